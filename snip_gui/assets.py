@@ -1,0 +1,25 @@
+"""Finds what lies in ``resources/``, in a checkout and in an installed wheel alike.
+
+The only module that knows where these files are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def resource(*parts: str) -> Path:
+    """Return the path of a resource, such as ``resource("icons", "train.svg")``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such resource: the installation is damaged.
+    """
+    for root in (_PACKAGE / "_resources", _PACKAGE.parent / "resources"):
+        path = root.joinpath(*parts)
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"resource {'/'.join(parts)} is missing; reinstall the program")

@@ -1,0 +1,248 @@
+"""The same recipes without a window: needs no display and imports no Qt.
+
+Flags are made from the fields of the recipe, so that they, the forms and the errors share names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from snip_gui import __version__
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.errors import Cancelled, UserError
+from snip_gui.core.fields import Field, all_fields
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.recipe import Recipe, from_builtins, load_recipe
+from snip_gui.core.run_folder import Summary, new_run_folder
+from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
+from snip_gui.terminal import EventPrinter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_METHODS = ("snip", "random")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit status: 0, 1 (an error), 2 (usage) or 130."""
+    options = make_parser().parse_args(arguments)
+    printer = EventPrinter(sys.stdout, sys.stderr, quiet=getattr(options, "quiet", False))
+    try:
+        return int(options.command(options, printer))
+    except UserError as error:
+        printer.error(error)
+        return 1
+    except Cancelled:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="snip-gui",
+        description="Explore SNIP, single-shot network pruning. Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_list(commands)
+    _add_export(commands)
+    return parser
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """Return the recipe that ``--recipe`` and the flags describe; a flag overrides the file.
+
+    Raises
+    ------
+    UserError
+        If the file or a value cannot be used.
+    """
+    raw = msgspec.to_builtins(load_recipe(options.recipe) if options.recipe else Recipe())
+    if options.method and options.method != raw["pruning"]["method"]:
+        shared = ("sparsity", "prunable", "exclude", "after")
+        kept = {key: raw["pruning"][key] for key in shared}
+        raw["pruning"] = kept | {"method": options.method}
+    given = {f.path: getattr(options, f.object_name) for f in _flag_fields()}
+    draws = any(given[f"minibatch.{part}"] is not None for part in ("classes", "size", "seed"))
+    if draws and raw["minibatch"]["kind"] == "picked":
+        raw["minibatch"] = {"kind": "draw"}
+    for path, value in given.items():
+        if value is not None:
+            part, _, name = path.rpartition(".")
+            (raw[part] if part else raw)[name] = value
+    return from_builtins(raw)
+
+
+def flag_line(recipe: Recipe) -> list[str]:
+    """Return the arguments of ``snip-gui run`` that give a recipe, defaults left out.
+
+    Raises
+    ------
+    ValueError
+        If the minibatch was picked by hand: it needs a recipe file.
+    """
+    raw, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe())
+    if raw["minibatch"]["kind"] != "draw":
+        raise ValueError("a picked minibatch has no flags")
+    words = ["--model", recipe.model.name, "--dataset", recipe.data.name]
+    if raw["pruning"]["method"] != "snip":
+        words += ["--method", raw["pruning"]["method"]]
+    always = ("minibatch.size", "pruning.sparsity", "training.epochs", "seed")
+    for field in _flag_fields():
+        part, _, name = field.path.rpartition(".")
+        values, defaults = (raw[part], default[part]) if part else (raw, default)
+        if field.path in ("model.name", "data.name") or name not in values:
+            continue
+        if field.path in always or values[name] != defaults.get(name):
+            value = values[name]
+            listed = value if isinstance(value, list) else [value]
+            words += [f"--{field.flag}", *(str(item) for item in listed)]
+    return words
+
+
+def _flag_fields() -> list[Field]:
+    """Return the fields that have a flag: all but hand-picked indices."""
+    return [field for field in all_fields() if field.path != "minibatch.indices"]
+
+
+def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    run = commands.add_parser(
+        "run",
+        help="score, prune and train a recipe without a window",
+        description="Score, prune and train; every argument has a default.",
+    )
+    run.set_defaults(command=_run)
+    source = run.add_mutually_exclusive_group()
+    source.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
+    source.add_argument("--resume", type=Path, metavar="RUN", help="take up the run in this folder")
+    run.add_argument("--out", type=Path, metavar="DIR", help="run folder to make (default: a new "
+                     "one in the runs folder)")  # fmt: skip
+    run.add_argument(
+        "--stop-after",
+        choices=("score", "prune", "train"),
+        default="train",
+        help="last stage to do (default: train)",
+    )
+    surroundings = run.add_argument_group("where it runs")
+    surroundings.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda:N (default: auto)"
+    )
+    surroundings.add_argument(
+        "--threads",
+        type=int,
+        default=default_num_threads(),
+        help="threads on the CPU (default: one less than the processors)",
+    )
+    surroundings.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="the folder that contains MNIST/"
+    )
+    surroundings.add_argument("--quiet", action="store_true", help="print the result only")
+    recipe = run.add_argument_group("recipe (a flag overrides --recipe)")
+    recipe.add_argument(
+        "--method", choices=_METHODS, help="how connections are ranked. Default: snip."
+    )
+    for field in _flag_fields():
+        _add_flag(recipe, field)
+
+
+def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add the flag of one field; it has no default of its own, so that a recipe file keeps its."""
+    types: dict[str, type] = {"int": int, "ints": int, "float": float, "floats": float}
+    keywords: dict[str, Any] = {"type": types.get(field.kind, str), "dest": field.object_name}
+    if field.kind in ("ints", "floats", "texts"):
+        keywords["nargs"] = "*"
+    if field.choices:
+        keywords["choices"] = [value for value, _ in field.choices]
+    default = _default_of(field.path)
+    text = field.help + (f" Default: {default}." if default not in ("", None) else "")
+    group.add_argument(
+        f"--{field.flag}",
+        default=None,
+        metavar=None if field.choices else field.flag.rpartition("-")[2].upper(),
+        help=text.replace("%", "%%"),
+        **keywords,
+    )
+
+
+def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
+    """Return the default of a field as text for the help."""
+    value = msgspec.to_builtins(Recipe())
+    for name in path.split("."):
+        value = value[name]
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui run``."""
+    recipe = None if options.resume else recipe_from(options)
+    if options.threads < 1:
+        raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
+    surroundings = Surroundings(
+        device=options.device, num_threads=options.threads, data_folder=options.data_dir
+    )
+    printer.note("Loading torch")
+    from snip_gui.core.run import resume, run
+
+    cancel = CancelToken()
+    with printer.stopping_on_interrupt(cancel):
+        if recipe is None:
+            folder = options.resume
+            summary = resume(folder, surroundings, printer.event, cancel)
+        else:
+            folder = options.out or new_run_folder(default_runs_folder(), recipe)
+            summary = run(
+                recipe, folder, surroundings, printer.event, cancel, stop_after=options.stop_after
+            )
+    printer.result(folder, summary)
+    return 130 if _was_interrupted(summary, cancel) else 0
+
+
+def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:
+    return cancel.is_cancelled and summary.state == "stopped"
+
+
+def _add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    listing = commands.add_parser("list", help="say which networks or data sets there are")
+    listing.add_argument("what", choices=("models", "datasets"))
+    listing.set_defaults(command=_list)
+
+
+def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui list``."""
+    if options.what == "models":
+        width = max(map(len, MODELS.names))
+        for model in MODELS:
+            printer.line(f"{model.name:{width}}  {model.num_parameters:>11,}  {model.description}")
+    else:
+        width = max(map(len, DATASETS.names))
+        for dataset in DATASETS:
+            printer.line(f"{dataset.name:{width}}  {dataset.description}")
+    return 0
+
+
+def _add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    from snip_gui.core.export.formats import FORMATS
+
+    export = commands.add_parser("export", help="write the pruned checkpoint of a run to a file")
+    export.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    export.add_argument("--format", choices=FORMATS.names, help="default: by the ending of FILE")
+    export.add_argument("--out", type=Path, metavar="FILE", required=True)
+    export.set_defaults(command=_export)
+
+
+def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui export``."""
+    from snip_gui.core.export.export import export_run
+    from snip_gui.core.export.formats import format_of
+
+    name = options.format or format_of(options.out).name
+    for event in export_run(options.run, name, options.out, CancelToken()):
+        printer.event(event)
+    return 0

@@ -1,0 +1,137 @@
+"""Choosing images: the split, and the minibatch that is scored.
+
+Pure functions over labels and indices. An index is a position in the training file of the data set,
+whatever the split. N labels, K chosen images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.seeding import numpy_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Indices into the training file, both ascending and read-only."""
+
+    train_indices: NDArray[np.int64]
+    validation_indices: NDArray[np.int64]
+
+
+def split_training(labels_N: NDArray[np.int64], fraction: float, seed: int) -> Split:
+    """Hold out a seeded fraction of each class for validation.
+
+    In all ``round(N * fraction)`` images are held out (6,000 of MNIST's 60,000, as in the paper),
+    spread over the classes in proportion.
+    """
+    generator = numpy_stream(seed, "split")
+    classes, counts = np.unique(labels_N, return_counts=True)
+    exact = counts * fraction
+    take = np.floor(exact).astype(int)
+    missing = round(len(labels_N) * fraction) - int(take.sum())
+    take[np.argsort(take - exact, kind="stable")[:missing]] += 1
+    held_out = np.zeros(len(labels_N), bool)
+    for label, number in zip(classes, take, strict=True):
+        held_out[generator.permutation(np.flatnonzero(labels_N == label))[:number]] = True
+    train, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    train.flags.writeable = validation.flags.writeable = False
+    return Split(train, validation)
+
+
+def draw_images(
+    labels_N: NDArray[np.int64], candidates: NDArray[np.int64], draw: Draw, seed: int
+) -> NDArray[np.int64]:
+    """Draw images at random, without repetition, from candidates of the wanted classes.
+
+    Raises
+    ------
+    UserError
+        If a class does not exist or there are fewer images than asked.
+    """
+    unknown = sorted(set(draw.classes) - set(np.unique(labels_N).tolist()))
+    if unknown:
+        raise UserError(
+            f"There is no class {unknown[0]} in this data set.",
+            f"Choose classes from 0 to {int(labels_N.max())}.",
+            field="minibatch.classes",
+        )
+    if draw.classes:
+        candidates = candidates[np.isin(labels_N[candidates], draw.classes)]
+    if draw.size > len(candidates):
+        raise UserError(
+            f"{draw.size:,} images are asked for, but only {len(candidates):,} training images "
+            "can be drawn.",
+            "Ask for fewer images, or for more classes.",
+            field="minibatch.size",
+        )
+    generator = numpy_stream(seed, "minibatch", draw.seed)
+    return np.sort(generator.choice(candidates, draw.size, replace=False))
+
+
+def draw_per_class(
+    labels_N: NDArray[np.int64], candidates: NDArray[np.int64], number: int, seed: int
+) -> NDArray[np.int64]:
+    """Draw up to ``number`` images of every class; fewer where a class has fewer."""
+    generator = numpy_stream(seed, "minibatch", "per-class")
+    chosen = [
+        generator.permutation(candidates[labels_N[candidates] == label])[:number]
+        for label in np.unique(labels_N)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def minibatch_indices(
+    recipe: Recipe, labels_N: NDArray[np.int64], split: Split
+) -> NDArray[np.int64]:
+    """Return the indices of the images to score, ascending, so that the order of picking is moot.
+
+    Raises
+    ------
+    UserError
+        If the minibatch is empty or cannot be drawn, or an index is not in the data set.
+    """
+    match recipe.minibatch:
+        case Draw() as draw:
+            return draw_images(labels_N, split.train_indices, draw, recipe.seed)
+        case Picked(indices=indices):
+            if not indices:
+                raise UserError(
+                    "The minibatch is empty.", "Add at least one image to score.", field="minibatch"
+                )
+            if max(indices) >= len(labels_N):
+                raise UserError(
+                    f"The minibatch names image {max(indices):,}, but the data set has "
+                    f"{len(labels_N):,} training images.",
+                    "Pick the images again for this data set.",
+                    field="minibatch.indices",
+                )
+            return np.unique(np.asarray(indices, np.int64))
+
+
+def class_counts(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Return how many of the labels fall into each class."""
+    return np.bincount(labels, minlength=num_classes).astype(np.int64)
+
+
+def mean_image(
+    images_NCHW: NDArray[np.uint8], indices: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Return the mean of the chosen images, rounded, shape (C, H, W); black if none is chosen."""
+    if len(indices) == 0:
+        return np.zeros(images_NCHW.shape[1:], np.uint8)
+    mean_CHW = images_NCHW[indices].mean(axis=0, dtype=np.float64)
+    rounded: NDArray[np.uint8] = np.rint(mean_CHW).astype(np.uint8)
+    return rounded

@@ -1,0 +1,59 @@
+"""Devices and threads: where work runs, which is no part of a recipe."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from snip_gui.core.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device that torch can use: its name (``cuda:0``) and its title."""
+
+    name: str
+    title: str
+
+
+def available_devices() -> tuple[DeviceInfo, ...]:
+    """Return the CPU and every CUDA device."""
+    gpus = tuple(
+        DeviceInfo(f"cuda:{i}", f"cuda:{i} ({torch.cuda.get_device_name(i)})")
+        for i in range(torch.cuda.device_count())
+    )
+    return (DeviceInfo("cpu", f"CPU ({os.cpu_count()} cores)"), *gpus)
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device with a name; ``auto`` is the first CUDA device, else the CPU.
+
+    Raises
+    ------
+    UserError
+        If there is no such device on this machine.
+    """
+    names = [device.name for device in available_devices()]
+    if name == "auto":
+        name = names[1] if len(names) > 1 else "cpu"
+    if name == "cuda":
+        name = "cuda:0"
+    if name not in names:
+        raise UserError(
+            f"There is no device “{name}” on this machine.",
+            f"Choose one of: {', '.join(names)}.",
+            field="device",
+        )
+    return torch.device(name)
+
+
+def set_up(surroundings: Surroundings) -> torch.device:
+    """Apply the thread count to the calling thread and return the device."""
+    torch.set_num_threads(surroundings.num_threads)
+    return resolve_device(surroundings.device)

@@ -1,0 +1,34 @@
+"""The errors that a user can mend, apart from everything else."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something that the user can mend.
+
+    Parameters
+    ----------
+    message
+        One sentence: what is wrong, and where.
+    hint
+        One sentence: what to do about it.
+    field
+        Dotted name of the recipe field concerned, such as ``training.batch_size``; empty if none.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class DivergedError(UserError):
+    """The training loss is no longer a number."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not a failure: the user asked for it
+    """The work was stopped because the user asked for it."""

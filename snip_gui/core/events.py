@@ -1,0 +1,132 @@
+"""What a job yields, as frozen values that any thread may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.pruning.ranking import MaskSource
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.training.metrics import MetricPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """How far the job is; may be dropped under load.
+
+    Attributes
+    ----------
+    done, total
+        Steps; a total of 0 means that the end is not known.
+    seconds_left
+        Estimate; None while there is none.
+    """
+
+    text: str
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """A line for the log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesLoaded(Event):
+    """A data set is in memory."""
+
+    images: ImageSet
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesFound(Event):
+    """Torch has loaded; names and titles of the devices it can use."""
+
+    devices: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned(Event):
+    """What every pruning method ends in.
+
+    Attributes
+    ----------
+    masks
+        Masks of any size that the method can make.
+    weights
+        Weights by state_dict key that training is to start from; None for those that were scored.
+    gradient_M, loss, seconds
+        What the method measured on the way, if anything.
+    """
+
+    masks: MaskSource
+    weights: dict[str, NDArray[np.float32]] | None = None
+    gradient_M: NDArray[np.float32] | None = None
+    loss: float = float("nan")
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringDone(Event):
+    """A minibatch was scored."""
+
+    scored: Scored
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted(Event):
+    """A training began, or goes on: where it is kept and what it holds."""
+
+    folder: Path
+    name: str
+    sparsity: float
+    num_kept: int
+    num_parameters: int
+    first_step: int
+    num_steps: int
+    num_epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Event):
+    """Metric points, never dropped."""
+
+    points: tuple[MetricPoint, ...]
+
+
+RunState: TypeAlias = Literal["scored", "pruned", "stopped", "finished", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone(Event):
+    """A run folder is complete up to where the run went."""
+
+    folder: Path
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDone(Event):
+    """A checkpoint was written and read back."""
+
+    path: Path
+    size_bytes: int
+    digest: str

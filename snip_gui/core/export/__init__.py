@@ -1,0 +1,1 @@
+"""Taking the pruned network home: one format a file, one registry."""

@@ -1,0 +1,25 @@
+"""A plain state_dict, read with ``torch.load(path, weights_only=True)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from snip_gui.core.export.package import Package
+
+
+def write(package: Package, path: Path) -> None:
+    """Write the masked weights, contiguous, on the CPU."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in package.state.items()}
+    torch.save(state, path)
+
+
+def read_back(path: Path) -> dict[str, Tensor]:
+    """Return the weights, with the safe loader only."""
+    return cast("dict[str, Tensor]", torch.load(path, weights_only=True, map_location="cpu"))

@@ -1,0 +1,134 @@
+"""Jobs: recipes in, events out. Generators that know nothing of Qt.
+
+Everything that may take long is one of these or `snip_gui.core.run.run_steps`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import TYPE_CHECKING
+
+import torch
+
+from snip_gui.core.devices import available_devices
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import (
+    DevicesFound,
+    Event,
+    ImagesLoaded,
+    Note,
+    Progress,
+    Pruned,
+    ScoringDone,
+)
+from snip_gui.core.pruning.methods import method_of
+from snip_gui.core.pruning.ranking import Ranking
+from snip_gui.core.pruning.sensitivity import flat_weights
+from snip_gui.core.scored import Scored
+from snip_gui.core.workbench import Workbench, build, load_images
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.surroundings import Surroundings
+
+_PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")
+
+
+def find_devices() -> Iterator[Event]:
+    """Say which devices there are and which versions are at work; loads torch."""
+    devices = tuple((device.name, device.title) for device in available_devices())
+    yield DevicesFound(devices, tuple(versions().items()))
+
+
+def load(recipe: Recipe, surroundings: Surroundings) -> Iterator[Event]:
+    """Read the recipe's images."""
+    yield Progress(f"Reading {recipe.data.name}")
+    yield ImagesLoaded(load_images(recipe, surroundings))
+
+
+def score(
+    recipe: Recipe, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Score the recipe's minibatch; ends in `ScoringDone`.
+
+    Raises
+    ------
+    UserError
+        If the recipe cannot be worked out here; see `build` and the method.
+    """
+    yield Progress("Building the network")
+    bench = build(recipe, surroundings, images)
+    scored = yield from prune(bench, cancel)
+    yield ScoringDone(scored)
+    yield Note(describe(scored))
+
+
+def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:
+    """Run the recipe's method on a workbench; returns a `Scored`."""
+    pruned: Pruned | None = None
+    try:
+        for event in method_of(bench.recipe.pruning)(bench):
+            cancel.raise_if_cancelled()
+            if isinstance(event, Pruned):
+                pruned = event
+            else:
+                yield event
+    except torch.cuda.OutOfMemoryError as error:
+        raise out_of_memory("minibatch.size") from error
+    assert pruned is not None
+    assert isinstance(pruned.masks, Ranking)
+    return _scored(bench, pruned, pruned.masks)
+
+
+def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
+    """Return what the window and the run folder need of a pruned workbench."""
+    indices_K, _, _ = bench.minibatch()
+    return Scored(
+        recipe=bench.recipe,
+        ranking=ranking,
+        weight_M=flat_weights(bench.prunable),
+        gradient_M=pruned.gradient_M,
+        indices_K=indices_K,
+        image_shape=bench.images.image_shape,
+        num_classes=len(bench.images.classes),
+        loss=pruned.loss,
+        seconds=pruned.seconds,
+    )
+
+
+def describe(scored: Scored) -> str:
+    """Return a line for the log on what was scored."""
+    total = scored.layout.num_parameters
+    zeros = total - scored.ranking.num_nonzero
+    return (
+        f"Scored {len(scored.indices_K):,} images with {scored.model.title}: {total:,} connections, "
+        f"{zeros:,} of them with zero sensitivity ({zeros / total:.1%}), "
+        f"loss {scored.loss:.4f}, {scored.seconds * 1000:.0f} ms."
+    )
+
+
+def out_of_memory(field: str) -> UserError:
+    """Return the error for a device that is full."""
+    torch.cuda.empty_cache()
+    return UserError(
+        "The GPU has not enough memory for this.",
+        "Use fewer images at once, or choose the CPU.",
+        field=field,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    found["torch"] = str(torch.__version__)
+    return found

@@ -1,0 +1,62 @@
+"""Drawing the initial weights (paper, sections 4.2 and 5.5)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from snip_gui.core.pruning.parameters import layer_kind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snip_gui.core.recipe import Init
+
+# Standard deviation of a unit normal cut at two deviations; TensorFlow's variance scaling divides
+# by it so that the deviation holds after the cut.
+_CUT_DEVIATION = 0.87962566103423978
+
+
+def initialise(model: nn.Module, scheme: Init, seed: int) -> None:
+    """Draw all weights of a network in state_dict order; biases of prunable layers become zero.
+
+    Parameters
+    ----------
+    model
+        The network. BatchNorm keeps its usual start: scale one, shift zero.
+    scheme
+        How weights are drawn.
+    seed
+        Seed of a generator of its own, so that the global generator is left alone.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if layer_kind(module) is None:
+            continue
+        for parameter in module.parameters(recurse=False):
+            if parameter.dim() > 1:
+                _draw(parameter, scheme, generator)
+            else:
+                nn.init.zeros_(parameter)
+
+
+@torch.no_grad()
+def _draw(weight: Tensor, scheme: Init, generator: torch.Generator) -> None:
+    """Draw one weight, on the CPU whatever its device, so that devices agree."""
+    drawn = torch.empty(weight.shape)
+    window = math.prod(weight.shape[2:])
+    fan_in, fan_out = weight.shape[1] * window, weight.shape[0] * window
+    match scheme:
+        case "variance-scaling":
+            deviation = math.sqrt(1 / fan_in) / _CUT_DEVIATION
+            bound = 2 * deviation
+            nn.init.trunc_normal_(drawn, 0, deviation, -bound, bound, generator=generator)
+        case "glorot":
+            bound = math.sqrt(6 / (fan_in + fan_out))
+            drawn.uniform_(-bound, bound, generator=generator)
+        case "he":
+            drawn.normal_(0, math.sqrt(2 / fan_in), generator=generator)
+    weight.copy_(drawn)

@@ -1,0 +1,1 @@
+"""Sensitivity, ranking and masks."""

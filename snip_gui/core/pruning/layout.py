@@ -1,0 +1,115 @@
+"""Where each prunable parameter lies in the flat vector of all of them.
+
+The flat order is the order of the state_dict, each tensor in C order; it decides ties.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+LayerKind: TypeAlias = Literal["linear", "convolution", "recurrent"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One prunable tensor.
+
+    Attributes
+    ----------
+    name
+        Its key in the state_dict, such as ``fc1.weight``.
+    layer
+        The module it belongs to, such as ``fc1``.
+    shape
+        Outputs first, as torch stores it: ``(out, in)``, ``(out, in, kernel h, kernel w)`` or
+        ``(out,)``.
+    offset
+        Index of its first element in the flat vector.
+    """
+
+    name: str
+    layer: str
+    kind: LayerKind
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def end(self) -> int:
+        """One past the index of the last element in the flat vector."""
+        return self.offset + self.size
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether this is a weight rather than a bias."""
+        return len(self.shape) > 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All prunable tensors in flat order."""
+
+    tensors: tuple[TensorSpec, ...]
+
+    @functools.cached_property
+    def num_parameters(self) -> int:
+        """Number m of prunable parameters."""
+        return sum(tensor.size for tensor in self.tensors)
+
+    @functools.cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, each once, in order."""
+        return tuple(dict.fromkeys(tensor.layer for tensor in self.tensors))
+
+    def tensors_of(self, layer: str) -> tuple[TensorSpec, ...]:
+        """Return the prunable tensors of a layer: its weight, then its bias if it is prunable."""
+        return tuple(tensor for tensor in self.tensors if tensor.layer == layer)
+
+    def weight_of(self, layer: str) -> TensorSpec:
+        """Return the weight of a layer; raises `KeyError` if there is none."""
+        for tensor in self.tensors_of(layer):
+            if tensor.is_weight:
+                return tensor
+        raise KeyError(layer)
+
+    def __getitem__(self, name: str) -> TensorSpec:
+        """Return the tensor with a state_dict key; raises `KeyError` if there is none."""
+        for tensor in self.tensors:
+            if tensor.name == name:
+                return tensor
+        raise KeyError(name)
+
+    def locate(self, index: int) -> tuple[TensorSpec, tuple[int, ...]]:
+        """Return the tensor that holds a flat index, and the position in it."""
+        for tensor in self.tensors:
+            if tensor.offset <= index < tensor.end:
+                position = np.unravel_index(index - tensor.offset, tensor.shape)
+                return tensor, tuple(int(i) for i in position)
+        raise IndexError(index)
+
+
+def num_kept_at(sparsity: float, num_parameters: int) -> int:
+    """Return how many parameters are kept at a sparsity: ``round(m * (1 - sparsity))``.
+
+    The rule of the official code (``snip/model.py``): rounded, not truncated.
+    """
+    return round(num_parameters * (1 - sparsity))
+
+
+def split_flat(flat_M: NDArray[np.generic], layout: Layout) -> Mapping[str, NDArray[np.generic]]:
+    """Return views of a flat vector, one per tensor in its own shape, by name."""
+    return {t.name: flat_M[t.offset : t.end].reshape(t.shape) for t in layout.tensors}

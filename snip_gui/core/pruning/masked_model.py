@@ -1,0 +1,77 @@
+"""Putting a mask on a network, and keeping it there while it trains.
+
+Weights are set to zero once and their gradients are masked before every step. A removed weight then
+stays exactly zero under momentum and coupled weight decay: its gradient, decay and velocity are all
+zero. The state_dict keeps its names; nothing is wrapped or parametrised.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from snip_gui.core.pruning.parameters import PrunableParameters
+
+
+class MaskedModel:
+    """A network with a mask on its prunable parameters.
+
+    Parameters
+    ----------
+    model
+        The network; its removed weights are set to zero.
+    prunable
+        Its prunable parameters.
+    masks
+        For each of them by name a mask of its shape, True where kept.
+
+    Raises
+    ------
+    ValueError
+        If the names or shapes of the masks are not those of the prunable parameters.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        prunable: PrunableParameters,
+        masks: Mapping[str, NDArray[np.bool_]],
+    ) -> None:
+        names = [tensor.name for tensor in prunable.layout.tensors]
+        if set(masks) != set(names):
+            raise ValueError(f"masks for {sorted(masks)}, parameters {names}")
+        self.model = model
+        self.prunable = prunable
+        self._pairs: list[tuple[nn.Parameter, Tensor]] = []
+        for name, parameter in prunable.items():
+            if masks[name].shape != tuple(parameter.shape):
+                raise ValueError(f"{name}: mask {masks[name].shape}, weight {parameter.shape}")
+            mask = torch.from_numpy(masks[name].copy()).to(parameter.device, parameter.dtype)
+            self._pairs.append((parameter, mask))
+        self.zero_removed()
+
+    @torch.no_grad()
+    def zero_removed(self) -> None:
+        """Set removed weights to zero: at the start, and after weights were loaded."""
+        for parameter, mask in self._pairs:
+            # Not a product: 0 * nan is nan, and a removed weight is zero whatever it was.
+            parameter.masked_fill_(mask == 0, 0)
+
+    @torch.no_grad()
+    def mask_gradients(self) -> None:
+        """Set the gradients of removed weights to zero; call between backward and step."""
+        for parameter, mask in self._pairs:
+            if parameter.grad is not None:
+                parameter.grad.mul_(mask)
+
+    def num_nonzero(self) -> int:
+        """Return how many prunable parameters are not zero."""
+        return sum(int(torch.count_nonzero(parameter)) for parameter, _ in self._pairs)

@@ -1,0 +1,51 @@
+"""Pruning methods: each turns a workbench into events that end in `Pruned`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from snip_gui.core.events import Event, Progress, Pruned
+from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.pruning.sensitivity import connection_sensitivity
+from snip_gui.core.recipe import RandomMask, Snip
+from snip_gui.core.seeding import numpy_stream
+from snip_gui.core.workbench import Workbench
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe import Pruning
+
+Method: TypeAlias = Callable[[Workbench], Iterator[Event]]
+
+
+def method_of(pruning: Pruning) -> Method:
+    """Return the method that a recipe's pruning asks for."""
+    methods: dict[type, Method] = {Snip: snip, RandomMask: random_mask}
+    return methods[type(pruning)]
+
+
+def snip(bench: Workbench) -> Iterator[Event]:
+    """Rank by connection sensitivity on the minibatch (paper, algorithm 1)."""
+    pruning = bench.recipe.pruning
+    assert isinstance(pruning, Snip)
+    _, inputs_KCHW, labels_K = bench.minibatch()
+    yield Progress(f"Scoring {len(labels_K):,} images")
+    started = time.perf_counter()
+    found = connection_sensitivity(
+        bench.model, bench.prunable, inputs_KCHW, labels_K, mode=pruning.scoring_mode
+    )
+    ranking = rank_scores(found.sensitivity_M, bench.prunable.layout)
+    seconds = time.perf_counter() - started
+    yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
+
+
+def random_mask(bench: Workbench) -> Iterator[Event]:
+    """Rank at random: a seeded uniform choice among the same connections."""
+    yield Progress("Drawing a random mask")
+    started = time.perf_counter()
+    generator = numpy_stream(bench.recipe.seed, "mask")
+    # Uniform over (0, 1]: no connection scores zero.
+    score_M = 1 - generator.random(bench.prunable.layout.num_parameters, "float32")
+    ranking = rank_scores(score_M, bench.prunable.layout)
+    yield Pruned(ranking, seconds=time.perf_counter() - started)

@@ -1,0 +1,105 @@
+"""Which parameters of a network compete for survival."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.pruning.layout import LayerKind, Layout, TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PrunableParameters:
+    """The prunable parameters of one network, in flat order, beside their layout."""
+
+    layout: Layout
+    parameters: tuple[nn.Parameter, ...]
+
+    def items(self) -> list[tuple[str, nn.Parameter]]:
+        """Return pairs of state_dict key and parameter."""
+        names = (tensor.name for tensor in self.layout.tensors)
+        return list(zip(names, self.parameters, strict=True))
+
+
+def layer_kind(module: nn.Module) -> LayerKind | None:
+    """Return the kind of a module with prunable parameters of its own; None for all others.
+
+    BatchNorm is never pruned (official code: not among the keys that are scored).
+    """
+    if isinstance(module, nn.Linear):
+        return "linear"
+    if isinstance(module, nn.modules.conv._ConvNd):
+        return "convolution"
+    if isinstance(module, nn.RNNBase):
+        return "recurrent"
+    return None
+
+
+def prunable_parameters(
+    model: nn.Module, *, biases: bool = True, exclude: Collection[str] = ()
+) -> PrunableParameters:
+    """Find the prunable parameters of a network.
+
+    Parameters
+    ----------
+    model
+        The network.
+    biases
+        Whether biases compete too (as in the paper, whose totals include them).
+    exclude
+        Layers that stay dense, by module name.
+
+    Raises
+    ------
+    UserError
+        If an excluded layer does not exist, or nothing prunable is left.
+    """
+    chosen: dict[int, tuple[str, LayerKind, Tensor]] = {}
+    layers: list[str] = []
+    for layer, module in model.named_modules():
+        kind = layer_kind(module)
+        if kind is None:
+            continue
+        layers.append(layer)
+        if layer in exclude:
+            continue
+        for parameter in module.parameters(recurse=False):
+            if parameter.requires_grad and (biases or parameter.dim() > 1):
+                chosen.setdefault(id(parameter), (layer, kind, parameter))
+    _refuse_unknown(exclude, layers)
+    tensors: list[TensorSpec] = []
+    parameters: list[nn.Parameter] = []
+    offset = 0
+    for name, parameter in model.named_parameters():  # state_dict order; shared ones once
+        if id(parameter) not in chosen:
+            continue
+        layer, kind, _ = chosen[id(parameter)]
+        tensors.append(TensorSpec(name, layer, kind, tuple(parameter.shape), offset))
+        parameters.append(parameter)
+        offset += parameter.numel()
+    if not tensors:
+        raise UserError(
+            "No layer is left to prune.",
+            "Exclude fewer layers, or choose a network with convolutional or linear layers.",
+            field="pruning.exclude",
+        )
+    return PrunableParameters(Layout(tuple(tensors)), tuple(parameters))
+
+
+def _refuse_unknown(exclude: Collection[str], layers: list[str]) -> None:
+    """Raise a `UserError` if an excluded layer does not exist."""
+    unknown = sorted(set(exclude) - set(layers))
+    if unknown:
+        raise UserError(
+            f"The network has no layer called “{unknown[0]}” to exclude.",
+            f"Its layers are: {', '.join(layers)}.",
+            field="pruning.exclude",
+        )

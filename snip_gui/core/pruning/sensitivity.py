@@ -1,0 +1,163 @@
+"""Connection sensitivity (paper, section 4.1, equations 3 to 6).
+
+The effect of removing connection j is relaxed to the derivative of the loss with respect to a
+factor c_j on its weight, at c = 1. By the chain rule it is ``w_j * dL/dw_j``, so one forward and
+one backward pass give all of them, without touching the network's layers.
+
+Shapes: B images of a pass, N scored images, C channels, H rows, W columns, M prunable parameters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from snip_gui.core.pruning.parameters import PrunableParameters
+    from snip_gui.core.recipe import ScoringMode
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """What one scoring pass found.
+
+    Attributes
+    ----------
+    sensitivity_M
+        float32, ``s_j``; sums to 1.
+    gradient_M
+        float32, ``dL/dw_j`` of the mean loss over all scored images.
+    loss
+        Mean loss over all scored images.
+    """
+
+    sensitivity_M: NDArray[np.float32]
+    gradient_M: NDArray[np.float32]
+    loss: float
+
+
+def connection_sensitivity(
+    model: nn.Module,
+    prunable: PrunableParameters,
+    inputs_NCHW: Tensor,
+    labels_N: Tensor,
+    *,
+    mode: ScoringMode = "evaluation",
+    pass_size: int | None = None,
+) -> Sensitivity:
+    """Compute the sensitivity of every prunable parameter.
+
+    Parameters
+    ----------
+    model
+        The network; left as it was, buffers and modes included.
+    inputs_NCHW, labels_N
+        All scored images, as the network is to see them, and their classes.
+    mode
+        Mode of BatchNorm alone; dropout is always off while scoring.
+    pass_size
+        Images per pass; all at once if None. The signed gradients of several passes are added,
+        weighted by their size, before the absolute value is taken once.
+
+    Raises
+    ------
+    UserError
+        If there is no image, if one image is to be scored with BatchNorm in training mode, if the
+        images do not fit the network, or if every sensitivity is zero.
+    """
+    num_images = len(inputs_NCHW)
+    _refuse_bad_minibatch(model, num_images, mode)
+    parameters = prunable.parameters
+    gradients = [torch.zeros_like(p) for p in parameters]
+    total_loss = 0.0
+    with _scoring_mode(model, mode):
+        for start in range(0, num_images, pass_size or num_images):
+            inputs_BCHW = inputs_NCHW[start : start + (pass_size or num_images)]
+            labels_B = labels_N[start : start + (pass_size or num_images)]
+            loss = nn.functional.cross_entropy(model(inputs_BCHW), labels_B, reduction="sum")
+            loss = loss / num_images
+            passes = torch.autograd.grad(loss, parameters, allow_unused=True)
+            for gradient, part in zip(gradients, passes, strict=True):
+                if part is not None:
+                    gradient += part
+            total_loss += float(loss.detach())
+    return _normalised(parameters, gradients, total_loss)
+
+
+def _normalised(
+    parameters: tuple[nn.Parameter, ...], gradients: list[Tensor], loss: float
+) -> Sensitivity:
+    """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
+    with torch.no_grad():
+        weight_M = torch.cat([p.detach().reshape(-1) for p in parameters])
+        gradient_M = torch.cat([g.reshape(-1) for g in gradients])
+        magnitude_M = (weight_M.float() * gradient_M.float()).abs()
+        total = float(magnitude_M.sum(dtype=torch.float64))
+        if total == 0:
+            raise UserError(
+                "Every sensitivity is zero: no connection has any effect on the loss.",
+                "Choose other images, or another initialisation.",
+            )
+        # A total that is not finite makes scores that are not; the ranking names the layer.
+        sensitivity_M = (magnitude_M.double() / total).float()
+    return Sensitivity(sensitivity_M.cpu().numpy(), gradient_M.float().cpu().numpy(), loss)
+
+
+def _refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -> None:
+    """Raise a `UserError` for a minibatch that cannot be scored."""
+    if num_images == 0:
+        raise UserError(
+            "The minibatch is empty.", "Add at least one image to score.", field="minibatch"
+        )
+    has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
+    if mode == "training" and has_norm and num_images == 1:
+        raise UserError(
+            "One image has no statistics for BatchNorm in training mode.",
+            "Score at least two images, or score in evaluation mode.",
+            field="pruning.scoring_mode",
+        )
+
+
+@contextlib.contextmanager
+def _scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
+    """Set the modes for scoring; restore modes and buffers afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    model.eval()
+    if mode == "training":
+        for module in model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.train()
+    # cuDNN's recurrent kernels refuse a backward pass in evaluation mode.
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    without_cudnn = torch.backends.cudnn.flags(enabled=False)
+    try:
+        with without_cudnn if recurrent else contextlib.nullcontext(), torch.enable_grad():
+            yield
+    finally:
+        with torch.no_grad():
+            for module, training in modes:
+                module.training = training
+            for buffer, saved in buffers:
+                buffer.copy_(saved)
+
+
+def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
+    """Return a read-only float32 copy of all prunable parameters, length M."""
+    with torch.no_grad():
+        flat = torch.cat([p.detach().reshape(-1).float().cpu() for p in prunable.parameters])
+    weight_M = flat.numpy().copy()
+    weight_M.flags.writeable = False
+    return weight_M

@@ -1,0 +1,359 @@
+"""The recipe: everything that determines a result, as one immutable value.
+
+A recipe is strict JSON both ways: unknown fields, wrong types and values out of bounds are refused
+with the name of the field. Surroundings (device, threads, folders) are not part of it; they are
+recorded with the results. Titles, help, units and bounds stand beside each field and are read by
+`snip_gui.core.fields`, which forms, the command line and error messages share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Init: TypeAlias = Literal["variance-scaling", "glorot", "he"]
+Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
+ScoringMode: TypeAlias = Literal["evaluation", "training"]
+AfterPruning: TypeAlias = Literal["keep", "redraw"]
+
+Sparsity: TypeAlias = Annotated[
+    float,
+    Meta(
+        ge=0,
+        lt=1,
+        title="Sparsity",
+        description="Fraction of the prunable parameters that is removed. 0 is the dense network.",
+        extra={"decimals": 4, "step": 0.01},
+    ),
+]
+PrunableField: TypeAlias = Annotated[
+    Prunable,
+    Meta(
+        title="Prune",
+        description="Which parameters of convolutional and linear layers compete. The paper counts "
+        "weights and biases; most ports count weights only. BatchNorm is never pruned.",
+        extra={"labels": {"weights-and-biases": "Weights and biases", "weights": "Weights only"}},
+    ),
+]
+ExcludeField: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(
+        title="Excluded layers",
+        description="Layers that stay dense: not scored, not counted, not pruned.",
+        extra={"choices_from": "layers"},
+    ),
+]
+AfterField: TypeAlias = Annotated[
+    AfterPruning,
+    Meta(
+        title="After pruning",
+        description="Train the weights that were scored, or, as the official code does, a fresh "
+        "draw of the weights under the same mask.",
+        extra={"labels": {"keep": "Keep the scored weights", "redraw": "Redraw the weights"}},
+    ),
+]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all parts of a recipe have in common."""
+
+
+class ModelChoice(_Part, frozen=True, kw_only=True):
+    """Which network, and how its weights are drawn."""
+
+    name: Annotated[
+        str,
+        Meta(
+            title="Network",
+            description="The network to prune.",
+            extra={"flag": "model", "choices_from": "models"},
+        ),
+    ] = "lenet-300-100"
+    init: Annotated[
+        Init,
+        Meta(
+            title="Initial weights",
+            description="How weights are drawn; biases start at zero. Variance scaling is the "
+            "official code's: a truncated normal of variance 1 / fan-in. Glorot: uniform, variance "
+            "2 / (fan-in + fan-out). He: normal, variance 2 / fan-in.",
+            extra={
+                "labels": {"variance-scaling": "Variance scaling", "glorot": "Glorot", "he": "He"}
+            },
+        ),
+    ] = "variance-scaling"
+
+
+class DataChoice(_Part, frozen=True, kw_only=True):
+    """Which images, and what part of them is held out."""
+
+    name: Annotated[
+        str,
+        Meta(
+            title="Data set",
+            description="The images to score and train on.",
+            extra={"flag": "dataset", "choices_from": "datasets"},
+        ),
+    ] = "digits"
+    validation_fraction: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.5,
+            title="Held out",
+            description="Fraction of the training images of each class held out for validation.",
+            extra={"decimals": 2, "step": 0.05},
+        ),
+    ] = 0.1
+
+
+class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
+    """A seeded random draw from the training images."""
+
+    classes: Annotated[
+        tuple[Annotated[int, Meta(ge=0)], ...],
+        Meta(
+            title="Classes",
+            description="Draw from these classes only; all classes if none is given.",
+        ),
+    ] = ()
+    size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            title="Minibatch size",
+            description="Number of images that are scored together.",
+            extra={"flag": "minibatch-size", "unit": "images"},
+        ),
+    ] = 100
+    seed: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="Draw",
+            description="Number of the draw: another number, other images of the same kind.",
+            extra={"flag": "minibatch-seed"},
+        ),
+    ] = 0
+
+
+class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
+    """Images chosen one by one, by their index in the training file of the data set."""
+
+    indices: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(title="Picked images")]
+
+
+class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
+    """Keep the connections whose removal the loss would feel most (connection sensitivity)."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    after: AfterField = "keep"
+    scoring_mode: Annotated[
+        ScoringMode,
+        Meta(
+            title="BatchNorm while scoring",
+            description="Evaluation uses the fresh running statistics, as the official code does; "
+            "training uses those of the minibatch. Without BatchNorm it makes no difference.",
+            extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
+        ),
+    ] = "evaluation"
+
+
+class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="random"):
+    """Keep a uniformly random choice of connections: the control for every other method."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    after: AfterField = "keep"
+
+
+class Training(_Part, frozen=True, kw_only=True):
+    """Stochastic gradient descent with momentum and a step schedule (paper, section 5)."""
+
+    epochs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            title="Epochs",
+            description="Passes over the training images.",
+        ),
+    ] = 10
+    batch_size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            title="Batch size",
+            description="Images per training step. Not the minibatch that is scored.",
+            extra={"unit": "images"},
+        ),
+    ] = 100
+    learning_rate: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=100,
+            title="Learning rate",
+            description="Step size before the first decay.",
+            extra={"decimals": 5, "step": 0.01},
+        ),
+    ] = 0.1
+    momentum: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            title="Momentum",
+            description="Momentum of stochastic gradient descent.",
+            extra={"decimals": 3, "step": 0.05},
+        ),
+    ] = 0.9
+    weight_decay: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            title="Weight decay",
+            description="Coupled L2 decay of the prunable parameters; never of BatchNorm.",
+            extra={"decimals": 6, "step": 0.0001},
+        ),
+    ] = 5e-4
+    decay_at: Annotated[
+        tuple[Annotated[float, Meta(gt=0, lt=1)], ...],
+        Meta(
+            title="Decays at",
+            description="Fractions of the whole run after which the learning rate is multiplied "
+            "by the decay factor, so that a short run has the whole schedule too.",
+        ),
+    ] = (0.5, 0.75)
+    decay_factor: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            title="Decay factor",
+            description="What the learning rate is multiplied by at each decay.",
+            extra={"decimals": 3, "step": 0.05},
+        ),
+    ] = 0.1
+
+
+Minibatch: TypeAlias = Draw | Picked
+Pruning: TypeAlias = Snip | RandomMask
+
+
+class Recipe(_Part, frozen=True, kw_only=True):
+    """Everything that determines a result."""
+
+    format: Literal[1] = 1
+    model: ModelChoice = ModelChoice()
+    data: DataChoice = DataChoice()
+    minibatch: Minibatch = Draw()
+    pruning: Pruning = Snip()
+    training: Training = Training()
+    seed: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**53,
+            title="Seed",
+            description="Every random choice follows from it: initial weights, split, minibatch, "
+            "order of training images.",
+        ),
+    ] = 0
+
+
+def encode_recipe(recipe: Recipe) -> str:
+    """Return the recipe as indented JSON that ends in a newline."""
+    return msgspec.json.format(msgspec.json.encode(recipe), indent=2).decode() + "\n"
+
+
+def decode_recipe(text: str | bytes, *, where: str = "The recipe") -> Recipe:
+    """Read a recipe from JSON.
+
+    Parameters
+    ----------
+    text
+        The JSON.
+    where
+        What the text is, for the error: ``"recipe.json"``.
+
+    Raises
+    ------
+    UserError
+        If the text is no JSON, or a field is unknown, missing, of the wrong type or out of bounds;
+        the error names the field.
+    """
+    try:
+        return msgspec.json.decode(text, type=Recipe)
+    except msgspec.ValidationError as error:
+        problem, field = _split_path(str(error))
+        place = f" at “{field}”" if field else ""
+        raise UserError(
+            f"{where} cannot be used{place}: {problem}.",
+            "Correct that field, or start from a new recipe.",
+            field=field,
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{where} is not readable as JSON: {error}.",
+            "Choose a recipe file saved by this program, or correct it in a text editor.",
+        ) from error
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file; raises `UserError` as `decode_recipe`, and if it cannot be opened."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"The recipe “{path}” cannot be read: {error.strerror}.",
+            "Check that the file exists and that you may read it.",
+        ) from error
+    return decode_recipe(data, where=f"“{path.name}”")
+
+
+def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
+    """Return the recipe with the field at the dotted ``path`` replaced, checked like a file.
+
+    Raises
+    ------
+    UserError
+        If the value is not allowed there.
+    """
+    raw = msgspec.to_builtins(recipe)
+    *parents, last = path.split(".")
+    part = raw
+    for name in parents:
+        part = part[name]
+    part[last] = msgspec.to_builtins(value)
+    return from_builtins(raw)
+
+
+def from_builtins(raw: object) -> Recipe:
+    """Return the recipe that plain dictionaries describe; raises `UserError` as a file would."""
+    return decode_recipe(msgspec.json.encode(raw))
+
+
+def _split_path(message: str) -> tuple[str, str]:
+    """Split msgspec's ``problem - at `$.path` `` into the problem and a dotted field name."""
+    problem, _, location = message.partition(" - at `")
+    field = location.rstrip("`").removeprefix("$").lstrip(".")
+    if problem.startswith("Object contains unknown field "):
+        name = problem.split("`")[1]
+        field = f"{field}.{name}" if field else name
+        problem = "this field is not known"
+    elif problem.startswith("Object missing required field "):
+        name = problem.split("`")[1]
+        field = f"{field}.{name}" if field else name
+        problem = "this field is missing"
+    return problem[:1].lower() + problem[1:], field

@@ -1,0 +1,396 @@
+"""From a recipe to a complete run folder; the only writer of run folders.
+
+The window draws the events of `run_steps` in its compute lane; the command line drains them.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+import torch
+
+from snip_gui.core import run_folder as files
+from snip_gui.core.errors import DivergedError, UserError
+from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
+from snip_gui.core.files import replacing, write_text
+from snip_gui.core.jobs import describe, out_of_memory, prune, versions
+from snip_gui.core.models.init import initialise
+from snip_gui.core.pictures import save_curves, save_input_map, save_layer_bars
+from snip_gui.core.pruning.layout import split_flat
+from snip_gui.core.pruning.masked_model import MaskedModel
+from snip_gui.core.recipe import encode_recipe
+from snip_gui.core.run_folder import LayerSummary, Summary
+from snip_gui.core.seeding import stream_seed
+from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
+from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
+from snip_gui.core.training.loop import Trainer
+from snip_gui.core.training.metrics import COLUMNS, MetricPoint
+from snip_gui.core.workbench import Workbench, build, load_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.events import RunState
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.surroundings import Surroundings
+
+StopAfter: TypeAlias = Literal["score", "prune", "train"]
+
+_CHECKPOINT_SECONDS = 20.0
+
+
+def run(
+    recipe: Recipe,
+    folder: Path,
+    surroundings: Surroundings,
+    on_event: Callable[[Event], None],
+    cancel: CancelToken,
+    *,
+    stop_after: StopAfter = "train",
+) -> Summary:
+    """Work a recipe out into a folder and return its summary; raises as `run_steps`."""
+    return _drain(run_steps(recipe, folder, surroundings, cancel, stop_after=stop_after), on_event)
+
+
+def resume(
+    folder: Path,
+    surroundings: Surroundings,
+    on_event: Callable[[Event], None],
+    cancel: CancelToken,
+) -> Summary:
+    """Take up the run in a folder and return its summary; raises as `resume_steps`."""
+    return _drain(resume_steps(folder, surroundings, cancel), on_event)
+
+
+def run_steps(
+    recipe: Recipe,
+    folder: Path,
+    surroundings: Surroundings,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    stop_after: StopAfter = "train",
+) -> Iterator[Event]:
+    """Work a recipe out into a folder, yielding between steps; ends in `RunDone`.
+
+    A cancelled training is kept, with a checkpoint to go on from.
+
+    Parameters
+    ----------
+    images
+        The recipe's data set if it is already in memory.
+    stop_after
+        The last stage to do.
+
+    Raises
+    ------
+    UserError
+        If the folder already holds a run or cannot be written to, the recipe cannot be worked out,
+        or the loss is no longer a number (`DivergedError`; what was done is kept).
+    Cancelled
+        If cancelled before training.
+    """
+    if (folder / files.RECIPE).exists():
+        raise UserError(
+            f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
+        )
+    if images is None:
+        yield Progress(f"Reading {recipe.data.name}")
+        images = load_images(recipe, surroundings)
+    yield Progress("Building the network")
+    bench = build(recipe, surroundings, images)
+    scored = yield from prune(bench, cancel)
+    num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
+    yield Note(describe(scored))
+    summary = _write_scored(folder, bench, scored, num_kept, surroundings)
+    if stop_after == "score":
+        yield _finish(folder, summary)
+        return
+    masks = scored.ranking.mask_at(num_kept)
+    save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
+    _draw_pruned(folder, scored, num_kept)
+    summary = msgspec.structs.replace(summary, state="pruned")
+    if stop_after == "prune":
+        yield _finish(folder, summary)
+        return
+    trainer = _make_trainer(bench, masks)
+    if recipe.pruning.after == "redraw":
+        save_tensors(folder / files.START, bench.model.state_dict())
+    yield from _train(folder, summary, trainer, cancel, [])
+
+
+def resume_steps(
+    folder: Path,
+    surroundings: Surroundings,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+) -> Iterator[Event]:
+    """Take up a run where its last checkpoint is; ends in `RunDone`, at once if it is finished.
+
+    The thread count recorded with the run is used, whatever the surroundings say.
+
+    Raises
+    ------
+    UserError
+        If the folder holds no run with a mask, the run diverged, or a file is damaged.
+    """
+    recipe, summary = files.read_recipe(folder), files.read_summary(folder)
+    match files.state_of(summary):
+        case "finished":
+            yield Note(f"“{folder.name}” is already finished.")
+            yield RunDone(folder, summary)
+            return
+        case "diverged" | "scored" as state:
+            raise UserError(
+                f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
+            )
+    surroundings = replace(surroundings, num_threads=summary.num_threads)
+    if images is None:
+        yield Progress(f"Reading {recipe.data.name}")
+        images = load_images(recipe, surroundings)
+    yield Progress("Building the network")
+    bench = build(recipe, surroundings, images)
+    stored, _ = load_tensors(folder / files.MASKS)
+    trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
+    if (folder / files.CHECKPOINT).exists():
+        load_checkpoint(folder / files.CHECKPOINT, trainer)
+    points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
+    if trainer.step == 0:
+        points = []  # the first evaluation is done again
+    yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
+    yield from _train(folder, summary, trainer, cancel, points)
+
+
+def kept_or_refuse(scored: Scored, sparsity: float) -> int:
+    """Return how many connections are kept; raises `UserError` if none would be."""
+    num_kept = scored.num_kept_at(sparsity)
+    if num_kept < 1:
+        total = scored.layout.num_parameters
+        raise UserError(
+            f"At {sparsity:.6%} sparsity none of {total:,} connections is kept.",
+            f"Choose at most {1 - 1 / total:.6%}, which keeps one.",
+            field="pruning.sparsity",
+        )
+    return num_kept
+
+
+def _drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> Summary:
+    """Pass every event on and return the summary of the last."""
+    summary: Summary | None = None
+    for event in steps:
+        on_event(event)
+        if isinstance(event, RunDone):
+            summary = event.summary
+    assert summary is not None
+    return summary
+
+
+def _write_scored(
+    folder: Path, bench: Workbench, scored: Scored, num_kept: int, surroundings: Surroundings
+) -> Summary:
+    """Write recipe, weights as scored, scored images and scores; return the summary so far."""
+    _, inputs_KCHW, labels_K = bench.minibatch()
+    batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
+    write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
+    save_tensors(folder / files.INIT, bench.model.state_dict())
+    save_tensors(folder / files.BATCH, batch)
+    scores = split_flat(scored.ranking.score_M, scored.layout)
+    save_tensors(folder / files.SCORES, {name: as_tensor(part) for name, part in scores.items()})
+    images = bench.images
+    return Summary(
+        state="scored",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        num_parameters=scored.layout.num_parameters,
+        num_kept=num_kept,
+        num_zero_scores=scored.layout.num_parameters - scored.ranking.num_nonzero,
+        num_weights=sum(tensor.size for tensor in scored.layout.tensors if tensor.is_weight),
+        batch_digest=_digest(batch),
+        mean=images.mean_C,
+        deviation=images.deviation_C,
+        classes=images.classes,
+        layers=tuple(
+            LayerSummary(layer=row.layer, kept=row.kept, total=row.total)
+            for row in scored.layer_rows(num_kept)
+        ),
+        score_seconds=scored.seconds,
+        device=str(bench.device),
+        num_threads=surroundings.num_threads,
+        data_folder=str(surroundings.data_folder or ""),
+        versions=versions(),
+    )
+
+
+def _draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:
+    """Draw the input map and the sparsity of each layer."""
+    title = f"{scored.model.title}, {1 - num_kept / scored.layout.num_parameters:.2%} removed"
+    fractions = scored.input_fractions(num_kept)
+    if not isinstance(fractions, str):
+        save_input_map(folder / "input_map.png", fractions, title)
+    save_layer_bars(folder / "layers.png", scored.layer_rows(num_kept), title)
+
+
+def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Trainer:
+    """Put the mask on the network, its weights redrawn if the recipe says so."""
+    recipe = bench.recipe
+    if recipe.pruning.after == "redraw":
+        initialise(bench.model, recipe.model.init, stream_seed(recipe.seed, "redraw"))
+    return Trainer(
+        masked=MaskedModel(bench.model, bench.prunable, masks),
+        train=bench.resident("train", bench.split.train_indices),
+        held_out={
+            "validation": bench.resident("train", bench.split.validation_indices),
+            "test": bench.resident("test"),
+        },
+        training=recipe.training,
+        seed=recipe.seed,
+    )
+
+
+def _train(
+    folder: Path,
+    summary: Summary,
+    trainer: Trainer,
+    cancel: CancelToken,
+    points: list[MetricPoint],
+) -> Iterator[Event]:
+    """Train to the end, until cancelled, or until the loss is no number; keep everything."""
+    book = _Book(folder, summary, trainer, points)
+    book.begin()
+    yield TrainingStarted(
+        folder=folder,
+        name=folder.name,
+        sparsity=summary.sparsity,
+        num_kept=summary.num_kept,
+        num_parameters=summary.num_parameters,
+        first_step=trainer.step,
+        num_steps=trainer.num_steps,
+        num_epochs=trainer.training.epochs,
+    )
+    if points:
+        yield Measured(tuple(points))
+    try:
+        for fresh in trainer.run():
+            if fresh:
+                book.add(fresh)
+                yield Measured(tuple(fresh))
+            yield book.progress()
+            if cancel.is_cancelled and trainer.step < trainer.num_steps:
+                yield book.close("stopped")
+                return
+    except DivergedError as error:
+        yield book.close("diverged", str(error))
+        raise
+    except torch.cuda.OutOfMemoryError as error:
+        yield book.close("stopped", "out of GPU memory")
+        raise out_of_memory("training.batch_size") from error
+    yield book.close("finished")
+
+
+@dataclass
+class _Book:
+    """Keeps the files of a training up to date."""
+
+    folder: Path
+    summary: Summary
+    trainer: Trainer
+    points: list[MetricPoint]
+
+    def begin(self) -> None:
+        """Write all points so far (those after the checkpoint are gone) and a first summary."""
+        self._first_step = self.trainer.step
+        self._started = self._saved = time.monotonic()
+        with replacing(self.folder / files.METRICS) as part:
+            self._write_rows(part, "w", [list(COLUMNS), *(point.row() for point in self.points)])
+        self._write_summary("stopped")
+
+    def add(self, fresh: list[MetricPoint]) -> None:
+        """Append points; write a checkpoint if the last one is old."""
+        self.points += fresh
+        try:
+            self._write_rows(self.folder / files.METRICS, "a", [point.row() for point in fresh])
+        except OSError as error:
+            raise UserError(
+                f"The training stopped: “{self.folder / files.METRICS}” cannot be written "
+                f"({error.strerror}).",
+                "Make room on the disk and resume the run; it goes on from its last checkpoint.",
+            ) from error
+        if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
+            self._write_checkpoint("stopped")
+
+    def progress(self) -> Progress:
+        """Return how far the training is."""
+        trainer = self.trainer
+        done = trainer.step - self._first_step
+        elapsed = time.monotonic() - self._started
+        left = elapsed / done * (trainer.num_steps - trainer.step) if done else None
+        epoch = min(trainer.training.epochs, trainer.step // trainer.steps_per_epoch + 1)
+        text = f"Training, epoch {epoch} of {trainer.training.epochs}"
+        return Progress(text, trainer.step, trainer.num_steps, left)
+
+    def close(self, state: RunState, message: str = "") -> RunDone:
+        """Write everything for the last time. A diverged run keeps its last good checkpoint."""
+        if state == "diverged":
+            self._write_summary(state, message)
+        else:
+            self._write_checkpoint(state, message)
+        title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
+        save_curves(self.folder / "curves.png", self.points, title)
+        return RunDone(self.folder, self.summary)
+
+    def _write_checkpoint(self, state: RunState, message: str = "") -> None:
+        save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)
+        self._write_summary(state, message)
+        self._saved = time.monotonic()
+
+    def _write_summary(self, state: RunState, message: str = "") -> None:
+        self.summary = msgspec.structs.replace(
+            self.summary,
+            state=state,
+            step=self.trainer.step,
+            num_steps=self.trainer.num_steps,
+            seconds=self.trainer.seconds,
+            final=files.final_values(self.points),
+            best_validation_error=files.best_validation_error(self.points),
+            message=message,
+        )
+        _write_summary(self.folder, self.summary)
+
+    @staticmethod
+    def _write_rows(path: Path, mode: str, rows: list[list[str]]) -> None:
+        with path.open(mode, newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+
+
+def _finish(folder: Path, summary: Summary) -> RunDone:
+    """Write the summary of a run that does not train."""
+    _write_summary(folder, summary)
+    return RunDone(folder, summary)
+
+
+def _write_summary(folder: Path, summary: Summary) -> None:
+    """Write ``summary.json``."""
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
+    write_text(folder / files.SUMMARY, text + "\n")
+
+
+def _digest(batch: Mapping[str, Tensor]) -> str:
+    """Return a digest of the scored images as the network saw them, and their labels."""
+    digest = hashlib.sha256()
+    for tensor in batch.values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""What scoring a minibatch leaves behind: all that the heatmaps need, and no torch."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.pruning.connectivity import Reach, connected_units, reach
+from snip_gui.core.pruning.layout import num_kept_at
+from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.views.histogram import Histogram, sensitivity_histogram
+from snip_gui.core.views.input_map import pixel_fractions, position_fractions
+from snip_gui.core.views.layer_table import LayerRow, layer_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.models.catalogue import ModelInfo
+    from snip_gui.core.pruning.layout import Layout
+    from snip_gui.core.pruning.ranking import Ranking
+    from snip_gui.core.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A ranking with what it was made from. Arrays are read-only.
+
+    Attributes
+    ----------
+    recipe
+        The recipe that was scored; its sparsity is of no consequence.
+    weight_M, gradient_M
+        float32 weights and ``dL/dw`` in flat order; no gradient for a method without one.
+    indices_K
+        Indices of the scored images in the training file.
+    loss
+        Mean loss over the scored images; not a number for a method that scores none.
+    seconds
+        Time that the method took.
+    """
+
+    recipe: Recipe
+    ranking: Ranking
+    weight_M: NDArray[np.float32]
+    gradient_M: NDArray[np.float32] | None
+    indices_K: NDArray[np.int64]
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    loss: float
+    seconds: float
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Digest of everything that the ranking depends on."""
+        return stage_keys(self.recipe)[Stage.SCORE]
+
+    @property
+    def layout(self) -> Layout:
+        """The prunable tensors."""
+        return self.ranking.layout
+
+    @property
+    def model(self) -> ModelInfo:
+        """The network's row in the catalogue."""
+        return MODELS[self.recipe.model.name]
+
+    @functools.cached_property
+    def histogram(self) -> Histogram:
+        """The distribution of the sensitivities."""
+        return sensitivity_histogram(self.ranking.score_M)
+
+    def num_kept_at(self, sparsity: float) -> int:
+        """Return how many connections are kept at a sparsity."""
+        return num_kept_at(sparsity, self.layout.num_parameters)
+
+    def layer_rows(self, num_kept: int) -> tuple[LayerRow, ...]:
+        """Return what is kept of each layer."""
+        return layer_rows(self.layout, self.ranking.counts_at(num_kept))
+
+    def reach(self, num_kept: int) -> Reach:
+        """Return what the mask leaves connected; layers that are not pruned are whole."""
+
+        def connected(layer: str) -> NDArray[np.bool_]:
+            tensor = self.layout.weight_of(layer)
+            return connected_units(self.ranking.mask_of(tensor, num_kept))
+
+        pruned = [layer for layer in self.model.chain if layer in self.layout.layers]
+        if len(pruned) != len(self.model.chain):
+            return Reach(self.num_classes, self.num_classes, {})
+        return reach(self.model.chain, connected)
+
+    def input_fractions(self, num_kept: int) -> NDArray[np.float64] | str:
+        """Return the input map (C, H, W), or a sentence on why this network has none."""
+        first = next(
+            (layer for layer in self.model.chain if layer.startswith("fc")), self.model.chain[0]
+        )
+        if first not in self.layout.layers:
+            return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
+        kept_OI = self.ranking.mask_of(self.layout.weight_of(first), num_kept)
+        _, rows, columns = self.image_shape
+        if not self.model.windows:
+            return pixel_fractions(kept_OI, self.image_shape)
+        return position_fractions(kept_OI, self.model.windows, rows, columns)

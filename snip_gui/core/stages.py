@@ -1,0 +1,53 @@
+"""The stages of the work, and which of them a change of the recipe makes stale.
+
+BUILD (network, data, split) > SCORE (sensitivity of every connection) > PRUNE (mask at a sparsity)
+> TRAIN. A result belongs to a recipe when the digests of its stage agree.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe import Recipe
+
+
+class Stage(enum.StrEnum):
+    """A stage; each builds on all before it."""
+
+    BUILD = "build"
+    SCORE = "score"
+    PRUNE = "prune"
+    TRAIN = "train"
+
+
+# Fields of `pruning` that the ranking does not depend on.
+_AFTER_RANKING = ("sparsity", "after")
+
+
+def stage_keys(recipe: Recipe) -> dict[Stage, str]:
+    """Return the digest of everything that each stage's result depends on."""
+    raw = msgspec.to_builtins(recipe)
+    ranking = {k: v for k, v in raw["pruning"].items() if k not in _AFTER_RANKING}
+    inputs = {
+        Stage.BUILD: {k: raw[k] for k in ("format", "model", "data", "seed")},
+        Stage.SCORE: {"minibatch": raw["minibatch"], "ranking": ranking},
+        Stage.PRUNE: {"sparsity": raw["pruning"]["sparsity"]},
+        Stage.TRAIN: {"after": raw["pruning"]["after"], "training": raw["training"]},
+    }
+    keys: dict[Stage, str] = {}
+    previous = ""
+    for stage in Stage:
+        text = msgspec.json.encode([previous, inputs[stage]], order="deterministic")
+        previous = hashlib.sha256(text).hexdigest()
+        keys[stage] = previous
+    return keys
+
+
+def data_key(recipe: Recipe) -> str:
+    """Return what identifies the loaded images of a recipe, whatever is done with them."""
+    return recipe.data.name

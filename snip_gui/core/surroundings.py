@@ -1,0 +1,44 @@
+"""Where a recipe is worked out: device, threads and folders. Recorded with results, not in them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+
+def default_num_threads() -> int:
+    """Return one less than the processors this process may use, at least one.
+
+    Threads on every core are many times slower when the machine is busy, and the window needs one.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)) - 1)
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def default_runs_folder() -> Path:
+    """Return where runs are kept: ``SNIP_GUI_RUNS``, or ``runs`` in the user's data folder."""
+    named = os.environ.get("SNIP_GUI_RUNS")
+    return Path(named) if named else Path(platformdirs.user_data_dir("snip-gui", False)) / "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Device, thread count and data folder.
+
+    Attributes
+    ----------
+    device
+        ``auto``, ``cpu`` or ``cuda:N``.
+    num_threads
+        Threads of one operation on the CPU. Scores differ in the last bit between thread counts.
+    data_folder
+        The folder that contains torchvision's folders; None if none was named.
+    """
+
+    device: str = "auto"
+    num_threads: int = field(default_factory=default_num_threads)
+    data_folder: Path | None = None

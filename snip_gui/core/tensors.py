@@ -1,0 +1,58 @@
+"""Tensors in safetensors files, with one JSON string of metadata."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+_METADATA_KEY = "snip_gui"
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write tensors in one piece; raises `UserError` if the file cannot be written."""
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
+    with replacing(path) as part:
+        try:
+            safetensors.torch.save_file(ready, part, text)
+        except safetensors.SafetensorError as error:  # how the writer reports a full disk
+            raise OSError(None, str(error)) from error
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read tensors and metadata.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or is damaged.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            text = (file.metadata() or {}).get(_METADATA_KEY, "{}")
+        return tensors, json.loads(text)
+    except (OSError, safetensors.SafetensorError, json.JSONDecodeError) as error:
+        raise UserError(
+            f"“{path}” cannot be read: {error}.", "The file is missing or damaged."
+        ) from error
+
+
+def as_tensor(array: Any) -> Tensor:  # noqa: ANN401 - any NumPy array
+    """Return a tensor that owns a copy of an array."""
+    return torch.from_numpy(array.copy())

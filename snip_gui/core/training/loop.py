@@ -1,0 +1,199 @@
+"""The training loop: stochastic gradient descent under a mask (paper, section 5).
+
+Shapes: N training images, B of a batch, C channels, H rows, W columns, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from snip_gui.core.errors import DivergedError
+from snip_gui.core.pruning.parameters import prunable_parameters
+from snip_gui.core.seeding import stream_seed
+from snip_gui.core.training.metrics import MetricPoint, SplitName
+from snip_gui.core.training.schedules import learning_rate_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from snip_gui.core.data.resident import ResidentImages
+    from snip_gui.core.pruning.masked_model import MaskedModel
+    from snip_gui.core.recipe import Training
+
+_EVALUATION_BATCH = 1000
+_POINTS_PER_EPOCH = 20
+
+
+@dataclass
+class Trainer:
+    """A training that can be stopped between any two steps and taken up again.
+
+    The order of the images follows from the seed and the epoch alone, so beside the weights and the
+    optimizer the number of steps done says all about where it stands.
+    """
+
+    masked: MaskedModel
+    train: ResidentImages
+    held_out: dict[SplitName, ResidentImages]
+    training: Training
+    seed: int
+    step: int = 0
+    seconds: float = 0.0
+    optimizer: torch.optim.SGD = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.optimizer = _make_optimizer(self.masked, self.training)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass over the training images; the last batch may be smaller."""
+        return math.ceil(len(self.train) / self.training.batch_size)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.training.epochs * self.steps_per_epoch
+
+    def run(self) -> Iterator[list[MetricPoint]]:
+        """Train to the end, yielding between steps.
+
+        Yields
+        ------
+        list of MetricPoint
+            After every step what was measured since, mostly nothing: training points some twenty
+            times an epoch, the held-out splits at the start and after each epoch.
+
+        Raises
+        ------
+        DivergedError
+            If the loss is no longer a finite number; all points before were yielded.
+        """
+        if self.step == 0:
+            yield self._evaluate()
+        interval = max(1, self.steps_per_epoch // _POINTS_PER_EPOCH)
+        sums = _Sums(self.train.device)
+        while self.step < self.num_steps:
+            epoch, offset = divmod(self.step, self.steps_per_epoch)
+            if offset == 0 or sums.order is None:
+                sums.order = self._order_of(epoch)
+            started = time.perf_counter()
+            lr = self._one_step(sums, sums.order, offset)
+            self.seconds += time.perf_counter() - started
+            points: list[MetricPoint] = []
+            ends_epoch = offset + 1 == self.steps_per_epoch
+            if ends_epoch or (offset + 1) % interval == 0:
+                points.append(self._point("train", *sums.take(), lr))
+                self._refuse_diverged(points[-1])
+            if ends_epoch:
+                points += self._evaluate()
+            yield points
+
+    def _one_step(self, sums: _Sums, order_N: Tensor, offset: int) -> float:
+        """Do one step of descent; return its learning rate."""
+        lr = learning_rate_at(self.step, self.num_steps, self.training)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        size = self.training.batch_size
+        inputs_BCHW, labels_B = self.train.batch(order_N[offset * size : (offset + 1) * size])
+        self.masked.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        scores_BK = self.masked.model(inputs_BCHW)
+        loss = nn.functional.cross_entropy(scores_BK, labels_B)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.masked.mask_gradients()
+        self.optimizer.step()
+        self.step += 1
+        sums.add(loss.detach(), scores_BK.detach(), labels_B)
+        return lr
+
+    def _order_of(self, epoch: int) -> Tensor:
+        """Return the order of the training images in an epoch."""
+        generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
+        return torch.randperm(len(self.train), generator=generator).to(self.train.device)
+
+    def _evaluate(self) -> list[MetricPoint]:
+        """Measure the held-out splits."""
+        started = time.perf_counter()
+        lr = learning_rate_at(max(0, self.step - 1), self.num_steps, self.training)
+        measured = {
+            split: evaluate(self.masked.model, images)
+            for split, images in self.held_out.items()
+            if len(images)
+        }
+        self.seconds += time.perf_counter() - started
+        return [self._point(split, *values, lr) for split, values in measured.items()]
+
+    def _point(self, split: SplitName, loss: float, accuracy: float, lr: float) -> MetricPoint:
+        """Return a point at the present step."""
+        epoch = self.step / self.steps_per_epoch
+        return MetricPoint(self.step, epoch, split, loss, accuracy, lr, self.seconds)
+
+    def _refuse_diverged(self, point: MetricPoint) -> None:
+        """Raise `DivergedError` if the loss is not a finite number."""
+        if not point.is_finite:
+            raise DivergedError(
+                f"The training loss became {point.loss} around step {point.step}.",
+                "Lower the learning rate. The curves and the last checkpoint before are kept.",
+                field="training.learning_rate",
+            )
+
+
+class _Sums:
+    """Loss and hits since the last point, summed on the device so that no step waits for it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.order: Tensor | None = None
+        self._device = device
+        self._reset()
+
+    def _reset(self) -> None:
+        self._loss = torch.zeros((), device=self._device, dtype=torch.float64)
+        self._hits = torch.zeros((), device=self._device, dtype=torch.int64)
+        self._images = 0
+
+    def add(self, loss: Tensor, scores_BK: Tensor, labels_B: Tensor) -> None:
+        """Add one batch."""
+        self._loss += loss * len(labels_B)
+        self._hits += (scores_BK.argmax(1) == labels_B).sum()
+        self._images += len(labels_B)
+
+    def take(self) -> tuple[float, float]:
+        """Return mean loss and accuracy and start again; waits for the device."""
+        loss, accuracy = float(self._loss) / self._images, int(self._hits) / self._images
+        self._reset()
+        return loss, accuracy
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, images: ResidentImages) -> tuple[float, float]:
+    """Return mean loss and accuracy of a network in evaluation mode over images."""
+    model.eval()
+    loss, hits = 0.0, 0
+    for start in range(0, len(images), _EVALUATION_BATCH):
+        inputs_BCHW, labels_B = images.batch(slice(start, start + _EVALUATION_BATCH))
+        scores_BK = model(inputs_BCHW)
+        loss += float(nn.functional.cross_entropy(scores_BK, labels_B, reduction="sum"))
+        hits += int((scores_BK.argmax(1) == labels_B).sum())
+    return loss / len(images), hits / len(images)
+
+
+def _make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
+    """Return SGD with coupled decay of weights and biases, never of BatchNorm.
+
+    As in the official code all weights and biases decay, also those that the recipe does not prune.
+    """
+    decayed = list(prunable_parameters(masked.model).parameters)
+    known = {id(parameter) for parameter in decayed}
+    others = [p for p in masked.model.parameters() if id(p) not in known]
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}]
+    if others:
+        groups.append({"params": others, "weight_decay": 0.0})
+    return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.momentum)

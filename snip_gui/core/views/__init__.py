@@ -1,0 +1,1 @@
+"""Pure arrays for pictures: NumPy in, small arrays out, no torch and no Qt."""

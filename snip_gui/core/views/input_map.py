@@ -1,0 +1,100 @@
+"""Which input pixels keep their connections (paper, section 5.4, figure 2).
+
+For a fully connected first layer a pixel's value is the fraction of its outgoing connections that
+is kept. For a network that begins with convolutions it is the kept fraction at each position of the
+first fully connected layer's input, laid over the receptive fields of those positions.
+
+Shapes: O outputs, I inputs, C channels, H rows, W columns, P positions a side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.views.picture import Picture, to_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.models.catalogue import WindowStep
+
+MapScale: TypeAlias = Literal["own-maximum", "unit"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveFields:
+    """Square fields of a grid of positions: width and distance in input pixels."""
+
+    width: int
+    stride: int
+
+
+def pixel_fractions(
+    kept_OI: NDArray[np.bool_], image_shape: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    """Return the kept fraction of each pixel's outgoing connections, shape (C, H, W)."""
+    counts_I = np.count_nonzero(kept_OI, axis=0)
+    fraction_I: NDArray[np.float64] = counts_I / kept_OI.shape[0]
+    return fraction_I.reshape(image_shape)
+
+
+def receptive_fields(windows: Sequence[WindowStep]) -> ReceptiveFields:
+    """Return the fields that a chain of unpadded convolutions and poolings sees."""
+    width, stride = 1, 1
+    for step in windows:
+        width += (step.width - 1) * stride
+        stride *= step.stride
+    return ReceptiveFields(width, stride)
+
+
+def position_fractions(
+    kept_OI: NDArray[np.bool_], windows: Sequence[WindowStep], rows: int, columns: int
+) -> NDArray[np.float64]:
+    """Return the kept fraction behind each pixel for a network that begins with convolutions.
+
+    Where fields overlap their fractions are averaged; a pixel in no field is 0. Shape (1, H, W).
+
+    Parameters
+    ----------
+    kept_OI
+        Mask of the first fully connected layer, whose inputs are flattened maps.
+    windows
+        The convolutions and poolings before it.
+    rows, columns
+        Size of the input image.
+    """
+    fields = receptive_fields(windows)
+    num_rows = (rows - fields.width) // fields.stride + 1
+    num_columns = (columns - fields.width) // fields.stride + 1
+    fraction_I = np.count_nonzero(kept_OI, axis=0) / kept_OI.shape[0]
+    fraction_PP = fraction_I.reshape(-1, num_rows, num_columns).mean(axis=0)
+    total_HW = np.zeros((rows, columns))
+    times_HW = np.zeros((rows, columns))
+    for (row, column), fraction in np.ndenumerate(fraction_PP):
+        top, left = row * fields.stride, column * fields.stride
+        field = np.s_[top : top + fields.width, left : left + fields.width]
+        total_HW[field] += fraction
+        times_HW[field] += 1
+    mean_HW = np.divide(total_HW, times_HW, out=np.zeros_like(total_HW), where=times_HW > 0)
+    return mean_HW[None]
+
+
+def map_picture(fraction_CHW: NDArray[np.float64], scale: MapScale) -> Picture:
+    """Return the picture of an input map, channels averaged, black for 0.
+
+    Parameters
+    ----------
+    scale
+        ``own-maximum`` divides by the largest fraction, as the paper's figure does; ``unit`` shows
+        fractions from 0 to 1 as they are.
+    """
+    fraction_HW = fraction_CHW.mean(axis=0)
+    high = float(fraction_HW.max()) if scale == "own-maximum" else 1.0
+    high = high if high > 0 and math.isfinite(high) else 1.0
+    return Picture(to_indices(fraction_HW, 0.0, high), 0.0, high, "fraction kept", "grey")

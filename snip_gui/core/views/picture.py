@@ -1,0 +1,83 @@
+"""A picture as indices into a colour table, with what the indices mean.
+
+Drawing an 8-bit index image is several times faster than drawing floats, and the same picture
+serves the window and the PNG files. Index 0 is «nothing there»; 1 to 255 run over the value range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Scale: TypeAlias = Literal["linear", "log"]
+PaletteName: TypeAlias = Literal["grey", "viridis", "mask"]
+
+_VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
+    (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
+    (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Indices and their meaning.
+
+    Attributes
+    ----------
+    index_HW
+        uint8; 0 where there is nothing, else 1 (lowest) to 255 (highest).
+    low, high
+        Values of the indices 1 and 255; base-10 logarithms on a log scale.
+    label
+        What the values are, for the colour bar.
+    """
+
+    index_HW: NDArray[np.uint8]
+    low: float
+    high: float
+    label: str
+    palette: PaletteName = "viridis"
+    scale: Scale = "linear"
+
+
+def to_indices(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
+    """Return values as indices 1 to 255 over ``low`` to ``high``; outside values are clipped."""
+    span = high - low if high > low else 1.0
+    scaled = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(254 / span)
+    return (scaled.clip(0, 254) + np.float32(1.5)).astype(np.uint8)
+
+
+def colour_table(
+    palette: PaletteName,
+    *,
+    nothing: tuple[int, int, int] = (0, 0, 0),
+    removed: tuple[int, int, int] = (26, 32, 44),
+    kept: tuple[int, int, int] = (255, 200, 87),
+) -> NDArray[np.uint8]:
+    """Return a (256, 3) table of colours for a palette.
+
+    Parameters
+    ----------
+    nothing
+        Colour of index 0.
+    removed, kept
+        The two ends of the ``mask`` palette, of clearly different lightness.
+    """
+    anchors = {
+        "grey": ((0, 0, 0), (255, 255, 255)),
+        "viridis": _VIRIDIS,
+        "mask": (removed, kept),
+    }[palette]
+    table = np.empty((256, 3), np.uint8)
+    where = np.linspace(0, 1, 255)
+    stops = np.linspace(0, 1, len(anchors))
+    for channel in range(3):
+        values = [colour[channel] for colour in anchors]
+        table[1:, channel] = np.rint(np.interp(where, stops, values))
+    table[0] = nothing
+    return table

@@ -1,0 +1,161 @@
+"""The connections of one layer laid out on a plane.
+
+A canvas is made once for a layer; a picture at any number of kept connections is then one
+comparison of its ranks. Fully connected layers lie as outputs x inputs; convolutions as one small
+kernel per output (down) and input channel (across) with a gap between.
+
+Shapes: H rows and W columns of the canvas, O outputs, I inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+import numpy as np
+
+from snip_gui.core.views.picture import Picture, to_indices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.pruning.ranking import Ranking
+
+T = TypeVar("T", bound=np.generic)
+
+Colours: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity"]
+
+_GAP = np.iinfo(np.int32).max  # a rank that is never below a number kept
+_LARGEST_SIDE = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightCanvas:
+    """One tensor on a plane.
+
+    Attributes
+    ----------
+    tensor
+        The weight that is shown.
+    rank_HW
+        int32; a huge rank in gaps.
+    present_HW
+        uint8; 1 where a connection is, 0 in gaps.
+    sensitivity_HW
+        uint8 indices of the logarithm of the score.
+    low, high
+        Base-10 logarithms at the two ends of the indices.
+    block
+        Canvas pixels per picture pixel on each side: 1 unless the layer is larger than any screen.
+    """
+
+    tensor: TensorSpec
+    rank_HW: NDArray[np.int32]
+    present_HW: NDArray[np.uint8]
+    sensitivity_HW: NDArray[np.uint8]
+    low: float
+    high: float
+    block: tuple[int, int]
+
+    def picture(self, num_kept: int, colours: Colours) -> Picture:
+        """Return the picture when ``num_kept`` connections of the whole network are kept."""
+        if colours == "sensitivity":
+            return self._sensitivity(self.sensitivity_HW)
+        kept_HW = self.rank_HW < num_kept
+        if colours == "kept-sensitivity" and self.block == (1, 1):
+            return self._sensitivity(self.sensitivity_HW * kept_HW)
+        if self.block == (1, 1):
+            index_HW = self.present_HW + kept_HW * np.uint8(254)
+        else:
+            index_HW = to_indices(block_mean(kept_HW, self.block), 0, 1)
+        return Picture(index_HW, 0, 1, "kept", "mask")
+
+    def _sensitivity(self, index_HW: NDArray[np.uint8]) -> Picture:
+        """Return a picture in the colours of sensitivity."""
+        if self.block != (1, 1):
+            index_HW = index_HW[:: self.block[0], :: self.block[1]]
+        return Picture(index_HW, self.low, self.high, "sensitivity", "viridis", "log")
+
+    def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
+        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
+        row, column = row * self.block[0], column * self.block[1]
+        if not (0 <= row < self.rank_HW.shape[0] and 0 <= column < self.rank_HW.shape[1]):
+            return None
+        if not self.present_HW[row, column]:
+            return None
+        if len(self.tensor.shape) == 2:
+            return row, column
+        _, _, height, width = self.tensor.shape
+        out, kernel_row = divmod(row, height + 1)
+        into, kernel_column = divmod(column, width + 1)
+        return out, into, kernel_row, kernel_column
+
+
+def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
+    """Lay out one weight of a ranking.
+
+    Raises
+    ------
+    ValueError
+        If the tensor is neither a matrix nor a bank of two-dimensional kernels.
+    """
+    rank = ranking.ranks_of(tensor)
+    index, low, high = sensitivity_indices(ranking.scores_of(tensor))
+    if len(tensor.shape) == 2:
+        present_HW: NDArray[np.uint8] = np.ones(tensor.shape, np.uint8)
+        rank_HW, index_HW = rank, index
+    elif len(tensor.shape) == 4:
+        rank_HW = _mosaic(rank, _GAP)
+        index_HW = _mosaic(index, 0)
+        present_HW = _mosaic(np.ones(tensor.shape, np.uint8), 0)
+    else:
+        raise ValueError(f"no canvas for shape {tensor.shape}")
+    block = (_block(rank_HW.shape[0]), _block(rank_HW.shape[1]))
+    return WeightCanvas(tensor, rank_HW, present_HW, index_HW, low, high, block)
+
+
+def sensitivity_indices(
+    score: NDArray[np.float32],
+) -> tuple[NDArray[np.uint8], float, float]:
+    """Return log10 of scores as indices, and the logarithms at both ends.
+
+    The range ends at the largest score and begins at the 1 % quantile of those that are not zero,
+    so that a few tiny ones do not spend the colours; exact zeros take the lowest colour.
+    """
+    positive = score[score > 0]
+    if positive.size == 0:
+        return np.ones(score.shape, np.uint8), -1.0, 0.0
+    sample = positive[:: max(1, positive.size // 100_000)]
+    low = float(np.log10(np.quantile(sample, 0.01)))
+    high = float(np.log10(positive.max()))
+    high = high if high > low else low + 1
+    with np.errstate(divide="ignore"):
+        logarithm = np.log10(score)
+    return to_indices(np.maximum(logarithm, np.float32(low)), low, high), low, high
+
+
+def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the fraction kept in each block; the last blocks may be smaller."""
+    down, across = block
+    rows = np.add.reduceat(
+        kept_HW.view(np.uint8), np.arange(0, kept_HW.shape[0], down), axis=0, dtype=np.float32
+    )
+    sums = np.add.reduceat(rows, np.arange(0, kept_HW.shape[1], across), axis=1)
+    heights = np.minimum(down, kept_HW.shape[0] - np.arange(0, kept_HW.shape[0], down))
+    widths = np.minimum(across, kept_HW.shape[1] - np.arange(0, kept_HW.shape[1], across))
+    return (sums / np.outer(heights, widths)).astype(np.float32)
+
+
+def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
+    """Lay kernels (O, I, h, w) side by side with one pixel between them."""
+    out, into, height, width = values.shape
+    canvas: NDArray[T] = np.full((out, height + 1, into, width + 1), gap, values.dtype)
+    canvas[:, :height, :, :width] = values.transpose(0, 2, 1, 3)
+    joined = canvas.reshape(out * (height + 1), into * (width + 1))
+    return np.ascontiguousarray(joined[:-1, :-1])
+
+
+def _block(side: int) -> int:
+    """Return how many canvas pixels one picture pixel covers on this side."""
+    return -(-side // _LARGEST_SIDE)

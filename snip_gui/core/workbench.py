@@ -1,0 +1,90 @@
+"""The BUILD stage: network, images, minibatch and device of a recipe, ready to be worked on.
+
+Shapes: K scored images, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.devices import set_up
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.init import initialise
+from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
+from snip_gui.core.seeding import stream_seed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.surroundings import Surroundings
+
+
+@dataclass(frozen=True, eq=False)
+class Workbench:
+    """Everything that scoring and training start from."""
+
+    recipe: Recipe
+    images: ImageSet
+    split: Split
+    device: torch.device
+    model: nn.Module
+    prunable: PrunableParameters
+
+    def minibatch(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
+        """Return indices (K), standardised inputs (K, C, H, W) and labels (K) of the minibatch.
+
+        Raises
+        ------
+        UserError
+            If the minibatch is empty or cannot be drawn.
+        """
+        indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
+        inputs_KCHW, labels_K = self.resident("train", indices_K).batch(slice(None))
+        return indices_K, inputs_KCHW, labels_K
+
+    def resident(self, part: str, indices: NDArray[np.int64] | None = None) -> ResidentImages:
+        """Return images of the ``train`` or ``test`` file on the device, all or some."""
+        images = self.images
+        if part == "test":
+            arrays = images.test_images_NCHW, images.test_labels_N
+        else:
+            arrays = images.train_images_NCHW, images.train_labels_N
+        if indices is not None:
+            arrays = arrays[0][indices], arrays[1][indices]
+        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device)
+
+
+def load_images(recipe: Recipe, surroundings: Surroundings) -> ImageSet:
+    """Read the recipe's data set; raises `UserError` if that cannot be done."""
+    return DATASETS[recipe.data.name].load(surroundings.data_folder)
+
+
+def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workbench:
+    """Build the network with its initial weights and split the images.
+
+    Raises
+    ------
+    UserError
+        If the device does not exist, the network does not fit the images, or nothing is left to
+        prune.
+    """
+    device = set_up(surroundings)
+    model = MODELS[recipe.model.name].build(images.image_shape, len(images.classes))
+    initialise(model, recipe.model.init, stream_seed(recipe.seed, "init"))
+    model.to(device)
+    prunable = prunable_parameters(
+        model,
+        biases=recipe.pruning.prunable == "weights-and-biases",
+        exclude=recipe.pruning.exclude,
+    )
+    split = split_training(images.train_labels_N, recipe.data.validation_fraction, recipe.seed)
+    return Workbench(recipe, images, split, device, model, prunable)
