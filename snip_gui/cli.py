@@ -14,9 +14,9 @@ import msgspec
 
 from snip_gui import __version__
 from snip_gui.core.cancel import CancelToken
+from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.fields import Field, all_fields
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.recipe import Recipe, from_builtins, load_recipe
 from snip_gui.core.run_folder import Summary, new_run_folder
@@ -25,6 +25,10 @@ from snip_gui.terminal import EventPrinter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from snip_gui.core.fields import Field
+
+__all__ = ["flag_line", "main", "make_parser", "recipe_from"]
 
 _METHODS = ("snip", "random")
 
@@ -46,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="snip-gui",
-        description="Explore SNIP, single-shot network pruning. Without a command the window opens.",
+        description="Explore SNIP, single-shot network pruning. Without a command a window opens.",
     )
     parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -69,7 +73,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         shared = ("sparsity", "prunable", "exclude", "after")
         kept = {key: raw["pruning"][key] for key in shared}
         raw["pruning"] = kept | {"method": options.method}
-    given = {f.path: getattr(options, f.object_name) for f in _flag_fields()}
+    given = {f.path: getattr(options, f.object_name) for f in flag_fields()}
     draws = any(given[f"minibatch.{part}"] is not None for part in ("classes", "size", "seed"))
     if draws and raw["minibatch"]["kind"] == "picked":
         raw["minibatch"] = {"kind": "draw"}
@@ -78,38 +82,6 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
             part, _, name = path.rpartition(".")
             (raw[part] if part else raw)[name] = value
     return from_builtins(raw)
-
-
-def flag_line(recipe: Recipe) -> list[str]:
-    """Return the arguments of ``snip-gui run`` that give a recipe, defaults left out.
-
-    Raises
-    ------
-    ValueError
-        If the minibatch was picked by hand: it needs a recipe file.
-    """
-    raw, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe())
-    if raw["minibatch"]["kind"] != "draw":
-        raise ValueError("a picked minibatch has no flags")
-    words = ["--model", recipe.model.name, "--dataset", recipe.data.name]
-    if raw["pruning"]["method"] != "snip":
-        words += ["--method", raw["pruning"]["method"]]
-    always = ("minibatch.size", "pruning.sparsity", "training.epochs", "seed")
-    for field in _flag_fields():
-        part, _, name = field.path.rpartition(".")
-        values, defaults = (raw[part], default[part]) if part else (raw, default)
-        if field.path in ("model.name", "data.name") or name not in values:
-            continue
-        if field.path in always or values[name] != defaults.get(name):
-            value = values[name]
-            listed = value if isinstance(value, list) else [value]
-            words += [f"--{field.flag}", *(str(item) for item in listed)]
-    return words
-
-
-def _flag_fields() -> list[Field]:
-    """Return the fields that have a flag: all but hand-picked indices."""
-    return [field for field in all_fields() if field.path != "minibatch.indices"]
 
 
 def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
@@ -148,7 +120,7 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     recipe.add_argument(
         "--method", choices=_METHODS, help="how connections are ranked. Default: snip."
     )
-    for field in _flag_fields():
+    for field in flag_fields():
         _add_flag(recipe, field)
 
 

@@ -61,6 +61,18 @@ class Field:
         return self.path.replace(".", "_")
 
 
+METHOD = Field(
+    path="pruning.method",
+    kind="choice",
+    label="Method",
+    help="How connections are ranked: by connection sensitivity on the minibatch, or at random, "
+    "the control for every other method.",
+    choices=(("snip", "SNIP"), ("random", "Random mask")),
+    flag="method",
+)
+"""The tag of the union of pruning methods, which no single method's fields contain."""
+
+
 @functools.cache
 def all_fields() -> tuple[Field, ...]:
     """Return every field that a person can set, each once, in the order of the recipe."""

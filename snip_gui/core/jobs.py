@@ -16,7 +16,6 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.events import (
     DevicesFound,
     Event,
-    ImagesLoaded,
     Note,
     Progress,
     Pruned,
@@ -26,7 +25,7 @@ from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.scored import Scored
-from snip_gui.core.workbench import Workbench, build, load_images
+from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -43,12 +42,6 @@ def find_devices() -> Iterator[Event]:
     """Say which devices there are and which versions are at work; loads torch."""
     devices = tuple((device.name, device.title) for device in available_devices())
     yield DevicesFound(devices, tuple(versions().items()))
-
-
-def load(recipe: Recipe, surroundings: Surroundings) -> Iterator[Event]:
-    """Read the recipe's images."""
-    yield Progress(f"Reading {recipe.data.name}")
-    yield ImagesLoaded(load_images(recipe, surroundings))
 
 
 def score(
@@ -106,8 +99,8 @@ def describe(scored: Scored) -> str:
     total = scored.layout.num_parameters
     zeros = total - scored.ranking.num_nonzero
     return (
-        f"Scored {len(scored.indices_K):,} images with {scored.model.title}: {total:,} connections, "
-        f"{zeros:,} of them with zero sensitivity ({zeros / total:.1%}), "
+        f"Scored {len(scored.indices_K):,} images with {scored.model.title}: "
+        f"{total:,} connections, {zeros:,} of them with zero sensitivity ({zeros / total:.1%}), "
         f"loss {scored.loss:.4f}, {scored.seconds * 1000:.0f} ms."
     )
 

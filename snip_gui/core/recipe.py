@@ -56,7 +56,7 @@ AfterField: TypeAlias = Annotated[
         title="After pruning",
         description="Train the weights that were scored, or, as the official code does, a fresh "
         "draw of the weights under the same mask.",
-        extra={"labels": {"keep": "Keep the scored weights", "redraw": "Redraw the weights"}},
+        extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
     ),
 ]
 
@@ -146,7 +146,13 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
 class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
     """Images chosen one by one, by their index in the training file of the data set."""
 
-    indices: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(title="Picked images")]
+    indices: Annotated[
+        tuple[Annotated[int, Meta(ge=0)], ...],
+        Meta(
+            title="Picked images",
+            description="Positions of the images in the training file of the data set.",
+        ),
+    ]
 
 
 class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
@@ -250,6 +256,8 @@ class Training(_Part, frozen=True, kw_only=True):
 Minibatch: TypeAlias = Draw | Picked
 Pruning: TypeAlias = Snip | RandomMask
 
+METHODS: dict[object, type[Snip] | type[RandomMask]] = {"snip": Snip, "random": RandomMask}
+
 
 class Recipe(_Part, frozen=True, kw_only=True):
     """Everything that determines a result."""
@@ -301,7 +309,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe") -> Recipe:
         raise UserError(
             f"{where} cannot be used{place}: {problem}.",
             "Correct that field, or start from a new recipe.",
-            field=field,
+            field=field.partition("[")[0],  # the field, not the item in it, has a form and a flag
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(
@@ -336,6 +344,9 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
     for name in parents:
         part = part[name]
     part[last] = msgspec.to_builtins(value)
+    if path == "pruning.method" and value in METHODS:
+        known = ("method", *METHODS[value].__struct_fields__)
+        raw["pruning"] = {key: part[key] for key in part if key in known}
     return from_builtins(raw)
 
 

@@ -16,6 +16,7 @@ import msgspec
 import torch
 
 from snip_gui.core import run_folder as files
+from snip_gui.core.data.loading import load_images
 from snip_gui.core.errors import DivergedError, UserError
 from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.files import replacing, write_text
@@ -31,7 +32,7 @@ from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
-from snip_gui.core.workbench import Workbench, build, load_images
+from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -110,7 +111,7 @@ def run_steps(
         )
     if images is None:
         yield Progress(f"Reading {recipe.data.name}")
-        images = load_images(recipe, surroundings)
+        images = load_images(recipe.data.name, surroundings.data_folder)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     scored = yield from prune(bench, cancel)
@@ -123,13 +124,14 @@ def run_steps(
     masks = scored.ranking.mask_at(num_kept)
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     _draw_pruned(folder, scored, num_kept)
+    trainer = _make_trainer(bench, masks)
+    if recipe.pruning.after == "redraw":
+        # Before training, so that a run that stops here exports and resumes from these weights.
+        save_tensors(folder / files.START, bench.model.state_dict())
     summary = msgspec.structs.replace(summary, state="pruned")
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
-    trainer = _make_trainer(bench, masks)
-    if recipe.pruning.after == "redraw":
-        save_tensors(folder / files.START, bench.model.state_dict())
     yield from _train(folder, summary, trainer, cancel, [])
 
 
@@ -162,7 +164,7 @@ def resume_steps(
     surroundings = replace(surroundings, num_threads=summary.num_threads)
     if images is None:
         yield Progress(f"Reading {recipe.data.name}")
-        images = load_images(recipe, surroundings)
+        images = load_images(recipe.data.name, surroundings.data_folder)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     stored, _ = load_tensors(folder / files.MASKS)

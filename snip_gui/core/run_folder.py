@@ -112,7 +112,7 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
             rows = list(csv.reader(file))
     except FileNotFoundError:
         return []
-    complete = [row for row in rows[1:] if len(row) == len(COLUMNS)]
+    complete = [row for row in rows[1:] if len(row) == len(COLUMNS) and row[-1]]
     return [MetricPoint.from_row(row) for row in complete]
 
 

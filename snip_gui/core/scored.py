@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.pruning.connectivity import Reach, connected_units, reach
@@ -15,7 +17,6 @@ from snip_gui.core.views.input_map import pixel_fractions, position_fractions
 from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from snip_gui.core.models.catalogue import ModelInfo
@@ -81,16 +82,28 @@ class Scored:
         return layer_rows(self.layout, self.ranking.counts_at(num_kept))
 
     def reach(self, num_kept: int) -> Reach:
-        """Return what the mask leaves connected; layers that are not pruned are whole."""
+        """Return what the mask leaves connected; layers that are not pruned are whole.
 
-        def connected(layer: str) -> NDArray[np.bool_]:
-            tensor = self.layout.weight_of(layer)
-            return connected_units(self.ranking.mask_of(tensor, num_kept))
-
-        pruned = [layer for layer in self.model.chain if layer in self.layout.layers]
-        if len(pruned) != len(self.model.chain):
-            return Reach(self.num_classes, self.num_classes, {})
-        return reach(self.model.chain, connected)
+        The alive units are those of the pruned layers.
+        """
+        chain = self.model.chain
+        pruned = {
+            layer: connected_units(self.ranking.mask_of(self.layout.weight_of(layer), num_kept))
+            for layer in chain
+            if layer in self.layout.layers
+        }
+        matrices: dict[str, NDArray[np.bool_]] = {}
+        num_units = 1
+        for layer, after in zip(chain, (*chain[1:], None), strict=True):
+            # The layout has no shape of a layer that is not pruned. It joins all its inputs to all
+            # its outputs, so where no pruned layer follows, one unit stands for all of them.
+            num_after = pruned[after].shape[1] if after in pruned else 1
+            num_outputs = num_after if after is not None else self.num_classes
+            matrices[layer] = pruned.get(layer, np.ones((num_outputs, num_units), bool))
+            num_units = matrices[layer].shape[0]
+        found = reach(chain, matrices.__getitem__)
+        alive = {layer: units for layer, units in found.alive_units.items() if layer in pruned}
+        return replace(found, alive_units=alive)
 
     def input_fractions(self, num_kept: int) -> NDArray[np.float64] | str:
         """Return the input map (C, H, W), or a sentence on why this network has none."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.devices import set_up
@@ -61,11 +60,6 @@ class Workbench:
         if indices is not None:
             arrays = arrays[0][indices], arrays[1][indices]
         return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device)
-
-
-def load_images(recipe: Recipe, surroundings: Surroundings) -> ImageSet:
-    """Read the recipe's data set; raises `UserError` if that cannot be done."""
-    return DATASETS[recipe.data.name].load(surroundings.data_folder)
 
 
 def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workbench:

@@ -61,8 +61,8 @@ DATASETS: Registry[DatasetInfo] = Registry(
         DatasetInfo(
             "mnist",
             "MNIST",
-            "70,000 handwritten digits, 28x28; 60,000 for training, 10,000 for testing. Read from a "
-            "folder in torchvision's layout (“MNIST/raw”).",
+            "70,000 handwritten digits, 28x28; 60,000 for training, 10,000 for testing. Read from "
+            "a folder in torchvision's layout (“MNIST/raw”).",
             True,
             _load_mnist,
         ),

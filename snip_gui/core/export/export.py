@@ -52,7 +52,10 @@ def export_run(folder: Path, format_name: str, path: Path, cancel: CancelToken) 
 def _refuse_difference(written: dict[str, Tensor], read: dict[str, Tensor], path: Path) -> None:
     """Raise a `UserError` unless both hold the same tensors, bit for bit."""
     same = written.keys() == read.keys() and all(
-        torch.equal(_bits(written[name]), _bits(read[name])) for name in written
+        written[name].shape == read[name].shape
+        and written[name].dtype == read[name].dtype
+        and torch.equal(_bits(written[name]), _bits(read[name]))
+        for name in written
     )
     if not same:
         raise UserError(

@@ -53,16 +53,18 @@ def package_run(folder: Path) -> Package:
             f"“{folder.name}” has no mask to export.", "Let the run go on at least to pruning."
         )
     masks, _ = load_tensors(folder / files.MASKS)
-    state = _state(folder)
+    state, step = _newest_weights(folder)
     for name, mask in masks.items():
         state[name] = state[name].masked_fill(mask == 0, 0)
+    # A diverged run went on after its last checkpoint: what it measured is not of these weights.
+    measured = summary.final if step == summary.step else {}
     manifest = {
         "format": 1,
         "producer": "snip-gui",
         "recipe": msgspec.to_builtins(recipe),
         "state": summary.state,
-        "trained": summary.step > 0,
-        "steps": summary.step,
+        "trained": step > 0,
+        "steps": step,
         "sparsity_asked": recipe.pruning.sparsity,
         "sparsity_reached": summary.sparsity,
         "num_parameters": summary.num_parameters,
@@ -71,17 +73,17 @@ def package_run(folder: Path) -> Package:
         "batch_digest": summary.batch_digest,
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},
         "classes": list(summary.classes),
-        "errors": {split: 1 - final.accuracy for split, final in summary.final.items()},
+        "errors": {split: 1 - final.accuracy for split, final in measured.items()},
         "versions": summary.versions,
     }
     return Package(state, masks, manifest)
 
 
-def _state(folder: Path) -> dict[str, Tensor]:
-    """Return the newest weights of a run."""
+def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
+    """Return the newest weights of a run, and how many steps they were trained."""
     if (folder / files.CHECKPOINT).exists():
-        tensors, _ = load_tensors(folder / files.CHECKPOINT)
-        return model_state(tensors)
+        tensors, metadata = load_tensors(folder / files.CHECKPOINT)
+        return model_state(tensors), int(metadata.get("step", 0))
     start = folder / files.START
     tensors, _ = load_tensors(start if start.exists() else folder / files.INIT)
-    return tensors
+    return tensors, 0

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def write(package: Package, path: Path) -> None:
     """Write the masked weights, contiguous, on the CPU."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in package.state.items()}
-    torch.save(state, path)
+    # Given a path, torch reports a full disk as a RuntimeError that says nothing of the disk.
+    with path.open("wb") as file:
+        torch.save(state, file)
 
 
 def read_back(path: Path) -> dict[str, Tensor]:

@@ -114,8 +114,8 @@ class Ranking:
 def rank_scores(score_M: NDArray[np.float32], layout: Layout) -> Ranking:
     """Rank scores over the whole network (paper, equation 7).
 
-    Ties go to the lower flat index, as ``top_k`` of the official code does, so that every mask keeps
-    exactly as many connections as asked, however many scores are equal.
+    Ties go to the lower flat index, as ``top_k`` of the official code does, so that every mask
+    keeps exactly as many connections as asked, however many scores are equal.
 
     Parameters
     ----------

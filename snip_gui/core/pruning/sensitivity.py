@@ -10,6 +10,7 @@ Shapes: B images of a pass, N scored images, C channels, H rows, W columns, M pr
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,8 @@ def connection_sensitivity(
     Raises
     ------
     UserError
-        If there is no image, if one image is to be scored with BatchNorm in training mode, if the
-        images do not fit the network, or if every sensitivity is zero.
+        If there is no image, if one image is to be scored with BatchNorm in training mode, if a
+        weight is not a finite number, or if every sensitivity is zero.
     """
     num_images = len(inputs_NCHW)
     _refuse_bad_minibatch(model, num_images, mode)
@@ -93,15 +94,13 @@ def connection_sensitivity(
                 if part is not None:
                     gradient += part
             total_loss += float(loss.detach())
-    return _normalised(parameters, gradients, total_loss)
+    return _normalised(prunable, gradients, total_loss)
 
 
-def _normalised(
-    parameters: tuple[nn.Parameter, ...], gradients: list[Tensor], loss: float
-) -> Sensitivity:
+def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: float) -> Sensitivity:
     """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
     with torch.no_grad():
-        weight_M = torch.cat([p.detach().reshape(-1) for p in parameters])
+        weight_M = torch.cat([p.detach().reshape(-1) for p in prunable.parameters])
         gradient_M = torch.cat([g.reshape(-1) for g in gradients])
         magnitude_M = (weight_M.float() * gradient_M.float()).abs()
         total = float(magnitude_M.sum(dtype=torch.float64))
@@ -110,9 +109,22 @@ def _normalised(
                 "Every sensitivity is zero: no connection has any effect on the loss.",
                 "Choose other images, or another initialisation.",
             )
-        # A total that is not finite makes scores that are not; the ranking names the layer.
+        if not math.isfinite(total):
+            _refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
         sensitivity_M = (magnitude_M.double() / total).float()
     return Sensitivity(sensitivity_M.cpu().numpy(), gradient_M.float().cpu().numpy(), loss)
+
+
+def _refuse_bad_weight(prunable: PrunableParameters) -> None:
+    """Raise a `UserError` that names the tensor if a weight is not a finite number.
+
+    One such weight makes every score a number no more, so the scores cannot say where it is.
+    """
+    for name, parameter in prunable.items():
+        if not bool(parameter.isfinite().all()):
+            raise UserError(
+                f"A weight in “{name}” is not a finite number.", "Try another initialisation."
+            )
 
 
 def _refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -> None:

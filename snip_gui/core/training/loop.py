@@ -74,7 +74,7 @@ class Trainer:
         Raises
         ------
         DivergedError
-            If the loss is no longer a finite number; all points before were yielded.
+            If a loss or a weight is no longer a finite number; all points before were yielded.
         """
         if self.step == 0:
             yield self._evaluate()
@@ -91,9 +91,10 @@ class Trainer:
             ends_epoch = offset + 1 == self.steps_per_epoch
             if ends_epoch or (offset + 1) % interval == 0:
                 points.append(self._point("train", *sums.take(), lr))
-                self._refuse_diverged(points[-1])
+                self._refuse_diverged(points)
             if ends_epoch:
                 points += self._evaluate()
+                self._refuse_diverged(points)
             yield points
 
     def _one_step(self, sums: _Sums, order_N: Tensor, offset: int) -> float:
@@ -136,14 +137,24 @@ class Trainer:
         epoch = self.step / self.steps_per_epoch
         return MetricPoint(self.step, epoch, split, loss, accuracy, lr, self.seconds)
 
-    def _refuse_diverged(self, point: MetricPoint) -> None:
-        """Raise `DivergedError` if the loss is not a finite number."""
-        if not point.is_finite:
+    def _refuse_diverged(self, points: list[MetricPoint]) -> None:
+        """Raise `DivergedError` if a loss or a weight is not a finite number.
+
+        The weights too: a step of finite loss can leave them infinite, and no checkpoint may hold
+        such weights.
+        """
+        losses = [f"{p.split} loss became {p.loss}" for p in points if not p.is_finite]
+        if losses or not self._is_finite():
+            what = f"The {losses[0]}" if losses else "The weights overflowed"
             raise DivergedError(
-                f"The training loss became {point.loss} around step {point.step}.",
+                f"{what} around step {self.step}.",
                 "Lower the learning rate. The curves and the last checkpoint before are kept.",
                 field="training.learning_rate",
             )
+
+    def _is_finite(self) -> bool:
+        """Return whether every weight and buffer is a finite number."""
+        return all(bool(t.isfinite().all()) for t in self.masked.model.state_dict().values())
 
 
 class _Sums:

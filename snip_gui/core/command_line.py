@@ -1,0 +1,40 @@
+"""The command line that gives a recipe: flags made from the fields of the recipe."""
+
+from __future__ import annotations
+
+import msgspec
+
+from snip_gui.core.fields import Field, all_fields
+from snip_gui.core.recipe import Recipe
+
+
+def flag_line(recipe: Recipe) -> list[str]:
+    """Return the arguments of ``snip-gui run`` that give a recipe, defaults left out.
+
+    Raises
+    ------
+    ValueError
+        If the minibatch was picked by hand: it needs a recipe file.
+    """
+    raw, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe())
+    if raw["minibatch"]["kind"] != "draw":
+        raise ValueError("a picked minibatch has no flags")
+    words = ["--model", recipe.model.name, "--dataset", recipe.data.name]
+    if raw["pruning"]["method"] != "snip":
+        words += ["--method", raw["pruning"]["method"]]
+    always = ("minibatch.size", "pruning.sparsity", "training.epochs", "seed")
+    for field in flag_fields():
+        part, _, name = field.path.rpartition(".")
+        values, defaults = (raw[part], default[part]) if part else (raw, default)
+        if field.path in ("model.name", "data.name") or name not in values:
+            continue
+        if field.path in always or values[name] != defaults.get(name):
+            value = values[name]
+            listed = value if isinstance(value, list) else [value]
+            words += [f"--{field.flag}", *(str(item) for item in listed)]
+    return words
+
+
+def flag_fields() -> list[Field]:
+    """Return the fields that have a flag: all but hand-picked indices."""
+    return [field for field in all_fields() if field.path != "minibatch.indices"]

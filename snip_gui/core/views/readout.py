@@ -1,0 +1,50 @@
+"""What there is to say of one connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.scored import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """One connection.
+
+    Attributes
+    ----------
+    rank
+        From 1 for the most sensitive.
+    leaves_at
+        Sparsity from which on it is removed.
+    """
+
+    name: str
+    position: tuple[int, ...]
+    weight: float
+    sensitivity: float
+    rank: int
+    leaves_at: float
+    is_kept: bool
+
+
+def connection_readout(
+    scored: Scored, tensor: TensorSpec, position: tuple[int, ...], num_kept: int
+) -> Readout:
+    """Return weight, sensitivity, rank and the sparsity at which a connection goes."""
+    index = tensor.offset + int(np.ravel_multi_index(position, tensor.shape))
+    rank = int(scored.ranking.rank_M[index])
+    return Readout(
+        name=tensor.name,
+        position=position,
+        weight=float(scored.weight_M[index]),
+        sensitivity=float(scored.ranking.score_M[index]),
+        rank=rank + 1,
+        leaves_at=scored.ranking.leaves_at(rank),
+        is_kept=rank < num_kept,
+    )

@@ -1,0 +1,1 @@
+"""The application's state and what changes it: Qt without widgets."""

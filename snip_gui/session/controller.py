@@ -1,0 +1,417 @@
+"""Turns what a person wants into state and jobs, and what jobs say into state.
+
+The only class that knows both the state and the job host. Panels call its intents.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QUndoStack
+
+from snip_gui.core import events as ev
+from snip_gui.core.data.curation import draw_per_class
+from snip_gui.core.errors import UserError
+from snip_gui.core.files import write_text
+from snip_gui.core.recipe import (
+    Draw,
+    Picked,
+    Recipe,
+    encode_recipe,
+    load_recipe,
+    with_value,
+)
+from snip_gui.core.run_folder import new_run_folder
+from snip_gui.session import jobs
+from snip_gui.session.commands import RecipeEdit
+from snip_gui.session.notices import Notice
+from snip_gui.session.state import (
+    Activity,
+    Problem,
+    SessionState,
+    TrainingPhase,
+    TrainingState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.run import StopAfter
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.scored import Scored
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.preferences import Preferences
+    from snip_gui.session.recents import Recents
+
+_SCORES_KEPT = 8
+
+
+class Controller(QObject):
+    """Intents in, state out."""
+
+    failed = Signal(object)  # Notice with details: a fault of the program
+    exported = Signal(object)  # ExportDone
+    recents_changed = Signal()
+
+    def __init__(
+        self, state: SessionState, host: JobHost, recents: Recents, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.state = state
+        self.undo_stack = QUndoStack(self)
+        self.recents = recents
+        self._host = host
+        self._image_sets: dict[tuple[str, str], ImageSet] = {}
+        self._scores: OrderedDict[tuple[str, str, int], Scored] = OrderedDict()
+        self._wants_score = False
+        self._export_after_save: tuple[str, Path] | None = None
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    def start(self) -> None:
+        """Load torch and the images, then score, so that there is a picture at once."""
+        self._wants_score = True
+        self.state.set_activity(Activity("devices", "Loading torch"))
+        self._host.submit("devices", jobs.devices_job())
+        self._load_images()
+
+    # Editing the recipe
+
+    def edit(self, recipe: Recipe, text: str, merge_key: str = "") -> None:
+        """Replace the recipe as one step of undo."""
+        if recipe != self.state.recipe:
+            self.undo_stack.push(
+                RecipeEdit(text, self.state.recipe, recipe, self._apply, merge_key)
+            )
+
+    def set_field(self, path: str, value: object) -> None:
+        """Set one field of the recipe; a value that cannot be is told in place."""
+        try:
+            recipe = with_value(self.state.recipe, path, value)
+        except UserError as error:
+            self._tell(error.message, error.hint, error.field)
+            return
+        self.edit(recipe, f"Change {path}", merge_key=path)
+
+    def set_sparsity(self, sparsity: float) -> None:
+        """Set the sparsity, as near to 1 as keeps one connection."""
+        total = self.state.num_parameters
+        sparsity = min(max(0.0, sparsity), 1 - 1 / total)
+        pruning = msgspec.structs.replace(self.state.recipe.pruning, sparsity=sparsity)
+        recipe = msgspec.structs.replace(self.state.recipe, pruning=pruning)
+        self.edit(recipe, "Change sparsity", merge_key="pruning.sparsity")
+
+    def set_num_kept(self, num_kept: int) -> None:
+        """Set the sparsity so that exactly so many connections are kept."""
+        self.set_sparsity(1 - num_kept / self.state.num_parameters)
+
+    def _apply(self, recipe: Recipe) -> None:
+        """Make a recipe the current one; bring back what is known of it."""
+        before = self.state.recipe
+        self.state.set_problem(None)
+        self.state.set_recipe(recipe)
+        if recipe.data.name != before.data.name:
+            self._load_images()
+        self._recall_scores()
+
+    # The minibatch
+
+    def draw(self, size: int, classes: tuple[int, ...]) -> None:
+        """Draw the minibatch at random; asked again for the same, draw other images."""
+        before = self.state.recipe.minibatch
+        draw = Draw(size=size, classes=classes)
+        if isinstance(before, Draw) and (before.size, before.classes) == (size, classes):
+            draw = msgspec.structs.replace(draw, seed=before.seed + 1)
+        self._set_minibatch(draw, "Draw minibatch")
+
+    def add_images(self, indices: Iterable[int]) -> None:
+        """Add images to the minibatch."""
+        chosen = np.union1d(self.state.minibatch.indices_K, np.fromiter(indices, np.int64))
+        self._pick(chosen, "Add images")
+
+    def remove_images(self, indices: Iterable[int]) -> None:
+        """Take images out of the minibatch."""
+        gone = np.fromiter(indices, np.int64)
+        self._pick(np.setdiff1d(self.state.minibatch.indices_K, gone), "Remove images")
+
+    def pick_images(self, indices: np.ndarray) -> None:
+        """Make the minibatch exactly these images."""
+        self._pick(np.unique(indices), "Pick images")
+
+    def clear_images(self) -> None:
+        """Empty the minibatch."""
+        self._pick(np.zeros(0, np.int64), "Clear minibatch")
+
+    def pick_per_class(self, number: int) -> None:
+        """Make the minibatch so many images of every class."""
+        images, split = self.state.images, self.state.split
+        if images is not None and split is not None:
+            seed = self.state.recipe.seed
+            chosen = draw_per_class(images.train_labels_N, split.train_indices, number, seed)
+            self._pick(chosen, f"{number} per class")
+
+    def _pick(self, indices_K: np.ndarray, text: str) -> None:
+        self._set_minibatch(Picked(indices=tuple(indices_K.tolist())), text)
+
+    def _set_minibatch(self, minibatch: Draw | Picked, text: str) -> None:
+        self.edit(msgspec.structs.replace(self.state.recipe, minibatch=minibatch), text)
+
+    # Surroundings
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Change preferences; another data folder is looked into at once."""
+        before = self.state.preferences
+        self.state.set_preferences(preferences)
+        if preferences.data_folder != before.data_folder and self.state.images is None:
+            self._load_images()
+
+    def prefer(self, **changes: object) -> None:
+        """Change some preferences."""
+        self.set_preferences(msgspec.structs.replace(self.state.preferences, **changes))
+
+    def _load_images(self) -> None:
+        """Bring the recipe's data set into memory, from the cache if it is there."""
+        name = self.state.recipe.data.name
+        known = self._image_sets.get((name, self.state.preferences.data_folder))
+        if known is not None:
+            self.state.set_images(known)
+            return
+        self.state.set_images_missing()
+        folder = self.state.preferences.surroundings.data_folder
+        self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
+
+    # Work
+
+    def score(self) -> None:
+        """Score the minibatch."""
+        images = self.state.images
+        if images is None or not self.state.can_score:
+            return
+        if self._recall_scores():
+            return
+        self.state.set_problem(None)
+        surroundings = self.state.preferences.surroundings
+        job = jobs.score_job(self.state.recipe, surroundings, images)
+        self._host.submit("score", job, short=True)
+
+    def train(self) -> None:
+        """Score, prune and train the recipe into a new run folder."""
+        self._run("train")
+
+    def save_run(self) -> None:
+        """Keep what is on screen, untrained, as a run."""
+        self._run("prune")
+
+    def _run(self, stop_after: StopAfter) -> None:
+        images = self.state.images
+        if images is None or not self.state.can_train:
+            return
+        self.state.set_problem(None)
+        recipe = self.state.recipe
+        folder = new_run_folder(self.state.preferences.runs_path, recipe)
+        if stop_after == "train":
+            self.state.set_training(TrainingState(recipe, "preparing", folder))
+        surroundings = self.state.preferences.surroundings
+        job = jobs.run_job(recipe, folder, surroundings, images, stop_after)
+        self._host.submit("train" if stop_after == "train" else "save", job)
+
+    def stop(self) -> None:
+        """Ask the training to stop; what was done is kept."""
+        training = self.state.training
+        if training is not None and training.is_active:
+            self.state.set_training(dataclasses.replace(training, phase="stopping"))
+            self._host.cancel("train")
+
+    def cancel(self) -> None:
+        """Stop whatever is being done."""
+        self.stop()
+        for kind in ("score", "load", "export", "save"):
+            self._host.cancel(kind)
+
+    def resume(self) -> None:
+        """Go on with a stopped training."""
+        training = self.state.training
+        if training is None or not training.can_continue or training.folder is None:
+            return
+        self.state.set_problem(None)
+        same_data = training.recipe.data.name == self.state.recipe.data.name
+        images = self.state.images if same_data else None
+        self.state.set_training(dataclasses.replace(training, phase="preparing", points=()))
+        surroundings = self.state.preferences.surroundings
+        self._host.submit("train", jobs.resume_job(training.folder, surroundings, images))
+
+    def export(self, format_name: str, path: Path) -> None:
+        """Export the run at hand; without one, what is on screen is saved as a run first."""
+        training = self.state.training
+        if training is not None and training.summary is not None and training.folder is not None:
+            self._host.submit("export", jobs.export_job(training.folder, format_name, path))
+        else:
+            self._export_after_save = (format_name, path)
+            self.save_run()
+
+    # Recipes on disk
+
+    def open_recipe(self, path: Path) -> None:
+        """Make a recipe file the current recipe."""
+        try:
+            recipe = load_recipe(path)
+        except UserError as error:
+            self._tell(error.message, error.hint, error.field)
+            self._log_if(self.recents.remove(path))
+        else:
+            self.edit(recipe, f"Open {path.name}")
+            self.state.notices.info(f"Opened {path}.")
+            self._log_if(self.recents.add(path))
+        self.recents_changed.emit()
+
+    def save_recipe(self, path: Path) -> None:
+        """Write the current recipe to a file."""
+        try:
+            write_text(path, encode_recipe(self.state.recipe))
+        except UserError as error:
+            self._tell(error.message, error.hint)
+            return
+        self.undo_stack.setClean()
+        self.state.notices.info(f"Saved {path}.")
+        self._log_if(self.recents.add(path))
+        self.recents_changed.emit()
+
+    # Events of jobs
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ev.Progress() as progress:
+                self._show_progress(item.kind, progress)
+            case ev.Note(text):
+                self.state.notices.info(text)
+            case ev.DevicesFound(devices, versions):
+                self.state.set_devices(devices, versions)
+                self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
+                self._score_if_wanted()
+            case ev.ImagesLoaded(images):
+                folder = self.state.preferences.data_folder
+                self._image_sets[images.name, folder] = images
+                if images.name == self.state.recipe.data.name:
+                    self.state.set_images(images)
+                    self._recall_scores()
+                    self._score_if_wanted()
+            case ev.ScoringDone(scored):
+                self._keep_scores(scored)
+            case ev.TrainingStarted() as started:
+                self._training_started(started)
+            case ev.Measured(points):
+                self.state.add_points(points)
+            case ev.RunDone(folder, summary):
+                self._run_done(item.kind, folder, summary)
+            case ev.ExportDone() as done:
+                self.exported.emit(done)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        activity = self.state.activity
+        if not self._host.is_busy() or (activity is not None and activity.kind == ended.kind):
+            self.state.set_activity(None)
+        if ended.kind == "train":
+            self._training_ended(ended)
+        if ended.kind == "save" and ended.outcome != "done":
+            self._export_after_save = None
+        if ended.outcome == "failed":
+            self._tell(ended.message, ended.hint, ended.field)
+        elif ended.outcome == "crashed":
+            notice = Notice("failure", ended.message, details=ended.details)
+            self.state.notices.add(notice)
+            self.failed.emit(notice)
+
+    def _show_progress(self, kind: str, progress: ev.Progress) -> None:
+        self.state.set_activity(
+            Activity(kind, progress.text, progress.done, progress.total, progress.seconds_left)
+        )
+
+    def _training_started(self, started: ev.TrainingStarted) -> None:
+        training = self.state.training
+        assert training is not None
+        phase: TrainingPhase = "stopping" if training.phase == "stopping" else "running"
+        self.state.set_training(
+            dataclasses.replace(
+                training,
+                phase=phase,
+                folder=started.folder,
+                num_kept=started.num_kept,
+                num_parameters=started.num_parameters,
+                step=started.first_step,
+                num_steps=started.num_steps,
+            )
+        )
+
+    def _run_done(self, kind: str, folder: Path, summary: Summary) -> None:
+        self.state.notices.info(f"The run is kept in {folder}.")
+        training = self.state.training
+        if kind == "train" and training is not None:
+            phases: dict[str, TrainingPhase] = {"finished": "finished", "diverged": "failed"}
+            phase = phases.get(summary.state, "stopped")
+            self.state.set_training(
+                dataclasses.replace(training, phase=phase, step=summary.step, summary=summary)
+            )
+        elif self._export_after_save is not None:
+            format_name, path = self._export_after_save
+            self._export_after_save = None
+            self._host.submit("export", jobs.export_job(folder, format_name, path))
+
+    def _training_ended(self, ended: JobEnded) -> None:
+        """Close a training that ended before its run was done: there is nothing to go on with."""
+        training = self.state.training
+        if training is None or not training.is_active:
+            return
+        if ended.outcome == "cancelled" and not training.points:
+            self.state.set_training(None)
+        else:
+            self.state.set_training(dataclasses.replace(training, phase="failed"))
+
+    # Scores by digest
+
+    def _score_if_wanted(self) -> None:
+        """Score once when both torch and the images are there at the start of a session."""
+        if self._wants_score and self.state.can_score:
+            self._wants_score = False
+            self.score()
+
+    def _keep_scores(self, scored: Scored) -> None:
+        self._scores[self._cache_key(scored.key)] = scored
+        while len(self._scores) > _SCORES_KEPT:
+            self._scores.popitem(last=False)
+        if scored.key == self.state.score_key or self.state.scored is None:
+            self.state.set_scored(scored)
+
+    def _recall_scores(self) -> bool:
+        """Show the scores of the current recipe if they are known; return whether they are."""
+        known = self._scores.get(self._cache_key(self.state.score_key))
+        if known is None:
+            return False
+        self._scores.move_to_end(self._cache_key(known.key))
+        if known is not self.state.scored:
+            self.state.set_scored(known)
+        return True
+
+    def _cache_key(self, key: str) -> tuple[str, str, int]:
+        """Scores differ in the last bit between devices and thread counts."""
+        surroundings = self.state.preferences.surroundings
+        return key, surroundings.device, surroundings.num_threads
+
+    # Telling
+
+    def _tell(self, message: str, hint: str = "", field: str = "") -> None:
+        """Show a problem in place and log it."""
+        self.state.set_problem(Problem(message, hint, field))
+        self.state.notices.add(Notice("problem", message, hint))
+
+    def _log_if(self, text: str) -> None:
+        if text:
+            self.state.notices.add(Notice("problem", text))

@@ -1,0 +1,91 @@
+"""The jobs of the window, as factories that import what is heavy in the worker's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.events import Event
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.run import StopAfter
+    from snip_gui.core.surroundings import Surroundings
+    from snip_gui.session.job_host import JobFactory
+
+
+def devices_job() -> JobFactory:
+    """Load torch and say which devices there are."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import find_devices
+
+        yield from find_devices()
+
+    return job
+
+
+def load_job(name: str, folder: Path | None) -> JobFactory:
+    """Read a data set."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.loading import load_job
+
+        yield from load_job(name, folder)
+
+    return job
+
+
+def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> JobFactory:
+    """Score the recipe's minibatch."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import score
+
+        yield from score(recipe, surroundings, images, cancel)
+
+    return job
+
+
+def run_job(
+    recipe: Recipe,
+    folder: Path,
+    surroundings: Surroundings,
+    images: ImageSet,
+    stop_after: StopAfter,
+) -> JobFactory:
+    """Work a recipe out into a new run folder."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run import run_steps
+
+        yield from run_steps(
+            recipe, folder, surroundings, cancel, images=images, stop_after=stop_after
+        )
+
+    return job
+
+
+def resume_job(folder: Path, surroundings: Surroundings, images: ImageSet | None) -> JobFactory:
+    """Take up a stopped run."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run import resume_steps
+
+        yield from resume_steps(folder, surroundings, cancel, images=images)
+
+    return job
+
+
+def export_job(folder: Path, format_name: str, path: Path) -> JobFactory:
+    """Write the pruned network of a run to a file."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.export.export import export_run
+
+        yield from export_run(folder, format_name, path, cancel)
+
+    return job

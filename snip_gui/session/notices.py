@@ -1,0 +1,57 @@
+"""What happened, for the log, and what went wrong."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from PySide6.QtCore import QObject, Signal
+
+Severity: TypeAlias = Literal["info", "problem", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of the log.
+
+    Attributes
+    ----------
+    severity
+        ``problem`` is something that the user can mend; ``failure`` is a fault of the program.
+    details
+        Traceback of a failure.
+    """
+
+    severity: Severity
+    text: str
+    hint: str = ""
+    details: str = ""
+    time: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
+
+
+class Notices(QObject):
+    """The log of a session; the oldest lines go when there are many."""
+
+    added = Signal(object)  # Notice
+
+    _LIMIT = 5000
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: list[Notice] = []
+
+    @property
+    def all(self) -> tuple[Notice, ...]:
+        """Every notice, oldest first."""
+        return tuple(self._all)
+
+    def info(self, text: str) -> None:
+        """Log what happened."""
+        self.add(Notice("info", text))
+
+    def add(self, notice: Notice) -> None:
+        """Log a notice."""
+        self._all.append(notice)
+        del self._all[: -self._LIMIT]
+        self.added.emit(notice)

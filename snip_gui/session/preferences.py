@@ -1,0 +1,65 @@
+"""What a person prefers on this machine, as typed JSON that never blocks a start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from snip_gui.core.files import write_text
+from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
+
+Theme: TypeAlias = Literal["system", "light", "dark"]
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    """Preferences; unknown or damaged ones are dropped when read."""
+
+    theme: Theme = "system"
+    device: str = "auto"
+    num_threads: Annotated[int, Meta(ge=1)] | None = None
+    data_folder: str = ""
+    runs_folder: str = ""
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Where recipes are worked out."""
+        return Surroundings(
+            device=self.device,
+            num_threads=self.num_threads or default_num_threads(),
+            data_folder=Path(self.data_folder) if self.data_folder else None,
+        )
+
+    @property
+    def runs_path(self) -> Path:
+        """Where run folders are made."""
+        return Path(self.runs_folder) if self.runs_folder else default_runs_folder()
+
+
+def load_preferences(path: Path) -> tuple[Preferences, list[str]]:
+    """Read preferences; return them with a sentence on each that had to be dropped."""
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        return Preferences(), []
+    except (OSError, msgspec.DecodeError) as error:
+        return Preferences(), [f"The preferences could not be read and start afresh: {error}."]
+    if not isinstance(raw, dict):
+        return Preferences(), ["The preferences could not be read and start afresh."]
+    good: dict[str, object] = {}
+    dropped = []
+    for name, value in raw.items():
+        try:
+            msgspec.convert({name: value}, Preferences)
+        except msgspec.ValidationError as error:
+            dropped.append(f"The preference “{name}” was dropped: {error}.")
+        else:
+            good[name] = value
+    return msgspec.convert(good, Preferences), dropped
+
+
+def save_preferences(path: Path, preferences: Preferences) -> None:
+    """Write preferences; raises `UserError` if that fails."""
+    write_text(path, msgspec.json.format(msgspec.json.encode(preferences)).decode() + "\n")

@@ -1,0 +1,373 @@
+"""The state of a session: what is chosen, what came of it, what is going on.
+
+Only the controller writes it; panels read it and listen to one signal per concern.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.curation import Split, minibatch_indices, split_training
+from snip_gui.core.errors import UserError
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.pruning.layout import num_kept_at
+from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.session.notices import Notices
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.pruning.connectivity import Reach
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.core.views.layer_table import LayerRow
+    from snip_gui.session.preferences import Preferences
+
+TrainingPhase: TypeAlias = Literal[
+    "preparing", "running", "stopping", "stopped", "finished", "failed"
+]
+
+# Views other than the one under the pointer follow a slider after this pause.
+_SETTLE_MS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the user can mend, shown in place until it is."""
+
+    message: str
+    hint: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is being done now.
+
+    Attributes
+    ----------
+    kind
+        Of the job: ``score``, ``train``, ``load``, ``export`` or ``devices``.
+    total
+        0 if the end is not known.
+    """
+
+    kind: str
+    text: str
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """The training at hand, running or over.
+
+    Attributes
+    ----------
+    recipe
+        What is trained, whatever is chosen meanwhile.
+    points
+        Every point measured so far.
+    """
+
+    recipe: Recipe
+    phase: TrainingPhase
+    folder: Path | None = None
+    num_kept: int = 0
+    num_parameters: int = 0
+    step: int = 0
+    num_steps: int = 0
+    points: tuple[MetricPoint, ...] = ()
+    summary: Summary | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether steps are being done or about to be."""
+        return self.phase in ("preparing", "running", "stopping")
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether it was stopped before its end."""
+        return self.phase == "stopped" and self.folder is not None
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction removed, as reached."""
+        return 1 - self.num_kept / self.num_parameters if self.num_parameters else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinibatchState:
+    """The images to score, or why there are none."""
+
+    indices_K: NDArray[np.int64]
+    problem: Problem | None = None
+
+
+_NO_IMAGES = np.zeros(0, np.int64)
+
+
+class SessionState(QObject):
+    """What panels read. The setters are the controller's alone."""
+
+    recipe_changed = Signal()
+    sparsity_changed = Signal()  # at once, for the picture under the pointer and the counts
+    sparsity_settled = Signal()  # a moment later, for everything else
+    images_changed = Signal()
+    minibatch_changed = Signal()
+    scored_changed = Signal()
+    training_changed = Signal()
+    points_added = Signal(object)  # tuple[MetricPoint, ...]
+    activity_changed = Signal()
+    problem_changed = Signal()
+    devices_changed = Signal()
+    preferences_changed = Signal()
+
+    def __init__(
+        self, recipe: Recipe, preferences: Preferences, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.notices = Notices(self)
+        self._recipe = recipe
+        self._keys = stage_keys(recipe)
+        self._preferences = preferences
+        self._images: ImageSet | None = None
+        self._split: Split | None = None
+        self._minibatch = MinibatchState(_NO_IMAGES)
+        self._scored: Scored | None = None
+        self._training: TrainingState | None = None
+        self._activity: Activity | None = None
+        self._problem: Problem | None = None
+        self._devices: tuple[tuple[str, str], ...] = ()
+        self._versions: tuple[tuple[str, str], ...] = ()
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settle.timeout.connect(self.sparsity_settled)
+
+    # What is chosen
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it stands."""
+        return self._recipe
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Replace the recipe and tell exactly what changed."""
+        before, self._recipe = self._recipe, recipe
+        if recipe == before:
+            return
+        sparsity_only = recipe == _with_sparsity(before, recipe.pruning.sparsity)
+        if not sparsity_only:
+            self._keys = stage_keys(recipe)
+            if (recipe.seed, recipe.data, recipe.minibatch) != (
+                before.seed,
+                before.data,
+                before.minibatch,
+            ):
+                self._resolve_minibatch()
+        self.recipe_changed.emit()
+        if recipe.pruning.sparsity != before.pruning.sparsity:
+            self.sparsity_changed.emit()
+            self._settle.start()
+
+    @property
+    def score_key(self) -> str:
+        """Digest of all that the recipe's scores depend on."""
+        return self._keys[Stage.SCORE]
+
+    @property
+    def preferences(self) -> Preferences:
+        """Preferences of this machine."""
+        return self._preferences
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Replace the preferences."""
+        if preferences != self._preferences:
+            self._preferences = preferences
+            self.preferences_changed.emit()
+
+    # Images
+
+    @property
+    def images(self) -> ImageSet | None:
+        """The recipe's data set; None until it is in memory."""
+        if self._images is not None and self._images.name == self._recipe.data.name:
+            return self._images
+        return None
+
+    def set_images(self, images: ImageSet) -> None:
+        """Replace the data set in memory."""
+        self._images = images
+        self._resolve_minibatch()
+        self.images_changed.emit()
+
+    def set_images_missing(self) -> None:
+        """Say that the recipe's data set is not in memory yet."""
+        self._resolve_minibatch()
+        self.images_changed.emit()
+
+    @property
+    def split(self) -> Split | None:
+        """Training and validation indices; None until the images are there."""
+        return self._split if self.images is not None else None
+
+    @property
+    def minibatch(self) -> MinibatchState:
+        """The images to score."""
+        return self._minibatch
+
+    def _resolve_minibatch(self) -> None:
+        """Work out which images the recipe means."""
+        images = self.images
+        if images is None:
+            self._minibatch = MinibatchState(_NO_IMAGES)
+        else:
+            labels_N, recipe = images.train_labels_N, self._recipe
+            self._split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
+            try:
+                self._minibatch = MinibatchState(minibatch_indices(recipe, labels_N, self._split))
+            except UserError as error:
+                problem = Problem(error.message, error.hint, error.field)
+                self._minibatch = MinibatchState(_NO_IMAGES, problem)
+        self.minibatch_changed.emit()
+
+    # Scores
+
+    @property
+    def scored(self) -> Scored | None:
+        """The last scores, stale or not."""
+        return self._scored
+
+    def set_scored(self, scored: Scored) -> None:
+        """Replace the scores."""
+        self._scored = scored
+        self.scored_changed.emit()
+        self._settle.start()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the scores shown are those of an older recipe."""
+        return self._scored is not None and self._scored.key != self.score_key
+
+    @property
+    def num_parameters(self) -> int:
+        """Prunable parameters of what is shown, else the paper's total of the network."""
+        if self._scored is not None:
+            return self._scored.layout.num_parameters
+        return MODELS[self._recipe.model.name].num_parameters
+
+    @property
+    def num_kept(self) -> int:
+        """Connections kept at the recipe's sparsity."""
+        return num_kept_at(self._recipe.pruning.sparsity, self.num_parameters)
+
+    def layer_rows(self) -> tuple[LayerRow, ...]:
+        """Return what is kept of each layer; nothing until something was scored."""
+        return self._scored.layer_rows(self.num_kept) if self._scored else ()
+
+    def reach(self) -> Reach | None:
+        """Return what the mask leaves connected; None until something was scored."""
+        return self._scored.reach(self.num_kept) if self._scored else None
+
+    # Training
+
+    @property
+    def training(self) -> TrainingState | None:
+        """The training at hand; None before the first."""
+        return self._training
+
+    def set_training(self, training: TrainingState | None) -> None:
+        """Replace the training."""
+        self._training = training
+        self.training_changed.emit()
+
+    def add_points(self, points: tuple[MetricPoint, ...]) -> None:
+        """Add measured points to the training."""
+        assert self._training is not None
+        self._training = dataclasses.replace(
+            self._training, points=self._training.points + points, step=points[-1].step
+        )
+        self.points_added.emit(points)
+
+    # What is going on
+
+    @property
+    def activity(self) -> Activity | None:
+        """What is being done; None if nothing is."""
+        return self._activity
+
+    def set_activity(self, activity: Activity | None) -> None:
+        """Replace the activity."""
+        if activity != self._activity:
+            self._activity = activity
+            self.activity_changed.emit()
+
+    @property
+    def problem(self) -> Problem | None:
+        """What the user should mend; None if there is nothing."""
+        return self._problem
+
+    def set_problem(self, problem: Problem | None) -> None:
+        """Replace the problem shown."""
+        if problem != self._problem:
+            self._problem = problem
+            self.problem_changed.emit()
+
+    @property
+    def devices(self) -> tuple[tuple[str, str], ...]:
+        """Names and titles of devices; empty until torch has loaded."""
+        return self._devices
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Versions at work; empty until torch has loaded."""
+        return self._versions
+
+    def set_devices(
+        self, devices: tuple[tuple[str, str], ...], versions: tuple[tuple[str, str], ...]
+    ) -> None:
+        """Say that torch has loaded."""
+        self._devices, self._versions = devices, versions
+        self.devices_changed.emit()
+
+    # What can be done now
+
+    @property
+    def can_score(self) -> bool:
+        """Whether there is something to score and torch to do it."""
+        return (
+            self.images is not None and len(self._minibatch.indices_K) > 0 and bool(self._devices)
+        )
+
+    @property
+    def can_train(self) -> bool:
+        """Whether a training can begin."""
+        return self.can_score and not (self._training is not None and self._training.is_active)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Layers of the chosen network."""
+        return MODELS[self._recipe.model.name].chain
+
+    @property
+    def dataset_title(self) -> str:
+        """Title of the chosen data set."""
+        return DATASETS[self._recipe.data.name].title
+
+
+def _with_sparsity(recipe: Recipe, sparsity: float) -> Recipe:
+    """Return the recipe at another sparsity, without checking it."""
+    pruning = msgspec.structs.replace(recipe.pruning, sparsity=sparsity)
+    return msgspec.structs.replace(recipe, pruning=pruning)

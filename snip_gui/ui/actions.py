@@ -1,0 +1,84 @@
+"""Every action of the window as data: menus, toolbar and shortcuts are built from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtCore import QObject
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One action.
+
+    Attributes
+    ----------
+    name
+        Snake case; the window has a method ``_on_<name>``.
+    menu
+        Menu it stands in; ``-`` in front puts a separator before it.
+    """
+
+    name: str
+    text: str
+    menu: str
+    shortcut: str = ""
+    icon: str = ""
+    tip: str = ""
+    in_toolbar: bool = False
+
+
+ACTIONS = (
+    ActionSpec("open_recipe", "&Open recipe…", "File", "Ctrl+O", "open", "Open a saved recipe"),
+    ActionSpec("save_recipe", "&Save recipe…", "File", "Ctrl+S", "save", "Save the recipe"),
+    ActionSpec("save_run", "Save &run untrained", "-File", "Ctrl+Shift+S", "",
+               "Keep scores and mask as a run folder, without training"),
+    ActionSpec("export", "&Export…", "File", "Ctrl+E", "export",
+               "Export the pruned checkpoint", in_toolbar=True),
+    ActionSpec("copy_command", "&Copy as command", "-File", "Ctrl+Shift+C", "",
+               "Copy the command line that gives the same result"),
+    ActionSpec("quit", "&Quit", "-File", "Ctrl+Q"),
+    ActionSpec("undo", "&Undo", "Edit", "Ctrl+Z", "undo", "Undo", in_toolbar=True),
+    ActionSpec("redo", "&Redo", "Edit", "Ctrl+Shift+Z", "redo", "Redo", in_toolbar=True),
+    ActionSpec("score", "&Score", "Run", "F5", "score",
+               "Compute the sensitivity of every connection on the minibatch", in_toolbar=True),
+    ActionSpec("train", "&Train", "Run", "F6", "train",
+               "Prune at this sparsity and train what is left", in_toolbar=True),
+    ActionSpec("stop", "S&top", "Run", "F7", "stop",
+               "Stop the training; what was done is kept", in_toolbar=True),
+    ActionSpec("resume", "&Continue", "Run", "F8", "continue",
+               "Go on with the stopped training", in_toolbar=True),
+    ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
+    ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
+    ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
+    ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Put every panel back"),
+    ActionSpec("about", "&About SNIP explorer", "Help", "F1"),
+    ActionSpec("copy_diagnostics", "Copy &diagnostics", "Help", "", "",
+               "Copy versions, devices and settings for a report"),
+)  # fmt: skip
+
+MENUS = ("File", "Edit", "Run", "View", "Help")
+
+
+def make_actions(
+    parent: QObject, handler: Callable[[str], Callable[[], None]]
+) -> dict[str, QAction]:
+    """Return the actions by name, connected to their handlers."""
+    made = {}
+    for spec in ACTIONS:
+        action = QAction(spec.text, parent)
+        action.setObjectName(f"action_{spec.name}")
+        if spec.shortcut:
+            action.setShortcut(QKeySequence(spec.shortcut))
+        tip = spec.tip or spec.text.replace("&", "")
+        action.setToolTip(f"{tip} ({spec.shortcut})" if spec.shortcut else tip)
+        action.setStatusTip(tip)
+        action.triggered.connect(handler(spec.name))
+        made[spec.name] = action
+    return made

@@ -1,0 +1,88 @@
+"""About: versions, licences and how to cite the method."""
+
+from __future__ import annotations
+
+import platform
+
+import pyqtgraph
+import PySide6
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui import __version__
+from snip_gui.ui.widgets.naming import named
+
+BIBTEX = """@inproceedings{lee2019snip,
+  title     = {{SNIP}: Single-shot Network Pruning based on Connection Sensitivity},
+  author    = {Lee, Namhoon and Ajanthan, Thalaiyasingam and Torr, Philip H. S.},
+  booktitle = {International Conference on Learning Representations},
+  year      = {2019}
+}"""
+
+_LICENCES = (
+    "This program: MIT. Qt for Python: LGPL 3. PyTorch and torchvision: BSD 3-clause. pyqtgraph: "
+    "MIT. NumPy: BSD 3-clause. Pillow: MIT-CMU. safetensors: Apache 2.0. msgspec: BSD 3-clause. "
+    "platformdirs: MIT.\n"
+    "Built-in images: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI "
+    "Machine Learning Repository, CC BY 4.0; enlarged to 28x28."
+)
+
+
+class AboutDialog(QDialog):
+    """What this is, with what it was made, and how to cite the method."""
+
+    def __init__(self, diagnostics: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About SNIP explorer")
+        self.setObjectName("about_dialog")
+        title = QLabel(f"SNIP explorer {__version__}")
+        title.setProperty("role", "heading")
+        what = QLabel(
+            "Look inside single-shot network pruning based on connection sensitivity, by Namhoon "
+            "Lee, Thalaiyasingam Ajanthan and Philip H. S. Torr."
+        )
+        what.setWordWrap(True)
+        cite = named(QPlainTextEdit(BIBTEX), "about_bibtex", "How to cite the paper")
+        cite.setReadOnly(True)
+        cite.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        cite.setFixedHeight(124)
+        details = named(QPlainTextEdit(diagnostics), "about_versions", "Versions and settings")
+        details.setReadOnly(True)
+        licences = QLabel(_LICENCES)
+        licences.setWordWrap(True)
+        licences.setProperty("role", "muted")
+        licences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy_cite = named(QPushButton("Copy BibTeX"), "copy_bibtex", "Copy BibTeX")
+        copy_cite.clicked.connect(lambda: QGuiApplication.clipboard().setText(BIBTEX))
+        copy = named(QPushButton("Copy diagnostics"), "copy_diagnostics", "Copy diagnostics")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(diagnostics))
+        buttons.addButton(copy_cite, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        for widget in (title, what, cite, details, licences, buttons):
+            column.addWidget(widget)
+        self.resize(640, 560)
+
+
+def window_versions() -> dict[str, str]:
+    """Return the versions that the window itself depends on."""
+    return {
+        "snip-gui": __version__,
+        "Python": platform.python_version(),
+        "platform": platform.platform(),
+        "PySide6": PySide6.__version__,
+        "pyqtgraph": pyqtgraph.__version__,
+        "Qt platform": QGuiApplication.platformName(),
+    }

@@ -1,0 +1,43 @@
+"""A fault of the program: shown with details to copy, and the program goes on."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+
+
+class FailureDialog(QDialog):
+    """What went wrong, and everything a developer needs to know."""
+
+    def __init__(self, message: str, details: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Something went wrong")
+        self.setObjectName("failure_dialog")
+        text = QLabel(
+            f"{message}\n\nThis is a fault of the program, not yours. Your work is still there and "
+            "you can go on; copying the details into a report helps to mend it."
+        )
+        text.setWordWrap(True)
+        shown = named(QPlainTextEdit(details), "failure_details", "Details")
+        shown.setReadOnly(True)
+        shown.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        shown.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = named(QPushButton("Copy details"), "copy_details", "Copy details")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        for widget in (text, shown, buttons):
+            column.addWidget(widget)
+        self.resize(640, 380)

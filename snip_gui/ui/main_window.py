@@ -1,0 +1,474 @@
+"""The window: panels in docks around the heatmap, and the actions that tie them to the session."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSettings, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.command_line import flag_line
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.recipe import Draw
+from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
+from snip_gui.ui.dialogs.about_dialog import AboutDialog, window_versions
+from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
+from snip_gui.ui.panels.images_panel import ImagesPanel
+from snip_gui.ui.panels.layers_panel import LayersPanel
+from snip_gui.ui.panels.log_panel import LogPanel
+from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
+from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
+from snip_gui.ui.panels.setup_panel import SetupPanel
+from snip_gui.ui.panels.training_panel import TrainingPanel
+from snip_gui.ui.status_line import StatusLine
+from snip_gui.ui.widgets.banner import Banner
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snip_gui.core.events import ExportDone
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.notices import Notice
+    from snip_gui.session.preferences import Theme
+    from snip_gui.ui.theme import Themes
+
+# Raised when docks are added or renamed, so that an old layout is not restored over new docks.
+_LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees."""
+
+    closed = Signal()
+
+    def __init__(self, controller: Controller, themes: Themes, settings: QSettings) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.controller, self.state = controller, controller.state
+        self._themes, self._settings = themes, settings
+        self.setWindowTitle("SNIP explorer")
+        self.setWindowIcon(themes.icon("snip"))
+        self.setDockNestingEnabled(True)
+        self.setMinimumSize(860, 560)
+        self._make_panels()
+        self._make_centre()
+        self.actions_by_name = make_actions(self, self._handler)
+        self._make_toolbar()
+        self._make_docks()
+        self._make_menus()
+        self.status_line = StatusLine(self.state)
+        self.status_line.cancel_asked.connect(controller.cancel)
+        self.statusBar().addPermanentWidget(self.status_line, 1)
+        self.statusBar().setSizeGripEnabled(False)
+        self._connect()
+        self._on_theme_changed()
+        self._on_problem_changed()
+        self._enable_actions()
+        self.resize(1280, 800)
+        self._set_default_layout()
+        self._restore_layout()
+
+    # Building
+
+    def _make_panels(self) -> None:
+        state, controller, themes = self.state, self.controller, self._themes
+        self.setup = SetupPanel(state, controller)
+        self.minibatch = MinibatchPanel(state, controller, themes)
+        self.heatmap = HeatmapPanel(state, controller, themes)
+        self.images = ImagesPanel(state, controller)
+        self.layers = LayersPanel(state, themes)
+        self.sensitivity = SensitivityPanel(state, controller, themes)
+        self.training = TrainingPanel(state, controller, themes)
+        self.log = LogPanel(state, themes)
+
+    def _make_centre(self) -> None:
+        self.banner = named(Banner(), "problem_banner", "Problem")
+        self.banner.dismissed.connect(lambda: self.state.set_problem(None))
+        self.centre = named(QTabWidget(), "centre_tabs", "Connections or images")
+        self.centre.setDocumentMode(True)
+        self.centre.addTab(self.heatmap, "Connections")
+        self.centre.addTab(self.images, "Images")
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.banner)
+        column.addWidget(self.centre, 1)
+        self.setCentralWidget(whole)
+
+    def _make_toolbar(self) -> None:
+        self.toolbar = QToolBar("Toolbar")
+        self.toolbar.setObjectName("toolbar")
+        self.toolbar.setMovable(False)
+        self.toolbar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        order = ("score", "train", "stop", "resume", "export", None, "undo", "redo")
+        for name in order:
+            if name is None:
+                self.toolbar.addSeparator()
+                continue
+            self.toolbar.addAction(self.actions_by_name[name])
+            button = self.toolbar.widgetForAction(self.actions_by_name[name])
+            button.setObjectName(f"button_{name}")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for name in ("undo", "redo"):
+            button = self.toolbar.widgetForAction(self.actions_by_name[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
+        spacer = QWidget()
+        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.toolbar.addWidget(spacer)
+        self.stale = named(QLabel(), "stale_notice", "What to do next")
+        self.stale.setProperty("role", "notice")
+        self._stale_action = self.toolbar.addWidget(self.stale)
+        self.addToolBar(self.toolbar)
+
+    def _make_docks(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
+        self.docks: dict[str, QDockWidget] = {}
+        for name, title, panel, area in (
+            ("setup", "Setup", self.setup, left),
+            ("minibatch", "Minibatch", self.minibatch, left),
+            ("layers", "Layers", self.layers, right),
+            ("sensitivity", "Sensitivity", self.sensitivity, right),
+            ("training", "Training", self.training, bottom),
+            ("log", "Log", self.log, bottom),
+        ):
+            dock = named(QDockWidget(title), f"{name}_dock", title)
+            dock.setWidget(panel)
+            self.addDockWidget(area, dock)
+            self.docks[name] = dock
+
+    def _make_menus(self) -> None:
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
+        for spec in ACTIONS:
+            menu = menus[spec.menu.lstrip("-")]
+            if spec.menu.startswith("-"):
+                menu.addSeparator()
+            menu.addAction(self.actions_by_name[spec.name])
+            if spec.name == "open_recipe":
+                self.recent_menu = menu.addMenu("Open r&ecent")
+                self.recent_menu.setObjectName("recent_menu")
+                self.recent_menu.aboutToShow.connect(self._fill_recent)
+        panels = menus["View"].addMenu("&Panels")
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
+        self._make_theme_menu(menus["View"])
+
+    def _make_theme_menu(self, menu: QMenu) -> None:
+        themes = menu.addMenu("&Theme")
+        self._theme_group = QActionGroup(self)
+        wishes: tuple[tuple[Theme, str], ...] = (
+            ("system", "As the system"), ("light", "Light"), ("dark", "Dark")
+        )  # fmt: skip
+        for wish, text in wishes:
+            action = themes.addAction(text)
+            action.setObjectName(f"action_theme_{wish}")
+            action.setCheckable(True)
+            action.setData(wish)
+            action.setChecked(self.state.preferences.theme == wish)
+            self._theme_group.addAction(action)
+        self._theme_group.triggered.connect(self._on_theme_wished)
+
+    def _connect(self) -> None:
+        state = self.state
+        for signal in (
+            state.recipe_changed,
+            state.images_changed,
+            state.minibatch_changed,
+            state.scored_changed,
+            state.training_changed,
+            state.activity_changed,
+            state.devices_changed,
+        ):
+            signal.connect(self._enable_actions)
+        state.problem_changed.connect(self._on_problem_changed)
+        self._themes.changed.connect(self._on_theme_changed)
+        self.controller.undo_stack.indexChanged.connect(self._enable_actions)
+        self.controller.failed.connect(self._on_failed)
+        self.controller.exported.connect(self._on_exported)
+        self.minibatch.browse_asked.connect(self._on_show_images)
+        self.layers.layer_chosen.connect(self._on_layer_chosen)
+
+    # Layout
+
+    def _set_default_layout(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
+                 "training": bottom, "log": bottom}  # fmt: skip
+        for name, dock in self.docks.items():
+            dock.setFloating(False)
+            self.addDockWidget(areas[name], dock)
+            dock.show()
+        self.tabifyDockWidget(self.docks["training"], self.docks["log"])
+        self.docks["training"].raise_()
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [290, 300], horizontal)
+        self.resizeDocks([self.docks["setup"], self.docks["minibatch"]], [330, 360], vertical)
+        self.resizeDocks([self.docks["layers"], self.docks["sensitivity"]], [200, 240], vertical)
+        self.resizeDocks([self.docks["training"]], [215], vertical)
+
+    def _restore_layout(self) -> None:
+        """Put the docks where they were; a layout that cannot be read is left alone."""
+        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
+        if geometry is not None and layout is not None:
+            self.restoreGeometry(geometry)
+            self.restoreState(layout, _LAYOUT_VERSION)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask only if a training would be interrupted; then save and tell."""
+        training = self.state.training
+        if training is not None and training.is_active and not self._may_interrupt():
+            event.ignore()
+            return
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("layout", self.saveState(_LAYOUT_VERSION))
+        self.closed.emit()
+        event.accept()
+
+    def _may_interrupt(self) -> bool:
+        answer = QMessageBox.question(
+            self,
+            "A training is running",
+            "Stop the training and close? What was done is kept and the run can be resumed.",
+            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Close
+
+    # State to widgets
+
+    @Slot()
+    def _enable_actions(self) -> None:
+        state, actions = self.state, self.actions_by_name
+        training = state.training
+        active = training is not None and training.is_active
+        stack = self.controller.undo_stack
+        wants_score = state.scored is None or state.is_stale
+        enabled = {
+            "score": state.can_score and wants_score,
+            "train": state.can_train,
+            "stop": active,
+            "resume": training is not None and training.can_continue,
+            "export": state.can_train,
+            "save_run": state.can_train,
+            "undo": stack.canUndo(),
+            "redo": stack.canRedo(),
+        }
+        for name, is_enabled in enabled.items():
+            actions[name].setEnabled(is_enabled)
+        actions["stop"].setVisible(not enabled["resume"])
+        actions["resume"].setVisible(enabled["resume"])
+        for name, text in (("undo", stack.undoText()), ("redo", stack.redoText())):
+            word = name.capitalize()
+            actions[name].setToolTip(f"{word}: {text}" if text else word)
+        self._show_stale()
+
+    def _show_stale(self) -> None:
+        """Say what to do next, if there is something."""
+        state = self.state
+        text = ""
+        if not state.devices:
+            text = "Loading torch…"
+        elif state.activity is not None and state.activity.kind == "score":
+            text = "Scoring…"
+        elif state.images is not None and len(state.minibatch.indices_K) == 0:
+            text = "The minibatch is empty: add images"
+        elif state.is_stale and state.can_score:
+            text = "Settings changed: press Score (F5)"
+        self.stale.setText(text)
+        self._stale_action.setVisible(bool(text))
+        self.heatmap.set_stale(state.is_stale)
+
+    @Slot()
+    def _on_problem_changed(self) -> None:
+        problem = self.state.problem
+        self.banner.show_message(
+            problem.message if problem else "", problem.hint if problem else ""
+        )
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        for spec in ACTIONS:
+            if spec.icon:
+                self.actions_by_name[spec.name].setIcon(self._themes.icon(spec.icon))
+
+    @Slot(object)
+    def _on_failed(self, notice: Notice) -> None:
+        dialog = FailureDialog(notice.text, notice.details, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    @Slot(object)
+    def _on_exported(self, done: ExportDone) -> None:
+        self.status_line.flash(f"Exported {done.path.name}, {done.size_bytes:,} bytes")
+
+    @Slot(str)
+    def _on_layer_chosen(self, layer: str) -> None:
+        self.centre.setCurrentWidget(self.heatmap)
+        self.heatmap.select_layer(layer)
+
+    @Slot(QAction)
+    def _on_theme_wished(self, action: QAction) -> None:
+        wish: Theme = action.data()
+        self._themes.apply(wish)
+        self.controller.prefer(theme=wish)
+
+    # Actions, one method each
+
+    def _handler(self, name: str) -> Callable[[], None]:
+        handler: Callable[[], None] = getattr(self, f"_on_{name}")
+        return handler
+
+    @Slot()
+    def _on_open_recipe(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open recipe", "", "Recipes (*.json)")
+        if name:
+            self.controller.open_recipe(Path(name))
+
+    @Slot()
+    def _on_save_recipe(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save recipe", "recipe.json", _RECIPES)
+        if name:
+            self.controller.save_recipe(Path(name))
+
+    @Slot()
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in self.controller.recents.paths:
+            action = self.recent_menu.addAction(path.name)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _=False, p=path: self.controller.open_recipe(p))
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("No recipe opened or saved yet").setEnabled(False)
+
+    @Slot()
+    def _on_save_run(self) -> None:
+        self.controller.save_run()
+
+    @Slot()
+    def _on_export(self) -> None:
+        filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
+        name, chosen = QFileDialog.getSaveFileName(
+            self, "Export pruned checkpoint", "pruned.safetensors", ";;".join(filters)
+        )
+        if name:
+            self.controller.export(filters[chosen].name, _with_suffix(name, filters[chosen].suffix))
+
+    @Slot()
+    def _on_copy_command(self) -> None:
+        recipe = self.state.recipe
+        if isinstance(recipe.minibatch, Draw):
+            words = flag_line(recipe)
+        else:
+            name, _ = QFileDialog.getSaveFileName(
+                self, "Save the recipe with its picked images", "recipe.json", _RECIPES
+            )
+            if not name:
+                return
+            self.controller.save_recipe(Path(name))
+            words = ["--recipe", name]
+        preferences = self.state.preferences
+        if preferences.data_folder and recipe.data.name != "digits":
+            words += ["--data-dir", preferences.data_folder]
+        surroundings = preferences.surroundings
+        words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
+        line = shlex.join(["snip-gui", "run", *words])
+        QGuiApplication.clipboard().setText(line)
+        self.state.notices.info(f"Copied: {line}")
+        self.status_line.flash("Copied the command")
+
+    @Slot()
+    def _on_quit(self) -> None:
+        self.close()
+
+    @Slot()
+    def _on_undo(self) -> None:
+        self.controller.undo_stack.undo()
+
+    @Slot()
+    def _on_redo(self) -> None:
+        self.controller.undo_stack.redo()
+
+    @Slot()
+    def _on_score(self) -> None:
+        self.controller.score()
+
+    @Slot()
+    def _on_train(self) -> None:
+        self.docks["training"].raise_()
+        self.controller.train()
+
+    @Slot()
+    def _on_stop(self) -> None:
+        self.controller.stop()
+
+    @Slot()
+    def _on_resume(self) -> None:
+        self.controller.resume()
+
+    @Slot()
+    def _on_show_connections(self) -> None:
+        self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_show_images(self) -> None:
+        self.centre.setCurrentWidget(self.images)
+        self.images.grid.setFocus()
+
+    @Slot()
+    def _on_reset_view(self) -> None:
+        self.heatmap.plot.reset_view()
+
+    @Slot()
+    def _on_reset_layout(self) -> None:
+        self._set_default_layout()
+
+    @Slot()
+    def _on_about(self) -> None:
+        dialog = AboutDialog(self.diagnostics(), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    @Slot()
+    def _on_copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(self.diagnostics())
+        self.status_line.flash("Copied the diagnostics")
+
+    def diagnostics(self) -> str:
+        """Return versions, devices and settings as text."""
+        state = self.state
+        found = {**dict(state.versions), **window_versions()}
+        found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
+        surroundings = state.preferences.surroundings
+        found["device chosen"] = surroundings.device
+        found["threads"] = str(surroundings.num_threads)
+        return "\n".join(f"{name}: {value}" for name, value in found.items())
+
+
+_RECIPES = "Recipes (*.json)"
+
+
+def _with_suffix(name: str, suffix: str) -> Path:
+    """Return a path that ends as its format does."""
+    return Path(name if name.endswith(suffix) else name + suffix)

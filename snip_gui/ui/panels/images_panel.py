@@ -1,0 +1,137 @@
+"""Images: the whole training set as thumbnails, to choose the minibatch from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from snip_gui.ui.widgets.image_grid import ImageGrid
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+
+_ALL = -1
+
+
+class ImagesPanel(QWidget):
+    """A grid with a class filter."""
+
+    def __init__(
+        self, state: SessionState, controller: Controller, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._controller = state, controller
+        self.filter = named(QComboBox(), "class_filter", "Show class", "Which images are shown")
+        self.filter.currentIndexChanged.connect(self._show_filtered)
+        self._count = named(QLabel(), "image_count", "Images shown")
+        self._count.setProperty("role", "muted")
+        self.grid = named(
+            ImageGrid(56), "image_grid", "Training images",
+            "Ctrl or Shift click selects several; a dot marks images of the minibatch",
+        )  # fmt: skip
+        self.grid.setToolTip("")
+        self.add = named(
+            QPushButton("Add to minibatch"), "add_button", "Add to minibatch",
+            "Add the selected images to the minibatch (Enter)",
+        )  # fmt: skip
+        self.remove = named(
+            QPushButton("Remove from minibatch"), "browser_remove_button", "Remove from minibatch",
+            "Take the selected images out of the minibatch",
+        )  # fmt: skip
+        self.only = named(
+            QPushButton("Minibatch of these only"), "only_button", "Minibatch of these only",
+            "Make the selected images the whole minibatch",
+        )  # fmt: skip
+        self._build()
+        self.add.clicked.connect(self._on_add)
+        self.remove.clicked.connect(self._on_remove)
+        self.only.clicked.connect(self._on_only)
+        self.grid.activated.connect(self._on_add)
+        self.grid.selection_changed.connect(self._on_selection_changed)
+        state.images_changed.connect(self._on_images_changed)
+        state.minibatch_changed.connect(self._on_minibatch_changed)
+        self._on_images_changed()
+        self._on_selection_changed(0)
+
+    def _build(self) -> None:
+        top = QHBoxLayout()
+        show = QLabel("Show")
+        show.setBuddy(self.filter)
+        top.addWidget(show)
+        top.addWidget(self.filter)
+        top.addWidget(self._count, 1)
+        bottom = QHBoxLayout()
+        self._selected = named(QLabel(), "selected_count", "Selected images")
+        self._selected.setProperty("role", "muted")
+        bottom.addWidget(self._selected, 1)
+        bottom.addWidget(self.only)
+        bottom.addWidget(self.remove)
+        bottom.addWidget(self.add)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addLayout(top)
+        column.addWidget(self.grid, 1)
+        column.addLayout(bottom)
+
+    @Slot()
+    def _on_images_changed(self) -> None:
+        images = self._state.images
+        self.setEnabled(images is not None)
+        if images is None:
+            self._count.setText("Waiting for the images…")
+            return
+        self.grid.images.set_images(
+            images.train_images_NCHW, images.train_labels_N, list(images.classes)
+        )
+        with QSignalBlocker(self.filter):
+            chosen = self.filter.currentData()
+            self.filter.clear()
+            self.filter.addItem("all classes", _ALL)
+            for label, name in enumerate(images.classes):
+                self.filter.addItem(f"class {name}", label)
+            self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
+        self._on_minibatch_changed()
+
+    @Slot()
+    def _on_minibatch_changed(self) -> None:
+        self.grid.images.mark(self._state.minibatch.indices_K)
+        self._show_filtered()
+
+    @Slot()
+    def _show_filtered(self) -> None:
+        images, split = self._state.images, self._state.split
+        if images is None or split is None:
+            return
+        indices = split.train_indices
+        label = self.filter.currentData()
+        if label is not None and label != _ALL:
+            indices = indices[images.train_labels_N[indices] == label]
+        self.grid.images.show_indices(indices)
+        held_out = len(split.validation_indices)
+        self._count.setText(
+            f"{len(indices):,} training images; the {held_out:,} held out for validation are not "
+            "shown"
+        )
+
+    @Slot(int)
+    def _on_selection_changed(self, number: int) -> None:
+        self._selected.setText(f"{number:,} selected" if number else "Select images to choose them")
+        for button in (self.add, self.remove, self.only):
+            button.setEnabled(number > 0)
+
+    @Slot()
+    def _on_add(self) -> None:
+        self._controller.add_images(self.grid.selected_indices())
+
+    @Slot()
+    def _on_remove(self) -> None:
+        self._controller.remove_images(self.grid.selected_indices())
+
+    @Slot()
+    def _on_only(self) -> None:
+        self._controller.pick_images(np.asarray(self.grid.selected_indices(), np.int64))

@@ -1,0 +1,198 @@
+"""Layers: what is kept of each, live, and a warning where nothing gets through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.views.layer_table import LayerRow
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.theme import Themes
+
+_HEADERS = ("Layer", "Sparsity", "Kept", "Total")
+_SPARSITY_COLUMN = 1
+
+
+class LayerModel(QAbstractTableModel):
+    """One row for each layer."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows: tuple[LayerRow, ...] = ()
+
+    def show_rows(self, rows: tuple[LayerRow, ...]) -> None:
+        """Show what is kept of each layer."""
+        if [row.layer for row in rows] != [row.layer for row in self.rows]:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+            return
+        self.rows = rows
+        if rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_HEADERS) - 1))
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Return the number of layers."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """Return a column's title."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section >= _SPARSITY_COLUMN:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> object:
+        """Return what a cell shows."""
+        row = self.rows[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                texts = (row.layer, f"{row.sparsity:.2%}", f"{row.kept:,}", f"{row.total:,}")
+                return texts[index.column()]
+            case Qt.ItemDataRole.UserRole:
+                return row.sparsity
+            case Qt.ItemDataRole.TextAlignmentRole if index.column() >= _SPARSITY_COLUMN:
+                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            case Qt.ItemDataRole.ToolTipRole:
+                shape = " x ".join(map(str, row.shape))
+                return (
+                    f"{row.layer} ({shape}): {row.weights_kept:,} of {row.weights_total:,} weights "
+                    f"and {row.biases_kept:,} of {row.biases_total:,} biases kept. Biases start at "
+                    "zero, so their sensitivity is zero."
+                )
+        return None
+
+
+class _BarDelegate(QStyledItemDelegate):
+    """Paints the sparsity as a bar with its number on it."""
+
+    def __init__(self, themes: Themes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._themes = themes
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint one bar."""
+        colours = self._themes.colours
+        place = option.rect.adjusted(4, 4, -4, -4)
+        painter.fillRect(place, QColor(colours.bar_track))
+        filled = place.adjusted(0, 0, 0, 0)
+        filled.setWidth(round(place.width() * index.data(Qt.ItemDataRole.UserRole)))
+        bar = QColor(colours.bar)
+        bar.setAlphaF(0.55)
+        painter.fillRect(filled, bar)
+        painter.setPen(QColor(colours.text))
+        painter.drawText(
+            place.adjusted(0, 0, -5, 0),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            index.data(),
+        )
+
+
+class LayersPanel(QWidget):
+    """Bars and table of per-layer sparsity."""
+
+    layer_chosen = Signal(str)
+
+    def __init__(self, state: SessionState, themes: Themes, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._themes = state, themes
+        self.model = LayerModel(self)
+        self.table = named(QTableView(), "layers_table", "Layers")
+        self.table.setModel(self.model)
+        self.table.setItemDelegateForColumn(_SPARSITY_COLUMN, _BarDelegate(themes, self))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(26)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_SPARSITY_COLUMN, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self.table.clicked.connect(self._on_chosen)
+        self.table.activated.connect(self._on_chosen)
+        self._total = named(QLabel(), "layers_total", "Total")
+        self._total.setWordWrap(True)
+        self._warning = named(QLabel(), "layers_warning", "Warning")
+        self._warning.setProperty("role", "warning")
+        self._warning.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 6)
+        column.setSpacing(6)
+        column.addWidget(self.table, 1)
+        column.addWidget(self._total)
+        column.addWidget(self._warning)
+        state.sparsity_changed.connect(self._show_rows)
+        state.scored_changed.connect(self._show_all)
+        state.sparsity_settled.connect(self._show_warning)
+        themes.changed.connect(self.table.viewport().update)
+        self._show_all()
+
+    @Slot()
+    def _show_all(self) -> None:
+        self._show_rows()
+        self._show_warning()
+
+    @Slot()
+    def _show_rows(self) -> None:
+        rows = self._state.layer_rows()
+        self.model.show_rows(rows)
+        if not rows:
+            self._total.setText("Score a minibatch to see what is kept of each layer.")
+            return
+        kept, total = sum(row.kept for row in rows), sum(row.total for row in rows)
+        weights = sum(row.weights_total for row in rows)
+        self._total.setText(
+            f"{kept:,} of {total:,} kept ({1 - kept / total:.2%} removed)"
+            + (f"; {weights:,} are weights" if weights != total else "")
+        )
+
+    @Slot()
+    def _show_warning(self) -> None:
+        sentences = []
+        empty = [row.layer for row in self._state.layer_rows() if row.is_empty]
+        if empty:
+            sentences.append(f"No weight is left in {', '.join(empty)}: nothing passes through.")
+        reach = self._state.reach()
+        if reach is not None and reach.num_reached < reach.num_outputs:
+            sentences.append(
+                f"Only {reach.num_reached} of {reach.num_outputs} outputs can be reached from "
+                "the input."
+            )
+        self._warning.setText(" ".join(sentences))
+        self._warning.setVisible(bool(sentences))
+
+    @Slot(QModelIndex)
+    def _on_chosen(self, index: QModelIndex) -> None:
+        self.layer_chosen.emit(self.model.rows[index.row()].layer)

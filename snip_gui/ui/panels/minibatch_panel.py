@@ -1,0 +1,222 @@
+"""Minibatch: the images that are scored, what they are, and quick ways to choose others."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.data.curation import class_counts, mean_image
+from snip_gui.core.recipe import Draw
+from snip_gui.ui.widgets.array_image import ArrayImage
+from snip_gui.ui.widgets.class_bars import ClassBars
+from snip_gui.ui.widgets.image_grid import ImageGrid
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.theme import Themes
+
+_ALL = -1
+
+
+class MinibatchPanel(QWidget):
+    """The tray."""
+
+    browse_asked = Signal()
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._controller, self._themes = state, controller, themes
+        self._summary = named(QLabel(), "minibatch_summary", "Minibatch")
+        self._summary.setWordWrap(True)
+        self._mean = named(ArrayImage(92), "mean_image", "Mean image", "Mean of the chosen images")
+        self._bars = named(ClassBars(), "class_histogram", "Images of each class")
+        self.tray = named(ImageGrid(44), "minibatch_tray", "Chosen images")
+        self.tray.setMinimumHeight(52)
+        self._make_buttons()
+        self._build()
+        state.images_changed.connect(self._on_images_changed)
+        state.minibatch_changed.connect(self._on_minibatch_changed)
+        self.tray.selection_changed.connect(self._on_selection_changed)
+        themes.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._on_images_changed()
+
+    def _make_buttons(self) -> None:
+        self.draw_size = named(QSpinBox(), "draw_size", "Images to draw", "How many images to draw")
+        self.draw_size.setRange(1, 1_000_000)
+        self.draw_size.setValue(100)
+        self.draw_size.setGroupSeparatorShown(True)
+        self.draw_class = named(
+            QComboBox(), "draw_class", "Class to draw from", "Draw from all classes, or only one"
+        )
+        self.draw_button = named(
+            QPushButton("Draw"),
+            "draw_button",
+            "Draw at random",
+            "Draw this many training images at random; again for another draw",
+        )
+        self.draw_button.clicked.connect(self._on_draw)
+        self.per_class = named(QSpinBox(), "per_class_number", "Images per class")
+        self.per_class.setRange(1, 100_000)
+        self.per_class.setValue(10)
+        self.take = named(
+            QPushButton("Take"), "per_class_button", "Take per class",
+            "Take this many training images of every class",
+        )  # fmt: skip
+        self.take.clicked.connect(lambda: self._controller.pick_per_class(self.per_class.value()))
+        self.browse = named(
+            QPushButton("Browse images…"), "browse_button", "Browse images",
+            "Choose image by image from the training set",
+        )  # fmt: skip
+        self.browse.clicked.connect(self.browse_asked)
+        self.remove = named(
+            QPushButton("Remove"), "remove_button", "Remove selected images",
+            "Take the selected images out of the minibatch (Delete)",
+        )  # fmt: skip
+        self.remove.clicked.connect(self._on_remove)
+        self.clear = named(
+            QPushButton("Clear"), "clear_button", "Clear minibatch", "Empty the minibatch"
+        )
+        self.clear.clicked.connect(self._controller.clear_images)
+        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tray)
+        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.activated.connect(self._on_remove)
+
+    def _build(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(4)
+        grid.addWidget(self.draw_size, 0, 0)
+        grid.addWidget(_buddy("of", self.draw_class), 0, 1)
+        grid.addWidget(self.draw_class, 0, 2)
+        grid.addWidget(self.draw_button, 0, 3)
+        grid.addWidget(self.per_class, 1, 0)
+        grid.addWidget(_buddy("of every class", self.per_class), 1, 1, 1, 2)
+        grid.addWidget(self.take, 1, 3)
+        grid.setColumnStretch(2, 1)
+        pictures = QHBoxLayout()
+        pictures.addWidget(self._mean)
+        pictures.addWidget(self._bars, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.browse, 1)
+        buttons.addWidget(self.remove)
+        buttons.addWidget(self.clear)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        column.addWidget(self._summary)
+        column.addLayout(pictures)
+        column.addWidget(self.tray, 1)
+        column.addLayout(grid)
+        column.addLayout(buttons)
+        order = (
+            self.tray, self.draw_size, self.draw_class, self.draw_button,
+            self.per_class, self.take, self.browse, self.remove, self.clear,
+        )  # fmt: skip
+        for first, second in itertools.pairwise(order):
+            QWidget.setTabOrder(first, second)
+
+    @Slot()
+    def _on_images_changed(self) -> None:
+        images = self._state.images
+        for widget in (self.draw_button, self.take, self.browse):
+            widget.setEnabled(images is not None)
+        if images is None:
+            return
+        self.tray.images.set_images(
+            images.train_images_NCHW, images.train_labels_N, list(images.classes)
+        )
+        with QSignalBlocker(self.draw_class):
+            self.draw_class.clear()
+            self.draw_class.addItem("all classes", _ALL)
+            for label, name in enumerate(images.classes):
+                self.draw_class.addItem(f"class {name}", label)
+        self._on_minibatch_changed()
+
+    @Slot()
+    def _on_minibatch_changed(self) -> None:
+        images, minibatch = self._state.images, self._state.minibatch
+        indices_K = minibatch.indices_K
+        self.clear.setEnabled(len(indices_K) > 0)
+        if images is None:
+            self._summary.setText("Waiting for the images…")
+            self._mean.show_array(None)
+            return
+        counts = class_counts(images.train_labels_N[indices_K], len(images.classes))
+        self.tray.images.show_indices(indices_K)
+        self._bars.show_counts(counts, images.classes)
+        empty = len(indices_K) == 0
+        self._mean.show_array(None if empty else mean_image(images.train_images_NCHW, indices_K))
+        self._show_draw()
+        self._show_summary(int((counts > 0).sum()))
+
+    def _show_summary(self, num_classes: int) -> None:
+        minibatch = self._state.minibatch
+        number = len(minibatch.indices_K)
+        is_problem = minibatch.problem is not None
+        if minibatch.problem is not None:
+            text = f"{minibatch.problem.message} {minibatch.problem.hint}"
+        else:
+            kind = "drawn" if isinstance(self._state.recipe.minibatch, Draw) else "picked"
+            images = "image" if number == 1 else "images"
+            classes = "class" if num_classes == 1 else "classes"
+            text = f"{number:,} {images} {kind}, of {num_classes} {classes}"
+        self._summary.setText(text)
+        self._summary.setProperty("role", "warning" if is_problem else "")
+        self._summary.style().polish(self._summary)
+
+    def _show_draw(self) -> None:
+        """Show size and class of a draw in the controls that would draw it."""
+        draw = self._state.recipe.minibatch
+        if isinstance(draw, Draw):
+            with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
+                self.draw_size.setValue(draw.size)
+                only = draw.classes[0] if len(draw.classes) == 1 else _ALL
+                self.draw_class.setCurrentIndex(self.draw_class.findData(only))
+
+    @Slot()
+    def _on_draw(self) -> None:
+        label = self.draw_class.currentData()
+        self._controller.draw(self.draw_size.value(), () if label == _ALL else (label,))
+
+    @Slot()
+    def _on_remove(self) -> None:
+        if chosen := self.tray.selected_indices():
+            self._controller.remove_images(chosen)
+
+    @Slot(int)
+    def _on_selection_changed(self, number: int) -> None:
+        self.remove.setEnabled(number > 0)
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        self._bars.set_colour(self._themes.colours.bar)
+        self.remove.setEnabled(bool(self.tray.selected_indices()))
+
+
+def _buddy(text: str, widget: QWidget) -> QLabel:
+    label = QLabel(text)
+    label.setBuddy(widget)
+    return label

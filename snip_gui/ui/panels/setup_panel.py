@@ -1,0 +1,183 @@
+"""Setup: network, data, initial weights, what is pruned, seed, and where it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.fields import METHOD, field
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.surroundings import default_num_threads
+from snip_gui.ui.widgets.field_form import FieldForm
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+
+_FIELDS = (
+    field("model.name"),
+    field("data.name"),
+    field("model.init"),
+    METHOD,
+    field("pruning.prunable"),
+    field("pruning.exclude"),
+    field("pruning.after"),
+    field("data.validation_fraction"),
+    field("seed"),
+)
+
+
+class SetupPanel(QWidget):
+    """What the recipe says of network, data and pruning, and the surroundings."""
+
+    def __init__(
+        self, state: SessionState, controller: Controller, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._controller = state, controller
+        self.form = FieldForm(_FIELDS)
+        self.form.set_choices("model.name", [(model.name, model.title) for model in MODELS])
+        self.form.set_choices("data.name", [(data.name, data.title) for data in DATASETS])
+        self.form.edited.connect(controller.set_field)
+        self._about_data = QLabel()
+        self._about_data.setWordWrap(True)
+        self._about_data.setProperty("role", "muted")
+        self._build()
+        state.recipe_changed.connect(self._show_recipe)
+        state.images_changed.connect(self._show_data)
+        state.devices_changed.connect(self._show_devices)
+        state.preferences_changed.connect(self._show_preferences)
+        self._show_recipe()
+        self._show_devices()
+        self._show_preferences()
+
+    def _build(self) -> None:
+        self._folder = named(
+            QPushButton("Choose…"),
+            "data_folder",
+            "Data folder",
+            "The folder that contains torchvision's “MNIST/”",
+        )
+        self._folder.clicked.connect(self._on_folder)
+        self._device = named(
+            QComboBox(), "device", "Device", "Where scoring and training run; not part of a recipe"
+        )
+        self._device.setMinimumContentsLength(8)
+        self._device.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._device.activated.connect(self._on_device)
+        self._threads = named(
+            QSpinBox(),
+            "num_threads",
+            "Threads",
+            "Threads of one operation on the CPU; one less than the cores keeps the window smooth",
+        )
+        self._threads.setRange(1, 256)
+        self._threads.setKeyboardTracking(False)
+        self._threads.valueChanged.connect(self._on_threads)
+        self.form.add_row("Data folder", self._folder, self._folder.toolTip())
+        self.form.add_row("Device", self._device, self._device.toolTip())
+        self.form.add_row("Threads", self._threads, self._threads.toolTip())
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self.form)
+        column.addWidget(self._about_data)
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(inner)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+
+    @Slot()
+    def _show_recipe(self) -> None:
+        recipe = self._state.recipe
+        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
+        raw = msgspec.to_builtins(recipe)
+        values: dict[str, object] = {}
+        for one in _FIELDS:
+            part, _, name = one.path.rpartition(".")
+            source = raw[part] if part else raw
+            if name in source:
+                values[one.path] = source[name]
+        self.form.show_values(values)
+        self._show_data()
+
+    @Slot()
+    def _show_data(self) -> None:
+        images = self._state.images
+        if images is None:
+            self._about_data.setText(DATASETS[self._state.recipe.data.name].description)
+            return
+        split = self._state.split
+        assert split is not None
+        self._about_data.setText(
+            f"{len(split.train_indices):,} images to train, {len(split.validation_indices):,} held "
+            f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
+            f"{images.mean_C[0]:.4f} and deviation {images.deviation_C[0]:.4f}."
+        )
+
+    @Slot()
+    def _show_devices(self) -> None:
+        with QSignalBlocker(self._device):
+            self._device.clear()
+            if self._state.devices:
+                self._device.addItem("Automatic", "auto")
+                for name, title in self._state.devices:
+                    self._device.addItem(title, name)
+            else:
+                self._device.addItem("Loading torch…", self._state.preferences.device)
+        self._device.setEnabled(bool(self._state.devices))
+        self._show_preferences()
+
+    @Slot()
+    def _show_preferences(self) -> None:
+        preferences = self._state.preferences
+        with QSignalBlocker(self._device), QSignalBlocker(self._threads):
+            number = self._device.findData(preferences.device)
+            if number < 0:
+                self._device.addItem(f"{preferences.device} (not here)", preferences.device)
+                number = self._device.count() - 1
+            self._device.setCurrentIndex(number)
+            self._threads.setValue(preferences.num_threads or default_num_threads())
+        name = Path(preferences.data_folder).name
+        self._folder.setText(name or "Choose…")
+        self._folder.setToolTip(
+            preferences.data_folder or "The folder that contains torchvision's “MNIST/”"
+        )
+
+    @Slot()
+    def _on_folder(self) -> None:
+        start = self._state.preferences.data_folder
+        chosen = QFileDialog.getExistingDirectory(self, "Folder that contains “MNIST”", start)
+        if chosen:
+            self._controller.prefer(data_folder=chosen)
+
+    @Slot(int)
+    def _on_device(self, _number: int) -> None:
+        self._controller.prefer(device=self._device.currentData())
+
+    @Slot(int)
+    def _on_threads(self, number: int) -> None:
+        self._controller.prefer(num_threads=number)

@@ -1,0 +1,184 @@
+"""Training: the schedule to set, the curves to watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.fields import all_fields
+from snip_gui.ui.widgets.field_form import FieldForm
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plots import style_plot
+
+if TYPE_CHECKING:
+    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState, TrainingState
+    from snip_gui.ui.theme import Themes
+
+_FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
+_EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
+# Charts draw on their own clock: repainting at every step would halve a small network's speed.
+_REDRAW_MS = 150
+_STYLES = {
+    "train": Qt.PenStyle.SolidLine,
+    "validation": Qt.PenStyle.DashLine,
+    "test": Qt.PenStyle.DashDotLine,
+}
+
+
+class TrainingPanel(QWidget):
+    """Form on the left, status and charts on the right."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._themes = state, themes
+        self.form = FieldForm(_FIELDS)
+        self.form.edited.connect(controller.set_field)
+        self._status = named(QLabel(), "training_status", "Training status")
+        self._status.setWordWrap(True)
+        self._charts = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
+        self._charts.ci.layout.setContentsMargins(0, 4, 4, 0)
+        self._loss = self._add_chart("loss", 0)
+        self._error = self._add_chart("error, %", 1)
+        self._loss.addLegend(offset=(-6, 4), labelTextSize="9pt", verSpacing=-6)
+        self._curves = {
+            split: (self._loss.plot(name=split), self._error.plot()) for split in _STYLES
+        }
+        self._build()
+        self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
+        self._redraw.timeout.connect(self._draw)
+        state.recipe_changed.connect(self._show_recipe)
+        state.training_changed.connect(self._on_training_changed)
+        state.points_added.connect(self._on_points_added)
+        themes.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._show_recipe()
+        self._on_training_changed()
+
+    def _add_chart(self, label: str, column: int) -> pg.PlotItem:
+        chart = self._charts.addPlot(0, column)
+        chart.setLabel("bottom", "epochs")
+        chart.setLabel("left", label)
+        chart.showGrid(x=False, y=True, alpha=0.25)
+        chart.setMenuEnabled(False)
+        chart.hideButtons()
+        chart.getViewBox().setLimits(xMin=0, yMin=0)
+        chart.getAxis("left").setWidth(48)
+        return chart
+
+    def _build(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.addWidget(self.form)
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(inner)
+        area.setFixedWidth(inner.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        empty = QLabel(_EMPTY)
+        empty.setProperty("role", "empty")
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setWordWrap(True)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(empty)
+        self._pages.addWidget(self._charts)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 6, 8, 6)
+        right.setSpacing(2)
+        right.addWidget(self._status)
+        right.addWidget(pages, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(area)
+        row.addLayout(right, 1)
+
+    @Slot()
+    def _show_recipe(self) -> None:
+        raw = msgspec.to_builtins(self._state.recipe.training)
+        self.form.show_values({f"training.{name}": value for name, value in raw.items()})
+
+    @Slot()
+    def _on_training_changed(self) -> None:
+        training = self._state.training
+        self._status.setVisible(training is not None)
+        if training is None:
+            self._pages.setCurrentIndex(0)
+            return
+        self._pages.setCurrentIndex(1)
+        self._status.setText(describe(training))
+        self._draw()
+
+    @Slot(object)
+    def _on_points_added(self, _points: tuple[MetricPoint, ...]) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _draw(self) -> None:
+        training = self._state.training
+        if training is None:
+            return
+        self._status.setText(describe(training))
+        for split, (loss, error) in self._curves.items():
+            points = [point for point in training.points if point.split == split]
+            epochs = [point.epoch for point in points]
+            loss.setData(epochs, [point.loss for point in points])
+            error.setData(epochs, [100 * point.error for point in points])
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        colours = self._themes.colours
+        self._charts.setBackground(colours.plot)
+        for chart in (self._loss, self._error):
+            style_plot(chart, colours.plot, colours.text, colours.muted)
+        for split, curves in self._curves.items():
+            pen = pg.mkPen(getattr(colours, split), width=1, style=_STYLES[split])
+            for curve in curves:
+                curve.setPen(pen)
+        self._loss.legend.setLabelTextColor(colours.text)
+        for sample, label in self._loss.legend.items:
+            label.setText(label.text, color=colours.text)
+            sample.update()
+
+
+def describe(training: TrainingState) -> str:
+    """Return a sentence on how a training stands."""
+    at = f"at {training.sparsity:.2%} sparsity"
+    held_out = {p.split: p for p in training.points if p.split != "train"}
+    errors = ", ".join(f"{split} error {p.error:.2%}" for split, p in held_out.items())
+    epoch = f"{training.points[-1].epoch:.1f}" if training.points else "0"
+    match training.phase:
+        case "preparing":
+            return "Preparing the training…"
+        case "running":
+            return f"Training {at}: {epoch} of {training.recipe.training.epochs} epochs. {errors}"
+        case "stopping":
+            return "Stopping after this step…"
+        case "stopped":
+            return f"Stopped {at} after {epoch} epochs; Continue goes on. {errors}"
+        case "finished":
+            return f"Finished {at}: {errors}"
+    return f"Failed {at} after {epoch} epochs; the curves so far are kept. {errors}"

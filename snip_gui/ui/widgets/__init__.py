@@ -1,0 +1,1 @@
+"""Reusable pieces that do not know the application."""

@@ -1,0 +1,40 @@
+"""A message in place: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from snip_gui.ui.widgets.naming import named
+
+
+class Banner(QFrame):
+    """One message that goes when it no longer holds, or when it is dismissed."""
+
+    dismissed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "banner")
+        self._text = named(QLabel(), "banner_text", "Problem")
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        button = named(QToolButton(), "banner_dismiss", "Dismiss", "Dismiss this message")
+        button.setText("×")
+        button.setAutoRaise(True)
+        button.clicked.connect(self.dismissed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 5, 5, 5)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def show_message(self, message: str, hint: str) -> None:
+        """Show a message; an empty one hides the banner."""
+        self._text.setText(f"{message}\n{hint}" if hint else message)
+        self.setVisible(bool(message))
+
+    def text(self) -> str:
+        """Return what is shown."""
+        return self._text.text() if self.isVisible() else ""

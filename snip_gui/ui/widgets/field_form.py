@@ -1,0 +1,194 @@
+"""A form generated from field metadata: it emits what was edited and shows what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.no_wheel import NoWheel
+
+if TYPE_CHECKING:
+    from snip_gui.core.fields import Field
+
+Choices: TypeAlias = Sequence[tuple[str, str]]
+
+_LARGEST_INT = 2**31 - 1
+
+
+class FieldForm(QWidget):
+    """One row for each field."""
+
+    edited = Signal(str, object)  # dotted path, value
+
+    def __init__(self, fields: Sequence[Field], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._no_wheel = NoWheel(self)
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setVerticalSpacing(5)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        self._show: dict[str, Callable[[Any], None]] = {}
+        self._editors: dict[str, QWidget] = {}
+        for field in fields:
+            self._add(field)
+
+    def show_values(self, values: Mapping[str, object]) -> None:
+        """Show values by path; rows of fields that are not among them are hidden."""
+        for path, show in self._show.items():
+            editor = self._editors[path]
+            self._layout.setRowVisible(editor, path in values)
+            if path in values:
+                with QSignalBlocker(editor):
+                    show(values[path])
+
+    def set_choices(self, path: str, choices: Choices) -> None:
+        """Replace the choices of a field that a catalogue knows."""
+        editor = self._editors[path]
+        with QSignalBlocker(editor):
+            if isinstance(editor, QComboBox):
+                _fill(editor, choices)
+            elif isinstance(editor, _CheckRow):
+                editor.set_choices(choices)
+
+    def editor(self, path: str) -> QWidget:
+        """Return the widget that edits a field."""
+        return self._editors[path]
+
+    def add_row(self, label: str, widget: QWidget, tip: str = "") -> None:
+        """Add a row that is no field."""
+        self._layout.addRow(_label(label, tip, widget), widget)
+
+    def _add(self, field: Field) -> None:
+        tip = f"{field.help} (in {field.unit})" if field.unit else field.help
+        editor, show = self._make(field)
+        named(editor, field.object_name, field.label, tip)
+        self._no_wheel.watch(editor)
+        self._editors[field.path], self._show[field.path] = editor, show
+        self._layout.addRow(_label(field.label, tip, editor), editor)
+
+    def _make(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        """Return the editor of a field and what shows a value in it."""
+        if field.choices_from == "layers":
+            return self._check_row(field)
+        if field.choices or field.choices_from:
+            return self._combo(field)
+        if field.kind == "int":
+            return self._spin(field)
+        if field.kind == "float":
+            return self._double_spin(field)
+        return self._line(field)
+
+    def _combo(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        combo = QComboBox()
+        combo.setMinimumContentsLength(8)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        _fill(combo, field.choices)
+        combo.activated.connect(lambda _: self.edited.emit(field.path, combo.currentData()))
+        return combo, lambda value: combo.setCurrentIndex(combo.findData(value))
+
+    def _spin(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        spin = QSpinBox()
+        spin.setRange(int(field.minimum), int(min(field.maximum, _LARGEST_INT)))
+        spin.setGroupSeparatorShown(True)
+        spin.setKeyboardTracking(False)
+        spin.valueChanged.connect(lambda value: self.edited.emit(field.path, value))
+        return spin, lambda value: spin.setValue(min(value, _LARGEST_INT))
+
+    def _double_spin(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        spin = QDoubleSpinBox()
+        spin.setDecimals(field.decimals)
+        spin.setRange(field.minimum, field.maximum)
+        spin.setSingleStep(field.step)
+        spin.setKeyboardTracking(False)
+        spin.valueChanged.connect(lambda value: self.edited.emit(field.path, value))
+        return spin, spin.setValue
+
+    def _line(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        line = QLineEdit()
+        convert = {"ints": int, "floats": float}.get(field.kind, str)
+
+        def on_finished() -> None:
+            try:
+                values = tuple(convert(word) for word in line.text().replace(",", " ").split())
+            except ValueError:
+                values = (line.text(),)  # refused by the recipe, which says what is expected
+            self.edited.emit(field.path, values)
+
+        line.editingFinished.connect(on_finished)
+        return line, lambda values: line.setText(", ".join(f"{value:g}" for value in values))
+
+    def _check_row(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        row = _CheckRow(field.object_name)
+        row.edited.connect(lambda: self.edited.emit(field.path, row.values()))
+        return row, row.show_values
+
+
+class _CheckRow(QWidget):
+    """A few check boxes side by side."""
+
+    edited = Signal()
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._boxes: dict[str, QCheckBox] = {}
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(8)
+
+    def set_choices(self, choices: Choices) -> None:
+        """Replace the boxes, if they are others."""
+        if tuple(self._boxes) == tuple(value for value, _ in choices):
+            return
+        while (item := self._layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        self._boxes = {}
+        for value, label in choices:
+            box = named(QCheckBox(label), f"{self._prefix}_{value}", f"Exclude {label}")
+            box.toggled.connect(self.edited)
+            self._boxes[value] = box
+            self._layout.addWidget(box)
+        self._layout.addStretch()
+
+    def values(self) -> tuple[str, ...]:
+        """Return the ticked values."""
+        return tuple(value for value, box in self._boxes.items() if box.isChecked())
+
+    def show_values(self, values: Sequence[str]) -> None:
+        """Tick exactly these."""
+        for value, box in self._boxes.items():
+            with QSignalBlocker(box):
+                box.setChecked(value in values)
+
+
+def _fill(combo: QComboBox, choices: Choices) -> None:
+    """Replace the entries of a combo box and keep what was chosen."""
+    chosen = combo.currentData()
+    combo.clear()
+    for number, (value, label) in enumerate(choices):
+        combo.addItem(label, value)
+        combo.setItemData(number, label, Qt.ItemDataRole.ToolTipRole)
+    combo.setCurrentIndex(combo.findData(chosen))
+
+
+def _label(text: str, tip: str, buddy: QWidget) -> QLabel:
+    label = QLabel(text)
+    label.setToolTip(tip)
+    label.setBuddy(buddy)
+    return label

@@ -1,0 +1,171 @@
+"""A virtualised grid of thumbnails: 60,000 scroll as well as 60."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.array_image import to_qimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_INDEX_ROLE = Qt.ItemDataRole.UserRole
+_MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
+_NO_INDICES = np.zeros(0, np.int64)
+
+
+class ImageModel(QAbstractListModel):
+    """Some of the images of a set, by their index; pixels are read only when drawn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._images_NCHW: NDArray[np.uint8] = np.zeros((0, 1, 1, 1), np.uint8)
+        self._names: list[str] = []
+        self._labels_N = _NO_INDICES
+        self._shown = _NO_INDICES
+        self._marked: set[int] = set()
+
+    def set_images(
+        self, images_NCHW: NDArray[np.uint8], labels_N: NDArray[np.int64], names: list[str]
+    ) -> None:
+        """Replace the set that indices refer to; nothing is shown until `show_indices`."""
+        self.beginResetModel()
+        self._images_NCHW, self._labels_N, self._names = images_NCHW, labels_N, names
+        self._shown = _NO_INDICES
+        self.endResetModel()
+
+    def show_indices(self, indices: NDArray[np.int64]) -> None:
+        """Show these images, in this order."""
+        if np.array_equal(indices, self._shown):
+            return
+        self.beginResetModel()
+        self._shown = indices
+        self.endResetModel()
+
+    def mark(self, indices: NDArray[np.int64]) -> None:
+        """Mark these images, such as those already chosen."""
+        self._marked = set(indices.tolist())
+        if len(self._shown):
+            self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1), [_MARKED_ROLE])
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Return how many images are shown."""
+        return 0 if parent.isValid() else len(self._shown)
+
+    def data(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> object:
+        """Return the picture, the index or a description of an image."""
+        number = int(self._shown[index.row()])
+        match role:
+            case Qt.ItemDataRole.DecorationRole:
+                return to_qimage(self._images_NCHW[number])
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
+                chosen = ", in the minibatch" if number in self._marked else ""
+                name = self._names[int(self._labels_N[number])]
+                return f"Image {number:,} of class {name}{chosen}"
+        if role == _INDEX_ROLE:
+            return number
+        if role == _MARKED_ROLE:
+            return number in self._marked
+        return None
+
+
+class _ThumbnailDelegate(QStyledItemDelegate):
+    """Paints a picture, a frame around selected ones and a dot on marked ones."""
+
+    def __init__(self, side: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._size = QSize(side, side)
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return the size of every thumbnail."""
+        return self._size
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint one thumbnail."""
+        image = index.data(Qt.ItemDataRole.DecorationRole)
+        place = option.rect.adjusted(2, 2, -2, -2)
+        painter.drawImage(place, image)
+        palette: QPalette = option.palette
+        accent = palette.color(QPalette.ColorRole.Highlight)
+        if index.data(_MARKED_ROLE):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor("#ffffff"), 1))
+            painter.setBrush(accent)
+            painter.drawEllipse(QRect(place.right() - 9, place.top() + 1, 8, 8))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        state = option.state
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(accent, 3))
+            painter.drawRect(place)
+        elif state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(accent, 1, Qt.PenStyle.DashLine))
+            painter.drawRect(place)
+
+
+class ImageGrid(QListView):
+    """Thumbnails in rows, many of which may be selected."""
+
+    selection_changed = Signal(int)  # how many are selected
+
+    def __init__(self, side: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.images = ImageModel(self)
+        self.setModel(self.images)
+        self.setItemDelegate(_ThumbnailDelegate(side, self))
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        # Without these three, laying out 60,000 items takes seconds.
+        self.setUniformItemSizes(True)
+        self.setGridSize(QSize(side, side))
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.selectionModel().selectionChanged.connect(self._on_selection_changed)
+        self.images.modelReset.connect(self._on_selection_changed)
+
+    def selected_indices(self) -> list[int]:
+        """Return the indices of the selected images."""
+        return sorted(index.data(_INDEX_ROLE) for index in self.selectedIndexes())
+
+    def select_rows(self, rows: range) -> None:
+        """Select images by their place in the grid."""
+        model = self.selectionModel()
+        model.clearSelection()
+        for row in rows:
+            model.select(self.images.index(row), QItemSelectionModel.SelectionFlag.Select)
+
+    def _on_selection_changed(self) -> None:
+        self.selection_changed.emit(len(self.selectionModel().selectedIndexes()))

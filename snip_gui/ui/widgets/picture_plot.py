@@ -1,0 +1,180 @@
+"""A picture of indices with zoom, pan, hover and a colour bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.views.picture import Picture
+
+
+class PicturePlot(QWidget):
+    """Shows a `Picture`; square pixels, row 0 on top."""
+
+    hovered = Signal(int, int)  # row, column
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shape: tuple[int, ...] = ()
+        self._view = named(pg.GraphicsView(), "heatmap_view", "Heatmap")
+        self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
+        self._view.setCentralItem(self._box)
+        self._item = pg.ImageItem(axisOrder="row-major")
+        self._box.addItem(self._item)
+        self._box.setDefaultPadding(0.01)
+        self.colour_bar = ColourBar()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._view, 1)
+        layout.addWidget(self.colour_bar)
+        self._view.scene().sigMouseMoved.connect(self._on_moved)
+        self._view.scene().sigMouseClicked.connect(self._on_clicked)
+        self._view.setMinimumSize(120, 120)
+
+    def show_picture(self, picture: Picture, table: NDArray[np.uint8]) -> None:
+        """Draw a picture with a (256, 3) colour table; the view is kept while the shape is."""
+        self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
+        self._item.show()
+        if picture.index_HW.shape != self._shape:
+            self._shape = picture.index_HW.shape
+            self.reset_view()
+        self.colour_bar.show_scale(picture, table)
+
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._item.hide()
+        self._shape = ()
+        self.colour_bar.clear()
+
+    def reset_view(self) -> None:
+        """Show the whole picture."""
+        if self._shape:
+            height, width = self._shape
+            self._box.setRange(QRectF(0, 0, width, height), padding=0.01)
+
+    def set_faded(self, faded: bool) -> None:
+        """Draw the picture faintly."""
+        self._item.setOpacity(0.35 if faded else 1.0)
+
+    def set_background(self, colour: str) -> None:
+        """Set the colour around the picture."""
+        self._view.setBackground(colour)
+
+    def leaveEvent(self, event: object) -> None:
+        """Say that the pointer has left."""
+        self.left.emit()
+
+    def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
+        """Show the whole picture again on a double click."""
+        if click.double():
+            self.reset_view()
+
+    def _on_moved(self, position: QPointF) -> None:
+        if not self._shape:
+            return
+        point = self._box.mapSceneToView(position)
+        row, column = int(np.floor(point.y())), int(np.floor(point.x()))
+        if 0 <= row < self._shape[0] and 0 <= column < self._shape[1]:
+            self.hovered.emit(row, column)
+        else:
+            self.left.emit()
+
+
+class ColourBar(QWidget):
+    """What the colours mean."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture: Picture | None = None
+        self._gradient = QImage()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        named(self, "colour_bar", "Colour bar")
+
+    def show_scale(self, picture: Picture, table: NDArray[np.uint8]) -> None:
+        """Show the scale of a picture."""
+        known = self._picture
+        self._picture = picture
+        if known is None or (known.low, known.high, known.label, known.palette) != (
+            picture.low,
+            picture.high,
+            picture.label,
+            picture.palette,
+        ):
+            self._set_gradient(table)
+
+    def refresh(self, table: NDArray[np.uint8]) -> None:
+        """Draw the same scale in other colours."""
+        if self._picture is not None:
+            self._set_gradient(table)
+
+    def clear(self) -> None:
+        """Show no scale."""
+        self._picture = None
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return room for the bar and its numbers."""
+        return QSize(74, 120)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the bar, its ends and its middle."""
+        picture = self._picture
+        if picture is None:
+            return
+        painter = QPainter(self)
+        font = painter.font()
+        font.setPointSizeF(8.5)
+        painter.setFont(font)
+        line = painter.fontMetrics().height()
+        top, bottom = line + 8, self.height() - line - 4
+        bar = QRectF(4, top, 14, max(20, bottom - top))
+        text = self.palette().color(self.foregroundRole())
+        painter.setPen(text)
+        painter.drawText(QRectF(0, 0, self.width(), line), _LEFT, _short(picture.label))
+        if picture.palette == "mask":
+            self._paint_pair(painter, bar, line)
+            return
+        painter.drawImage(bar, self._gradient)
+        for share in (0, 0.25, 0.5, 0.75, 1):
+            value = picture.low + share * (picture.high - picture.low)
+            y = bar.bottom() - share * bar.height()
+            place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
+            painter.drawText(place, _LEFT, _number(value, picture.scale == "log"))
+
+    def _paint_pair(self, painter: QPainter, bar: QRectF, line: int) -> None:
+        """Paint two boxes for kept and removed."""
+        for number, (label, y) in enumerate(
+            (("kept", 0), ("removed", self._gradient.height() - 1))
+        ):
+            box = QRectF(bar.left(), bar.top() + number * (line + 8), 14, line)
+            painter.fillRect(box, QColor(self._gradient.pixelColor(0, y)))
+            place = QRectF(box.right() + 4, box.top(), self.width(), line)
+            painter.drawText(place, _LEFT, label)
+
+    def _set_gradient(self, table: NDArray[np.uint8]) -> None:
+        column = np.ascontiguousarray(table[:0:-1])
+        self._gradient = QImage(column.data, 1, 255, 3, QImage.Format.Format_RGB888).copy()
+        self.update()
+
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def _short(label: str) -> str:
+    return {"fraction kept": "kept", "kept": ""}.get(label, label)
+
+
+def _number(value: float, is_log: bool) -> str:
+    return f"{10**value:.0e}" if is_log else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"

@@ -1,0 +1,138 @@
+"""The one sparsity control: a slider that gets finer toward 100 %, and exact entry."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.slider_scale import SliderScale
+
+# Positions below the knee are linear in sparsity up to 90 %; above it every step removes the same
+# fraction of what is left, down to a single connection.
+_POSITIONS = 2000
+_KNEE = 1000
+_KNEE_SPARSITY = 0.9
+
+
+def sparsity_at(position: int, num_parameters: int) -> float:
+    """Return the sparsity at a slider position, in round numbers."""
+    if position <= _KNEE:
+        return round(_KNEE_SPARSITY * position / _KNEE, 3)
+    share = (position - _KNEE) / (_POSITIONS - _KNEE)
+    left = 1 - _KNEE_SPARSITY
+    fraction_kept = float(left * (1 / (num_parameters * left)) ** share)
+    digits = 2 - math.floor(math.log10(fraction_kept))
+    return 1 - max(round(fraction_kept, digits), 1 / num_parameters)
+
+
+def position_of(sparsity: float, num_parameters: int) -> int:
+    """Return the slider position nearest to a sparsity."""
+    if sparsity <= _KNEE_SPARSITY:
+        return round(_KNEE * sparsity / _KNEE_SPARSITY)
+    left = 1 - _KNEE_SPARSITY
+    fraction_kept = max(1 - sparsity, 1 / num_parameters)
+    share = math.log(fraction_kept / left) / math.log(1 / (num_parameters * left))
+    return min(_POSITIONS, _KNEE + round(share * (_POSITIONS - _KNEE)))
+
+
+class SparsityControl(QWidget):
+    """Slider, sparsity and number kept; emits what was asked, shows what it is told."""
+
+    sparsity_asked = Signal(float)
+    num_kept_asked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._num_parameters = 1
+        self.slider = named(
+            QSlider(Qt.Orientation.Horizontal),
+            "sparsity_slider",
+            "Sparsity",
+            "Fraction of the prunable parameters that is removed; arrow keys move in fine steps",
+        )
+        self.slider.setRange(0, _POSITIONS)
+        self.slider.setSingleStep(2)
+        self.slider.setPageStep(50)
+        self.slider.valueChanged.connect(self._on_slider)
+        self._scale = SliderScale()
+        self.percent = named(
+            QDoubleSpinBox(),
+            "sparsity_percent",
+            "Sparsity in percent",
+            "Exact sparsity",
+        )
+        self.percent.setDecimals(4)
+        self.percent.setRange(0, 99.9999)
+        self.percent.setSuffix(" %")
+        self.percent.setSingleStep(0.5)
+        self.percent.setKeyboardTracking(False)
+        self.percent.valueChanged.connect(lambda value: self.sparsity_asked.emit(value / 100))
+        self.kept = named(
+            QSpinBox(), "num_kept", "Number of connections kept", "Exact number of connections kept"
+        )
+        self.kept.setGroupSeparatorShown(True)
+        self.kept.setKeyboardTracking(False)
+        self.kept.valueChanged.connect(self.num_kept_asked)
+        self._total = QLabel()
+        self._total.setProperty("role", "muted")
+        self._build()
+
+    def _build(self) -> None:
+        heading = QLabel("Sparsity")
+        heading.setProperty("role", "heading")
+        heading.setBuddy(self.slider)
+        kept = QLabel("kept")
+        kept.setBuddy(self.kept)
+        track = QVBoxLayout()
+        track.setSpacing(0)
+        track.addWidget(self.slider)
+        track.addWidget(self._scale)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(8)
+        row.addWidget(heading)
+        row.addLayout(track, 1)
+        for widget in (self.percent, kept, self.kept, self._total):
+            row.addWidget(widget)
+
+    def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
+        """Show a sparsity and how many connections it keeps."""
+        if num_parameters != self._num_parameters:
+            self._num_parameters = num_parameters
+            self._scale.show_marks(
+                [
+                    (position_of(mark, num_parameters) / _POSITIONS, f"{mark * 100:g}")
+                    for mark in (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
+                    if num_parameters * (1 - mark) >= 1
+                ]
+            )
+            self.percent.setMaximum(100 * (1 - 1 / num_parameters))
+        position = position_of(sparsity, num_parameters)
+        for widget in (self.slider, self.percent, self.kept):
+            widget.blockSignals(True)
+        # While dragged, the slider stays where the hand is, not where rounding would put it.
+        if abs(self.slider.value() - position) > 1:
+            self.slider.setValue(position)
+        self.percent.setValue(sparsity * 100)
+        self.kept.setRange(1, num_parameters)
+        self.kept.setValue(num_kept)
+        for widget in (self.slider, self.percent, self.kept):
+            widget.blockSignals(False)
+        self._total.setText(f"of {num_parameters:,}")
+        fewer = num_parameters / max(num_kept, 1)
+        self.slider.setToolTip(f"{fewer:,.3g} times fewer connections than the dense network")
+
+    def _on_slider(self, position: int) -> None:
+        with QSignalBlocker(self.slider):
+            self.sparsity_asked.emit(sparsity_at(position, self._num_parameters))
