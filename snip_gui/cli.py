@@ -148,7 +148,7 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
     value = msgspec.to_builtins(Recipe())
     for name in path.split("."):
         value = value[name]
-    return " ".join(map(str, value)) if isinstance(value, list) else value
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:

@@ -30,7 +30,7 @@ def flag_line(recipe: Recipe) -> list[str]:
             continue
         if field.path in always or values[name] != defaults.get(name):
             value = values[name]
-            listed = value if isinstance(value, list) else [value]
+            listed = value if isinstance(value, tuple) else [value]
             words += [f"--{field.flag}", *(str(item) for item in listed)]
     return words
 

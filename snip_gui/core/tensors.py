@@ -25,13 +25,20 @@ def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write tensors in one piece; raises `UserError` if the file cannot be written."""
+    with replacing(path) as part:
+        write_tensors(part, tensors, metadata)
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write tensors straight to a file; raises `OSError` if that fails."""
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
-    with replacing(path) as part:
-        try:
-            safetensors.torch.save_file(ready, part, text)
-        except safetensors.SafetensorError as error:  # how the writer reports a full disk
-            raise OSError(None, str(error)) from error
+    try:
+        safetensors.torch.save_file(ready, path, text)
+    except safetensors.SafetensorError as error:  # how the writer reports a full disk
+        raise OSError(None, str(error)) from error
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

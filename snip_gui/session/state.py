@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
@@ -154,7 +154,11 @@ class SessionState(QObject):
         self._devices: tuple[tuple[str, str], ...] = ()
         self._versions: tuple[tuple[str, str], ...] = ()
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
-        self._settle.timeout.connect(self.sparsity_settled)
+        self._settle.timeout.connect(self._on_settled)
+
+    @Slot()
+    def _on_settled(self) -> None:
+        self.sparsity_settled.emit()
 
     # What is chosen
 

@@ -216,6 +216,9 @@ class MainWindow(QMainWindow):
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
                  "training": bottom, "log": bottom}  # fmt: skip
+        for dock in self.docks.values():
+            # Adding a dock that is already in a tab leaves a second tab bar behind.
+            self.removeDockWidget(dock)
         for name, dock in self.docks.items():
             dock.setFloating(False)
             self.addDockWidget(areas[name], dock)
@@ -223,10 +226,10 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(self.docks["training"], self.docks["log"])
         self.docks["training"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [290, 300], horizontal)
+        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [262, 290], horizontal)
         self.resizeDocks([self.docks["setup"], self.docks["minibatch"]], [330, 360], vertical)
-        self.resizeDocks([self.docks["layers"], self.docks["sensitivity"]], [200, 240], vertical)
-        self.resizeDocks([self.docks["training"]], [215], vertical)
+        self.resizeDocks([self.docks["layers"], self.docks["sensitivity"]], [250, 230], vertical)
+        self.resizeDocks([self.docks["training"]], [205], vertical)
 
     def _restore_layout(self) -> None:
         """Put the docks where they were; a layout that cannot be read is left alone."""
@@ -243,6 +246,8 @@ class MainWindow(QMainWindow):
             return
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.saveState(_LAYOUT_VERSION))
+        # The undo stack tells of its own end, when there are no actions left to enable.
+        self.controller.undo_stack.indexChanged.disconnect(self._enable_actions)
         self.closed.emit()
         event.accept()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 def write(package: Package, path: Path) -> None:
     """Write the masked weights, contiguous, on the CPU."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in package.state.items()}
-    # Given a path, torch reports a full disk as a RuntimeError that says nothing of the disk.
-    with path.open("wb") as file:
-        torch.save(state, file)
+    # By way of memory: torch reports a full disk as a RuntimeError that says nothing of the disk.
+    written = io.BytesIO()
+    torch.save(state, written)
+    path.write_bytes(written.getbuffer())
 
 
 def read_back(path: Path) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core.tensors import load_tensors, save_tensors
+from snip_gui.core.tensors import load_tensors, write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ MASK_SUFFIX = "_mask"
 def write(package: Package, path: Path) -> None:
     """Write weights, masks and manifest."""
     masks = {name + MASK_SUFFIX: mask for name, mask in package.masks.items()}
-    save_tensors(path, package.state | masks, package.manifest)
+    write_tensors(path, package.state | masks, package.manifest)
 
 
 def read_back(path: Path) -> dict[str, Tensor]:

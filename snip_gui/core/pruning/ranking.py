@@ -95,10 +95,9 @@ class Ranking:
 
     def counts_at(self, num_kept: int) -> dict[str, int]:
         """Return the number of kept connections of each tensor."""
-        return {
-            name: int(np.searchsorted(ranks, num_kept, side="left"))
-            for name, ranks in self.sorted_ranks.items()
-        }
+        # As int32: for a Python int, NumPy would first copy every array of ranks to int64.
+        wanted = np.int32(num_kept)
+        return {name: int(ranks.searchsorted(wanted)) for name, ranks in self.sorted_ranks.items()}
 
     def threshold_at(self, num_kept: int) -> float:
         """Return the smallest score that is kept; infinite if nothing is."""

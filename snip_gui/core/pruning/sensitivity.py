@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -22,7 +23,6 @@ from snip_gui.core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -81,7 +81,7 @@ def connection_sensitivity(
     num_images = len(inputs_NCHW)
     _refuse_bad_minibatch(model, num_images, mode)
     parameters = prunable.parameters
-    gradients = [torch.zeros_like(p) for p in parameters]
+    gradients: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
     with _scoring_mode(model, mode):
         for start in range(0, num_images, pass_size or num_images):
@@ -90,11 +90,21 @@ def connection_sensitivity(
             loss = nn.functional.cross_entropy(model(inputs_BCHW), labels_B, reduction="sum")
             loss = loss / num_images
             passes = torch.autograd.grad(loss, parameters, allow_unused=True)
-            for gradient, part in zip(gradients, passes, strict=True):
-                if part is not None:
-                    gradient += part
+            # Most often there is one pass, whose gradients need no copy.
+            gradients = [_sum(*both) for both in zip(gradients, passes, strict=True)]
             total_loss += float(loss.detach())
-    return _normalised(prunable, gradients, total_loss)
+    whole = [
+        torch.zeros_like(parameter) if gradient is None else gradient
+        for parameter, gradient in zip(parameters, gradients, strict=True)
+    ]
+    return _normalised(prunable, whole, total_loss)
+
+
+def _sum(gradient: Tensor | None, part: Tensor | None) -> Tensor | None:
+    """Return the sum of two gradients, of which either may be missing."""
+    if gradient is None or part is None:
+        return part if gradient is None else gradient
+    return gradient + part
 
 
 def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: float) -> Sensitivity:
@@ -111,8 +121,11 @@ def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: flo
             )
         if not math.isfinite(total):
             _refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
-        sensitivity_M = (magnitude_M.double() / total).float()
-    return Sensitivity(sensitivity_M.cpu().numpy(), gradient_M.float().cpu().numpy(), loss)
+        sensitivity_M = magnitude_M.cpu().numpy()
+        with np.errstate(invalid="ignore"):
+            # In double precision as it goes, without a copy of twice the size.
+            np.divide(sensitivity_M, total, sensitivity_M, dtype=np.float64, casting="unsafe")
+    return Sensitivity(sensitivity_M, gradient_M.float().cpu().numpy(), loss)
 
 
 def _refuse_bad_weight(prunable: PrunableParameters) -> None:

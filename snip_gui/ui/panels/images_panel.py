@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from snip_gui.ui.widgets.image_grid import ImageGrid
 from snip_gui.ui.widgets.naming import named
@@ -30,6 +38,7 @@ class ImagesPanel(QWidget):
         self.filter.currentIndexChanged.connect(self._show_filtered)
         self._count = named(QLabel(), "image_count", "Images shown")
         self._count.setProperty("role", "muted")
+        self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.grid = named(
             ImageGrid(56), "image_grid", "Training images",
             "Ctrl or Shift click selects several; a dot marks images of the minibatch",
@@ -40,11 +49,11 @@ class ImagesPanel(QWidget):
             "Add the selected images to the minibatch (Enter)",
         )  # fmt: skip
         self.remove = named(
-            QPushButton("Remove from minibatch"), "browser_remove_button", "Remove from minibatch",
+            QPushButton("Remove"), "browser_remove_button", "Remove from minibatch",
             "Take the selected images out of the minibatch",
         )  # fmt: skip
         self.only = named(
-            QPushButton("Minibatch of these only"), "only_button", "Minibatch of these only",
+            QPushButton("Only these"), "only_button", "Minibatch of these only",
             "Make the selected images the whole minibatch",
         )  # fmt: skip
         self._build()
@@ -68,6 +77,7 @@ class ImagesPanel(QWidget):
         bottom = QHBoxLayout()
         self._selected = named(QLabel(), "selected_count", "Selected images")
         self._selected.setProperty("role", "muted")
+        self._selected.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bottom.addWidget(self._selected, 1)
         bottom.addWidget(self.only)
         bottom.addWidget(self.remove)
@@ -83,7 +93,8 @@ class ImagesPanel(QWidget):
         images = self._state.images
         self.setEnabled(images is not None)
         if images is None:
-            self._count.setText("Waiting for the images…")
+            self._count.setText(f"{self._state.dataset_title} is not loaded.")
+            self.grid.images.show_indices(self._state.minibatch.indices_K)
             return
         self.grid.images.set_images(
             images.train_images_NCHW, images.train_labels_N, list(images.classes)
@@ -114,8 +125,7 @@ class ImagesPanel(QWidget):
         self.grid.images.show_indices(indices)
         held_out = len(split.validation_indices)
         self._count.setText(
-            f"{len(indices):,} training images; the {held_out:,} held out for validation are not "
-            "shown"
+            f"{len(indices):,} training images; the {held_out:,} held out are not shown"
         )
 
     @Slot(int)

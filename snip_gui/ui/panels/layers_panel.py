@@ -142,6 +142,7 @@ class LayersPanel(QWidget):
         header.setHighlightSections(False)
         self.table.clicked.connect(self._on_chosen)
         self.table.activated.connect(self._on_chosen)
+        self.table.setMinimumWidth(250)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
         self._warning = named(QLabel(), "layers_warning", "Warning")

@@ -67,8 +67,13 @@ class MinibatchPanel(QWidget):
         self.draw_size.setRange(1, 1_000_000)
         self.draw_size.setValue(100)
         self.draw_size.setGroupSeparatorShown(True)
+        self.draw_size.setFixedWidth(78)
         self.draw_class = named(
             QComboBox(), "draw_class", "Class to draw from", "Draw from all classes, or only one"
+        )
+        self.draw_class.setMinimumContentsLength(7)
+        self.draw_class.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.draw_button = named(
             QPushButton("Draw"),
@@ -80,13 +85,14 @@ class MinibatchPanel(QWidget):
         self.per_class = named(QSpinBox(), "per_class_number", "Images per class")
         self.per_class.setRange(1, 100_000)
         self.per_class.setValue(10)
+        self.per_class.setFixedWidth(78)
         self.take = named(
             QPushButton("Take"), "per_class_button", "Take per class",
             "Take this many training images of every class",
         )  # fmt: skip
         self.take.clicked.connect(lambda: self._controller.pick_per_class(self.per_class.value()))
         self.browse = named(
-            QPushButton("Browse images…"), "browse_button", "Browse images",
+            QPushButton("Browse…"), "browse_button", "Browse images",
             "Choose image by image from the training set",
         )  # fmt: skip
         self.browse.clicked.connect(self.browse_asked)
@@ -108,13 +114,12 @@ class MinibatchPanel(QWidget):
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
         grid.addWidget(self.draw_size, 0, 0)
-        grid.addWidget(_buddy("of", self.draw_class), 0, 1)
-        grid.addWidget(self.draw_class, 0, 2)
-        grid.addWidget(self.draw_button, 0, 3)
+        grid.addWidget(self.draw_class, 0, 1)
+        grid.addWidget(self.draw_button, 0, 2)
         grid.addWidget(self.per_class, 1, 0)
-        grid.addWidget(_buddy("of every class", self.per_class), 1, 1, 1, 2)
-        grid.addWidget(self.take, 1, 3)
-        grid.setColumnStretch(2, 1)
+        grid.addWidget(_buddy("of every class", self.per_class), 1, 1)
+        grid.addWidget(self.take, 1, 2)
+        grid.setColumnStretch(1, 1)
         pictures = QHBoxLayout()
         pictures.addWidget(self._mean)
         pictures.addWidget(self._bars, 1)
@@ -144,6 +149,7 @@ class MinibatchPanel(QWidget):
         for widget in (self.draw_button, self.take, self.browse):
             widget.setEnabled(images is not None)
         if images is None:
+            self._on_minibatch_changed()
             return
         self.tray.images.set_images(
             images.train_images_NCHW, images.train_labels_N, list(images.classes)
@@ -161,8 +167,10 @@ class MinibatchPanel(QWidget):
         indices_K = minibatch.indices_K
         self.clear.setEnabled(len(indices_K) > 0)
         if images is None:
-            self._summary.setText("Waiting for the images…")
+            self._summary.setText(f"{self._state.dataset_title} is not loaded.")
             self._mean.show_array(None)
+            self._bars.clear()
+            self.tray.images.show_indices(indices_K)
             return
         counts = class_counts(images.train_labels_N[indices_K], len(images.classes))
         self.tray.images.show_indices(indices_K)

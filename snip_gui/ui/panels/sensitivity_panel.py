@@ -45,7 +45,7 @@ class SensitivityPanel(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.setLabel("bottom", "sensitivity")
         self.plot.setLabel("left", "connections")
-        self.plot.setMinimumHeight(90)
+        self.plot.setMinimumHeight(80)
         self._removed = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
         self._kept = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
         self.line = pg.InfiniteLine(angle=90, movable=True)
@@ -104,8 +104,8 @@ class SensitivityPanel(QWidget):
         first = min(max(first, 0), len(self._heights) - 1)
         self._kept.setData(histogram.edges[first:], self._heights[first:])
         self._text.setText(
-            f"Threshold {threshold:.3g}. {histogram.num_zero:,} connections "
-            f"({histogram.share_zero:.1%}) have exactly zero sensitivity."
+            f"Threshold {threshold:.3g}; exactly zero: {histogram.num_zero:,} "
+            f"({histogram.share_zero:.1%})"
         )
         self._warn(scored, num_kept)
 

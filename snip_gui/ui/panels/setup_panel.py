@@ -93,9 +93,9 @@ class SetupPanel(QWidget):
         self._threads.setRange(1, 256)
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
-        self.form.add_row("Data folder", self._folder, self._folder.toolTip())
-        self.form.add_row("Device", self._device, self._device.toolTip())
-        self.form.add_row("Threads", self._threads, self._threads.toolTip())
+        self.form.add_row("Data folder", self._folder, below="data.name")
+        self.form.add_row("Device", self._device)
+        self.form.add_row("Threads", self._threads)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
@@ -122,6 +122,7 @@ class SetupPanel(QWidget):
             if name in source:
                 values[one.path] = source[name]
         self.form.show_values(values)
+        self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
         self._show_data()
 
     @Slot()

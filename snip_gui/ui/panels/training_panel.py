@@ -57,12 +57,11 @@ class TrainingPanel(QWidget):
         self._status.setWordWrap(True)
         self._charts = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
         self._charts.ci.layout.setContentsMargins(0, 4, 4, 0)
+        self._units: list[pg.LabelItem] = []
         self._loss = self._add_chart("loss", 0)
         self._error = self._add_chart("error, %", 1)
-        self._loss.addLegend(offset=(-6, 4), labelTextSize="9pt", verSpacing=-6)
-        self._curves = {
-            split: (self._loss.plot(name=split), self._error.plot()) for split in _STYLES
-        }
+        self._curves = {split: (self._loss.plot(), self._error.plot()) for split in _STYLES}
+        self._legend = named(QLabel(), "training_legend", "Legend")
         self._build()
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw.timeout.connect(self._draw)
@@ -76,8 +75,12 @@ class TrainingPanel(QWidget):
 
     def _add_chart(self, label: str, column: int) -> pg.PlotItem:
         chart = self._charts.addPlot(0, column)
-        chart.setLabel("bottom", "epochs")
         chart.setLabel("left", label)
+        # Inside the chart: an axis label would take a fifth of its height in a small window.
+        unit = pg.LabelItem("epochs", size="8pt")
+        unit.setParentItem(chart.getViewBox())
+        unit.anchor(itemPos=(1, 1), parentPos=(1, 1), offset=(-4, -2))
+        self._units.append(unit)
         chart.showGrid(x=False, y=True, alpha=0.25)
         chart.setMenuEnabled(False)
         chart.hideButtons()
@@ -108,7 +111,10 @@ class TrainingPanel(QWidget):
         right = QVBoxLayout()
         right.setContentsMargins(0, 6, 8, 6)
         right.setSpacing(2)
-        right.addWidget(self._status)
+        top = QHBoxLayout()
+        top.addWidget(self._status, 1)
+        top.addWidget(self._legend, 0, Qt.AlignmentFlag.AlignTop)
+        right.addLayout(top)
         right.addWidget(pages, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -124,6 +130,7 @@ class TrainingPanel(QWidget):
     def _on_training_changed(self) -> None:
         training = self._state.training
         self._status.setVisible(training is not None)
+        self._legend.setVisible(training is not None)
         if training is None:
             self._pages.setCurrentIndex(0)
             return
@@ -158,10 +165,15 @@ class TrainingPanel(QWidget):
             pen = pg.mkPen(getattr(colours, split), width=1, style=_STYLES[split])
             for curve in curves:
                 curve.setPen(pen)
-        self._loss.legend.setLabelTextColor(colours.text)
-        for sample, label in self._loss.legend.items:
-            label.setText(label.text, color=colours.text)
-            sample.update()
+        for unit in self._units:
+            unit.setText("epochs", color=colours.muted)
+        marks = {"train": "━━", "validation": "╍╍", "test": "━·"}
+        self._legend.setText(
+            "&nbsp;&nbsp;".join(
+                f'<span style="color:{getattr(colours, split)}">{mark}</span> {split}'
+                for split, mark in marks.items()
+            )
+        )
 
 
 def describe(training: TrainingState) -> str:

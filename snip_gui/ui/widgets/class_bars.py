@@ -32,6 +32,11 @@ class ClassBars(QWidget):
         self.setAccessibleDescription(said or "empty")
         self.update()
 
+    def clear(self) -> None:
+        """Show nothing."""
+        self._counts, self._names = [], []
+        self.update()
+
     def set_colour(self, colour: str) -> None:
         """Set the colour of the bars."""
         self._bar = QColor(colour)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
     QLineEdit,
     QSpinBox,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Choices: TypeAlias = Sequence[tuple[str, str]]
 
 _LARGEST_INT = 2**31 - 1
+_BOXES_IN_ROW = 2
 
 
 class FieldForm(QWidget):
@@ -69,9 +70,16 @@ class FieldForm(QWidget):
         """Return the widget that edits a field."""
         return self._editors[path]
 
-    def add_row(self, label: str, widget: QWidget, tip: str = "") -> None:
-        """Add a row that is no field."""
-        self._layout.addRow(_label(label, tip, widget), widget)
+    def add_row(self, label: str, widget: QWidget, *, below: str = "") -> None:
+        """Add a row that is no field, at the end or below a field."""
+        row = self._layout.rowCount()
+        if below:
+            row = self._layout.getWidgetPosition(self._editors[below])[0] + 1  # type: ignore[index]
+        self._layout.insertRow(row, _label(label, widget.toolTip(), widget), widget)
+
+    def show_row(self, widget: QWidget, visible: bool) -> None:
+        """Show or hide the row of a widget."""
+        self._layout.setRowVisible(widget, visible)
 
     def _add(self, field: Field) -> None:
         tip = f"{field.help} (in {field.unit})" if field.unit else field.help
@@ -139,7 +147,7 @@ class FieldForm(QWidget):
 
 
 class _CheckRow(QWidget):
-    """A few check boxes side by side."""
+    """A few check boxes, two in a row."""
 
     edited = Signal()
 
@@ -147,24 +155,24 @@ class _CheckRow(QWidget):
         super().__init__()
         self._prefix = prefix
         self._boxes: dict[str, QCheckBox] = {}
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(8)
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 2, 0, 2)
+        self._layout.setSpacing(4)
 
     def set_choices(self, choices: Choices) -> None:
         """Replace the boxes, if they are others."""
         if tuple(self._boxes) == tuple(value for value, _ in choices):
             return
-        while (item := self._layout.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        for box in self._boxes.values():
+            self._layout.removeWidget(box)
+            box.hide()
+            box.deleteLater()
         self._boxes = {}
-        for value, label in choices:
+        for number, (value, label) in enumerate(choices):
             box = named(QCheckBox(label), f"{self._prefix}_{value}", f"Exclude {label}")
             box.toggled.connect(self.edited)
             self._boxes[value] = box
-            self._layout.addWidget(box)
-        self._layout.addStretch()
+            self._layout.addWidget(box, number // _BOXES_IN_ROW, number % _BOXES_IN_ROW)
 
     def values(self) -> tuple[str, ...]:
         """Return the ticked values."""

@@ -25,7 +25,7 @@ class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return powers of ten, small ones written out."""
-        return [f"{10**v:,.0f}" if 0 <= v <= 3 else f"1e{v:.0f}" for v in values]
+        return [f"{10**v:,.0f}" if 0 <= v <= 4 else f"1e{v:.0f}" for v in values]
 
 
 def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str) -> None:

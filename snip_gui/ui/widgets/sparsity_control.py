@@ -94,17 +94,21 @@ class SparsityControl(QWidget):
         heading.setBuddy(self.slider)
         kept = QLabel("kept")
         kept.setBuddy(self.kept)
-        track = QVBoxLayout()
-        track.setSpacing(0)
-        track.addWidget(self.slider)
-        track.addWidget(self._scale)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 4)
+        row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(heading)
-        row.addLayout(track, 1)
-        for widget in (self.percent, kept, self.kept, self._total):
+        row.addWidget(self.percent)
+        row.addStretch(1)
+        for widget in (kept, self.kept, self._total):
             row.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self.slider)
+        column.addWidget(self._scale)
+        QWidget.setTabOrder(self.slider, self.percent)
+        QWidget.setTabOrder(self.percent, self.kept)
 
     def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
         """Show a sparsity and how many connections it keeps."""

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from snip_gui.core import run_folder
+from snip_gui.core.recipe import (
+    Draw,
+    ModelChoice,
+    Picked,
+    RandomMask,
+    Recipe,
+    Snip,
+    Training,
+    load_recipe,
+)
+
+WAIT_MS = 60_000
+RECIPE = Recipe(minibatch=Draw(classes=(8,), size=20), training=Training(epochs=2))
+
+
+@pytest.fixture
+def controller(make_controller):
+    return make_controller(RECIPE)
+
+
+@pytest.fixture
+def scored(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.scored is not None)
+    wait(qtbot, lambda: not controller._host.is_busy())
+    return controller
+
+
+def wait(qtbot, condition):
+    qtbot.waitUntil(condition, timeout=WAIT_MS)
+
+
+def test_the_start_ends_in_a_scored_picture(scored):
+    state = scored.state
+    assert state.scored.layout.num_parameters == 266_610
+    assert not state.is_stale
+    assert state.devices[0][0] == "cpu"
+    assert sum(row.kept for row in state.layer_rows()) == 26_661
+    assert state.activity is None
+
+
+def test_a_drag_of_the_slider_is_one_step_of_undo(scored):
+    for number in range(50):
+        scored.set_sparsity(0.90 + number / 1000)
+    assert scored.state.recipe.pruning.sparsity == pytest.approx(0.949)
+    scored.undo_stack.undo()
+    assert scored.state.recipe == RECIPE
+    assert not scored.undo_stack.canUndo()
+    scored.undo_stack.redo()
+    assert scored.state.recipe.pruning.sparsity == pytest.approx(0.949)
+
+
+def test_exact_numbers_kept_are_kept_exactly(scored):
+    for num_kept in (1, 2, 5332, 266_609, 266_610):
+        scored.set_num_kept(num_kept)
+        assert scored.state.num_kept == num_kept
+        assert sum(row.kept for row in scored.state.layer_rows()) == num_kept
+
+
+def test_the_sparsity_never_leaves_nothing(scored):
+    scored.set_sparsity(1.5)
+    assert scored.state.num_kept == 1
+    scored.set_sparsity(-1)
+    assert scored.state.num_kept == 266_610
+
+
+def test_changing_what_scores_depend_on_makes_them_stale_and_going_back_mends_it(scored):
+    first = scored.state.scored
+    scored.set_field("model.init", "he")
+    assert scored.state.is_stale
+    assert scored.state.scored is first
+    scored.undo_stack.undo()
+    assert not scored.state.is_stale
+
+
+def test_known_scores_come_back_without_work(scored, qtbot):
+    first = scored.state.scored
+    scored.set_field("seed", 5)
+    scored.score()
+    wait(qtbot, lambda: not scored.state.is_stale)
+    assert scored.state.scored is not first
+    scored.undo_stack.undo()
+    assert scored.state.scored is first
+    scored.score()
+    assert not scored._host.is_busy()
+
+
+def test_a_value_out_of_bounds_is_told_in_place_and_changes_nothing(controller):
+    controller.set_field("training.epochs", 0)
+    assert controller.state.recipe == RECIPE
+    assert controller.state.problem.field == "training.epochs"
+    controller.set_field("training.epochs", 5)
+    assert controller.state.problem is None
+
+
+def test_switching_the_method_keeps_what_both_know(controller):
+    controller.set_sparsity(0.7)
+    controller.set_field("pruning.method", "random")
+    assert controller.state.recipe.pruning == RandomMask(sparsity=0.7)
+    controller.set_field("pruning.method", "snip")
+    assert controller.state.recipe.pruning == Snip(sparsity=0.7)
+
+
+def test_curating_image_by_image(scored):
+    state = scored.state
+    start = state.minibatch.indices_K
+    other = [i for i in state.split.train_indices.tolist() if i not in start][:3]
+    scored.add_images(other)
+    assert isinstance(state.recipe.minibatch, Picked)
+    assert set(state.minibatch.indices_K) == set(start) | set(other)
+    scored.remove_images(start.tolist())
+    assert state.minibatch.indices_K.tolist() == sorted(other)
+    scored.pick_per_class(2)
+    labels = state.images.train_labels_N[state.minibatch.indices_K]
+    assert np.bincount(labels).tolist() == [2] * 10
+    scored.clear_images()
+    assert len(state.minibatch.indices_K) == 0
+    assert not state.can_score
+    for _ in range(4):
+        scored.undo_stack.undo()
+    assert state.recipe == RECIPE
+
+
+def test_drawing_again_draws_other_images_of_the_same_kind(scored):
+    before = scored.state.minibatch.indices_K
+    scored.draw(20, (8,))
+    after = scored.state.minibatch.indices_K
+    assert len(after) == 20
+    assert not np.array_equal(before, after)
+    assert set(scored.state.images.train_labels_N[after]) == {8}
+    scored.draw(30, ())
+    assert len(set(scored.state.images.train_labels_N[scored.state.minibatch.indices_K])) > 3
+
+
+def test_training_keeps_its_mask_while_the_slider_explores(scored, qtbot):
+    scored.train()
+    assert scored.state.training.is_active
+    assert not scored.state.can_train
+    scored.set_sparsity(0.5)
+    wait(qtbot, lambda: scored.state.training.phase == "finished")
+    training = scored.state.training
+    assert training.num_kept == 26_661
+    assert training.recipe.pruning.sparsity == 0.9
+    assert {p.split for p in training.points} == {"train", "validation", "test"}
+    assert run_folder.read_recipe(training.folder) == RECIPE
+    assert run_folder.read_metrics(training.folder)[-1].step == training.num_steps
+    assert scored.state.can_train
+
+
+def test_scoring_another_minibatch_while_a_network_trains(scored, qtbot):
+    scored.set_field("training.epochs", 100_000)
+    scored.train()
+    wait(qtbot, lambda: len(scored.state.training.points) > 5)
+    scored.draw(20, (3,))
+    assert scored.state.is_stale
+    scored.score()
+    wait(qtbot, lambda: not scored.state.is_stale)
+    assert scored.state.training.phase == "running"
+    scored.stop()
+    wait(qtbot, lambda: scored.state.training.phase == "stopped")
+
+
+def test_stop_keeps_the_run_and_continue_goes_on(scored, qtbot):
+    scored.set_field("training.epochs", 200)
+    scored.train()
+    wait(qtbot, lambda: len(scored.state.training.points) > 5)
+    scored.stop()
+    assert scored.state.training.phase == "stopping"
+    wait(qtbot, lambda: scored.state.training.can_continue)
+    stopped = scored.state.training.step
+    assert 0 < stopped < scored.state.training.num_steps
+    scored.resume()
+    wait(qtbot, lambda: scored.state.training.phase == "finished")
+    steps = [p.step for p in scored.state.training.points if p.split == "test"]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == scored.state.training.num_steps
+
+
+def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtbot):
+    scored.set_field("training.learning_rate", 100.0)
+    scored.set_field("training.epochs", 50)
+    scored.train()
+    wait(qtbot, lambda: not scored.state.training.is_active)
+    assert scored.state.training.phase == "failed"
+    assert scored.state.training.points
+    assert scored.state.problem.field == "training.learning_rate"
+    scored.set_field("training.learning_rate", 0.1)
+    scored.set_field("training.epochs", 1)
+    scored.train()
+    wait(qtbot, lambda: scored.state.training.phase == "finished")
+
+
+def test_a_missing_data_folder_is_told_and_the_digits_go_on(scored, qtbot):
+    scored.set_field("data.name", "mnist")
+    wait(qtbot, lambda: scored.state.problem is not None)
+    assert "folder" in scored.state.problem.message
+    assert scored.state.images is None
+    assert not scored.state.can_score
+    scored.undo_stack.undo()
+    assert scored.state.problem is None
+    assert scored.state.can_score
+    assert not scored.state.is_stale
+
+
+@pytest.mark.mnist
+def test_naming_the_folder_loads_the_images(scored, qtbot, mnist_folder):
+    scored.set_field("data.name", "mnist")
+    wait(qtbot, lambda: scored.state.problem is not None)
+    scored.prefer(data_folder=str(mnist_folder))
+    wait(qtbot, lambda: scored.state.images is not None)
+    assert len(scored.state.split.train_indices) == 54_000
+    assert scored.state.can_score
+
+
+def test_export_without_a_run_saves_one_first(scored, qtbot, tmp_path):
+    path = tmp_path / "out" / "pruned.safetensors"
+    with qtbot.waitSignal(scored.exported, timeout=WAIT_MS) as done:
+        scored.export("safetensors", path)
+    assert done.args[0].path == path
+    assert path.stat().st_size == done.args[0].size_bytes
+    assert any("never trained" in notice.text for notice in scored.state.notices.all)
+
+
+def test_an_export_that_fails_is_told_and_nothing_else_suffers(scored, qtbot, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    scored.export("pt", blocked / "pruned.pt")
+    wait(qtbot, lambda: scored.state.problem is not None)
+    assert "pruned.pt" in scored.state.problem.message
+    assert not scored.state.is_stale
+
+
+def test_recipes_are_saved_opened_and_remembered(controller, tmp_path):
+    path = tmp_path / "mine.json"
+    controller.set_sparsity(0.77)
+    controller.save_recipe(path)
+    assert load_recipe(path) == controller.state.recipe
+    controller.set_sparsity(0.1)
+    controller.open_recipe(path)
+    assert controller.state.recipe.pruning.sparsity == pytest.approx(0.77)
+    assert controller.recents.paths == [path]
+
+
+def test_a_hand_edited_recipe_names_the_field_and_changes_nothing(controller, tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps({"format": 1, "trainin": {}}))
+    controller.open_recipe(path)
+    assert controller.state.recipe == RECIPE
+    assert controller.state.problem.field == "trainin"
+    assert controller.recents.paths == []
+
+
+def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtbot, monkeypatch):
+    import snip_gui.core.jobs
+
+    def broken(*_args, **_keywords):
+        raise ZeroDivisionError("as asked")
+
+    monkeypatch.setattr(snip_gui.core.jobs, "build", broken)
+    scored.set_field("seed", 9)
+    with qtbot.waitSignal(scored.failed, timeout=WAIT_MS) as failed:
+        scored.score()
+    assert "ZeroDivisionError" in failed.args[0].details
+    monkeypatch.undo()
+    scored.score()
+    wait(qtbot, lambda: not scored.state.is_stale)
+
+
+def test_another_network_is_scored_on_demand(scored, qtbot):
+    scored.edit(Recipe(model=ModelChoice(name="lenet-5-caffe"), minibatch=Draw(size=10)), "Change")
+    assert scored.state.is_stale
+    scored.score()
+    wait(qtbot, lambda: not scored.state.is_stale)
+    assert scored.state.num_parameters == 431_080
+
+
+def test_the_session_knows_no_widgets():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, snip_gui.session.controller, snip_gui.session.job_host;"
+        "bad = {'PySide6.QtWidgets', 'pyqtgraph', 'torch', 'torchvision'} & set(sys.modules);"
+        "assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

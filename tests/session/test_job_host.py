@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Note, Progress
+
+WAIT_MS = 10_000
+
+
+class Heard:
+    """What a host said, in order."""
+
+    def __init__(self, host):
+        self.items = []
+        host.happened.connect(lambda item: self.items.append(item))
+        host.ended.connect(lambda item: self.items.append(item))
+
+    def texts(self):
+        return [item.event.text for item in self.items if hasattr(item, "event")]
+
+    def outcome(self, job_id):
+        found = [i.outcome for i in self.items if i.job_id == job_id and hasattr(i, "outcome")]
+        return found[0] if found else None
+
+
+@pytest.fixture
+def heard(host):
+    return Heard(host)
+
+
+def notes(*texts):
+    def job(_cancel):
+        for text in texts:
+            yield Note(text)
+
+    return job
+
+
+def until_cancelled(started):
+    def job(cancel):
+        started.set()
+        while not cancel.is_cancelled:
+            cancel._event.wait(0.01)
+            yield Progress("waiting")
+        cancel.raise_if_cancelled()
+
+    return job
+
+
+def test_events_arrive_in_order_and_the_end_comes_last(host, heard, qtbot):
+    job_id = host.submit("a", notes("1", "2", "3"))
+    qtbot.waitUntil(lambda: heard.outcome(job_id) is not None, timeout=WAIT_MS)
+    assert heard.texts() == ["1", "2", "3"]
+    assert heard.items[-1].outcome == "done"
+
+
+def test_a_job_runs_in_another_thread(host, heard, qtbot):
+    names = []
+
+    def job(_cancel):
+        names.append(threading.get_ident())
+        yield Note("ran")
+
+    job_id = host.submit("a", job)
+    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    assert names[0] != threading.get_ident()
+
+
+def test_progress_is_thinned_and_everything_else_arrives(host, heard, qtbot):
+    def job(_cancel):
+        for number in range(5000):
+            yield Progress(f"p{number}")
+            if number % 50 == 0:
+                yield Note(f"n{number}")
+
+    job_id = host.submit("a", job)
+    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    texts = heard.texts()
+    assert [t for t in texts if t.startswith("n")] == [f"n{i}" for i in range(0, 5000, 50)]
+    assert len([t for t in texts if t.startswith("p")]) < 500
+
+
+def test_a_short_job_runs_between_two_steps_of_a_long_one(host, heard, qtbot):
+    go_on, began = threading.Event(), threading.Event()
+
+    def long_job(_cancel):
+        yield Note("long 1")
+        began.set()
+        assert go_on.wait(WAIT_MS / 1000)
+        yield Note("long 2")
+        yield Note("long 3")
+
+    long_id = host.submit("train", long_job)
+    qtbot.waitUntil(began.is_set, timeout=WAIT_MS)
+    host.submit("score", notes("short"), short=True)
+    go_on.set()
+    qtbot.waitUntil(lambda: heard.outcome(long_id) == "done", timeout=WAIT_MS)
+    texts = heard.texts()
+    assert texts.index("long 1") < texts.index("short") < texts.index("long 3")
+
+
+def test_a_long_job_waits_for_the_one_before(host, heard, qtbot):
+    host.submit("train", notes("a1", "a2"))
+    second = host.submit("train", notes("b1"))
+    qtbot.waitUntil(lambda: heard.outcome(second) == "done", timeout=WAIT_MS)
+    assert heard.texts() == ["a1", "a2", "b1"]
+
+
+def test_of_short_jobs_of_one_kind_the_latest_wins(host, heard, qtbot):
+    started = threading.Event()
+    first = host.submit("score", until_cancelled(started), short=True)
+    qtbot.waitUntil(started.is_set, timeout=WAIT_MS)
+    second = host.submit("score", notes("never"), short=True)
+    third = host.submit("score", notes("latest"), short=True)
+    qtbot.waitUntil(lambda: heard.outcome(third) == "done", timeout=WAIT_MS)
+    assert heard.outcome(first) == "cancelled"
+    assert heard.outcome(second) == "cancelled"
+    assert "never" not in heard.texts()
+
+
+def test_cancelling_one_kind_leaves_others(host, heard, qtbot):
+    started = threading.Event()
+    waiting = host.submit("train", until_cancelled(started))
+    other = host.submit("load", notes("loaded"), lane="io")
+    qtbot.waitUntil(lambda: heard.outcome(other) == "done", timeout=WAIT_MS)
+    assert host.is_busy("train")
+    assert heard.outcome(waiting) is None
+    host.cancel("train")
+    qtbot.waitUntil(lambda: heard.outcome(waiting) == "cancelled", timeout=WAIT_MS)
+    assert not host.is_busy()
+
+
+def test_a_problem_is_told_with_its_hint_and_field(host, heard, qtbot):
+    def job(_cancel):
+        yield Note("before")
+        raise UserError("No such file.", "Choose another.", field="data.name")
+
+    job_id = host.submit("load", job)
+    qtbot.waitUntil(lambda: heard.outcome(job_id) is not None, timeout=WAIT_MS)
+    ended = heard.items[-1]
+    assert (ended.outcome, ended.message, ended.hint, ended.field) == (
+        "failed",
+        "No such file.",
+        "Choose another.",
+        "data.name",
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), MemoryError("full")])
+def test_anything_raised_is_told_with_details_and_the_next_job_runs(host, heard, qtbot, error):
+    def job(_cancel):
+        yield Note("before")
+        raise error
+
+    crashed = host.submit("a", job)
+    after = host.submit("b", notes("after"))
+    qtbot.waitUntil(lambda: heard.outcome(after) == "done", timeout=WAIT_MS)
+    assert heard.outcome(crashed) == "crashed"
+    ended = next(i for i in heard.items if i.job_id == crashed and hasattr(i, "outcome"))
+    assert type(error).__name__ in ended.details
+    assert "Traceback" in ended.details
+
+
+def test_a_job_that_cannot_even_begin_is_told_too(host, heard, qtbot):
+    def factory(_cancel):
+        raise RuntimeError("no import")
+
+    job_id = host.submit("a", factory)
+    qtbot.waitUntil(lambda: heard.outcome(job_id) == "crashed", timeout=WAIT_MS)
+
+
+def test_shutdown_stops_what_runs_and_what_waits(host, qtbot):
+    started = threading.Event()
+    ran = []
+
+    def never(_cancel):
+        ran.append(True)
+        yield Note("never")
+
+    host.submit("train", until_cancelled(started))
+    host.submit("train", never)
+    qtbot.waitUntil(started.is_set, timeout=WAIT_MS)
+    assert host.shutdown()
+    assert not ran
+    with pytest.raises(RuntimeError):
+        host.submit("score", notes("late"))

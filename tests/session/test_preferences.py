@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from snip_gui.session.preferences import Preferences, load_preferences, save_preferences
+from snip_gui.session.recents import Recents
+
+
+def test_preferences_round_trip(tmp_path):
+    path = tmp_path / "deep" / "preferences.json"
+    wanted = Preferences(theme="dark", device="cuda:1", num_threads=3, data_folder="/tmp/ü")
+    save_preferences(path, wanted)
+    assert load_preferences(path) == (wanted, [])
+
+
+def test_missing_preferences_are_the_defaults(tmp_path):
+    assert load_preferences(tmp_path / "none.json") == (Preferences(), [])
+
+
+def test_bad_preferences_are_dropped_one_by_one_and_named(tmp_path):
+    path = tmp_path / "preferences.json"
+    path.write_text('{"theme": "mauve", "num_threads": 2, "device": 7, "later": true}')
+    preferences, dropped = load_preferences(path)
+    assert preferences == Preferences(num_threads=2)
+    assert len(dropped) == 2
+    assert "theme" in dropped[0]
+    assert "device" in dropped[1]
+
+
+def test_a_damaged_file_never_blocks_the_start(tmp_path):
+    path = tmp_path / "preferences.json"
+    for text in ("{", "[]", "\x00\xff"):
+        path.write_bytes(text.encode("latin-1"))
+        preferences, dropped = load_preferences(path)
+        assert preferences == Preferences()
+        assert dropped
+
+
+def test_recents_are_newest_first_bounded_and_kept(tmp_path):
+    recents = Recents(tmp_path / "recents.json")
+    for number in range(12):
+        recents.add(tmp_path / f"{number}.json")
+    recents.add(tmp_path / "5.json")
+    again = Recents(tmp_path / "recents.json")
+    assert again.paths[:2] == [tmp_path / "5.json", tmp_path / "11.json"]
+    assert len(again.paths) == 8
+    again.remove(Path(tmp_path / "5.json"))
+    assert tmp_path / "5.json" not in Recents(tmp_path / "recents.json").paths
