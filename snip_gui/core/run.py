@@ -251,6 +251,8 @@ def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> T
     recipe = bench.recipe
     if recipe.pruning.after == "redraw":
         initialise(bench.model, recipe.model.init, stream_seed(recipe.seed, "redraw"))
+    # Dropout can draw from the global generator only; a resumed run puts it back where it was.
+    torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
         masked=MaskedModel(bench.model, bench.prunable, masks),
         train=bench.resident("train", bench.split.train_indices),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.devices import set_up
@@ -18,7 +20,6 @@ from snip_gui.core.seeding import stream_seed
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -72,7 +73,9 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         prune.
     """
     device = set_up(surroundings)
-    model = MODELS[recipe.model.name].build(images.image_shape, len(images.classes))
+    # torch's layers draw weights of their own when made; a training under way must not notice.
+    with torch.random.fork_rng(devices=[]):
+        model = MODELS[recipe.model.name].build(images.image_shape, len(images.classes))
     initialise(model, recipe.model.init, stream_seed(recipe.seed, "init"))
     model.to(device)
     prunable = prunable_parameters(

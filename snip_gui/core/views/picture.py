@@ -47,7 +47,8 @@ class Picture:
 
 def to_indices(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
     """Return values as indices 1 to 255 over ``low`` to ``high``; outside values are clipped."""
-    span = high - low if high > low else 1.0
+    # Below this a range has no inside in single precision.
+    span = high - low if high - low > 1e-30 else 1.0
     scaled = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(254 / span)
     return (scaled.clip(0, 254) + np.float32(1.5)).astype(np.uint8)
 

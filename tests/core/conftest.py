@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from snip_gui.core.data.digits import load_digits
+from snip_gui.core.recipe import Recipe
+from snip_gui.core.surroundings import Surroundings
+from snip_gui.core.workbench import Workbench, build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snip_gui.core.data.image_set import ImageSet
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> ImageSet:
+    """The built-in digits; their arrays are read-only, so that tests may share them."""
+    return load_digits()
+
+
+@pytest.fixture(scope="session")
+def surroundings() -> Surroundings:
+    return Surroundings(device="cpu", num_threads=1)
+
+
+@pytest.fixture
+def make_bench(digits, surroundings) -> Callable[..., Workbench]:
+    """Builds a fresh workbench of the digits."""
+
+    def make(recipe: Recipe | None = None) -> Workbench:
+        return build(recipe or Recipe(), surroundings, digits)
+
+    return make
+
+
+@pytest.fixture
+def bench(make_bench) -> Workbench:
+    """The digits with LeNet-300-100."""
+    return make_bench()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snip_gui.core.data.image_set import channel_statistics, make_image_set
+from snip_gui.core.errors import UserError
+
+
+def make(**changes):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 3, 5, 4)).astype(np.uint8)
+    labels = np.arange(12) % 2
+    given = {"train": (images, labels), "test": (images[:4], labels[:4])} | changes
+    return make_image_set(name="toy", title="Toy", classes=("a", "b"), **given)
+
+
+def test_statistics_are_numpys_mean_and_deviation(digits):
+    rng = np.random.default_rng(1)
+    for images in (rng.integers(0, 256, (30, 3, 6, 7)).astype(np.uint8), digits.train_images_NCHW):
+        mean_C, deviation_C = channel_statistics(images)
+        scaled = images.astype(np.float64) / 255
+        np.testing.assert_allclose(mean_C, scaled.mean(axis=(0, 2, 3)), rtol=1e-12)
+        np.testing.assert_allclose(deviation_C, scaled.std(axis=(0, 2, 3)), rtol=1e-12)
+
+
+def test_an_image_set_carries_the_statistics_of_all_training_images(digits):
+    mean_C, deviation_C = channel_statistics(digits.train_images_NCHW)
+    assert (digits.mean_C, digits.deviation_C) == (mean_C, deviation_C)
+
+
+def test_arrays_are_read_only_and_in_order():
+    images = make()
+    assert images.image_shape == (3, 5, 4)
+    assert images.train_labels_N.dtype == np.int64
+    for array in (images.train_images_NCHW, images.train_labels_N, images.test_images_NCHW):
+        assert array.flags.c_contiguous
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+PIXELS = np.arange(2 * 3 * 5 * 4, dtype=np.uint8).reshape(2, 3, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train": (PIXELS, np.array([0]))}, "2 training images but 1 labels"),
+        ({"test": (PIXELS, np.array([0, 1, 1]))}, "2 test images but 3 labels"),
+        ({"train": (PIXELS[:0], np.array([], int))}, "no training images"),
+        ({"test": (PIXELS[:0], np.array([], int))}, "no test images"),
+        ({"train": (PIXELS, np.array([0, 2]))}, "labels run from 0 to 2"),
+        ({"test": (PIXELS, np.array([-1, 1]))}, "labels run from -1 to 1"),
+        ({"train": (PIXELS * 0, np.array([0, 1]))}, "all pixels are equal"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        make(**changes)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snip_gui.core.events import Progress, Pruned
+from snip_gui.core.pruning.methods import method_of
+from snip_gui.core.recipe import Draw, Picked, RandomMask, Recipe, Snip, with_value
+
+
+def pruned_by(bench):
+    *before, last = method_of(bench.recipe.pruning)(bench)
+    assert isinstance(last, Pruned)
+    assert all(isinstance(event, Progress) for event in before)
+    return last
+
+
+def test_snip_ranks_the_sensitivities_of_the_minibatch(make_bench):
+    one = pruned_by(make_bench(Recipe(minibatch=Draw(seed=0))))
+    same = pruned_by(make_bench(Recipe(minibatch=Draw(seed=0))))
+    other = pruned_by(make_bench(Recipe(minibatch=Draw(seed=1))))
+    np.testing.assert_array_equal(one.masks.score_M, same.masks.score_M)
+    assert not np.array_equal(one.masks.score_M, other.masks.score_M)
+    assert one.gradient_M is not None
+    assert one.loss == pytest.approx(np.log(10), rel=0.3)  # untrained: about even odds of ten
+
+
+def test_the_order_of_picking_does_not_matter(make_bench):
+    picked = (5, 3, 700, 41)
+    scores = [
+        pruned_by(make_bench(Recipe(minibatch=Picked(indices=order)))).masks.score_M
+        for order in (picked, picked[::-1], (*picked, 5))
+    ]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[0], scores[2])
+
+
+def test_sparsity_does_not_change_the_ranking(make_bench):
+    low = pruned_by(make_bench(Recipe(pruning=Snip(sparsity=0.1))))
+    high = pruned_by(make_bench(Recipe(pruning=Snip(sparsity=0.99))))
+    np.testing.assert_array_equal(low.masks.rank_M, high.masks.rank_M)
+
+
+def test_a_random_mask_is_uniform_over_all_connections(make_bench):
+    bench = make_bench(Recipe(pruning=RandomMask(sparsity=0.9)))
+    ranking = pruned_by(bench).masks
+    kept = ranking.counts_at(26_661)
+    assert sum(kept.values()) == 26_661
+    for tensor in bench.prunable.layout.tensors:
+        if tensor.size >= 1000:
+            # Hypergeometric: five deviations of a tenth kept of this many.
+            deviation = np.sqrt(tensor.size * 0.1 * 0.9)
+            assert abs(kept[tensor.name] - tensor.size / 10) < 5 * deviation
+    # Within a tensor too: each tenth of the largest holds a tenth of its kept connections.
+    mask = ranking.mask_of(bench.prunable.layout["fc1.weight"], 26_661)
+    tenths = mask.reshape(10, -1).sum(axis=1)
+    assert np.abs(tenths - 2352).max() < 5 * np.sqrt(2352 * 0.9)
+
+
+def test_a_random_mask_leaves_no_score_at_zero(make_bench):
+    ranking = pruned_by(make_bench(Recipe(pruning=RandomMask()))).masks
+    assert ranking.num_nonzero == 266_610
+
+
+def test_a_random_mask_follows_the_seed(make_bench):
+    recipe = Recipe(pruning=RandomMask())
+    one = pruned_by(make_bench(recipe)).masks.rank_M
+    np.testing.assert_array_equal(pruned_by(make_bench(recipe)).masks.rank_M, one)
+    other = pruned_by(make_bench(with_value(recipe, "seed", 1))).masks.rank_M
+    assert not np.array_equal(other, one)

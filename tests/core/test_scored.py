@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snip_gui.core import jobs
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.errors import Cancelled
+from snip_gui.core.events import ScoringDone
+from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
+from snip_gui.core.scored import Scored
+from snip_gui.core.stages import Stage, stage_keys
+from tests.core.toys import layout_of
+
+LENET_5 = ModelChoice(name="lenet-5-caffe")
+
+
+@pytest.fixture
+def score(digits, surroundings):
+    def do(recipe):
+        *_, done, _note = jobs.score(recipe, surroundings, digits, CancelToken())
+        assert isinstance(done, ScoringDone)
+        return done.scored
+
+    return do
+
+
+def test_scoring_brings_all_that_the_pictures_need(score, make_bench):
+    recipe = Recipe(minibatch=Draw(size=20, classes=(3,)))
+    scored = score(recipe)
+    bench = make_bench(recipe)
+    assert scored.layout == bench.prunable.layout
+    assert scored.image_shape == (1, 28, 28)
+    assert scored.num_classes == 10
+    assert set(bench.images.train_labels_N[scored.indices_K]) == {3}
+    assert scored.gradient_M.shape == scored.weight_M.shape == (266_610,)
+    # What was ranked is |w g| over its sum.
+    product_M = np.abs(scored.weight_M.astype(float) * scored.gradient_M)
+    np.testing.assert_allclose(scored.ranking.score_M, product_M / product_M.sum(), rtol=1e-5)
+    assert scored.key == stage_keys(recipe)[Stage.SCORE]
+
+
+def test_a_method_that_scores_nothing_says_so(score):
+    scored = score(Recipe(pruning=RandomMask()))
+    assert scored.gradient_M is None
+    assert np.isnan(scored.loss)
+
+
+def test_scoring_can_be_cancelled(digits, surroundings):
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        list(jobs.score(Recipe(), surroundings, digits, cancel))
+
+
+def test_the_line_for_the_log_has_the_counts(score):
+    scored = score(Recipe())
+    line = jobs.describe(scored)
+    zeros = int((scored.ranking.score_M == 0).sum())
+    assert "100 images" in line
+    assert "266,610 connections" in line
+    assert f"{zeros:,} of them with zero" in line
+
+
+def test_layer_rows_tell_weights_from_biases(score):
+    scored = score(Recipe())
+    num_kept = scored.num_kept_at(0.9)
+    masks = scored.ranking.mask_at(num_kept)
+    for row in scored.layer_rows(num_kept):
+        weights, biases = masks[f"{row.layer}.weight"], masks[f"{row.layer}.bias"]
+        assert (row.weights_kept, row.weights_total) == (weights.sum(), weights.size)
+        assert (row.biases_kept, row.biases_total) == (biases.sum(), biases.size)
+        assert row.shape == weights.shape
+        assert row.sparsity == pytest.approx(1 - row.kept / row.total)
+        assert not row.is_empty
+
+
+def test_the_input_map_of_a_linear_network_counts_each_pixels_connections(score):
+    scored = score(Recipe())
+    mask = scored.ranking.mask_at(26_661)["fc1.weight"]
+    fractions = scored.input_fractions(26_661)
+    assert fractions.shape == (1, 28, 28)
+    assert fractions[0, 14, 10] == pytest.approx(mask[:, 14 * 28 + 10].mean())
+    assert fractions.mean() == pytest.approx(mask.mean())
+    assert (scored.input_fractions(266_610) == 1).all()
+
+
+def test_the_input_map_of_a_convolutional_network_covers_the_image(score):
+    scored = score(Recipe(model=LENET_5))
+    fractions = scored.input_fractions(43_108)
+    assert fractions.shape == (1, 28, 28)
+    assert 0 < fractions.min() < fractions.max() < 1
+    assert (scored.input_fractions(431_080) == 1).all()
+
+
+def test_there_is_no_input_map_if_its_layer_is_not_pruned(score):
+    sentence = score(Recipe(pruning=Snip(exclude=("fc1",)))).input_fractions(100)
+    assert isinstance(sentence, str)
+    assert "fc1" in sentence
+
+
+def make_scored(score_M, recipe=None, layers=("fc1", "fc2", "fc3")):
+    """A scored network whose scores the test decides."""
+    shapes = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
+    made = layout_of(*(shapes[layer] for layer in layers))
+    tensors = tuple(
+        type(t)(f"{layer}.weight", layer, t.kind, t.shape, t.offset)
+        for t, layer in zip(made.tensors, layers, strict=True)
+    )
+    layout = type(made)(tensors)
+    return Scored(
+        recipe=recipe or Recipe(),
+        ranking=rank_scores(score_M(layout), layout),
+        weight_M=np.ones(layout.num_parameters, np.float32),
+        gradient_M=None,
+        indices_K=np.arange(3),
+        image_shape=(1, 28, 28),
+        num_classes=10,
+        loss=0.0,
+        seconds=0.0,
+    )
+
+
+def chosen(*connections):
+    """Scores that rank the named connections first."""
+
+    def scores(layout):
+        score_M = np.zeros(layout.num_parameters, np.float32)
+        for name, position in connections:
+            tensor = layout[name]
+            score_M[tensor.offset + int(np.ravel_multi_index(position, tensor.shape))] = 1
+        return score_M
+
+    return scores
+
+
+def test_reach_follows_a_single_path():
+    path = [("fc1.weight", (7, 5)), ("fc2.weight", (2, 7)), ("fc3.weight", (9, 2))]
+    found = make_scored(chosen(*path)).reach(3)
+    assert (found.num_outputs, found.num_reached) == (10, 1)
+    assert found.alive_units == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
+    broken = [path[0], ("fc2.weight", (2, 8)), path[2]]
+    assert make_scored(chosen(*broken)).reach(3).num_reached == 0
+
+
+def test_reach_of_the_dense_network_is_everything(score):
+    for recipe in (Recipe(), Recipe(model=LENET_5)):
+        scored = score(recipe)
+        found = scored.reach(scored.layout.num_parameters)
+        assert found.num_reached == 10
+        assert all(alive == total for alive, total in found.alive_units.values())
+        assert tuple(found.alive_units) == scored.model.chain
+
+
+def test_a_layer_that_is_not_pruned_is_whole():
+    recipe = Recipe(pruning=Snip(exclude=("fc2",)))
+    layers = ("fc1", "fc3")
+    into, out = ("fc1.weight", (7, 5)), ("fc3.weight", (9, 2))
+    found = make_scored(chosen(into, out), recipe, layers).reach(2)
+    assert found.num_reached == 1
+    assert found.alive_units == {"fc1": (1, 300), "fc3": (1, 10)}
+    # Whole as it is, nothing passes it that did not come to it.
+    found = make_scored(chosen(out, ("fc3.weight", (8, 2))), recipe, layers).reach(2)
+    assert (found.num_outputs, found.num_reached) == (10, 0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "connection", "reached"),
+    [
+        (("fc1",), ("fc1.weight", (7, 5)), 10),
+        (("fc2",), ("fc2.weight", (7, 5)), 10),
+        (("fc3",), ("fc3.weight", (7, 5)), 1),
+    ],
+)
+def test_layers_around_the_only_pruned_one_are_whole(layers, connection, reached):
+    excluded = tuple(layer for layer in ("fc1", "fc2", "fc3") if layer not in layers)
+    recipe = Recipe(pruning=Snip(exclude=excluded))
+    assert make_scored(chosen(connection), recipe, layers).reach(1).num_reached == reached
+
+
+def test_reach_with_an_excluded_convolution(score):
+    scored = score(Recipe(model=LENET_5, pruning=Snip(exclude=("conv2", "fc2"))))
+    found = scored.reach(scored.layout.num_parameters)
+    assert found.num_reached == 10
+    assert set(found.alive_units) == {"conv1", "fc1"}

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from snip_gui.core.fields import all_fields
+from snip_gui.core.recipe import (
+    Picked,
+    RandomMask,
+    Recipe,
+    decode_recipe,
+    encode_recipe,
+    with_value,
+)
+from snip_gui.core.stages import Stage, data_key, stage_keys
+from tests.core.recipes import recipes
+
+# The first stage whose result a change of the field changes.
+FIRST_STALE = {
+    "seed": Stage.BUILD,
+    "model.name": Stage.BUILD,
+    "model.init": Stage.BUILD,
+    "data.name": Stage.BUILD,
+    "data.validation_fraction": Stage.BUILD,
+    "minibatch.classes": Stage.SCORE,
+    "minibatch.size": Stage.SCORE,
+    "minibatch.seed": Stage.SCORE,
+    "pruning.prunable": Stage.SCORE,
+    "pruning.exclude": Stage.SCORE,
+    "pruning.scoring_mode": Stage.SCORE,
+    "pruning.sparsity": Stage.PRUNE,
+    "pruning.after": Stage.TRAIN,
+    "training.epochs": Stage.TRAIN,
+    "training.batch_size": Stage.TRAIN,
+    "training.learning_rate": Stage.TRAIN,
+    "training.momentum": Stage.TRAIN,
+    "training.weight_decay": Stage.TRAIN,
+    "training.decay_at": Stage.TRAIN,
+    "training.decay_factor": Stage.TRAIN,
+}
+OTHER = {
+    "model.name": "lenet-5-caffe",
+    "model.init": "he",
+    "data.name": "mnist",
+    "minibatch.classes": (1,),
+    "pruning.prunable": "weights",
+    "pruning.exclude": ("fc3",),
+    "pruning.scoring_mode": "training",
+    "pruning.after": "redraw",
+    "training.decay_at": (0.25,),
+}
+
+
+def stale(before, after):
+    one, other = stage_keys(before), stage_keys(after)
+    return [stage for stage in Stage if one[stage] != other[stage]]
+
+
+def from_stage(first):
+    return [stage for stage in Stage if list(Stage).index(stage) >= list(Stage).index(first)]
+
+
+def test_no_field_was_forgotten():
+    assert set(FIRST_STALE) == {f.path for f in all_fields()} - {"minibatch.indices"}
+
+
+@pytest.mark.parametrize(("path", "first"), FIRST_STALE.items())
+def test_a_change_makes_its_stage_and_all_later_ones_stale(path, first):
+    value = OTHER.get(path, 0.25 if "." in path else 3)
+    if path in ("minibatch.size", "minibatch.seed", "training.epochs", "training.batch_size"):
+        value = 3
+    after = with_value(Recipe(), path, value)
+    assert after != Recipe()
+    assert stale(Recipe(), after) == from_stage(first)
+
+
+def test_picking_and_another_method_are_scored_anew():
+    picked = Recipe(minibatch=Picked(indices=(1, 2)))
+    assert stale(Recipe(), picked) == from_stage(Stage.SCORE)
+    assert stale(picked, Recipe(minibatch=Picked(indices=(1, 3)))) == from_stage(Stage.SCORE)
+    assert stale(Recipe(), Recipe(pruning=RandomMask())) == from_stage(Stage.SCORE)
+
+
+@given(recipes())
+def test_keys_survive_saving_and_opening(recipe):
+    assert stage_keys(decode_recipe(encode_recipe(recipe))) == stage_keys(recipe)
+
+
+def test_stages_of_one_recipe_have_different_keys():
+    assert len(set(stage_keys(Recipe()).values())) == len(Stage)
+
+
+def test_the_images_in_memory_depend_on_the_data_set_only():
+    assert data_key(Recipe()) == data_key(with_value(Recipe(), "seed", 5))
+    assert data_key(Recipe()) != data_key(with_value(Recipe(), "data.name", "mnist"))

@@ -1,0 +1,57 @@
+"""Small networks and layouts for tests."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from snip_gui.core.pruning.layout import Layout, TensorSpec
+
+
+def smooth_mlp() -> nn.Sequential:
+    """A small network without kinks, in float64, its biases not zero."""
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+    return model.double()
+
+
+def smooth_conv_net() -> nn.Sequential:
+    """A small convolutional network with BatchNorm, without kinks, in float64."""
+    torch.manual_seed(2)
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3),
+        nn.BatchNorm2d(3),
+        nn.Tanh(),
+        nn.Conv2d(3, 4, 3, stride=2),
+        nn.BatchNorm2d(4),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    ).double()
+    for module in model:
+        if isinstance(module, nn.BatchNorm2d):  # statistics as after some training
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+            module.running_mean.uniform_(-0.5, 0.5)
+            module.running_var.uniform_(0.5, 2)
+    return model
+
+
+def layout_of(*shapes: tuple[int, ...]) -> Layout:
+    """A layout of tensors t0, t1, ... of one layer each."""
+    tensors, offset = [], 0
+    for number, shape in enumerate(shapes):
+        kind = "convolution" if len(shape) == 4 else "linear"
+        tensors.append(TensorSpec(f"t{number}.weight", f"t{number}", kind, shape, offset))
+        offset += math.prod(shape)
+    return Layout(tuple(tensors))
+
+
+def conv_net_with_batch() -> tuple[nn.Sequential, torch.Tensor, torch.Tensor]:
+    """The small convolutional network and images for it."""
+    model = smooth_conv_net()
+    torch.manual_seed(4)
+    return model, torch.randn(7, 2, 8, 8, dtype=torch.float64), torch.arange(7) % 3

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from snip_gui.core.views.histogram import sensitivity_histogram
+
+
+@given(
+    hnp.arrays(
+        np.float32,
+        st.integers(1, 300),
+        elements=st.one_of(st.just(0.0), st.floats(0, 1, width=32)),
+    )
+)
+def test_every_connection_is_counted_once(score):
+    histogram = sensitivity_histogram(score)
+    assert histogram.num_zero == int((score == 0).sum())
+    assert int(histogram.counts.sum()) + histogram.num_zero == score.size
+    assert len(histogram.edges) == len(histogram.counts) + 1
+    assert (np.diff(histogram.edges) > 0).all()
+    assert histogram.share_zero == pytest.approx((score == 0).mean())
+
+
+def test_bins_hold_what_lies_between_their_edges():
+    score = (10 ** np.random.default_rng(0).uniform(-8, -2, 50_000)).astype(np.float32)
+    histogram = sensitivity_histogram(score, num_bins=30)
+    logarithm = np.log10(score)
+    for number in range(1, 29):  # but the first, which takes all below, and the last
+        low, high = histogram.edges[number : number + 2]
+        inside = int(((logarithm >= low) & (logarithm < high)).sum())
+        assert abs(histogram.counts[number] - inside) <= 3  # single precision at the edges
+    np.testing.assert_allclose(np.diff(histogram.edges), np.diff(histogram.edges)[0], rtol=1e-4)
+
+
+def test_a_few_tiny_scores_do_not_stretch_the_axis():
+    score = np.full(100_000, 1e-5, np.float32)
+    score[::2] = 1e-3
+    score[:10] = 1e-38
+    assert sensitivity_histogram(score).edges[0] > -6
+
+
+def test_nothing_but_zeros_is_no_error():
+    histogram = sensitivity_histogram(np.zeros(5, np.float32))
+    assert histogram.share_zero == 1
+    assert histogram.counts.sum() == 0

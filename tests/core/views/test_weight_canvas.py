@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.views.picture import colour_table
+from snip_gui.core.views.weight_canvas import block_mean, sensitivity_indices, weight_canvas
+from tests.core.toys import layout_of
+
+
+def make_ranking(*shapes, seed=0):
+    layout = layout_of(*shapes)
+    rng = np.random.default_rng(seed)
+    scores = rng.random(layout.num_parameters, np.float32)
+    scores[rng.random(scores.shape) < 0.2] = 0
+    return rank_scores(scores, layout)
+
+
+SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("num_kept", [0, 1, 40, 10_000])
+def test_colours_agree_with_the_mask_at_every_pixel(shape, num_kept):
+    ranking = make_ranking((11, 2), shape)
+    tensor = ranking.layout.tensors[1]
+    canvas = weight_canvas(ranking, tensor)
+    picture = canvas.picture(num_kept, "mask")
+    table = colour_table("mask", nothing=(1, 1, 1), removed=(2, 2, 2), kept=(3, 3, 3))
+    mask = ranking.mask_of(tensor, num_kept)
+    seen = set()
+    for (row, column), index in np.ndenumerate(picture.index_HW):
+        position = canvas.position_at(row, column)
+        expected = 1 if position is None else 3 if mask[position] else 2
+        assert table[index].tolist() == [expected] * 3
+        seen.add(position)
+    assert seen - {None} == set(np.ndindex(shape))  # every connection is somewhere
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_positions_and_ranks_go_together(shape):
+    ranking = make_ranking((11, 2), shape)
+    tensor = ranking.layout.tensors[1]
+    canvas = weight_canvas(ranking, tensor)
+    ranks = ranking.ranks_of(tensor)
+    for (row, column), rank in np.ndenumerate(canvas.rank_HW):
+        position = canvas.position_at(row, column)
+        assert rank == (np.iinfo(np.int32).max if position is None else ranks[position])
+
+
+def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
+    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), ranking.layout.tensors[0])
+    for kernel_row, kernel_column in np.ndindex(5, 5):
+        for channel in range(3):
+            found = canvas.position_at(kernel_row, channel * 6 + kernel_column)
+            assert found == (0, channel, kernel_row, kernel_column)
+    assert canvas.position_at(5, 0) is None
+    assert canvas.position_at(0, 5) is None
+    assert canvas.position_at(6, 0) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("shape", [(20, 1, 5, 5), (50, 20, 5, 5), (64, 3, 3, 3)], ids=str)
+def test_the_canvas_of_kernels_is_about_square(shape):
+    canvas = weight_canvas(ranking := make_ranking(shape), ranking.layout.tensors[0])
+    height, width = canvas.rank_HW.shape
+    assert 0.5 < height / width < 2
+
+
+@pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, -1), (23, 0), (0, 17), (500, 500)])
+def test_outside_the_canvas_there_is_nothing(row, column):
+    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), ranking.layout.tensors[0])
+    assert canvas.position_at(row, column) is None
+
+
+def test_kept_sensitivity_shows_only_what_is_kept():
+    ranking = make_ranking((6, 9))
+    tensor = ranking.layout.tensors[0]
+    canvas = weight_canvas(ranking, tensor)
+    everything = canvas.picture(20, "sensitivity")
+    kept = canvas.picture(20, "kept-sensitivity")
+    mask = ranking.mask_of(tensor, 20)
+    np.testing.assert_array_equal(kept.index_HW[mask], everything.index_HW[mask])
+    assert not kept.index_HW[~mask].any()
+    assert kept.scale == "log"
+    assert everything.index_HW.all()
+
+
+def test_sensitivity_colours_follow_the_logarithm():
+    score = np.float32(10) ** np.linspace(-6, 0, 7, dtype=np.float32)
+    index, low, high = sensitivity_indices(score)
+    assert high == pytest.approx(0, abs=1e-6)
+    assert -6 <= low < -5
+    assert index[-1] == 255
+    steps = np.diff(index.astype(int))[1:]
+    assert steps.min() > 0
+    assert steps.max() - steps.min() <= 1  # equal factors, equal steps
+
+
+def test_zeros_take_the_lowest_colour():
+    index, _, _ = sensitivity_indices(np.float32([0, 1e-6, 1e-3, 1, 0]))
+    assert index[[0, 4]].tolist() == [1, 1]
+    index, low, high = sensitivity_indices(np.zeros(4, np.float32))
+    assert index.tolist() == [1] * 4
+    assert low < high
+
+
+def test_a_layer_larger_than_a_screen_is_shown_in_blocks():
+    ranking = make_ranking((3, 5_000))
+    tensor = ranking.layout.tensors[0]
+    canvas = weight_canvas(ranking, tensor)
+    assert canvas.block == (1, 3)
+    picture = canvas.picture(7_000, "mask")
+    mask = ranking.mask_of(tensor, 7_000)
+    assert picture.index_HW.shape == (3, 1_667)
+    for row, column in [(0, 0), (1, 5), (2, 1_000), (0, 1_666)]:
+        share = mask[row, column * 3 : column * 3 + 3].mean()
+        assert picture.index_HW[row, column] == int(1.5 + 254 * share)
+        assert canvas.position_at(row, column) == (row, column * 3)
+    assert canvas.position_at(0, 1_667) is None
+    assert canvas.picture(7_000, "sensitivity").index_HW.shape == picture.index_HW.shape
+
+
+@given(
+    hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+)
+def test_block_means_agree_with_counting_ragged_edges_included(kept, block):
+    found = block_mean(kept, block)
+    down, across = block
+    rows, columns = -(-kept.shape[0] // down), -(-kept.shape[1] // across)
+    assert found.shape == (rows, columns)
+    for row in range(rows):
+        for column in range(columns):
+            part = kept[row * down : (row + 1) * down, column * across : (column + 1) * across]
+            assert found[row, column] == pytest.approx(part.mean())
+
+
+def test_block_means_of_large_blocks_do_not_overflow():
+    assert block_mean(np.ones((600, 600), bool), (600, 600)).tolist() == [[1.0]]
+
+
+def test_a_vector_has_no_canvas():
+    ranking = make_ranking((7,))
+    with pytest.raises(ValueError, match="no canvas"):
+        weight_canvas(ranking, ranking.layout.tensors[0])

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from snip_gui import __version__
+from snip_gui.cli import main, make_parser, recipe_from
+from snip_gui.core.command_line import flag_line
+from snip_gui.core.fields import all_fields
+from snip_gui.core.recipe import (
+    Draw,
+    ModelChoice,
+    Picked,
+    RandomMask,
+    Recipe,
+    Snip,
+    Training,
+    encode_recipe,
+)
+from snip_gui.core.run_folder import read_recipe, read_summary
+from tests.core.recipes import draws, recipes
+
+
+@pytest.fixture(autouse=True)
+def _own_runs_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("SNIP_GUI_RUNS", str(tmp_path / "runs"))
+    torch.set_num_threads(1)
+
+
+def call(*words):
+    """Run the command line here; return exit status, output and messages."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main([str(word) for word in words])
+    return status, out.getvalue(), err.getvalue()
+
+
+def parse(*words):
+    return recipe_from(make_parser().parse_args(["run", *map(str, words)]))
+
+
+ONE_EPOCH = ("--epochs", 1, "--threads", 1, "--device", "cpu")
+
+
+def test_run_works_the_default_recipe_out(tmp_path):
+    status, out, err = call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    assert status == 0
+    summary = read_summary(tmp_path / "run")
+    assert summary.state == "finished"
+    assert read_recipe(tmp_path / "run") == Recipe(training=Training(epochs=1))
+    assert f"run         {tmp_path / 'run'}" in out
+    assert "kept        26,661 of 266,610 (sparsity 90.0000%)" in out
+    for row in summary.layers:
+        assert re.search(rf"{row.layer} +{row.kept:,} of +{row.total:,}", out)
+    error = 1 - summary.final["test"].accuracy
+    assert f"test        error {error:.2%}" in out
+    assert "epoch 1: validation error" in err
+    assert "\r" not in err  # no bar where there is no terminal
+
+
+def test_without_out_a_run_goes_to_the_runs_folder(tmp_path):
+    status, out, _ = call("run", *ONE_EPOCH, "--stop-after", "prune")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert status == 0
+    assert str(folder) in out
+    assert read_summary(folder).state == "pruned"
+
+
+def test_quiet_prints_the_result_only(tmp_path):
+    _, out, err = call("run", *ONE_EPOCH, "--out", tmp_path / "run", "--quiet")
+    assert err == ""
+    assert "kept" in out
+
+
+@pytest.mark.parametrize(("stop_after", "state"), [("score", "scored"), ("prune", "pruned")])
+def test_stop_after_stops_there(tmp_path, stop_after, state):
+    words = ("run", "--out", tmp_path / "run", "--stop-after", stop_after, "--threads", 1)
+    assert call(*words)[0] == 0
+    assert read_summary(tmp_path / "run").state == state
+
+
+def test_every_field_has_a_flag_but_picked_images():
+    options = vars(make_parser().parse_args(["run"]))
+    fields = {f.object_name for f in all_fields()} - {"minibatch_indices"}
+    assert fields <= set(options)
+
+
+def test_flags_override_the_recipe_file(tmp_path):
+    file = tmp_path / "recipe.json"
+    given_there = Recipe(
+        model=ModelChoice(name="lenet-5-caffe"),
+        minibatch=Draw(size=50, classes=(1,)),
+        pruning=Snip(sparsity=0.5, after="redraw"),
+        training=Training(epochs=7),
+        seed=4,
+    )
+    file.write_text(encode_recipe(given_there))
+    assert parse("--recipe", file) == given_there
+    found = parse("--recipe", file, "--sparsity", 0.98, "--seed", 0, "--classes", "--epochs", 2)
+    assert found == Recipe(
+        model=ModelChoice(name="lenet-5-caffe"),
+        minibatch=Draw(size=50, classes=()),
+        pruning=Snip(sparsity=0.98, after="redraw"),
+        training=Training(epochs=2),
+        seed=0,
+    )
+
+
+def test_another_method_keeps_what_methods_share(tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(
+        encode_recipe(Recipe(pruning=Snip(sparsity=0.5, exclude=("fc3",), scoring_mode="training")))
+    )
+    found = parse("--recipe", file, "--method", "random")
+    assert found.pruning == RandomMask(sparsity=0.5, exclude=("fc3",))
+
+
+def test_drawing_flags_replace_a_picked_minibatch(tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(encode_recipe(Recipe(minibatch=Picked(indices=(1, 2)))))
+    assert parse("--recipe", file, "--seed", 3).minibatch == Picked(indices=(1, 2))
+    assert parse("--recipe", file, "--minibatch-size", 30).minibatch == Draw(size=30)
+
+
+# Names as they stand in a catalogue: letters, digits and dashes, not first.
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True)
+
+
+@given(recipes(minibatches=draws(), names=NAMES))
+def test_the_line_of_flags_gives_the_recipe_back(recipe):
+    assert parse(*flag_line(recipe)) == recipe
+
+
+def test_the_line_of_flags_leaves_defaults_out():
+    words = flag_line(Recipe())
+    assert "--momentum" not in words
+    assert "--method" not in words
+    assert words[:4] == ["--model", "lenet-300-100", "--dataset", "digits"]
+
+
+def test_a_picked_minibatch_has_no_line_of_flags():
+    with pytest.raises(ValueError, match="no flags"):
+        flag_line(Recipe(minibatch=Picked(indices=(1,))))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--sparsity", "1.5"), "pruning.sparsity"),
+        (("run", "--learning-rate", "0"), "training.learning_rate"),
+        (("run", "--method", "random", "--scoring-mode", "training"), "pruning.scoring_mode"),
+        (("run", "--model", "lenet-6"), "lenet-6"),
+        (("run", "--dataset", "imagenet"), "imagenet"),
+        (("run", "--dataset", "mnist"), "data folder"),
+        (("run", "--dataset", "mnist", "--data-dir", "nowhere"), "nowhere"),
+        (("run", "--minibatch-size", "100000"), "100,000 images"),
+        (("run", "--classes", "11"), "no class 11"),
+        (("run", "--exclude", "fc9"), "fc9"),
+        (("run", "--device", "cuda:7"), "cuda:7"),
+        (("run", "--threads", "0"), "--threads"),
+        (("run", "--recipe", "missing.json"), "missing.json"),
+        (("run", "--resume", "missing"), "missing"),
+        (("run", "--sparsity", "0.99999999"), "none of 266,610"),
+        (("export", "missing", "--out", "x.pt"), "missing"),
+        (("export", "missing", "--out", "x.onnx"), "onnx"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_an_error_is_one_sentence_and_exit_status_1(tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = call(*words)
+    assert status == 1
+    assert out == ""
+    assert "Traceback" not in err
+    message, *hint = [line for line in err.splitlines() if line != "Loading torch"]
+    assert message.startswith("snip-gui: ")
+    assert said in message
+    assert len(hint) <= 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path):
+    words = ("run", "--stop-after", "score", "--threads", 1, "--out", tmp_path / "run")
+    assert call(*words)[0] == 0
+    status, _, err = call(*words)
+    assert status == 1
+    assert "already holds a run" in err
+
+
+def test_a_diverging_run_is_an_error_that_says_so(tmp_path):
+    status, _, err = call(
+        "run", "--epochs", 40, "--learning-rate", 100, "--sparsity", 0, "--threads", 1,
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert status == 1
+    assert "Lower the learning rate" in err
+    assert read_summary(tmp_path / "run").state == "diverged"
+
+
+def test_resuming_a_finished_run_succeeds(tmp_path):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    status, out, err = call("run", "--resume", tmp_path / "run")
+    assert status == 0
+    assert "finished" in out
+    assert "already finished" in err
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_pruned_run_can_be_resumed(tmp_path):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run", "--stop-after", "prune")
+    assert call("run", "--resume", tmp_path / "run")[0] == 0
+    assert read_summary(tmp_path / "run").state == "finished"
+
+
+@pytest.mark.parametrize("words", [(), ("--recipe", "a", "--resume", "b"), ("--epochs", "many")])
+def test_wrong_usage_is_exit_status_2(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", *words] if words else [])
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_version_and_help_are_printed(capsys):
+    for words, expected in ((["--version"], __version__), (["run", "--help"], "--sparsity")):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+def test_help_says_defaults_as_they_are_typed(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Default: 0.5 0.75." in out
+    assert "Default: 0.0005." in out
+    assert "Default: ()" not in out
+
+
+def test_list_names_networks_and_data_sets():
+    status, out, _ = call("list", "models")
+    assert status == 0
+    assert re.search(r"^lenet-300-100 +266,610 ", out, re.MULTILINE)
+    assert re.search(r"^lenet-5-caffe +431,080 ", out, re.MULTILINE)
+    out = call("list", "datasets")[1]
+    assert {line.split()[0] for line in out.splitlines()} == {"digits", "mnist"}
+
+
+@pytest.mark.parametrize("name", ["pruned.safetensors", "pruned.pt"])
+def test_export_writes_the_format_of_the_ending(tmp_path, name):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    status, _, err = call("export", tmp_path / "run", "--out", tmp_path / name)
+    assert status == 0
+    assert "read back" in err
+    read = load_file if name.endswith(".safetensors") else torch.load
+    state = read(tmp_path / name)
+    assert int((state["fc1.weight"] != 0).sum()) == int(
+        load_file(tmp_path / "run" / "masks.safetensors")["fc1.weight"].sum()
+    )
+
+
+def test_the_format_can_be_said_apart_from_the_ending(tmp_path):
+    call("run", "--threads", 1, "--out", tmp_path / "run", "--stop-after", "prune")
+    path = tmp_path / "pruned.bin"
+    assert call("export", tmp_path / "run", "--out", path, "--format", "pt")[0] == 0
+    assert "fc1.weight" in torch.load(path, weights_only=True)
+
+
+def start(tmp_path, *words):
+    environment = os.environ | {"SNIP_GUI_RUNS": str(tmp_path / "runs"), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "snip_gui", "run", "--threads", "1", *map(str, words)],
+        cwd=Path(__file__).parents[1], env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def read_until(stream, text):
+    """Read lines up to the one that begins with a text."""
+    return list(itertools.takewhile(lambda line: not line.startswith(text), stream))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="interrupts are sent otherwise on Windows")
+def test_one_interrupt_stops_the_training_and_keeps_the_run(tmp_path):
+    run = tmp_path / "run"
+    process = start(tmp_path, "--epochs", 100_000, "--out", run)
+    try:
+        read_until(process.stderr, "epoch 1:")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Stopping" in err
+    assert "Traceback" not in err
+    assert "stopped" in out
+    summary = read_summary(run)
+    assert summary.state == "stopped"
+    assert 13 <= summary.step < summary.num_steps
+    assert (run / "checkpoint.safetensors").exists()
+    assert (run / "curves.png").exists()
+
+
+def test_the_program_runs_as_a_module_without_a_display(tmp_path):
+    process = start(tmp_path, "--epochs", 1, "--out", tmp_path / "run", "--quiet")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert "finished" in out
