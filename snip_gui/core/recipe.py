@@ -39,7 +39,7 @@ PrunableField: TypeAlias = Annotated[
         title="Prune",
         description="Which parameters of convolutional and linear layers compete. The paper counts "
         "weights and biases; most ports count weights only. BatchNorm is never pruned.",
-        extra={"labels": {"weights-and-biases": "Weights and biases", "weights": "Weights only"}},
+        extra={"labels": {"weights-and-biases": "Weights, biases", "weights": "Weights only"}},
     ),
 ]
 ExcludeField: TypeAlias = Annotated[

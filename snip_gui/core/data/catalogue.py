@@ -52,9 +52,9 @@ DATASETS: Registry[DatasetInfo] = Registry(
     [
         DatasetInfo(
             "digits",
-            "UCI digits (built in)",
-            "1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 for testing. "
-            "E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
+            "UCI digits",
+            "Built in: 1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 for "
+            "testing. E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
             False,
             _load_digits,
         ),

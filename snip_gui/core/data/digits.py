@@ -32,7 +32,7 @@ def load_digits() -> ImageSet:
         is_test[generator.permutation(np.flatnonzero(labels_N == digit))[:_TEST_PER_CLASS]] = True
     return make_image_set(
         name="digits",
-        title="UCI digits (built in)",
+        title="UCI digits",
         classes=tuple(str(digit) for digit in range(10)),
         train=(images_NCHW[~is_test], labels_N[~is_test]),
         test=(images_NCHW[is_test], labels_N[is_test]),
