@@ -10,17 +10,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
-from snip_gui.core.data.curation import draw_per_class
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.recipe import (
-    Draw,
-    Picked,
     Recipe,
     encode_recipe,
     load_recipe,
@@ -29,6 +25,7 @@ from snip_gui.core.recipe import (
 from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
+from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.notices import Notice
 from snip_gui.session.state import (
     Activity,
@@ -39,7 +36,6 @@ from snip_gui.session.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from snip_gui.core.data.image_set import ImageSet
@@ -66,6 +62,7 @@ class Controller(QObject):
         super().__init__(parent)
         self.state = state
         self.undo_stack = QUndoStack(self)
+        self.minibatch = MinibatchEditor(state, self.edit)
         self.recents = recents
         self._host = host
         self._image_sets: dict[tuple[str, str], ImageSet] = {}
@@ -120,48 +117,6 @@ class Controller(QObject):
         if recipe.data.name != before.data.name:
             self._load_images()
         self._recall_scores()
-
-    # The minibatch
-
-    def draw(self, size: int, classes: tuple[int, ...]) -> None:
-        """Draw the minibatch at random; asked again for the same, draw other images."""
-        before = self.state.recipe.minibatch
-        draw = Draw(size=size, classes=classes)
-        if isinstance(before, Draw) and (before.size, before.classes) == (size, classes):
-            draw = msgspec.structs.replace(draw, seed=before.seed + 1)
-        self._set_minibatch(draw, "Draw minibatch")
-
-    def add_images(self, indices: Iterable[int]) -> None:
-        """Add images to the minibatch."""
-        chosen = np.union1d(self.state.minibatch.indices_K, np.fromiter(indices, np.int64))
-        self._pick(chosen, "Add images")
-
-    def remove_images(self, indices: Iterable[int]) -> None:
-        """Take images out of the minibatch."""
-        gone = np.fromiter(indices, np.int64)
-        self._pick(np.setdiff1d(self.state.minibatch.indices_K, gone), "Remove images")
-
-    def pick_images(self, indices: np.ndarray) -> None:
-        """Make the minibatch exactly these images."""
-        self._pick(np.unique(indices), "Pick images")
-
-    def clear_images(self) -> None:
-        """Empty the minibatch."""
-        self._pick(np.zeros(0, np.int64), "Clear minibatch")
-
-    def pick_per_class(self, number: int) -> None:
-        """Make the minibatch so many images of every class."""
-        images, split = self.state.images, self.state.split
-        if images is not None and split is not None:
-            seed = self.state.recipe.seed
-            chosen = draw_per_class(images.train_labels_N, split.train_indices, number, seed)
-            self._pick(chosen, f"{number} per class")
-
-    def _pick(self, indices_K: np.ndarray, text: str) -> None:
-        self._set_minibatch(Picked(indices=tuple(indices_K.tolist())), text)
-
-    def _set_minibatch(self, minibatch: Draw | Picked, text: str) -> None:
-        self.edit(msgspec.structs.replace(self.state.recipe, minibatch=minibatch), text)
 
     # Surroundings
 

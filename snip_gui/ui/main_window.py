@@ -226,7 +226,7 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(self.docks["training"], self.docks["log"])
         self.docks["training"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [262, 290], horizontal)
+        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [300, 290], horizontal)
         self.resizeDocks([self.docks["setup"], self.docks["minibatch"]], [330, 360], vertical)
         self.resizeDocks([self.docks["layers"], self.docks["sensitivity"]], [250, 230], vertical)
         self.resizeDocks([self.docks["training"]], [205], vertical)

@@ -51,7 +51,7 @@ def test_window_and_command_line_give_the_same_masks_bit_for_bit(started, qtbot,
 
 def test_a_picked_minibatch_gives_the_same_masks_from_its_recipe(started, qtbot, tmp_path):
     controller = started.controller
-    controller.pick_per_class(3)
+    controller.minibatch.take_per_class(3)
     controller.set_field("training.epochs", 1)
     recipe = tmp_path / "picked.json"
     controller.save_recipe(recipe)

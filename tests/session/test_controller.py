@@ -113,15 +113,15 @@ def test_curating_image_by_image(scored):
     state = scored.state
     start = state.minibatch.indices_K
     other = [i for i in state.split.train_indices.tolist() if i not in start][:3]
-    scored.add_images(other)
+    scored.minibatch.add(other)
     assert isinstance(state.recipe.minibatch, Picked)
     assert set(state.minibatch.indices_K) == set(start) | set(other)
-    scored.remove_images(start.tolist())
+    scored.minibatch.remove(start.tolist())
     assert state.minibatch.indices_K.tolist() == sorted(other)
-    scored.pick_per_class(2)
+    scored.minibatch.take_per_class(2)
     labels = state.images.train_labels_N[state.minibatch.indices_K]
     assert np.bincount(labels).tolist() == [2] * 10
-    scored.clear_images()
+    scored.minibatch.clear()
     assert len(state.minibatch.indices_K) == 0
     assert not state.can_score
     for _ in range(4):
@@ -131,12 +131,12 @@ def test_curating_image_by_image(scored):
 
 def test_drawing_again_draws_other_images_of_the_same_kind(scored):
     before = scored.state.minibatch.indices_K
-    scored.draw(20, (8,))
+    scored.minibatch.draw(20, (8,))
     after = scored.state.minibatch.indices_K
     assert len(after) == 20
     assert not np.array_equal(before, after)
     assert set(scored.state.images.train_labels_N[after]) == {8}
-    scored.draw(30, ())
+    scored.minibatch.draw(30, ())
     assert len(set(scored.state.images.train_labels_N[scored.state.minibatch.indices_K])) > 3
 
 
@@ -159,7 +159,7 @@ def test_scoring_another_minibatch_while_a_network_trains(scored, qtbot):
     scored.set_field("training.epochs", 100_000)
     scored.train()
     wait(qtbot, lambda: len(scored.state.training.points) > 5)
-    scored.draw(20, (3,))
+    scored.minibatch.draw(20, (3,))
     assert scored.state.is_stale
     scored.score()
     wait(qtbot, lambda: not scored.state.is_stale)

@@ -471,7 +471,7 @@ def test_copy_as_command_gives_the_same_recipe(window, started, state):
 def test_copy_as_command_saves_a_picked_minibatch(window, started, state, monkeypatch, tmp_path):
     path = tmp_path / "mine.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(path), ""))
-    started.controller.pick_per_class(2)
+    started.controller.minibatch.take_per_class(2)
     window.actions_by_name["copy_command"].trigger()
     words = shlex.split(QGuiApplication.clipboard().text())
     assert cli.recipe_from(cli.make_parser().parse_args(words[1:])) == state.recipe

@@ -53,8 +53,8 @@ DATASETS: Registry[DatasetInfo] = Registry(
         DatasetInfo(
             "digits",
             "UCI digits",
-            "Built in: 1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 for "
-            "testing. E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
+            "Built in: 1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 "
+            "for testing. E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
             False,
             _load_digits,
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import (
     QComboBox,
@@ -136,12 +135,12 @@ class ImagesPanel(QWidget):
 
     @Slot()
     def _on_add(self) -> None:
-        self._controller.add_images(self.grid.selected_indices())
+        self._controller.minibatch.add(self.grid.selected_indices())
 
     @Slot()
     def _on_remove(self) -> None:
-        self._controller.remove_images(self.grid.selected_indices())
+        self._controller.minibatch.remove(self.grid.selected_indices())
 
     @Slot()
     def _on_only(self) -> None:
-        self._controller.pick_images(np.asarray(self.grid.selected_indices(), np.int64))
+        self._controller.minibatch.pick(self.grid.selected_indices())

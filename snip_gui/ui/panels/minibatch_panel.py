@@ -90,7 +90,9 @@ class MinibatchPanel(QWidget):
             QPushButton("Take"), "per_class_button", "Take per class",
             "Take this many training images of every class",
         )  # fmt: skip
-        self.take.clicked.connect(lambda: self._controller.pick_per_class(self.per_class.value()))
+        self.take.clicked.connect(
+            lambda: self._controller.minibatch.take_per_class(self.per_class.value())
+        )
         self.browse = named(
             QPushButton("Browse…"), "browse_button", "Browse images",
             "Choose image by image from the training set",
@@ -104,7 +106,7 @@ class MinibatchPanel(QWidget):
         self.clear = named(
             QPushButton("Clear"), "clear_button", "Clear minibatch", "Empty the minibatch"
         )
-        self.clear.clicked.connect(self._controller.clear_images)
+        self.clear.clicked.connect(self._controller.minibatch.clear)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tray)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._on_remove)
@@ -207,12 +209,16 @@ class MinibatchPanel(QWidget):
     @Slot()
     def _on_draw(self) -> None:
         label = self.draw_class.currentData()
-        self._controller.draw(self.draw_size.value(), () if label == _ALL else (label,))
+        self._controller.minibatch.draw(self.draw_size.value(), () if label == _ALL else (label,))
+
+    @Slot()
+    def _on_take(self) -> None:
+        self._controller.minibatch.take_per_class(self.per_class.value())
 
     @Slot()
     def _on_remove(self) -> None:
         if chosen := self.tray.selected_indices():
-            self._controller.remove_images(chosen)
+            self._controller.minibatch.remove(chosen)
 
     @Slot(int)
     def _on_selection_changed(self, number: int) -> None:
