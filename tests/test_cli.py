@@ -19,7 +19,9 @@ from safetensors.torch import load_file
 from snip_gui import __version__
 from snip_gui.cli import main, make_parser, recipe_from
 from snip_gui.core.command_line import flag_line
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.fields import all_fields
+from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.recipe import (
     Draw,
     ModelChoice,
@@ -256,8 +258,9 @@ def test_list_names_networks_and_data_sets():
     assert status == 0
     assert re.search(r"^lenet-300-100 +266,610 ", out, re.MULTILINE)
     assert re.search(r"^lenet-5-caffe +431,080 ", out, re.MULTILINE)
+    assert {line.split()[0] for line in out.splitlines()} == set(MODELS.names)
     out = call("list", "datasets")[1]
-    assert {line.split()[0] for line in out.splitlines()} == {"digits", "mnist"}
+    assert {line.split()[0] for line in out.splitlines()} == set(DATASETS.names)
 
 
 @pytest.mark.parametrize("name", ["pruned.safetensors", "pruned.pt"])

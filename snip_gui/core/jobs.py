@@ -87,6 +87,7 @@ def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
         weight_M=flat_weights(bench.prunable),
         gradient_M=pruned.gradient_M,
         indices_K=indices_K,
+        images_digest=bench.images.digest,
         image_shape=bench.images.image_shape,
         num_classes=len(bench.images.classes),
         loss=pruned.loss,

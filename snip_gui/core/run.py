@@ -10,13 +10,14 @@ import datetime
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 import torch
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.loading import read_images
 from snip_gui.core.errors import DivergedError, UserError
 from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.files import replacing, write_text
@@ -36,7 +37,6 @@ from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -110,8 +110,7 @@ def run_steps(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
     if images is None:
-        yield Progress(f"Reading {recipe.data.name}")
-        images = load_images(recipe.data.name, surroundings.data_folder)
+        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     scored = yield from prune(bench, cancel)
@@ -161,10 +160,14 @@ def resume_steps(
             raise UserError(
                 f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
             )
-    surroundings = replace(surroundings, num_threads=summary.num_threads)
+    surroundings = replace(
+        surroundings,
+        num_threads=summary.num_threads,
+        data_folder=surroundings.data_folder or _recorded_folder(summary),
+    )
     if images is None:
-        yield Progress(f"Reading {recipe.data.name}")
-        images = load_images(recipe.data.name, surroundings.data_folder)
+        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
+    _refuse_other_images(summary, images, folder)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     stored, _ = load_tensors(folder / files.MASKS)
@@ -176,6 +179,21 @@ def resume_steps(
         points = []  # the first evaluation is done again
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     yield from _train(folder, summary, trainer, cancel, points)
+
+
+def _recorded_folder(summary: Summary) -> Path | None:
+    """Return where the images of a run were."""
+    return Path(summary.data_folder) if summary.data_folder else None
+
+
+def _refuse_other_images(summary: Summary, images: ImageSet, folder: Path) -> None:
+    """Raise a `UserError` if a run was made of other images."""
+    if summary.data_digest and summary.data_digest != images.digest:
+        raise UserError(
+            f"The images are not those that “{folder.name}” was trained on.",
+            "Name the data folder that the run was made with.",
+            field="data.name",
+        )
 
 
 def kept_or_refuse(scored: Scored, sparsity: float) -> int:
@@ -222,6 +240,7 @@ def _write_scored(
         num_zero_scores=scored.layout.num_parameters - scored.ranking.num_nonzero,
         num_weights=sum(tensor.size for tensor in scored.layout.tensors if tensor.is_weight),
         batch_digest=_digest(batch),
+        data_digest=images.digest,
         mean=images.mean_C,
         deviation=images.deviation_C,
         classes=images.classes,

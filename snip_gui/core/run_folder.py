@@ -67,6 +67,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     num_zero_scores: int
     num_weights: int
     batch_digest: str
+    data_digest: str = ""
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     classes: tuple[str, ...]

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.pruning.connectivity import Reach, connected_units, reach
+from snip_gui.core.pruning.connectivity import Reach, first_ranks, reach
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.views.histogram import Histogram, sensitivity_histogram
-from snip_gui.core.views.input_map import pixel_fractions, position_fractions
+from snip_gui.core.views.input_map import (
+    column_fractions,
+    pixel_fractions,
+    position_fractions,
+)
 from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ class Scored:
         Mean loss over the scored images; not a number for a method that scores none.
     seconds
         Time that the method took.
+    images_digest
+        Of the data set that the images are from.
     """
 
     recipe: Recipe
@@ -52,6 +58,7 @@ class Scored:
     num_classes: int
     loss: float
     seconds: float
+    images_digest: str = ""
 
     @functools.cached_property
     def key(self) -> str:
@@ -73,6 +80,15 @@ class Scored:
         """The distribution of the sensitivities."""
         return sensitivity_histogram(self.ranking.score_M)
 
+    @functools.cached_property
+    def _first_ranks(self) -> dict[str, NDArray[np.int32]]:
+        """Per pruned layer, the ranks at which two units lose their last connection."""
+        return {
+            layer: first_ranks(self.ranking.ranks_of(self.layout.weight_of(layer)))
+            for layer in self.model.chain
+            if layer in self.layout.layers
+        }
+
     def num_kept_at(self, sparsity: float) -> int:
         """Return how many connections are kept at a sparsity."""
         return num_kept_at(sparsity, self.layout.num_parameters)
@@ -81,17 +97,15 @@ class Scored:
         """Return what is kept of each layer."""
         return layer_rows(self.layout, self.ranking.counts_at(num_kept))
 
-    def reach(self, num_kept: int) -> Reach:
+    def reach(self, num_kept: int) -> Reach | None:
         """Return what the mask leaves connected; layers that are not pruned are whole.
 
-        The alive units are those of the pruned layers.
+        The alive units are those of the pruned layers. None for a network that is no chain.
         """
         chain = self.model.chain
-        pruned = {
-            layer: connected_units(self.ranking.mask_of(self.layout.weight_of(layer), num_kept))
-            for layer in chain
-            if layer in self.layout.layers
-        }
+        if not chain:
+            return None
+        pruned = {layer: rank_OI < num_kept for layer, rank_OI in self._first_ranks.items()}
         matrices: dict[str, NDArray[np.bool_]] = {}
         num_units = 1
         for layer, after in zip(chain, (*chain[1:], None), strict=True):
@@ -107,13 +121,26 @@ class Scored:
 
     def input_fractions(self, num_kept: int) -> NDArray[np.float64] | str:
         """Return the input map (C, H, W), or a sentence on why this network has none."""
-        first = next(
-            (layer for layer in self.model.chain if layer.startswith("fc")), self.model.chain[0]
-        )
+        if self.model.input_map == "none":
+            return (
+                f"{self.model.title} has no input map: its convolutions leave no place in the "
+                "image to any unit.\n\nIts first kernels are under Weights."
+            )
+        first = self._mapped_layer()
         if first not in self.layout.layers:
             return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
         kept_OI = self.ranking.mask_of(self.layout.weight_of(first), num_kept)
         _, rows, columns = self.image_shape
-        if not self.model.windows:
-            return pixel_fractions(kept_OI, self.image_shape)
-        return position_fractions(kept_OI, self.model.windows, rows, columns)
+        match self.model.input_map:
+            case "positions":
+                return position_fractions(kept_OI, self.model.windows, rows, columns)
+            case "columns":
+                return column_fractions(kept_OI, self.image_shape)
+        return pixel_fractions(kept_OI, self.image_shape)
+
+    def _mapped_layer(self) -> str:
+        """Return the layer whose inputs the input map shows."""
+        layers = self.model.layers
+        if self.model.input_map == "positions":
+            return next(layer for layer in layers if layer.startswith("fc"))
+        return layers[0]

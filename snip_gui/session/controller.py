@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.recipe import (
@@ -66,7 +67,8 @@ class Controller(QObject):
         self.recents = recents
         self._host = host
         self._image_sets: dict[tuple[str, str], ImageSet] = {}
-        self._scores: OrderedDict[tuple[str, str, int], Scored] = OrderedDict()
+        self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
+        self._loading: dict[int, tuple[str, str]] = {}
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
@@ -124,7 +126,8 @@ class Controller(QObject):
         """Change preferences; another data folder is looked into at once."""
         before = self.state.preferences
         self.state.set_preferences(preferences)
-        if preferences.data_folder != before.data_folder and self.state.images is None:
+        needs_folder = DATASETS[self.state.recipe.data.name].needs_folder
+        if preferences.data_folder != before.data_folder and needs_folder:
             self._load_images()
 
     def prefer(self, **changes: object) -> None:
@@ -140,7 +143,8 @@ class Controller(QObject):
             return
         self.state.set_images_missing()
         folder = self.state.preferences.surroundings.data_folder
-        self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
+        job_id = self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
+        self._loading = {job_id: (name, self.state.preferences.data_folder)}
 
     # Work
 
@@ -252,12 +256,7 @@ class Controller(QObject):
                 self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
                 self._score_if_wanted()
             case ev.ImagesLoaded(images):
-                folder = self.state.preferences.data_folder
-                self._image_sets[images.name, folder] = images
-                if images.name == self.state.recipe.data.name:
-                    self.state.set_images(images)
-                    self._recall_scores()
-                    self._score_if_wanted()
+                self._images_loaded(item.job_id, images)
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
             case ev.TrainingStarted() as started:
@@ -330,6 +329,15 @@ class Controller(QObject):
         else:
             self.state.set_training(dataclasses.replace(training, phase="failed"))
 
+    def _images_loaded(self, job_id: int, images: ImageSet) -> None:
+        """Take images in, unless others have been asked for since."""
+        asked = self._loading.pop(job_id, None)
+        if asked is not None:
+            self._image_sets[asked] = images
+            self.state.set_images(images)
+            self._recall_scores()
+            self._score_if_wanted()
+
     # Scores by digest
 
     def _score_if_wanted(self) -> None:
@@ -339,26 +347,30 @@ class Controller(QObject):
             self.score()
 
     def _keep_scores(self, scored: Scored) -> None:
-        self._scores[self._cache_key(scored.key)] = scored
+        self._scores[self._cache_key(scored.key, scored.images_digest)] = scored
         while len(self._scores) > _SCORES_KEPT:
             self._scores.popitem(last=False)
-        if scored.key == self.state.score_key or self.state.scored is None:
+        if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""
-        known = self._scores.get(self._cache_key(self.state.score_key))
+        images = self.state.images
+        if images is None:
+            return False
+        key = self._cache_key(self.state.score_key, images.digest)
+        known = self._scores.get(key)
         if known is None:
             return False
-        self._scores.move_to_end(self._cache_key(known.key))
+        self._scores.move_to_end(key)
         if known is not self.state.scored:
             self.state.set_scored(known)
         return True
 
-    def _cache_key(self, key: str) -> tuple[str, str, int]:
+    def _cache_key(self, key: str, digest: str) -> tuple[str, str, str, int]:
         """Scores differ in the last bit between devices and thread counts."""
         surroundings = self.state.preferences.surroundings
-        return key, surroundings.device, surroundings.num_threads
+        return key, digest, surroundings.device, surroundings.num_threads
 
     # Telling
 

@@ -31,10 +31,10 @@ def devices_job() -> JobFactory:
 def load_job(name: str, folder: Path | None) -> JobFactory:
     """Read a data set."""
 
-    def job(_cancel: CancelToken) -> Iterator[Event]:
+    def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.data.loading import load_job
 
-        yield from load_job(name, folder)
+        yield from load_job(name, folder, cancel)
 
     return job
 

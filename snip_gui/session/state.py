@@ -219,6 +219,7 @@ class SessionState(QObject):
 
     def set_images_missing(self) -> None:
         """Say that the recipe's data set is not in memory yet."""
+        self._images = None
         self._resolve_minibatch()
         self.images_changed.emit()
 
@@ -262,8 +263,14 @@ class SessionState(QObject):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the scores shown are those of an older recipe."""
-        return self._scored is not None and self._scored.key != self.score_key
+        """Whether the scores shown are those of an older recipe or of other images."""
+        return self._scored is not None and not self.is_current(self._scored)
+
+    def is_current(self, scored: Scored) -> bool:
+        """Whether scores belong to the recipe and the images as they are."""
+        images = self.images
+        same_images = images is None or images.digest == scored.images_digest
+        return scored.key == self.score_key and same_images
 
     @property
     def num_parameters(self) -> int:
@@ -363,7 +370,7 @@ class SessionState(QObject):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Layers of the chosen network."""
-        return MODELS[self._recipe.model.name].chain
+        return MODELS[self._recipe.model.name].layers
 
     @property
     def dataset_title(self) -> str:

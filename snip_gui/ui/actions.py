@@ -20,7 +20,7 @@ class ActionSpec:
     Attributes
     ----------
     name
-        Snake case; the window has a method ``_on_<name>``.
+        Snake case; the window has a method ``_on_<name>``, or its file commands one ``<name>``.
     menu
         Menu it stands in; ``-`` in front puts a separator before it.
     """

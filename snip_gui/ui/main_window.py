@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -22,12 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.command_line import flag_line
-from snip_gui.core.export.formats import FORMATS
-from snip_gui.core.recipe import Draw
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, window_versions
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
@@ -69,12 +64,14 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(860, 560)
         self._make_panels()
         self._make_centre()
+        self.files = FileCommands(controller, self)
         self.actions_by_name = make_actions(self, self._handler)
         self._make_toolbar()
         self._make_docks()
         self._make_menus()
         self.status_line = StatusLine(self.state)
         self.status_line.cancel_asked.connect(controller.cancel)
+        self.files.said.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
         self._connect()
@@ -166,9 +163,7 @@ class MainWindow(QMainWindow):
                 menu.addSeparator()
             menu.addAction(self.actions_by_name[spec.name])
             if spec.name == "open_recipe":
-                self.recent_menu = menu.addMenu("Open r&ecent")
-                self.recent_menu.setObjectName("recent_menu")
-                self.recent_menu.aboutToShow.connect(self._fill_recent)
+                menu.addMenu(self.files.recent_menu)
         panels = menus["View"].addMenu("&Panels")
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
@@ -342,66 +337,9 @@ class MainWindow(QMainWindow):
     # Actions, one method each
 
     def _handler(self, name: str) -> Callable[[], None]:
-        handler: Callable[[], None] = getattr(self, f"_on_{name}")
+        own = getattr(self, f"_on_{name}", None)
+        handler: Callable[[], None] = own or getattr(self.files, name)
         return handler
-
-    @Slot()
-    def _on_open_recipe(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open recipe", "", "Recipes (*.json)")
-        if name:
-            self.controller.open_recipe(Path(name))
-
-    @Slot()
-    def _on_save_recipe(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save recipe", "recipe.json", _RECIPES)
-        if name:
-            self.controller.save_recipe(Path(name))
-
-    @Slot()
-    def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for path in self.controller.recents.paths:
-            action = self.recent_menu.addAction(path.name)
-            action.setToolTip(str(path))
-            action.triggered.connect(lambda _=False, p=path: self.controller.open_recipe(p))
-        if self.recent_menu.isEmpty():
-            self.recent_menu.addAction("No recipe opened or saved yet").setEnabled(False)
-
-    @Slot()
-    def _on_save_run(self) -> None:
-        self.controller.save_run()
-
-    @Slot()
-    def _on_export(self) -> None:
-        filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
-        name, chosen = QFileDialog.getSaveFileName(
-            self, "Export pruned checkpoint", "pruned.safetensors", ";;".join(filters)
-        )
-        if name:
-            self.controller.export(filters[chosen].name, _with_suffix(name, filters[chosen].suffix))
-
-    @Slot()
-    def _on_copy_command(self) -> None:
-        recipe = self.state.recipe
-        if isinstance(recipe.minibatch, Draw):
-            words = flag_line(recipe)
-        else:
-            name, _ = QFileDialog.getSaveFileName(
-                self, "Save the recipe with its picked images", "recipe.json", _RECIPES
-            )
-            if not name:
-                return
-            self.controller.save_recipe(Path(name))
-            words = ["--recipe", name]
-        preferences = self.state.preferences
-        if preferences.data_folder and recipe.data.name != "digits":
-            words += ["--data-dir", preferences.data_folder]
-        surroundings = preferences.surroundings
-        words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
-        line = shlex.join(["snip-gui", "run", *words])
-        QGuiApplication.clipboard().setText(line)
-        self.state.notices.info(f"Copied: {line}")
-        self.status_line.flash("Copied the command")
 
     @Slot()
     def _on_quit(self) -> None:
@@ -469,11 +407,3 @@ class MainWindow(QMainWindow):
         found["device chosen"] = surroundings.device
         found["threads"] = str(surroundings.num_threads)
         return "\n".join(f"{name}: {value}" for name, value in found.items())
-
-
-_RECIPES = "Recipes (*.json)"
-
-
-def _with_suffix(name: str, suffix: str) -> Path:
-    """Return a path that ends as its format does."""
-    return Path(name if name.endswith(suffix) else name + suffix)

@@ -542,7 +542,7 @@ def test_images_in_memory_are_not_read_again(surroundings, digits, tmp_path, mon
     def refuse(*_):
         raise AssertionError("read again")
 
-    monkeypatch.setattr(run_module, "load_images", refuse)
+    monkeypatch.setattr(run_module, "read_images", refuse)
     *_, last = run_steps(
         SHORT, tmp_path / "run", surroundings, CancelToken(), images=digits, stop_after="prune"
     )

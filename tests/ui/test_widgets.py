@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
 from snip_gui.core.fields import all_fields, field
 from snip_gui.core.views.picture import Picture, colour_table
@@ -83,23 +83,22 @@ def test_a_form_hides_fields_that_the_recipe_has_not(qtbot):
     assert form.editor("seed").isVisible()
 
 
-def test_excluded_layers_are_ticked_boxes(qtbot):
+def test_excluded_layers_are_ticked_in_a_menu(qtbot):
     form = FieldForm((field("pruning.exclude"),))
     qtbot.addWidget(form)
-    form.show()
-    form.set_choices("pruning.exclude", [("a", "a"), ("b", "b")])
+    button = form.editor("pruning.exclude")
+    form.set_choices("pruning.exclude", [(name, name) for name in "abcd"])
     form.show_values({"pruning.exclude": ("b",)})
-    boxes = {b.text(): b for b in form.findChildren(QCheckBox)}
-    assert boxes["b"].isChecked()
+    assert button.text() == "b"
     with qtbot.waitSignal(form.edited) as edited:
-        boxes["a"].click()
+        button.menu().actions()[0].trigger()
     assert edited.args == ["pruning.exclude", ("a", "b")]
+    assert button.text() == "a, b"
+    form.show_values({"pruning.exclude": ("a", "b", "d")})
+    assert button.text() == "3 layers"
     form.set_choices("pruning.exclude", [("c", "c")])
-
-    def shown():
-        return [b.text() for b in form.findChildren(QCheckBox) if b.isVisible()]
-
-    qtbot.waitUntil(lambda: shown() == ["c"])
+    assert button.text() == "none"
+    assert [action.text() for action in button.menu().actions()] == ["c"]
 
 
 def test_numbers_in_a_line_are_parsed(qtbot):
@@ -215,3 +214,14 @@ def test_no_reference_of_none_or_true_is_lost(qtbot):
     after = sys.getrefcount(None), sys.getrefcount(True)
     assert abs(after[0] - before[0]) < 500
     assert abs(after[1] - before[1]) < 500
+
+
+def test_a_published_sparsity_is_one_click_away(qtbot):
+    control = SparsityControl()
+    qtbot.addWidget(control)
+    control.show_presets((0.9, 0.95, 0.98))
+    actions = control.presets.menu().actions()
+    assert [action.text() for action in actions] == ["90 %", "95 %", "98 %"]
+    with qtbot.waitSignal(control.sparsity_asked) as asked:
+        actions[2].trigger()
+    assert asked.args == [0.98]

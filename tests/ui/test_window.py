@@ -8,7 +8,7 @@ import shlex
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -248,8 +248,8 @@ def test_convolutions_show_their_kernels_and_positions(window, started, state, q
 
 
 def test_excluding_the_mapped_layer_says_why_there_is_no_map(window, started, state, qtbot):
-    box = child(window, QAbstractButton, "pruning_exclude_fc1")
-    box.click()
+    window.findChild(QAction, "pruning_exclude_fc1").trigger()
+    assert child(window, QAbstractButton, "pruning_exclude").text() == "fc1"
     assert state.recipe.pruning.exclude == ("fc1",)
     started.controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)

@@ -1,17 +1,24 @@
-"""The data sets there are: one row each, so that another is a few lines."""
+"""The data sets there are: one row each, so that another is a few lines.
+
+Importing this module imports neither torch nor torchvision.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from snip_gui.core.events import Event, Progress
 from snip_gui.core.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+
+Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,51 +27,102 @@ class DatasetInfo:
 
     Attributes
     ----------
-    needs_folder
-        Whether its files lie in a folder that the user names.
-    load
-        Reads it; raises `UserError` if that cannot be done.
+    inside
+        What the folder that the user names must contain; empty if it needs none.
+    read
+        Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
+        done.
     """
 
     name: str
     title: str
     description: str
-    needs_folder: bool
-    load: Callable[[Path | None], ImageSet]
+    inside: str
+    read: Reader
+
+    @property
+    def needs_folder(self) -> bool:
+        """Whether its files lie in a folder that the user names."""
+        return bool(self.inside)
 
 
-def _load_digits(_folder: Path | None) -> ImageSet:
-    from snip_gui.core.data.digits import load_digits
+def _digits() -> DatasetInfo:
+    def read(_folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.digits import load_digits
 
-    return load_digits()
+        yield Progress("Reading the digits")
+        return load_digits()
+
+    return DatasetInfo(
+        "digits",
+        "UCI digits",
+        "Built in: 1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 for "
+        "testing. E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
+        "",
+        read,
+    )
 
 
-def _load_mnist(folder: Path | None) -> ImageSet:
-    # Here, so that the window can list the data sets without importing torch.
-    from snip_gui.core.data.torchvision_sets import load_mnist
+def _idx(name: str, class_name: str, title: str, what: str) -> DatasetInfo:
+    """Return a row for MNIST or one of its kin."""
 
-    return load_mnist(folder)
+    def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.torchvision_sets import load_idx
+
+        yield Progress(f"Reading {title}")
+        return load_idx(folder, class_name, name, title)
+
+    inside = f"{class_name}/raw"
+    description = (
+        f"70,000 {what}, 28x28; 60,000 for training, 10,000 for testing. Read from a folder in "
+        f"torchvision's layout (“{inside}”)."
+    )
+    return DatasetInfo(name, title, description, inside, read)
+
+
+def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> DatasetInfo:
+    """Return a row for CIFAR."""
+
+    def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.torchvision_sets import load_cifar
+
+        yield Progress(f"Reading {title}")
+        return load_cifar(folder, class_name, inside, name, title)
+
+    description = (
+        f"60,000 colour photographs of {what}, 32x32; 50,000 for training, 10,000 for testing. "
+        f"Read from a folder in torchvision's layout (“{inside}”)."
+    )
+    return DatasetInfo(name, title, description, inside, read)
+
+
+def _folder() -> DatasetInfo:
+    def read(folder: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.image_folder import load_image_folder
+
+        return (yield from load_image_folder(folder, cancel))
+
+    return DatasetInfo(
+        "folder",
+        "Folder of images",
+        "Your own images: a folder with “train” and “test”, or one folder (a fifth is then for "
+        "testing), with a folder for each class inside. Up to 64x64 pixels; larger ones are "
+        "scaled down.",
+        "train/",
+        read,
+    )
 
 
 DATASETS: Registry[DatasetInfo] = Registry(
     "data set",
     "data.name",
     [
-        DatasetInfo(
-            "digits",
-            "UCI digits",
-            "Built in: 1,797 handwritten digits, 8x8 enlarged to 28x28; 1,397 for training, 400 "
-            "for testing. E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, CC BY 4.0.",
-            False,
-            _load_digits,
-        ),
-        DatasetInfo(
-            "mnist",
-            "MNIST",
-            "70,000 handwritten digits, 28x28; 60,000 for training, 10,000 for testing. Read from "
-            "a folder in torchvision's layout (“MNIST/raw”).",
-            True,
-            _load_mnist,
-        ),
+        _digits(),
+        _idx("mnist", "MNIST", "MNIST", "handwritten digits"),
+        _idx("fashion-mnist", "FashionMNIST", "Fashion-MNIST", "pictures of clothes"),
+        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters"),
+        _cifar("cifar-10", "CIFAR10", "cifar-10-batches-py", "CIFAR-10", "ten kinds of things"),
+        _cifar("cifar-100", "CIFAR100", "cifar-100-python", "CIFAR-100", "a hundred kinds"),
+        _folder(),
     ],
 )

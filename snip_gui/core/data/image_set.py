@@ -5,6 +5,7 @@ Shapes: N images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,6 +32,8 @@ class ImageSet:
     mean_C, deviation_C
         One mean and standard deviation per channel over every pixel of all training images, held
         out ones included, of values scaled to 0..1 (official code, ``mnist.py``).
+    digest
+        Of the training images and labels: equal for equal sets, wherever their files lie.
     """
 
     name: str
@@ -42,6 +45,7 @@ class ImageSet:
     test_labels_N: NDArray[np.int64]
     mean_C: tuple[float, ...]
     deviation_C: tuple[float, ...]
+    digest: str
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -85,19 +89,23 @@ def make_image_set(
                 f"but there are {len(classes)} classes.",
                 "The label file is damaged; get it again from the source.",
             )
-    mean_C, deviation_C = channel_statistics(train[0])
-    if min(deviation_C) == 0:
+    train_images_NCHW, train_labels_N = _frozen(train[0]), _frozen(train[1].astype(np.int64))
+    mean_C, deviation_C = channel_statistics(train_images_NCHW)
+    if max(deviation_C) == 0:
         raise UserError(f"{title}: all pixels are equal.", "Choose another data set.")
+    # A channel without any contrast stays at zero; it must not become a division by zero.
+    deviation_C = tuple(deviation or 1.0 for deviation in deviation_C)
     return ImageSet(
         name=name,
         title=title,
         classes=classes,
-        train_images_NCHW=_frozen(train[0]),
-        train_labels_N=_frozen(train[1].astype(np.int64)),
+        train_images_NCHW=train_images_NCHW,
+        train_labels_N=train_labels_N,
         test_images_NCHW=_frozen(test[0]),
         test_labels_N=_frozen(test[1].astype(np.int64)),
         mean_C=mean_C,
         deviation_C=deviation_C,
+        digest=_digest(train_images_NCHW, train_labels_N),
     )
 
 
@@ -117,6 +125,15 @@ def channel_statistics(
         means.append(mean)
         deviations.append(variance**0.5)
     return tuple(means), tuple(deviations)
+
+
+def _digest(*arrays: NDArray[np.generic]) -> str:
+    """Return a digest of shapes and values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(str(array.shape).encode())
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def _frozen(array: NDArray[T]) -> NDArray[T]:

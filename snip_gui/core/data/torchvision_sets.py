@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from snip_gui.core.data.image_set import ImageSet, make_image_set
 from snip_gui.core.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MNIST_FILES = {  # name: (magic number, number of items, bytes per item)
+    from numpy.typing import NDArray
+
+_IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIST and its kin
     "train-images-idx3-ubyte": (2051, 60_000, 784),
     "train-labels-idx1-ubyte": (2049, 60_000, 1),
     "t10k-images-idx3-ubyte": (2051, 10_000, 784),
@@ -23,8 +27,13 @@ _MNIST_FILES = {  # name: (magic number, number of items, bytes per item)
 }
 
 
-def load_mnist(folder: Path | None) -> ImageSet:
-    """Read MNIST from the folder that contains torchvision's ``MNIST/``.
+def load_idx(folder: Path | None, class_name: str, name: str, title: str) -> ImageSet:
+    """Read MNIST or one of its kin from the folder that contains torchvision's ``MNIST/``.
+
+    Parameters
+    ----------
+    class_name
+        torchvision's class, which is also the name of its folder: ``MNIST``, ``FashionMNIST``.
 
     Raises
     ------
@@ -32,31 +41,84 @@ def load_mnist(folder: Path | None) -> ImageSet:
         If no folder is named, a file is missing, truncated or corrupt (the error says which), or
         torchvision cannot be imported.
     """
-    if folder is None:
-        raise UserError(
-            "MNIST needs a data folder.",
-            "Choose the folder that contains “MNIST/raw”, as torchvision lays it out.",
-            field="data.name",
-        )
-    for name, expected in _MNIST_FILES.items():
-        _check_idx_file(folder / "MNIST" / "raw" / name, *expected)
-    datasets = _import_datasets()
-    try:
-        train = datasets.MNIST(str(folder), train=True, download=False)
-        test = datasets.MNIST(str(folder), train=False, download=False)
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"MNIST in “{folder}” cannot be read: {error}.",
-            "Get the files again, for instance with torchvision.datasets.MNIST(download=True).",
-            field="data.name",
-        ) from error
+    folder = _named(folder, title, f"{class_name}/raw")
+    for file, expected in _IDX_FILES.items():
+        _check_idx_file(folder / class_name / "raw" / file, class_name, *expected)
+    train, test = _read(folder, class_name, title)
     return make_image_set(
-        name="mnist",
-        title="MNIST",
-        classes=tuple(str(digit) for digit in range(10)),
+        name=name,
+        title=title,
+        classes=_classes(train),
         train=(train.data.numpy()[:, None], train.targets.numpy()),
         test=(test.data.numpy()[:, None], test.targets.numpy()),
     )
+
+
+def load_cifar(
+    folder: Path | None, class_name: str, inside: str, name: str, title: str
+) -> ImageSet:
+    """Read CIFAR-10 or CIFAR-100 from the folder that contains torchvision's own.
+
+    Parameters
+    ----------
+    class_name, inside
+        torchvision's class, and the folder it looks for: ``CIFAR10``, ``cifar-10-batches-py``.
+
+    Raises
+    ------
+    UserError
+        If no folder is named, its files are missing or damaged, or torchvision cannot be imported.
+    """
+    folder = _named(folder, title, inside)
+    if not (folder / inside).is_dir():
+        raise UserError(
+            f"“{folder / inside}” is missing.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            field="data.name",
+        )
+    train, test = _read(folder, class_name, title)
+    return make_image_set(
+        name=name,
+        title=title,
+        classes=tuple(train.classes),
+        train=(_channels_first(train.data), np.asarray(train.targets)),
+        test=(_channels_first(test.data), np.asarray(test.targets)),
+    )
+
+
+def _named(folder: Path | None, title: str, inside: str) -> Path:
+    """Return the folder; raises a `UserError` if none is named."""
+    if folder is None:
+        raise UserError(
+            f"{title} needs a data folder.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            field="data.name",
+        )
+    return folder
+
+
+def _read(folder: Path, class_name: str, title: str) -> tuple[Any, Any]:
+    """Let torchvision read both parts; raises a `UserError` if it cannot."""
+    kind = getattr(_import_datasets(), class_name)
+    try:
+        return tuple(kind(str(folder), train=part, download=False) for part in (True, False))
+    except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
+        raise UserError(
+            f"{title} in “{folder}” cannot be read: {str(error).splitlines()[0]}",
+            f"Get the files again, for instance with torchvision.datasets.{class_name}"
+            "(download=True).",
+            field="data.name",
+        ) from error
+
+
+def _classes(dataset: Any) -> tuple[str, ...]:  # noqa: ANN401 - torchvision has no types
+    """Return short class names: torchvision calls MNIST's ``8 - eight``."""
+    return tuple(str(name).partition(" - ")[0] for name in dataset.classes)
+
+
+def _channels_first(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images (N, C, H, W)."""
+    return np.ascontiguousarray(images_NHWC.transpose(0, 3, 1, 2))
 
 
 def _import_datasets() -> Any:  # noqa: ANN401 - torchvision has no types
@@ -73,7 +135,9 @@ def _import_datasets() -> Any:  # noqa: ANN401 - torchvision has no types
     return datasets
 
 
-def _check_idx_file(path: Path, magic: int, num_items: int, item_bytes: int) -> None:
+def _check_idx_file(
+    path: Path, class_name: str, magic: int, num_items: int, item_bytes: int
+) -> None:
     """Raise a `UserError` that says which file is missing, truncated or corrupt."""
     try:
         with path.open("rb") as file:
@@ -84,8 +148,8 @@ def _check_idx_file(path: Path, magic: int, num_items: int, item_bytes: int) -> 
         more = f" (Unpack “{zipped.name}” beside it.)" if zipped.exists() else ""
         raise UserError(
             f"“{path}” cannot be read: {error.strerror}.",
-            "Choose the folder that contains “MNIST/raw” with the four files of the original "
-            f"distribution, unpacked.{more}",
+            f"Choose the folder that contains “{class_name}/raw” with the four files of the "
+            f"original distribution, unpacked.{more}",
             field="data.name",
         ) from error
     header_bytes = 16 if magic == 2051 else 8
@@ -99,7 +163,7 @@ def _check_idx_file(path: Path, magic: int, num_items: int, item_bytes: int) -> 
         )
     if struct.unpack(">II", header[:8]) != (magic, num_items):
         raise UserError(
-            f"“{path}” is corrupt: it does not begin as a file of MNIST does.",
+            f"“{path}” is corrupt: it does not begin as a file of {class_name} does.",
             "Get this file again from the source.",
             field="data.name",
         )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from snip_gui.core.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
+
+InputMapKind: TypeAlias = Literal["pixels", "positions", "columns", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,25 @@ class ModelInfo:
     Attributes
     ----------
     num_parameters
-        Weights and biases on the paper's data set, the paper's total.
+        Weights and biases on the images of ``reference``, the paper's total.
     paper_sparsities
         Sparsities that the paper reports for it.
-    chain
-        Its layers from input to output, each fed by the one before.
+    layers
+        Its prunable layers in order.
+    is_chain
+        Whether each layer is fed by the one before and by nothing else.
+    input_map
+        What the input map shows: what is kept of each pixel; of each position of the first fully
+        connected layer's input; of each column of the image; or nothing, as there is no such place.
     windows
-        What lies between the input and the first fully connected layer, for receptive fields;
-        empty if the network begins with a fully connected layer.
-    factory
-        ``module:class`` of the network, called with the image shape and the number of classes.
+        What lies between the input and the first fully connected layer, for ``positions``.
+    factory, options
+        ``module:class`` of the network, called with the image shape, the number of classes and the
+        options.
+    reference
+        Channels, rows and columns of the images, and the number of classes, of the paper.
+    reconstructed
+        What of it is not in the paper or its code; empty if it is all there.
     """
 
     name: str
@@ -44,9 +55,19 @@ class ModelInfo:
     description: str
     num_parameters: int
     paper_sparsities: tuple[float, ...]
-    chain: tuple[str, ...]
+    layers: tuple[str, ...]
+    is_chain: bool = True
+    input_map: InputMapKind = "none"
     windows: tuple[WindowStep, ...] = ()
     factory: str
+    options: dict[str, Any] = field(default_factory=dict)
+    reference: tuple[tuple[int, int, int], int] = ((3, 32, 32), 10)
+    reconstructed: str = ""
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Its layers from input to output if each is fed by the one before; otherwise none."""
+        return self.layers if self.is_chain else ()
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """Return the network for images of a shape (C, H, W), with weights yet to be drawn.
@@ -58,21 +79,24 @@ class ModelInfo:
         """
         module, _, name = self.factory.partition(":")
         factory = getattr(importlib.import_module(module), name)
-        return cast("nn.Module", factory(image_shape, num_classes))
+        return cast("nn.Module", factory(image_shape, num_classes, **self.options))
 
 
-MODELS: Registry[ModelInfo] = Registry(
-    "network",
-    "model.name",
-    [
+_MNIST = ((1, 28, 28), 10)
+
+
+def _lenets() -> list[ModelInfo]:
+    return [
         ModelInfo(
             name="lenet-300-100",
             title="LeNet-300-100",
             description="Three fully connected layers (784-300-100-10) with ReLU.",
             num_parameters=266_610,
             paper_sparsities=(0.9, 0.95, 0.98),
-            chain=("fc1", "fc2", "fc3"),
+            layers=("fc1", "fc2", "fc3"),
+            input_map="pixels",
             factory="snip_gui.core.models.lenet:LeNet300100",
+            reference=_MNIST,
         ),
         ModelInfo(
             name="lenet-5-caffe",
@@ -81,9 +105,114 @@ MODELS: Registry[ModelInfo] = Registry(
             "fully connected layers (500, 10).",
             num_parameters=431_080,
             paper_sparsities=(0.9, 0.98, 0.99),
-            chain=("conv1", "conv2", "fc1", "fc2"),
+            layers=("conv1", "conv2", "fc1", "fc2"),
+            input_map="positions",
             windows=(WindowStep(5, 1), WindowStep(2, 2), WindowStep(5, 1), WindowStep(2, 2)),
             factory="snip_gui.core.models.lenet:LeNet5Caffe",
+            reference=_MNIST,
         ),
-    ],
+    ]
+
+
+def _alexnets() -> list[ModelInfo]:
+    return [
+        ModelInfo(
+            name=f"alexnet-{size}",
+            title=f"AlexNet-{size}",
+            description="Five convolutions of stride 2 and three fully connected layers "
+            f"({units}, {units}, classes), with BatchNorm.",
+            num_parameters=total,
+            paper_sparsities=(0.9,),
+            layers=("conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "fc3"),
+            factory="snip_gui.core.models.alexnet:AlexNet",
+            options={"width": width},
+        )
+        for size, width, units, total in (("s", 1, 1024, 5_070_218), ("b", 2, 2048, 8_490_378))
+    ]
+
+
+def _vggs() -> list[ModelInfo]:
+    convolutions = tuple(f"conv{number}" for number in range(1, 14))
+    rows = (
+        ("vgg-c", "C", 10_526_538, 0.95, 3, "the 7th, 10th and 13th of 1x1"),
+        ("vgg-d", "D", 15_245_130, 0.95, 3, "all of 3x3"),
+        ("vgg-like", "like", 14_982_474, 0.97, 2, "all of 3x3"),
+    )
+    return [
+        ModelInfo(
+            name=name,
+            title=f"VGG-{variant}",
+            description=f"Thirteen convolutions ({kernels}) and {num_fc} fully connected layers, "
+            "with BatchNorm.",
+            num_parameters=total,
+            paper_sparsities=(sparsity,),
+            layers=convolutions + tuple(f"fc{number}" for number in range(1, num_fc + 1)),
+            factory="snip_gui.core.models.vgg:VGG",
+            options={"variant": variant},
+        )
+        for name, variant, total, sparsity, num_fc, kernels in rows
+    ]
+
+
+def _wide_resnets() -> list[ModelInfo]:
+    rows = ((16, 8, 10_958_666), (16, 10, 17_113_258), (22, 8, 17_153_610))
+    return [
+        ModelInfo(
+            name=f"wrn-{depth}-{width}",
+            title=f"WRN-{depth}-{width}",
+            description=f"A wide residual network of {depth} layers, {width} times as wide.",
+            num_parameters=total,
+            paper_sparsities=(0.95,),
+            layers=("conv1", *_block_layers((depth - 4) // 6), "fc"),
+            is_chain=False,
+            factory="snip_gui.core.models.wide_resnet:WideResNet",
+            options={"depth": depth, "width": width},
+            reconstructed="Reconstructed: the paper gives no code; its counts fit biases in all "
+            "convolutions.",
+        )
+        for depth, width, total in rows
+    ]
+
+
+def _block_layers(blocks_in_group: int) -> tuple[str, ...]:
+    """Return the layers of all residual blocks; the first of a group has a projection."""
+    names: list[str] = []
+    for number in range(3 * blocks_in_group):
+        parts = ["conv1", "conv2"] + (["projection"] if number % blocks_in_group == 0 else [])
+        names += [f"blocks.{number}.{part}" for part in parts]
+    return tuple(names)
+
+
+def _recurrent() -> list[ModelInfo]:
+    rows = (
+        ("LSTM", "s", 128, 136_586),
+        ("LSTM", "b", 256, 535_306),
+        ("GRU", "s", 128, 103_690),
+        ("GRU", "b", 256, 403_978),
+    )
+    return [
+        ModelInfo(
+            name=f"{cell.lower()}-{size}",
+            title=f"{cell}-{size}",
+            description=f"{cell} of {units} units that reads the image row by row, behind a linear "
+            "projection of each row.",
+            num_parameters=total,
+            paper_sparsities=(0.95,),
+            layers=("projection", "cell", "fc"),
+            is_chain=False,
+            input_map="columns",
+            factory="snip_gui.core.models.recurrent:RowReader",
+            options={"cell": cell, "units": units},
+            reference=_MNIST,
+            reconstructed="Reconstructed: the paper's counts fit a biased projection and one bias "
+            "per gate; its details are not confirmed.",
+        )
+        for cell, size, units, total in rows
+    ]
+
+
+MODELS: Registry[ModelInfo] = Registry(
+    "network",
+    "model.name",
+    [*_lenets(), *_alexnets(), *_vggs(), *_wide_resnets(), *_recurrent()],
 )

@@ -54,6 +54,12 @@ class TensorSpec:
         return self.offset + self.size
 
     @property
+    def label(self) -> str:
+        """Return a short name: the layer, unless it has several weights."""
+        part = self.name.removeprefix(f"{self.layer}.")
+        return self.layer if part == "weight" else f"{self.layer} {part}"
+
+    @property
     def is_weight(self) -> bool:
         """Whether this is a weight rather than a bias."""
         return len(self.shape) > 1
@@ -74,6 +80,11 @@ class Layout:
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, each once, in order."""
         return tuple(dict.fromkeys(tensor.layer for tensor in self.tensors))
+
+    @functools.cached_property
+    def weights(self) -> tuple[TensorSpec, ...]:
+        """All weights, without the biases."""
+        return tuple(tensor for tensor in self.tensors if tensor.is_weight)
 
     def tensors_of(self, layer: str) -> tuple[TensorSpec, ...]:
         """Return the prunable tensors of a layer: its weight, then its bias if it is prunable."""

@@ -44,6 +44,19 @@ def pixel_fractions(
     return fraction_I.reshape(image_shape)
 
 
+def column_fractions(
+    kept_OI: NDArray[np.bool_], image_shape: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    """Return the kept fraction of each column for a network that reads row by row, (C, H, W).
+
+    Every row is read through the same connections, so all rows are equal.
+    """
+    channels, rows, columns = image_shape
+    fraction_I = np.count_nonzero(kept_OI, axis=0) / kept_OI.shape[0]
+    fraction_C1W = fraction_I.reshape(channels, 1, columns)
+    return np.broadcast_to(fraction_C1W, (channels, rows, columns)).astype(np.float64)
+
+
 def receptive_fields(windows: Sequence[WindowStep]) -> ReceptiveFields:
     """Return the fields that a chain of unpadded convolutions and poolings sees."""
     width, stride = 1, 1

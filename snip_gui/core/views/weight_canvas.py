@@ -86,8 +86,8 @@ class WeightCanvas:
             return None
         if not self.present_HW[row, column]:
             return None
-        if len(self.tensor.shape) == 2:
-            return row, column
+        if is_matrix(self.tensor):
+            return (row, column, 0, 0)[: len(self.tensor.shape)]
         _, into, height, width = self.tensor.shape
         strip_row, kernel_row = divmod(row, height + 1)
         strip, within = divmod(column, into * (width + 1) + 1)
@@ -106,9 +106,9 @@ def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
     """
     rank = ranking.ranks_of(tensor)
     index, low, high = sensitivity_indices(ranking.scores_of(tensor))
-    if len(tensor.shape) == 2:
-        present_HW: NDArray[np.uint8] = np.ones(tensor.shape, np.uint8)
-        rank_HW, index_HW = rank, index
+    if is_matrix(tensor):
+        rank_HW, index_HW = rank.reshape(tensor.shape[:2]), index.reshape(tensor.shape[:2])
+        present_HW: NDArray[np.uint8] = np.ones(rank_HW.shape, np.uint8)
     elif len(tensor.shape) == 4:
         rank_HW = _mosaic(rank, _GAP)
         index_HW = _mosaic(index, 0)
@@ -117,6 +117,11 @@ def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
         raise ValueError(f"no canvas for shape {tensor.shape}")
     block = (_block(rank_HW.shape[0]), _block(rank_HW.shape[1]))
     return WeightCanvas(tensor, rank_HW, present_HW, index_HW, low, high, block)
+
+
+def is_matrix(tensor: TensorSpec) -> bool:
+    """Return whether a tensor lies as outputs x inputs: fully connected, or with 1x1 kernels."""
+    return len(tensor.shape) == 2 or tensor.shape[2:] == (1, 1)
 
 
 def sensitivity_indices(
@@ -146,9 +151,10 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
     num_rows, num_columns = -(-height // down), -(-width // across)
     # One addition of bytes for each place in a block: ten times faster than `numpy.add.reduceat`.
     dtype = np.min_scalar_type(down * across)
+    byte_HW = kept_HW.view(np.uint8)  # adding booleans to bytes converts them one by one
     rows = np.zeros((num_rows, width), dtype)
     for first in range(down):
-        part = kept_HW[first::down]
+        part = byte_HW[first::down]
         rows[: len(part)] += part
     sums = np.zeros((num_rows, num_columns), dtype)
     for first in range(across):
@@ -156,7 +162,8 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
         sums[:, : part.shape[1]] += part
     heights = np.minimum(down, height - np.arange(0, height, down))
     widths = np.minimum(across, width - np.arange(0, width, across))
-    return np.divide(sums, np.outer(heights, widths), dtype=np.float32, casting="unsafe")
+    sizes = np.outer(heights.astype(np.float32), widths.astype(np.float32))
+    return np.divide(sums, sizes, dtype=np.float32)
 
 
 def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
@@ -175,7 +182,8 @@ def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
 def _strips_down(shape: tuple[int, ...]) -> int:
     """Return how many outputs' strips stand below one another to make the canvas about square."""
     out, into, height, width = shape
-    return min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
+    down = min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
+    return -(-out // -(-out // down))  # as many columns, evenly filled
 
 
 def _block(side: int) -> int:

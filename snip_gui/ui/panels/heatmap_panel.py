@@ -138,7 +138,8 @@ class HeatmapPanel(QWidget):
 
     def select_layer(self, layer: str) -> None:
         """Show the weights of a layer."""
-        number = self.layer.findData(layer)
+        scored = self._state.scored
+        number = self.layer.findData(scored.layout.weight_of(layer).name) if scored else -1
         if number >= 0:
             self.show_weights.setChecked(True)
             self.layer.setCurrentIndex(number)
@@ -154,11 +155,12 @@ class HeatmapPanel(QWidget):
         with QSignalBlocker(self.layer):
             chosen = self.layer.currentData()
             self.layer.clear()
-            for layer in scored.layout.layers if scored else ():
-                self.layer.addItem(layer, layer)
+            for tensor in scored.layout.weights if scored else ():
+                self.layer.addItem(tensor.label, tensor.name)
             self.layer.setCurrentIndex(max(0, self.layer.findData(chosen)))
         self._canvas = None
         self.control.setEnabled(scored is not None)
+        self.control.show_presets(scored.model.paper_sparsities if scored else ())
         self._on_sparsity_changed()
         self._on_view_changed()
 
@@ -214,7 +216,7 @@ class HeatmapPanel(QWidget):
         if scored is None:
             return _NO_SCORES
         if self._canvas is None:
-            tensor = scored.layout.weight_of(self.layer.currentData())
+            tensor = scored.layout[self.layer.currentData()]
             self._canvas = weight_canvas(scored.ranking, tensor)
         return self._canvas.picture(self._state.num_kept, self.colours.currentData())
 
@@ -262,16 +264,20 @@ class HeatmapPanel(QWidget):
             self._readout.setText("")
         elif not self.show_weights.isChecked():
             model = self._state.scored.model
-            what = "what its receptive fields feed" if model.windows else "its connections"
-            self._readout.setText(f"Brightness of a pixel: the fraction of {what} that is kept")
+            what = {
+                "positions": "what its receptive fields feed",
+                "columns": "its column's connections",
+            }.get(model.input_map, "its connections")
+            text = f"Brightness of a pixel: the fraction of {what} that is kept"
+            self._readout.setText(text if model.input_map != "none" else "")
         else:
-            tensor = self._state.scored.layout.weight_of(self.layer.currentData())
+            tensor = self._state.scored.layout[self.layer.currentData()]
             out, into = tensor.shape[:2]
             if len(tensor.shape) == 2:
-                self._readout.setText(f"{tensor.layer}: {out} outputs down, {into} inputs across")
+                self._readout.setText(f"{tensor.label}: {out} outputs down, {into} inputs across")
             else:
                 kernels = "one kernel" if into == 1 else f"{into} kernels side by side"
-                self._readout.setText(f"{tensor.layer}: {out} outputs, {kernels} for each")
+                self._readout.setText(f"{tensor.label}: {out} outputs, {kernels} for each")
 
     @Slot()
     def _show_badge(self) -> None:

@@ -90,9 +90,7 @@ class MinibatchPanel(QWidget):
             QPushButton("Take"), "per_class_button", "Take per class",
             "Take this many training images of every class",
         )  # fmt: skip
-        self.take.clicked.connect(
-            lambda: self._controller.minibatch.take_per_class(self.per_class.value())
-        )
+        self.take.clicked.connect(self._on_take)
         self.browse = named(
             QPushButton("Browse…"), "browse_button", "Browse images",
             "Choose image by image from the training set",

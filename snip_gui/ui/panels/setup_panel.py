@@ -56,24 +56,23 @@ class SetupPanel(QWidget):
         self.form.set_choices("model.name", [(model.name, model.title) for model in MODELS])
         self.form.set_choices("data.name", [(data.name, data.title) for data in DATASETS])
         self.form.edited.connect(controller.set_field)
-        self._about_data = QLabel()
-        self._about_data.setWordWrap(True)
-        self._about_data.setProperty("role", "muted")
+        self._about = QLabel()
+        self._about.setWordWrap(True)
+        self._about.setProperty("role", "muted")
         self._build()
         state.recipe_changed.connect(self._show_recipe)
         state.images_changed.connect(self._show_data)
         state.devices_changed.connect(self._show_devices)
         state.preferences_changed.connect(self._show_preferences)
-        self._show_recipe()
         self._show_devices()
-        self._show_preferences()
+        self._show_recipe()
 
     def _build(self) -> None:
         self._folder = named(
             QPushButton("Choose…"),
             "data_folder",
             "Data folder",
-            "The folder that contains torchvision's “MNIST/”",
+            "Where the images are",
         )
         self._folder.clicked.connect(self._on_folder)
         self._device = named(
@@ -100,7 +99,7 @@ class SetupPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.form)
-        column.addWidget(self._about_data)
+        column.addWidget(self._about)
         column.addStretch()
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -123,20 +122,26 @@ class SetupPanel(QWidget):
                 values[one.path] = source[name]
         self.form.show_values(values)
         self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
+        self._show_preferences()
         self._show_data()
 
     @Slot()
     def _show_data(self) -> None:
+        model = MODELS[self._state.recipe.model.name]
+        published = ", ".join(f"{100 * sparsity:g} %" for sparsity in model.paper_sparsities)
+        network = f"{model.description} The paper prunes it to {published}. {model.reconstructed}"
         images = self._state.images
         if images is None:
-            self._about_data.setText(DATASETS[self._state.recipe.data.name].description)
+            about = DATASETS[self._state.recipe.data.name].description
+            self._about.setText(f"{network.strip()}\n\n{about}")
             return
         split = self._state.split
         assert split is not None
-        self._about_data.setText(
+        self._about.setText(
+            f"{network.strip()}\n\n"
             f"{len(split.train_indices):,} images to train, {len(split.validation_indices):,} held "
             f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
-            f"{images.mean_C[0]:.4f} and deviation {images.deviation_C[0]:.4f}."
+            f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}."
         )
 
     @Slot()
@@ -164,14 +169,14 @@ class SetupPanel(QWidget):
             self._threads.setValue(preferences.num_threads or default_num_threads())
         name = Path(preferences.data_folder).name
         self._folder.setText(name or "Choose…")
-        self._folder.setToolTip(
-            preferences.data_folder or "The folder that contains torchvision's “MNIST/”"
-        )
+        inside = DATASETS[self._state.recipe.data.name].inside
+        hint = f"The folder that contains “{inside}”"
+        self._folder.setToolTip(f"{hint}\n{preferences.data_folder}".rstrip())
 
     @Slot()
     def _on_folder(self) -> None:
         start = self._state.preferences.data_folder
-        chosen = QFileDialog.getExistingDirectory(self, "Folder that contains “MNIST”", start)
+        chosen = QFileDialog.getExistingDirectory(self, self._folder.toolTip(), start)
         if chosen:
             self._controller.prefer(data_folder=chosen)
 
@@ -182,3 +187,8 @@ class SetupPanel(QWidget):
     @Slot(int)
     def _on_threads(self, number: int) -> None:
         self._controller.prefer(num_threads=number)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    """Return one number for each channel."""
+    return ", ".join(f"{value:.4f}" for value in values)

@@ -67,6 +67,7 @@ class ClassBars(QWidget):
         highest = max(*self._counts, 1)
         room = self.height() - 2 * line
         step = self.width() / len(self._counts)
+        letters = max(1, int(step / painter.fontMetrics().averageCharWidth()))
         text = self.palette().color(self.foregroundRole())
         for number, count in enumerate(self._counts):
             left, width = round(number * step), max(2, round(step) - 3)
@@ -77,7 +78,7 @@ class ClassBars(QWidget):
             painter.drawText(
                 cell.translated(0, self.height() - line),
                 Qt.AlignmentFlag.AlignCenter,
-                self._names[number][:3],
+                self._names[number][:letters],
             )
             if count and painter.fontMetrics().horizontalAdvance(f"{count}") <= step + 2:
                 above = cell.translated(0, room - height)

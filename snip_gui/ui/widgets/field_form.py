@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QGridLayout,
     QLabel,
     QLineEdit,
     QSpinBox,
     QWidget,
 )
 
+from snip_gui.ui.widgets.check_menu import CheckMenu
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.no_wheel import NoWheel
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 Choices: TypeAlias = Sequence[tuple[str, str]]
 
 _LARGEST_INT = 2**31 - 1
-_BOXES_IN_ROW = 2
 
 
 class FieldForm(QWidget):
@@ -63,7 +61,7 @@ class FieldForm(QWidget):
         with QSignalBlocker(editor):
             if isinstance(editor, QComboBox):
                 _fill(editor, choices)
-            elif isinstance(editor, _CheckRow):
+            elif isinstance(editor, CheckMenu):
                 editor.set_choices(choices)
 
     def editor(self, path: str) -> QWidget:
@@ -92,7 +90,7 @@ class FieldForm(QWidget):
     def _make(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
         """Return the editor of a field and what shows a value in it."""
         if field.choices_from == "layers":
-            return self._check_row(field)
+            return self._check_menu(field)
         if field.choices or field.choices_from:
             return self._combo(field)
         if field.kind == "int":
@@ -140,49 +138,10 @@ class FieldForm(QWidget):
         line.editingFinished.connect(on_finished)
         return line, lambda values: line.setText(", ".join(f"{value:g}" for value in values))
 
-    def _check_row(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
-        row = _CheckRow(field.object_name)
-        row.edited.connect(lambda: self.edited.emit(field.path, row.values()))
-        return row, row.show_values
-
-
-class _CheckRow(QWidget):
-    """A few check boxes, two in a row."""
-
-    edited = Signal()
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__()
-        self._prefix = prefix
-        self._boxes: dict[str, QCheckBox] = {}
-        self._layout = QGridLayout(self)
-        self._layout.setContentsMargins(0, 2, 0, 2)
-        self._layout.setSpacing(4)
-
-    def set_choices(self, choices: Choices) -> None:
-        """Replace the boxes, if they are others."""
-        if tuple(self._boxes) == tuple(value for value, _ in choices):
-            return
-        for box in self._boxes.values():
-            self._layout.removeWidget(box)
-            box.hide()
-            box.deleteLater()
-        self._boxes = {}
-        for number, (value, label) in enumerate(choices):
-            box = named(QCheckBox(label), f"{self._prefix}_{value}", f"Exclude {label}")
-            box.toggled.connect(self.edited)
-            self._boxes[value] = box
-            self._layout.addWidget(box, number // _BOXES_IN_ROW, number % _BOXES_IN_ROW)
-
-    def values(self) -> tuple[str, ...]:
-        """Return the ticked values."""
-        return tuple(value for value, box in self._boxes.items() if box.isChecked())
-
-    def show_values(self, values: Sequence[str]) -> None:
-        """Tick exactly these."""
-        for value, box in self._boxes.items():
-            with QSignalBlocker(box):
-                box.setChecked(value in values)
+    def _check_menu(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        button = CheckMenu(field.object_name)
+        button.edited.connect(lambda: self.edited.emit(field.path, button.values()))
+        return button, button.show_values
 
 
 def _fill(combo: QComboBox, choices: Choices) -> None:

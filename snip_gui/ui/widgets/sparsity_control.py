@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSlider,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.slider_scale import SliderScale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Positions below the knee are linear in sparsity up to 90 %; above it every step removes the same
 # fraction of what is left, down to a single connection.
@@ -84,6 +91,13 @@ class SparsityControl(QWidget):
         self.kept.setGroupSeparatorShown(True)
         self.kept.setKeyboardTracking(False)
         self.kept.valueChanged.connect(self.num_kept_asked)
+        self.presets = named(
+            QToolButton(), "sparsity_presets", "Published sparsities",
+            "Sparsities that the paper reports for this network",
+        )  # fmt: skip
+        self.presets.setText("paper")
+        self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.presets.setMenu(QMenu(self.presets))
         self._total = QLabel()
         self._total.setProperty("role", "muted")
         self._build()
@@ -104,11 +118,26 @@ class SparsityControl(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
+        track = QGridLayout()
+        track.setSpacing(2)
+        track.setHorizontalSpacing(8)
+        track.addWidget(self.slider, 0, 0)
+        track.addWidget(self._scale, 1, 0)
+        track.addWidget(self.presets, 0, 1, 2, 1)
         column.addLayout(row)
-        column.addWidget(self.slider)
-        column.addWidget(self._scale)
+        column.addLayout(track)
         QWidget.setTabOrder(self.slider, self.percent)
         QWidget.setTabOrder(self.percent, self.kept)
+
+    def show_presets(self, sparsities: Sequence[float]) -> None:
+        """Offer these sparsities by a click."""
+        menu = self.presets.menu()
+        menu.clear()
+        for sparsity in sparsities:
+            action = menu.addAction(f"{100 * sparsity:g} %")
+            action.triggered.connect(
+                lambda _=False, asked=sparsity: self.sparsity_asked.emit(asked)
+            )
 
     def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
         """Show a sparsity and how many connections it keeps."""

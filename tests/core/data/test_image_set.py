@@ -57,3 +57,27 @@ PIXELS = np.arange(2 * 3 * 5 * 4, dtype=np.uint8).reshape(2, 3, 5, 4)
 def test_what_does_not_belong_together_is_refused(changes, message):
     with pytest.raises(UserError, match=message):
         make(**changes)
+
+
+def test_a_channel_without_contrast_is_standardised_to_zero():
+    images = np.random.default_rng(0).integers(0, 255, (6, 3, 4, 4), dtype=np.uint8)
+    images[:, 2] = 9
+    labels = np.array([0, 1] * 3)
+    made = make_image_set(
+        name="x", title="X", classes=("a", "b"), train=(images, labels), test=(images, labels)
+    )
+    assert made.deviation_C[2] == 1
+    assert made.mean_C[2] == pytest.approx(9 / 255)
+
+
+def test_equal_images_have_equal_digests_and_others_not():
+    images = np.random.default_rng(0).integers(0, 255, (6, 1, 4, 4), dtype=np.uint8)
+    labels = np.array([0, 1] * 3)
+
+    def digest(train):
+        return make_image_set(
+            name="x", title="X", classes=("a", "b"), train=train, test=(images, labels)
+        ).digest
+
+    assert digest((images, labels)) == digest((images.copy(), labels.astype(np.uint8)))
+    assert digest((images, labels)) != digest((images, labels[::-1]))

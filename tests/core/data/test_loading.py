@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.loading import load_images, load_job
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import ImagesLoaded
@@ -18,5 +19,9 @@ def test_an_unknown_data_set_is_refused():
 
 
 def test_the_job_brings_the_images():
-    loaded = [event for event in load_job("digits", None) if isinstance(event, ImagesLoaded)]
+    loaded = [
+        event
+        for event in load_job("digits", None, CancelToken())
+        if isinstance(event, ImagesLoaded)
+    ]
     assert [event.images.name for event in loaded] == ["digits"]

@@ -9,7 +9,7 @@ import pytest
 
 from snip_gui.core.data.digits import load_digits
 from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.torchvision_sets import load_mnist
+from snip_gui.core.data.torchvision_sets import load_idx
 from snip_gui.core.errors import UserError
 
 FILES = {  # magic number, items, bytes of an item, as the distribution has them
@@ -18,6 +18,10 @@ FILES = {  # magic number, items, bytes of an item, as the distribution has them
     "t10k-images-idx3-ubyte": (2051, 10_000, 784),
     "t10k-labels-idx1-ubyte": (2049, 10_000, 1),
 }
+
+
+def load_mnist(folder):
+    return load_idx(folder, "MNIST", "mnist", "MNIST")
 
 
 @pytest.fixture

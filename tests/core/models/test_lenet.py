@@ -5,7 +5,6 @@ import torch
 from torch.nn import functional
 
 from snip_gui.core.errors import UserError
-from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
 
 IMAGES = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -41,13 +40,3 @@ def test_lenet_5_refuses_images_that_are_too_small():
     with pytest.raises(UserError, match="15x28") as caught:
         LeNet5Caffe((1, 15, 28), 10)
     assert caught.value.field == "model.name"
-
-
-@pytest.mark.parametrize("info", list(MODELS), ids=MODELS.names)
-def test_the_catalogue_says_what_is_built(info):
-    model = info.build((1, 28, 28), 10)
-    assert sum(p.numel() for p in model.parameters()) == info.num_parameters
-    assert tuple(name for name, _ in model.named_children()) == info.chain
-    assert model(IMAGES).shape == (3, 10)
-    assert info.title
-    assert info.description.endswith(".")

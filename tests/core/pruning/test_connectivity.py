@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snip_gui.core.pruning.connectivity import connected_units, reach
+from snip_gui.core.pruning.connectivity import first_ranks, reach
 
 
 @st.composite
@@ -51,13 +51,12 @@ def test_reach_agrees_with_a_search_of_all_paths(matrices):
 
 
 def test_a_kernel_connects_if_any_of_its_weights_is_kept():
-    kept = np.zeros((2, 3, 5, 5), bool)
-    kept[1, 2, 4, 0] = True
-    expected = np.zeros((2, 3), bool)
-    expected[1, 2] = True
-    np.testing.assert_array_equal(connected_units(kept), expected)
+    rank = np.random.default_rng(0).permutation(150).astype(np.int32).reshape(2, 3, 5, 5)
+    for num_kept in range(151):
+        expected = (rank < num_kept).any(axis=(2, 3))
+        np.testing.assert_array_equal(first_ranks(rank) < num_kept, expected)
 
 
 def test_a_matrix_is_its_own_connection():
-    kept = np.array([[True, False], [False, False]])
-    np.testing.assert_array_equal(connected_units(kept), kept)
+    rank = np.arange(4, dtype=np.int32).reshape(2, 2)
+    np.testing.assert_array_equal(first_ranks(rank), rank)

@@ -1,0 +1,104 @@
+"""What the File menu does: recipes, exports and the command line of what is on screen."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from snip_gui.core.command_line import flag_line
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.recipe import Draw
+
+if TYPE_CHECKING:
+    from snip_gui.session.controller import Controller
+
+_RECIPES = "Recipes (*.json)"
+
+
+class FileCommands(QObject):
+    """The commands, each asking for a name where it needs one."""
+
+    said = Signal(str)  # what to show for a moment
+
+    def __init__(self, controller: Controller, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller, self._state, self._window = controller, controller.state, window
+        self.recent_menu = QMenu("Open r&ecent", window)
+        self.recent_menu.setObjectName("recent_menu")
+        self.recent_menu.aboutToShow.connect(self.fill_recent)
+
+    @Slot()
+    def open_recipe(self) -> None:
+        """Ask for a recipe and open it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open recipe", "", _RECIPES)
+        if name:
+            self._controller.open_recipe(Path(name))
+
+    @Slot()
+    def save_recipe(self) -> None:
+        """Ask for a name and save the recipe."""
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save recipe", "recipe.json", _RECIPES)
+        if name:
+            self._controller.save_recipe(Path(name))
+
+    @Slot()
+    def fill_recent(self) -> None:
+        """Offer the recent recipes."""
+        self.recent_menu.clear()
+        for path in self._controller.recents.paths:
+            action = self.recent_menu.addAction(path.name)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _=False, p=path: self._controller.open_recipe(p))
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("No recipe opened or saved yet").setEnabled(False)
+
+    @Slot()
+    def save_run(self) -> None:
+        """Keep what is on screen as a run."""
+        self._controller.save_run()
+
+    @Slot()
+    def export(self) -> None:
+        """Ask for a name and export the pruned checkpoint."""
+        filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window, "Export pruned checkpoint", "pruned.safetensors", ";;".join(filters)
+        )
+        if name:
+            self._controller.export(
+                filters[chosen].name, _with_suffix(name, filters[chosen].suffix)
+            )
+
+    @Slot()
+    def copy_command(self) -> None:
+        """Copy the command line that gives the same result."""
+        recipe = self._state.recipe
+        if isinstance(recipe.minibatch, Draw):
+            words = flag_line(recipe)
+        else:
+            name, _ = QFileDialog.getSaveFileName(
+                self._window, "Save the recipe with its picked images", "recipe.json", _RECIPES
+            )
+            if not name:
+                return
+            self._controller.save_recipe(Path(name))
+            words = ["--recipe", name]
+        preferences = self._state.preferences
+        if preferences.data_folder and recipe.data.name != "digits":
+            words += ["--data-dir", preferences.data_folder]
+        surroundings = preferences.surroundings
+        words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
+        line = shlex.join(["snip-gui", "run", *words])
+        QGuiApplication.clipboard().setText(line)
+        self._state.notices.info(f"Copied: {line}")
+        self.said.emit("Copied the command")
+
+
+def _with_suffix(name: str, suffix: str) -> Path:
+    """Return a path that ends as its format does."""
+    return Path(name if name.endswith(suffix) else name + suffix)

@@ -1,0 +1,66 @@
+"""A button that says what is ticked, with the choices in its menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QAction
+
+_NAMED = 2
+
+
+class CheckMenu(QToolButton):
+    """Any number of choices, as many as a network has layers."""
+
+    edited = Signal()
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._actions: dict[str, QAction] = {}
+        self._menu = QMenu(self)
+        self.setMenu(self._menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._show_text()
+
+    def set_choices(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Replace the choices, if they are others."""
+        if tuple(self._actions) == tuple(value for value, _ in choices):
+            return
+        self._menu.clear()
+        self._actions = {}
+        for value, label in choices:
+            action = self._menu.addAction(label)
+            action.setObjectName(f"{self._prefix}_{value}")
+            action.setCheckable(True)
+            action.triggered.connect(self._on_triggered)
+            self._actions[value] = action
+        self._show_text()
+
+    def values(self) -> tuple[str, ...]:
+        """Return the ticked values, in the order of the choices."""
+        return tuple(value for value, action in self._actions.items() if action.isChecked())
+
+    def show_values(self, values: Sequence[str]) -> None:
+        """Tick exactly these, without a word."""
+        for value, action in self._actions.items():
+            action.setChecked(value in values)
+        self._show_text()
+
+    def _on_triggered(self) -> None:
+        self._show_text()
+        self.edited.emit()
+
+    def _show_text(self) -> None:
+        ticked = self.values()
+        if not ticked:
+            self.setText("none")
+        else:
+            self.setText(", ".join(ticked) if len(ticked) <= _NAMED else f"{len(ticked)} layers")
