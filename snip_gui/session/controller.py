@@ -140,6 +140,7 @@ class Controller(QObject):
         known = self._image_sets.get((name, self.state.preferences.data_folder))
         if known is not None:
             self.state.set_images(known)
+            self._recall_scores()
             return
         self.state.set_images_missing()
         folder = self.state.preferences.surroundings.data_folder

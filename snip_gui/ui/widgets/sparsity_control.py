@@ -97,7 +97,9 @@ class SparsityControl(QWidget):
         )  # fmt: skip
         self.presets.setText("paper")
         self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.presets.setMenu(QMenu(self.presets))
+        menu = QMenu(self.presets)
+        menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))
+        self.presets.setMenu(menu)
         self._total = QLabel()
         self._total.setProperty("role", "muted")
         self._build()
@@ -135,9 +137,7 @@ class SparsityControl(QWidget):
         menu.clear()
         for sparsity in sparsities:
             action = menu.addAction(f"{100 * sparsity:g} %")
-            action.triggered.connect(
-                lambda _=False, asked=sparsity: self.sparsity_asked.emit(asked)
-            )
+            action.setData(sparsity)
 
     def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
         """Show a sparsity and how many connections it keeps."""
