@@ -75,6 +75,15 @@ class Scored:
         """The network's row in the catalogue."""
         return MODELS[self.recipe.model.name]
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the arrays take."""
+        ranking = self.ranking
+        arrays = [self.weight_M, ranking.score_M, ranking.rank_M, ranking.order_M, self.indices_K]
+        arrays += ranking.sorted_ranks.values()
+        arrays += [] if self.gradient_M is None else [self.gradient_M]
+        return sum(array.nbytes for array in arrays)
+
     @functools.cached_property
     def histogram(self) -> Histogram:
         """The distribution of the sensitivities."""

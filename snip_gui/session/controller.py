@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
 
-_SCORES_KEPT = 8
+# Some two hundred scorings of a LeNet, three of a VGG.
+_SCORES_KEPT_BYTES = 1_200_000_000
 
 
 class Controller(QObject):
@@ -349,8 +350,9 @@ class Controller(QObject):
 
     def _keep_scores(self, scored: Scored) -> None:
         self._scores[self._cache_key(scored.key, scored.images_digest)] = scored
-        while len(self._scores) > _SCORES_KEPT:
-            self._scores.popitem(last=False)
+        kept_bytes = sum(known.num_bytes for known in self._scores.values())
+        while len(self._scores) > 1 and kept_bytes > _SCORES_KEPT_BYTES:
+            kept_bytes -= self._scores.popitem(last=False)[1].num_bytes
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 

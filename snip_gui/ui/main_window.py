@@ -401,7 +401,7 @@ class MainWindow(QMainWindow):
     def diagnostics(self) -> str:
         """Return versions, devices and settings as text."""
         state = self.state
-        found = {**dict(state.versions), **window_versions()}
+        found = dict(state.versions) | window_versions()
         found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
         surroundings = state.preferences.surroundings
         found["device chosen"] = surroundings.device

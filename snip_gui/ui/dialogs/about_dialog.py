@@ -80,7 +80,7 @@ def window_versions() -> dict[str, str]:
     """Return the versions that the window itself depends on."""
     return {
         "snip-gui": __version__,
-        "Python": platform.python_version(),
+        "python": platform.python_version(),
         "platform": platform.platform(),
         "PySide6": PySide6.__version__,
         "pyqtgraph": pyqtgraph.__version__,

@@ -123,9 +123,8 @@ class ImagesPanel(QWidget):
             indices = indices[images.train_labels_N[indices] == label]
         self.grid.images.show_indices(indices)
         held_out = len(split.validation_indices)
-        self._count.setText(
-            f"{len(indices):,} training images; the {held_out:,} held out are not shown"
-        )
+        self._count.setText(f"{len(indices):,} images")
+        self._count.setToolTip(f"The {held_out:,} images held out for validation are not shown")
 
     @Slot(int)
     def _on_selection_changed(self, number: int) -> None:

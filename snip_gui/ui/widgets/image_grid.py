@@ -155,6 +155,7 @@ class ImageGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.images.modelReset.connect(self._on_selection_changed)
+        self.images.modelReset.connect(self.scrollToTop)
 
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
