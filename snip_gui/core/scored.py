@@ -79,9 +79,10 @@ class Scored:
     def num_bytes(self) -> int:
         """Memory that the arrays take."""
         ranking = self.ranking
-        arrays = [self.weight_M, ranking.score_M, ranking.rank_M, ranking.order_M, self.indices_K]
-        arrays += ranking.sorted_ranks.values()
-        arrays += [] if self.gradient_M is None else [self.gradient_M]
+        arrays: list[NDArray[np.generic]] = [ranking.score_M, ranking.rank_M, ranking.order_M]
+        arrays += [self.weight_M, self.indices_K, *ranking.sorted_ranks.values()]
+        if self.gradient_M is not None:
+            arrays.append(self.gradient_M)
         return sum(array.nbytes for array in arrays)
 
     @functools.cached_property
