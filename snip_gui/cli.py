@@ -18,7 +18,7 @@ from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.recipe import Recipe, from_builtins, load_recipe
+from snip_gui.core.recipe import METHODS, Recipe, from_builtins, load_recipe, switch_method
 from snip_gui.core.run_folder import Summary, new_run_folder
 from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
 from snip_gui.terminal import EventPrinter
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from snip_gui.core.fields import Field
 
 __all__ = ["flag_line", "main", "make_parser", "recipe_from"]
-
-_METHODS = ("snip", "random")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,9 +68,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     """
     raw = msgspec.to_builtins(load_recipe(options.recipe) if options.recipe else Recipe())
     if options.method and options.method != raw["pruning"]["method"]:
-        shared = ("sparsity", "prunable", "exclude", "after")
-        kept = {key: raw["pruning"][key] for key in shared}
-        raw["pruning"] = kept | {"method": options.method}
+        raw["pruning"] = switch_method(raw["pruning"], options.method)
     given = {f.path: getattr(options, f.object_name) for f in flag_fields()}
     draws = any(given[f"minibatch.{part}"] is not None for part in ("classes", "size", "seed"))
     if draws and raw["minibatch"]["kind"] == "picked":
@@ -118,7 +114,7 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
     recipe = run.add_argument_group("recipe (a flag overrides --recipe)")
     recipe.add_argument(
-        "--method", choices=_METHODS, help="how connections are ranked. Default: snip."
+        "--method", choices=tuple(METHODS), help="how connections are ranked. Default: snip."
     )
     for field in flag_fields():
         _add_flag(recipe, field)

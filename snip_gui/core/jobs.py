@@ -21,6 +21,7 @@ from snip_gui.core.events import (
     Pruned,
     ScoringDone,
 )
+from snip_gui.core.models.uses import weight_uses
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -88,6 +89,7 @@ def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
         gradient_M=pruned.gradient_M,
         indices_K=indices_K,
         images_digest=bench.images.digest,
+        uses=weight_uses(bench.model, bench.images.image_shape),
         image_shape=bench.images.image_shape,
         num_classes=len(bench.images.classes),
         loss=pruned.loss,

@@ -55,7 +55,7 @@ def save_layer_bars(path: Path, rows: Sequence[LayerRow], title: str) -> None:
         draw.text((20, top + 3), row.layer, _INK, _font(14))
         draw.rectangle((110, top, 410, top + 22), _FAINT)
         draw.rectangle((110, top, 110 + round(300 * row.sparsity), top + 22), (86, 98, 122))
-        text = f"{row.sparsity:.2%}   {row.kept:,} of {row.total:,} kept"
+        text = f"{row.sparsity_text}   {row.kept:,} of {row.total:,} kept"
         draw.text((422, top + 3), text, _INK, _font(13))
     _save(path, image)
 

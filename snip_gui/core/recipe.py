@@ -8,7 +8,7 @@ recorded with the results. Titles, help, units and bounds stand beside each fiel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -48,6 +48,16 @@ ExcludeField: TypeAlias = Annotated[
         title="Excluded layers",
         description="Layers that stay dense: not scored, not counted, not pruned.",
         extra={"choices_from": "layers"},
+    ),
+]
+FloorField: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0,
+        title="Kept at least",
+        description="Weights of each layer that are kept first, whatever the others score: the "
+        "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
+        extra={"unit": "weights of each layer"},
     ),
 ]
 AfterField: TypeAlias = Annotated[
@@ -161,6 +171,7 @@ class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
     sparsity: Sparsity = 0.9
     prunable: PrunableField = "weights-and-biases"
     exclude: ExcludeField = ()
+    floor: FloorField = 0
     after: AfterField = "keep"
     scoring_mode: Annotated[
         ScoringMode,
@@ -179,6 +190,7 @@ class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="rand
     sparsity: Sparsity = 0.9
     prunable: PrunableField = "weights-and-biases"
     exclude: ExcludeField = ()
+    floor: FloorField = 0
     after: AfterField = "keep"
 
 
@@ -256,7 +268,7 @@ class Training(_Part, frozen=True, kw_only=True):
 Minibatch: TypeAlias = Draw | Picked
 Pruning: TypeAlias = Snip | RandomMask
 
-METHODS: dict[object, type[Snip] | type[RandomMask]] = {"snip": Snip, "random": RandomMask}
+METHODS: dict[Any, type[Snip] | type[RandomMask]] = {"snip": Snip, "random": RandomMask}
 
 
 class Recipe(_Part, frozen=True, kw_only=True):
@@ -343,11 +355,17 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
     part = raw
     for name in parents:
         part = part[name]
-    part[last] = msgspec.to_builtins(value)
     if path == "pruning.method" and value in METHODS:
-        known = ("method", *METHODS[value].__struct_fields__)
-        raw["pruning"] = {key: part[key] for key in part if key in known}
+        raw["pruning"] = switch_method(part, str(value))
+    else:
+        part[last] = msgspec.to_builtins(value)
     return from_builtins(raw)
+
+
+def switch_method(pruning: dict[str, Any], method: str) -> dict[str, Any]:
+    """Return another method's part of a recipe, with what both methods know kept as it was."""
+    known = METHODS[method].__struct_fields__
+    return {"method": method} | {key: pruning[key] for key in known if key in pruning}
 
 
 def from_builtins(raw: object) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ from snip_gui.core.views.input_map import (
 from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from snip_gui.core.models.catalogue import ModelInfo
@@ -47,6 +49,8 @@ class Scored:
         Time that the method took.
     images_digest
         Of the data set that the images are from.
+    uses
+        By layer, how many times each of its weights is used on one image.
     """
 
     recipe: Recipe
@@ -59,6 +63,7 @@ class Scored:
     loss: float
     seconds: float
     images_digest: str = ""
+    uses: Mapping[str, int] = field(default_factory=dict)
 
     @functools.cached_property
     def key(self) -> str:
@@ -106,6 +111,15 @@ class Scored:
     def layer_rows(self, num_kept: int) -> tuple[LayerRow, ...]:
         """Return what is kept of each layer."""
         return layer_rows(self.layout, self.ranking.counts_at(num_kept))
+
+    def multiply_accumulates(self, num_kept: int) -> tuple[int, int]:
+        """Return multiply-accumulates of one image: of the kept weights, and of all.
+
+        What a kernel that skips every removed weight would do; biases are not counted.
+        """
+        rows = self.layer_rows(num_kept)
+        kept = sum(row.weights_kept * self.uses.get(row.layer, 0) for row in rows)
+        return kept, sum(row.weights_total * self.uses.get(row.layer, 0) for row in rows)
 
     def reach(self, num_kept: int) -> Reach | None:
         """Return what the mask leaves connected; layers that are not pruned are whole.

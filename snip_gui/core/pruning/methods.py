@@ -35,7 +35,7 @@ def snip(bench: Workbench) -> Iterator[Event]:
     found = connection_sensitivity(
         bench.model, bench.prunable, inputs_KCHW, labels_K, mode=pruning.scoring_mode
     )
-    ranking = rank_scores(found.sensitivity_M, bench.prunable.layout)
+    ranking = rank_scores(found.sensitivity_M, bench.prunable.layout, floor=pruning.floor)
     seconds = time.perf_counter() - started
     yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
 
@@ -47,5 +47,6 @@ def random_mask(bench: Workbench) -> Iterator[Event]:
     generator = numpy_stream(bench.recipe.seed, "mask")
     # Uniform over (0, 1]: no connection scores zero.
     score_M = 1 - generator.random(bench.prunable.layout.num_parameters, "float32")
-    ranking = rank_scores(score_M, bench.prunable.layout)
+    floor = bench.recipe.pruning.floor
+    ranking = rank_scores(score_M, bench.prunable.layout, floor=floor)
     yield Pruned(ranking, seconds=time.perf_counter() - started)

@@ -110,7 +110,7 @@ class Ranking:
         return 1 - rank / self.layout.num_parameters
 
 
-def rank_scores(score_M: NDArray[np.float32], layout: Layout) -> Ranking:
+def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0) -> Ranking:
     """Rank scores over the whole network (paper, equation 7).
 
     Ties go to the lower flat index, as ``top_k`` of the official code does, so that every mask
@@ -120,6 +120,9 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout) -> Ranking:
     ----------
     score_M
         float32, not negative, in the flat order of ``layout``.
+    floor
+        How many of the highest weights of each tensor come before all others, so that no mask that
+        is large enough empties a layer. 0 is the method as published.
 
     Raises
     ------
@@ -136,7 +139,10 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout) -> Ranking:
     # One sort of one 64-bit key: a non-negative float orders like its bits, inverted for
     # descending order, and the flat index below settles ties. 0.6 of the time of a stable argsort.
     score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # -0.0 becomes 0.0
-    key_M = np.bitwise_not(score_M.view(np.uint32)).astype(np.uint64)
+    inverted_M = np.bitwise_not(score_M.view(np.uint32))
+    # The sign bit of a score is 0, so its inverse is always set: clearing it puts one in front.
+    inverted_M[_first_of_each(score_M, layout, floor)] &= np.uint32(0x7FFFFFFF)
+    key_M = inverted_M.astype(np.uint64)
     key_M <<= np.uint64(32)
     key_M |= np.arange(score_M.size, dtype=np.uint64)
     key_M.sort()
@@ -148,6 +154,15 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout) -> Ranking:
     for array in (score_M, rank_M, order_M, *sorted_ranks.values()):
         array.flags.writeable = False
     return Ranking(layout, score_M, rank_M, order_M, sorted_ranks, int(np.count_nonzero(score_M)))
+
+
+def _first_of_each(score_M: NDArray[np.float32], layout: Layout, floor: int) -> NDArray[np.int64]:
+    """Return flat indices of the highest ``floor`` weights of each tensor, ties to the lower."""
+    chosen = [np.zeros(0, np.int64)]
+    for tensor in layout.weights if floor else ():
+        falling = np.argsort(-score_M[tensor.offset : tensor.end], kind="stable")
+        chosen.append(falling[:floor].astype(np.int64) + tensor.offset)
+    return np.concatenate(chosen)
 
 
 def _refuse_not_finite(score_M: NDArray[np.float32], layout: Layout) -> None:

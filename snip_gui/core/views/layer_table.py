@@ -28,6 +28,12 @@ class LayerRow:
         return 1 - self.kept / self.total
 
     @property
+    def sparsity_text(self) -> str:
+        """The sparsity in percent; 100.00% only if nothing is kept."""
+        text = f"{self.sparsity:.2%}"
+        return ">99.99%" if self.kept and text == "100.00%" else text
+
+    @property
     def is_empty(self) -> bool:
         """Whether no weight is left, so that nothing passes this layer."""
         return self.weights_kept == 0

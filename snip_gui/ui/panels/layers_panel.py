@@ -73,7 +73,7 @@ class LayerModel(QAbstractTableModel):
         row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                texts = (row.layer, f"{row.sparsity:.2%}", f"{row.kept:,}", f"{row.total:,}")
+                texts = (row.layer, row.sparsity_text, f"{row.kept:,}", f"{row.total:,}")
                 return texts[index.column()]
             case Qt.ItemDataRole.UserRole:
                 return row.sparsity
@@ -145,6 +145,9 @@ class LayersPanel(QWidget):
         self.table.setMinimumWidth(250)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
+        self._work = named(QLabel(), "layers_work", "Multiply-accumulates")
+        self._work.setProperty("role", "muted")
+        self._work.setWordWrap(True)
         self._warning = named(QLabel(), "layers_warning", "Warning")
         self._warning.setProperty("role", "warning")
         self._warning.setWordWrap(True)
@@ -153,6 +156,7 @@ class LayersPanel(QWidget):
         column.setSpacing(6)
         column.addWidget(self.table, 1)
         column.addWidget(self._total)
+        column.addWidget(self._work)
         column.addWidget(self._warning)
         state.sparsity_changed.connect(self._show_rows)
         state.scored_changed.connect(self._show_all)
@@ -174,10 +178,23 @@ class LayersPanel(QWidget):
             return
         kept, total = sum(row.kept for row in rows), sum(row.total for row in rows)
         weights = sum(row.weights_total for row in rows)
-        self._total.setText(
-            f"{kept:,} of {total:,} kept ({1 - kept / total:.2%} removed)"
-            + (f"; {weights:,} are weights" if weights != total else "")
+        text = f"{kept:,} of {total:,} kept ({1 - kept / total:.2%} removed)"
+        if weights != total:
+            text += f"; {weights:,} are weights"
+        self._total.setText(text)
+        self._show_work()
+
+    def _show_work(self) -> None:
+        scored = self._state.scored
+        if scored is None or not scored.uses:
+            return
+        left, dense = scored.multiply_accumulates(self._state.num_kept)
+        self._total.setToolTip(
+            f"One image takes {left:,} of {dense:,} multiply-accumulates ({left / dense:.2%}) if "
+            "every removed weight is skipped; ordinary dense kernels skip none."
         )
+        self._work.setText(f"{_short(left)} of {_short(dense)} multiply-accumulates an image")
+        self._work.setToolTip(self._total.toolTip())
 
     @Slot()
     def _show_warning(self) -> None:
@@ -197,3 +214,11 @@ class LayersPanel(QWidget):
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:
         self.layer_chosen.emit(self.model.rows[index.row()].layer)
+
+
+def _short(number: int) -> str:
+    """Return a count with three digits and a unit."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number}"

@@ -38,6 +38,7 @@ _FIELDS = (
     METHOD,
     field("pruning.prunable"),
     field("pruning.exclude"),
+    field("pruning.floor"),
     field("pruning.after"),
     field("data.validation_fraction"),
     field("seed"),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.errors import UserError
+from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.core.toys import layout_of
 
@@ -140,3 +141,34 @@ def test_a_negative_score_is_refused():
 def test_a_wrong_number_of_scores_is_refused():
     with pytest.raises(ValueError, match="scores"):
         rank_scores(np.ones(M + 1, np.float32), LAYOUT)
+
+
+@pytest.mark.parametrize("floor", [1, 3, 1000])
+def test_a_floor_keeps_the_best_of_every_tensor_first(floor):
+    layout = Layout(
+        (
+            TensorSpec("a.weight", "a", "linear", (4, 5), 0),
+            TensorSpec("a.bias", "a", "linear", (4,), 20),
+            TensorSpec("b.weight", "b", "linear", (2, 4), 24),
+        )
+    )
+    score = np.linspace(1, 0, 32, dtype=np.float32)
+    score[24:] *= 1e-3  # the second layer would be emptied
+    plain, floored = rank_scores(score, layout), rank_scores(score, layout, floor=floor)
+    assert plain.counts_at(8)["b.weight"] == 0
+    promised = {"a.weight": min(floor, 20), "b.weight": min(floor, 8)}
+    counts = floored.counts_at(sum(promised.values()))
+    assert {name: counts[name] for name in promised} == promised
+    assert counts["a.bias"] == 0
+    assert sum(floored.counts_at(10).values()) == 10
+    kept = np.flatnonzero(floored.mask_at(sum(promised.values()))["b.weight"].ravel())
+    assert kept.tolist() == list(range(min(floor, 8)))
+    np.testing.assert_array_equal(np.sort(floored.rank_M), np.arange(32))
+
+
+def test_without_a_floor_the_ranking_is_as_published():
+    layout = Layout((TensorSpec("a.weight", "a", "linear", (4, 5), 0),))
+    score = np.random.default_rng(0).random(20, dtype=np.float32)
+    np.testing.assert_array_equal(
+        rank_scores(score, layout).rank_M, rank_scores(score, layout, floor=0).rank_M
+    )

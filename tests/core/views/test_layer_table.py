@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from snip_gui.core.pruning.layout import Layout, TensorSpec
-from snip_gui.core.views.layer_table import layer_rows
+from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 LAYOUT = Layout(
     (
@@ -28,3 +28,13 @@ def test_a_layer_with_nothing_but_biases_left_is_empty():
     first, _ = layer_rows(LAYOUT, {"a.weight": 0, "a.bias": 4, "b.weight": 6})
     assert first.is_empty
     assert first.kept == 4
+
+
+def test_a_layer_with_something_left_never_reads_as_wholly_removed():
+    def text(kept):
+        return LayerRow("fc1", (300, 784), 235_500, kept, kept, 235_200).sparsity_text
+
+    assert text(0) == "100.00%"
+    assert text(9) == ">99.99%"
+    assert text(235_500) == "0.00%"
+    assert text(23_550) == "90.00%"
