@@ -11,7 +11,7 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.events import Event, ExportDone, Note, Progress
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
-from snip_gui.core.files import replacing
+from snip_gui.core.files import replacing, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,10 @@ def export_run(folder: Path, format_name: str, path: Path, cancel: CancelToken) 
         digest = hashlib.sha256(part.read_bytes()).hexdigest()
         size_bytes = part.stat().st_size
         cancel.raise_if_cancelled()
+    loader = chosen.companion_text()
+    if loader:
+        write_text(path.with_name(f"{path.name}.load.py"), loader)
+        yield Note(f"“{path.name}.load.py” reads it without this program.")
     yield ExportDone(path, size_bytes, digest)
     yield Note(f"Exported {path} ({size_bytes:,} bytes), read back and equal bit for bit.")
 

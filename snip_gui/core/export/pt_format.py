@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 def write(package: Package, path: Path) -> None:
     """Write the masked weights, contiguous, on the CPU."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in package.state.items()}
+    save_state(package.state, path)
+
+
+def save_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors with torch; raises `OSError` if that fails."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     # By way of memory: torch reports a full disk as a RuntimeError that says nothing of the disk.
     written = io.BytesIO()
     torch.save(state, written)

@@ -1,0 +1,53 @@
+"""Compressed sparse rows for ``torch.sparse``, as safetensors.
+
+The matrix of ``fc1.weight`` is ``fc1.weight.crow_indices``, ``.col_indices`` (int32), ``.values``
+and ``.size``; its shape before flattening is in ``.shape``. Biases and buffers are stored whole.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+
+from snip_gui.core.export.csr_loader import load_rows
+from snip_gui.core.tensors import load_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from snip_gui.core.export.package import Package
+
+
+def write(package: Package, path: Path) -> None:
+    """Write rows of every masked weight, and the rest whole."""
+    stored: dict[str, Tensor] = {}
+    for name, tensor in package.state.items():
+        if name not in package.masks or tensor.dim() < 2:
+            stored[name] = tensor
+            continue
+        matrix = tensor.reshape(tensor.shape[0], -1)
+        kept = package.masks[name].reshape(matrix.shape).bool()
+        counts = kept.sum(dim=1)
+        crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        stored[f"{name}.crow_indices"] = crow.int()
+        stored[f"{name}.col_indices"] = kept.nonzero()[:, 1].int()
+        stored[f"{name}.values"] = matrix[kept]
+        stored[f"{name}.size"] = torch.tensor(matrix.shape)
+        stored[f"{name}.shape"] = torch.tensor(tensor.shape)
+    write_tensors(path, stored, package.manifest)
+
+
+def read_back(path: Path) -> dict[str, Tensor]:
+    """Return the weights, zeros filled in, in their own shapes."""
+    load_tensors(path)  # refuses a damaged file in words
+    with warnings.catch_warnings():
+        # torch says of every sparse tensor that its support is in beta.
+        warnings.simplefilter("ignore", UserWarning)
+        matrices, whole = load_rows(path)
+        dense = {name: matrix.to_dense() for name, matrix in matrices.items()}
+    shapes = {name: tuple(whole.pop(f"{name}.shape").tolist()) for name in dense}
+    return whole | {name: matrix.reshape(shapes[name]) for name, matrix in dense.items()}

@@ -1,0 +1,26 @@
+"""Loads a checkpoint of compressed sparse rows; needs torch and safetensors alone."""
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+
+def load_rows(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return sparse matrices by name, and everything that is stored whole.
+
+    A convolution's matrix is out x (in * kernel height * kernel width).
+    """
+    with safe_open(path, framework="pt") as file:
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    names = [key.removesuffix(".values") for key in stored if key.endswith(".values")]
+    matrices = {
+        name: torch.sparse_csr_tensor(
+            stored.pop(f"{name}.crow_indices"),
+            stored.pop(f"{name}.col_indices"),
+            stored.pop(f"{name}.values"),
+            tuple(stored.pop(f"{name}.size").tolist()),
+        )
+        for name in names
+    }
+    return matrices, stored

@@ -1,0 +1,46 @@
+"""A bit mask and the kept values: the smallest format; see `packed_reader` for the bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snip_gui.core.export.packed_reader import read_packed
+from snip_gui.core.tensors import as_tensor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from snip_gui.core.export.package import Package
+
+
+def write(package: Package, path: Path) -> None:
+    """Write header, masks and kept values."""
+    described: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    for name, tensor in package.state.items():
+        array = np.ascontiguousarray(tensor.detach().cpu().numpy())
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        entry: dict[str, Any] = {"name": name, "shape": list(array.shape), "dtype": array.dtype.str}
+        if name in package.masks:
+            kept = package.masks[name].numpy().astype(bool).ravel()
+            entry["kept"] = int(kept.sum())
+            parts += [np.packbits(kept, bitorder="little").tobytes(), array.ravel()[kept].tobytes()]
+        else:
+            parts.append(array.tobytes())
+        described.append(entry)
+    header = json.dumps({"tensors": described, "manifest": package.manifest}).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<8sII", b"SNIPPACK", 1, len(header)) + header)
+        file.writelines(parts)
+
+
+def read_back(path: Path) -> dict[str, Tensor]:
+    """Return the weights, zeros filled in."""
+    arrays, _ = read_packed(path)
+    return {name: as_tensor(array) for name, array in arrays.items()}

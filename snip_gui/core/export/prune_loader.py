@@ -1,0 +1,18 @@
+"""Loads a checkpoint in the naming of torch.nn.utils.prune; needs torch alone."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+
+def load_pruned(model: nn.Module, path: str | Path) -> nn.Module:
+    """Prepare the layers of a fresh network and load weights and masks into it."""
+    state = torch.load(path, weights_only=True)
+    for key in state:
+        if key.endswith("_mask"):
+            layer, _, parameter = key.removesuffix("_mask").rpartition(".")
+            prune.identity(model.get_submodule(layer), parameter)  # type: ignore[no-untyped-call]
+    model.load_state_dict(state)
+    return model
