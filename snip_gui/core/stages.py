@@ -46,8 +46,3 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         previous = hashlib.sha256(text).hexdigest()
         keys[stage] = previous
     return keys
-
-
-def data_key(recipe: Recipe) -> str:
-    """Return what identifies the loaded images of a recipe, whatever is done with them."""
-    return recipe.data.name

@@ -31,7 +31,6 @@ class ActionSpec:
     shortcut: str = ""
     icon: str = ""
     tip: str = ""
-    in_toolbar: bool = False
 
 
 ACTIONS = (
@@ -40,20 +39,20 @@ ACTIONS = (
     ActionSpec("save_run", "Save &run untrained", "-File", "Ctrl+Shift+S", "",
                "Keep scores and mask as a run folder, without training"),
     ActionSpec("export", "&Export…", "File", "Ctrl+E", "export",
-               "Export the pruned checkpoint", in_toolbar=True),
+               "Export the pruned checkpoint"),
     ActionSpec("copy_command", "&Copy as command", "-File", "Ctrl+Shift+C", "",
                "Copy the command line that gives the same result"),
     ActionSpec("quit", "&Quit", "-File", "Ctrl+Q"),
-    ActionSpec("undo", "&Undo", "Edit", "Ctrl+Z", "undo", "Undo", in_toolbar=True),
-    ActionSpec("redo", "&Redo", "Edit", "Ctrl+Shift+Z", "redo", "Redo", in_toolbar=True),
+    ActionSpec("undo", "&Undo", "Edit", "Ctrl+Z", "undo", "Undo"),
+    ActionSpec("redo", "&Redo", "Edit", "Ctrl+Shift+Z", "redo", "Redo"),
     ActionSpec("score", "&Score", "Run", "F5", "score",
-               "Compute the sensitivity of every connection on the minibatch", in_toolbar=True),
+               "Compute the sensitivity of every connection on the minibatch"),
     ActionSpec("train", "&Train", "Run", "F6", "train",
-               "Prune at this sparsity and train what is left", in_toolbar=True),
+               "Prune at this sparsity and train what is left"),
     ActionSpec("stop", "S&top", "Run", "F7", "stop",
-               "Stop the training; what was done is kept", in_toolbar=True),
+               "Stop the training; what was done is kept"),
     ActionSpec("resume", "&Continue", "Run", "F8", "continue",
-               "Go on with the stopped training", in_toolbar=True),
+               "Go on with the stopped training"),
     ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
     ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),

@@ -225,3 +225,12 @@ def test_a_published_sparsity_is_one_click_away(qtbot):
     with qtbot.waitSignal(control.sparsity_asked) as asked:
         actions[2].trigger()
     assert asked.args == [0.98]
+
+
+def test_the_colour_bar_follows_the_theme(qtbot):
+    plot = PicturePlot()
+    qtbot.addWidget(plot)
+    picture = Picture(np.ones((5, 5), np.uint8), 0, 1, "kept", "mask")
+    for kept in ((10, 20, 30), (200, 210, 220)):
+        plot.show_picture(picture, colour_table("mask", kept=kept))
+        assert plot.colour_bar._gradient.pixelColor(0, 0).getRgb()[:3] == kept

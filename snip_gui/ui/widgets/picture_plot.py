@@ -99,24 +99,17 @@ class ColourBar(QWidget):
         super().__init__(parent)
         self._picture: Picture | None = None
         self._gradient = QImage()
+        self._table = np.zeros((0, 3), np.uint8)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         named(self, "colour_bar", "Colour bar")
 
     def show_scale(self, picture: Picture, table: NDArray[np.uint8]) -> None:
         """Show the scale of a picture."""
-        known = self._picture
-        self._picture = picture
-        if known is None or (known.low, known.high, known.label, known.palette) != (
-            picture.low,
-            picture.high,
-            picture.label,
-            picture.palette,
-        ):
-            self._set_gradient(table)
-
-    def refresh(self, table: NDArray[np.uint8]) -> None:
-        """Draw the same scale in other colours."""
-        if self._picture is not None:
+        known, self._picture = self._picture, picture
+        scale = (picture.low, picture.high, picture.label, picture.palette)
+        same = known is not None and scale == (known.low, known.high, known.label, known.palette)
+        if not same or not np.array_equal(table, self._table):
+            self._table = table
             self._set_gradient(table)
 
     def clear(self) -> None:
