@@ -12,7 +12,7 @@ from snip_gui.core.recipe import (
     encode_recipe,
     with_value,
 )
-from snip_gui.core.stages import Stage, data_key, stage_keys
+from snip_gui.core.stages import Stage, stage_keys
 from tests.core.recipes import recipes
 
 # The first stage whose result a change of the field changes.
@@ -88,8 +88,3 @@ def test_keys_survive_saving_and_opening(recipe):
 
 def test_stages_of_one_recipe_have_different_keys():
     assert len(set(stage_keys(Recipe()).values())) == len(Stage)
-
-
-def test_the_images_in_memory_depend_on_the_data_set_only():
-    assert data_key(Recipe()) == data_key(with_value(Recipe(), "seed", 5))
-    assert data_key(Recipe()) != data_key(with_value(Recipe(), "data.name", "mnist"))

@@ -104,14 +104,6 @@ class Layout:
                 return tensor
         raise KeyError(name)
 
-    def locate(self, index: int) -> tuple[TensorSpec, tuple[int, ...]]:
-        """Return the tensor that holds a flat index, and the position in it."""
-        for tensor in self.tensors:
-            if tensor.offset <= index < tensor.end:
-                position = np.unravel_index(index - tensor.offset, tensor.shape)
-                return tensor, tuple(int(i) for i in position)
-        raise IndexError(index)
-
 
 def num_kept_at(sparsity: float, num_parameters: int) -> int:
     """Return how many parameters are kept at a sparsity: ``round(m * (1 - sparsity))``.

@@ -30,19 +30,6 @@ def test_tensors_lie_one_after_the_other():
     assert LAYOUT.num_parameters == 27
 
 
-def test_locate_is_the_inverse_of_flattening():
-    for tensor in LAYOUT.tensors:
-        for position in np.ndindex(tensor.shape):
-            flat = tensor.offset + int(np.ravel_multi_index(position, tensor.shape))
-            assert LAYOUT.locate(flat) == (tensor, position)
-
-
-@pytest.mark.parametrize("index", [-1, 27])
-def test_locate_refuses_what_lies_outside(index):
-    with pytest.raises(IndexError):
-        LAYOUT.locate(index)
-
-
 def test_split_flat_gives_views_in_shape():
     flat_M = np.arange(27, dtype=np.float32)
     parts = split_flat(flat_M, LAYOUT)
