@@ -30,6 +30,7 @@ FIRST_STALE = {
     "pruning.scoring_mode": Stage.SCORE,
     "pruning.sparsity": Stage.PRUNE,
     "pruning.after": Stage.TRAIN,
+    "pruning.floor": Stage.SCORE,
     "training.epochs": Stage.TRAIN,
     "training.batch_size": Stage.TRAIN,
     "training.learning_rate": Stage.TRAIN,
@@ -49,6 +50,8 @@ OTHER = {
     "pruning.after": "redraw",
     "training.decay_at": (0.25,),
 }
+WHOLE = ("minibatch.size", "minibatch.seed", "pruning.floor", "training.epochs",
+         "training.batch_size")  # fmt: skip
 
 
 def stale(before, after):
@@ -67,7 +70,7 @@ def test_no_field_was_forgotten():
 @pytest.mark.parametrize(("path", "first"), FIRST_STALE.items())
 def test_a_change_makes_its_stage_and_all_later_ones_stale(path, first):
     value = OTHER.get(path, 0.25 if "." in path else 3)
-    if path in ("minibatch.size", "minibatch.seed", "training.epochs", "training.batch_size"):
+    if path in WHOLE:
         value = 3
     after = with_value(Recipe(), path, value)
     assert after != Recipe()
