@@ -14,18 +14,22 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.events import Event, Progress
+from snip_gui.core.events import Event, Measured, Progress
+
+if TYPE_CHECKING:
+    from snip_gui.core.training.metrics import MetricPoint
 
 Lane: TypeAlias = Literal["compute", "io"]
 JobFactory: TypeAlias = Callable[[CancelToken], Iterator[Event]]
 
-_PROGRESS_SECONDS = 0.05
+# Every event wakes the GUI thread, which then takes Python's lock from the training.
+_PASS_ON_SECONDS = 0.1
 # macOS gives secondary threads 512 KiB, less than OpenBLAS needs.
 _STACK_BYTES = 16 * 1024 * 1024
 
@@ -67,7 +71,8 @@ class _Job:
     factory: JobFactory
     is_short: bool
     cancel: CancelToken = field(default_factory=CancelToken)
-    shown: float = 0.0
+    passed_on: float = 0.0
+    measured: list[MetricPoint] = field(default_factory=list)
 
 
 class _Worker(QObject):
@@ -132,6 +137,7 @@ class _Worker(QObject):
         finally:
             with self._lock:
                 self._running.remove(job)
+            self._pass_on_measured(job)
             self.emitted.emit(ended)
 
     def _run_short_ones(self) -> None:
@@ -139,13 +145,24 @@ class _Worker(QObject):
             self._run(job)
 
     def _pass_on(self, job: _Job, event: Event) -> None:
-        """Emit an event; progress only so often, everything else always."""
+        """Emit an event; progress only so often, and what was measured together with it."""
+        if isinstance(event, Measured):
+            job.measured += event.points
+            return
         if isinstance(event, Progress):
             now = time.monotonic()
-            if now - job.shown < _PROGRESS_SECONDS:
+            if now - job.passed_on < _PASS_ON_SECONDS:
                 return
-            job.shown = now
+            job.passed_on = now
+        self._pass_on_measured(job)
         self.emitted.emit(JobEvent(job.job_id, job.kind, event))
+
+    def _pass_on_measured(self, job: _Job) -> None:
+        """Emit the points that were held back, in one event."""
+        if job.measured:
+            event = Measured(tuple(job.measured))
+            job.measured.clear()
+            self.emitted.emit(JobEvent(job.job_id, job.kind, event))
 
 
 class JobHost(QObject):

@@ -192,10 +192,10 @@ class MainWindow(QMainWindow):
             state.minibatch_changed,
             state.scored_changed,
             state.training_changed,
-            state.activity_changed,
             state.devices_changed,
         ):
             signal.connect(self._enable_actions)
+        state.activity_changed.connect(self._show_stale)
         state.problem_changed.connect(self._on_problem_changed)
         self._themes.changed.connect(self._on_theme_changed)
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
@@ -284,6 +284,7 @@ class MainWindow(QMainWindow):
             actions[name].setToolTip(f"{word}: {text}" if text else word)
         self._show_stale()
 
+    @Slot()
     def _show_stale(self) -> None:
         """Say what to do next, if there is something."""
         state = self.state

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from snip_gui.core.errors import UserError
-from snip_gui.core.events import Note, Progress
+from snip_gui.core.events import Measured, Note, Progress
+from snip_gui.core.training.metrics import MetricPoint
 
 WAIT_MS = 10_000
 
@@ -187,3 +188,23 @@ def test_shutdown_stops_what_runs_and_what_waits(host, qtbot):
     assert not ran
     with pytest.raises(RuntimeError):
         host.submit("score", notes("late"))
+
+
+def test_points_are_gathered_and_none_is_lost(host, heard, qtbot):
+    def point(step):
+        return MetricPoint(step, step / 10, "train", 1.0, 0.5, 0.1, 0.0)
+
+    def job(_cancel):
+        for step in range(3000):
+            yield Measured((point(step),))
+            if step == 1500:
+                yield Note("half")
+
+    job_id = host.submit("train", job)
+    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    events = [item.event for item in heard.items[:-1]]
+    measured = [event for event in events if isinstance(event, Measured)]
+    assert [p.step for event in measured for p in event.points] == list(range(3000))
+    assert len(measured) < 300
+    before = events[: next(i for i, e in enumerate(events) if isinstance(e, Note))]
+    assert sum(len(e.points) for e in before if isinstance(e, Measured)) == 1501

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
@@ -23,6 +25,10 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plots import style_plot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState, TrainingState
@@ -31,7 +37,9 @@ if TYPE_CHECKING:
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
 _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
 # Charts draw on their own clock: repainting at every step would halve a small network's speed.
-_REDRAW_MS = 150
+_REDRAW_MS = 250
+# The last epoch's points of the held-out splits are among so many.
+_LOOKED_BACK = 100
 _STYLES = {
     "train": Qt.PenStyle.SolidLine,
     "validation": Qt.PenStyle.DashLine,
@@ -58,6 +66,7 @@ class TrainingPanel(QWidget):
         self._charts = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
         self._charts.ci.layout.setContentsMargins(0, 4, 4, 0)
         self._units: list[pg.LabelItem] = []
+        self._lines = _Lines()
         self._loss = self._add_chart("loss", 0)
         self._error = self._add_chart("error, %", 1)
         self._curves = {split: (self._loss.plot(), self._error.plot()) for split in _STYLES}
@@ -86,6 +95,9 @@ class TrainingPanel(QWidget):
         chart.hideButtons()
         chart.getViewBox().setLimits(xMin=0, yMin=0)
         chart.getAxis("left").setWidth(48)
+        for side in ("left", "bottom"):
+            # Ticks are worked out anew at every redraw; the finest are too small to be read.
+            chart.getAxis(side).setStyle(maxTickLevel=1)
         return chart
 
     def _build(self) -> None:
@@ -149,11 +161,13 @@ class TrainingPanel(QWidget):
         if training is None:
             return
         self._status.setText(describe(training))
+        self._lines.show(training.points)
         for split, (loss, error) in self._curves.items():
-            points = [point for point in training.points if point.split == split]
-            epochs = [point.epoch for point in points]
-            loss.setData(epochs, [point.loss for point in points])
-            error.setData(epochs, [100 * point.error for point in points])
+            epochs, losses, errors = self._lines.arrays(split)
+            loss.setData(epochs, losses)
+            error.setData(epochs, errors)
+        # Ranges follow now: left to the paint, they would ask for a second one.
+        self._charts.scene().prepareForPaint()
 
     @Slot()
     def _on_theme_changed(self) -> None:
@@ -176,10 +190,34 @@ class TrainingPanel(QWidget):
         )
 
 
+class _Lines:
+    """Points as arrays to draw; each is converted once, however often it is drawn."""
+
+    def __init__(self) -> None:
+        self._first: MetricPoint | None = None
+        self._num_taken = 0
+        self._values: dict[str, array[float]] = {}
+
+    def show(self, points: Sequence[MetricPoint]) -> None:
+        """Take in what is new; begin again if it is another training."""
+        first = points[0] if points else None
+        if first is not self._first or len(points) < self._num_taken:
+            self._first, self._num_taken, self._values = first, 0, {}
+        for point in points[self._num_taken :]:
+            values = self._values.setdefault(point.split, array("d"))
+            values.extend((point.epoch, point.loss, 100 * point.error))
+        self._num_taken = len(points)
+
+    def arrays(self, split: str) -> NDArray[np.float64]:
+        """Return epochs, losses and errors in percent of a split, shape (3, N)."""
+        values = self._values.get(split, array("d"))
+        return np.array(values, np.float64).reshape(-1, 3).T
+
+
 def describe(training: TrainingState) -> str:
     """Return a sentence on how a training stands."""
     at = f"at {training.sparsity:.2%} sparsity"
-    held_out = {p.split: p for p in training.points if p.split != "train"}
+    held_out = {p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"}
     errors = ", ".join(f"{split} error {p.error:.2%}" for split, p in held_out.items())
     epoch = f"{training.points[-1].epoch:.1f}" if training.points else "0"
     match training.phase:
