@@ -106,8 +106,11 @@ class HeatmapPanel(QWidget):
         for widget in (self.show_map, self.show_weights, self.layer, self.colours, self.scale):
             top.addWidget(widget)
         top.addStretch()
-        top.addWidget(self.badge)
-        top.addWidget(self.back)
+        # A row of its own: beside the view's controls it would squeeze them in a small window.
+        held = QHBoxLayout()
+        held.setSpacing(6)
+        held.addWidget(self.badge, 1)
+        held.addWidget(self.back)
         pages = QWidget()
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self._empty)
@@ -116,6 +119,7 @@ class HeatmapPanel(QWidget):
         column.setContentsMargins(8, 8, 8, 4)
         column.setSpacing(4)
         column.addLayout(top)
+        column.addLayout(held)
         column.addWidget(pages, 1)
         column.addWidget(self._readout)
         column.addWidget(self.control)

@@ -218,7 +218,8 @@ def describe(training: TrainingState) -> str:
     """Return a sentence on how a training stands."""
     at = f"at {training.sparsity:.2%} sparsity"
     held_out = {p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"}
-    errors = ", ".join(f"{split} error {p.error:.2%}" for split, p in held_out.items())
+    order = [split for split in ("validation", "test") if split in held_out]
+    errors = ", ".join(f"{split} error {held_out[split].error:.2%}" for split in order)
     epoch = f"{training.points[-1].epoch:.1f}" if training.points else "0"
     match training.phase:
         case "preparing":
