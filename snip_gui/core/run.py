@@ -5,11 +5,9 @@ The window draws the events of `run_steps` in its compute lane; the command line
 
 from __future__ import annotations
 
-import csv
 import datetime
 import hashlib
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -20,19 +18,19 @@ from snip_gui.core import run_folder as files
 from snip_gui.core.data.loading import read_images
 from snip_gui.core.errors import DivergedError, UserError
 from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
-from snip_gui.core.files import replacing, write_text
+from snip_gui.core.files import write_text
 from snip_gui.core.jobs import describe, out_of_memory, prune, versions
 from snip_gui.core.models.init import initialise
-from snip_gui.core.pictures import save_curves, save_input_map, save_layer_bars
+from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.layout import split_flat
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe import encode_recipe
+from snip_gui.core.run_book import RunBook, write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
-from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
+from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.loop import Trainer
-from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:
@@ -44,14 +42,12 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
-    from snip_gui.core.events import RunState
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.surroundings import Surroundings
+    from snip_gui.core.training.metrics import MetricPoint
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]
-
-_CHECKPOINT_SECONDS = 20.0
 
 
 def run(
@@ -292,7 +288,7 @@ def _train(
     points: list[MetricPoint],
 ) -> Iterator[Event]:
     """Train to the end, until cancelled, or until the loss is no number; keep everything."""
-    book = _Book(folder, summary, trainer, points)
+    book = RunBook(folder, summary, trainer, points)
     book.begin()
     yield TrainingStarted(
         folder=folder,
@@ -324,91 +320,10 @@ def _train(
     yield book.close("finished")
 
 
-@dataclass
-class _Book:
-    """Keeps the files of a training up to date."""
-
-    folder: Path
-    summary: Summary
-    trainer: Trainer
-    points: list[MetricPoint]
-
-    def begin(self) -> None:
-        """Write all points so far (those after the checkpoint are gone) and a first summary."""
-        self._first_step = self.trainer.step
-        self._started = self._saved = time.monotonic()
-        with replacing(self.folder / files.METRICS) as part:
-            self._write_rows(part, "w", [list(COLUMNS), *(point.row() for point in self.points)])
-        self._write_summary("stopped")
-
-    def add(self, fresh: list[MetricPoint]) -> None:
-        """Append points; write a checkpoint if the last one is old."""
-        self.points += fresh
-        try:
-            self._write_rows(self.folder / files.METRICS, "a", [point.row() for point in fresh])
-        except OSError as error:
-            raise UserError(
-                f"The training stopped: “{self.folder / files.METRICS}” cannot be written "
-                f"({error.strerror}).",
-                "Make room on the disk and resume the run; it goes on from its last checkpoint.",
-            ) from error
-        if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
-            self._write_checkpoint("stopped")
-
-    def progress(self) -> Progress:
-        """Return how far the training is."""
-        trainer = self.trainer
-        done = trainer.step - self._first_step
-        elapsed = time.monotonic() - self._started
-        left = elapsed / done * (trainer.num_steps - trainer.step) if done else None
-        epoch = min(trainer.training.epochs, trainer.step // trainer.steps_per_epoch + 1)
-        text = f"Training, epoch {epoch} of {trainer.training.epochs}"
-        return Progress(text, trainer.step, trainer.num_steps, left)
-
-    def close(self, state: RunState, message: str = "") -> RunDone:
-        """Write everything for the last time. A diverged run keeps its last good checkpoint."""
-        if state == "diverged":
-            self._write_summary(state, message)
-        else:
-            self._write_checkpoint(state, message)
-        title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
-        save_curves(self.folder / "curves.png", self.points, title)
-        return RunDone(self.folder, self.summary)
-
-    def _write_checkpoint(self, state: RunState, message: str = "") -> None:
-        save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)
-        self._write_summary(state, message)
-        self._saved = time.monotonic()
-
-    def _write_summary(self, state: RunState, message: str = "") -> None:
-        self.summary = msgspec.structs.replace(
-            self.summary,
-            state=state,
-            step=self.trainer.step,
-            num_steps=self.trainer.num_steps,
-            seconds=self.trainer.seconds,
-            final=files.final_values(self.points),
-            best_validation_error=files.best_validation_error(self.points),
-            message=message,
-        )
-        _write_summary(self.folder, self.summary)
-
-    @staticmethod
-    def _write_rows(path: Path, mode: str, rows: list[list[str]]) -> None:
-        with path.open(mode, newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
-
-
 def _finish(folder: Path, summary: Summary) -> RunDone:
     """Write the summary of a run that does not train."""
-    _write_summary(folder, summary)
+    write_summary(folder, summary)
     return RunDone(folder, summary)
-
-
-def _write_summary(folder: Path, summary: Summary) -> None:
-    """Write ``summary.json``."""
-    text = msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
-    write_text(folder / files.SUMMARY, text + "\n")
 
 
 def _digest(batch: Mapping[str, Tensor]) -> str:

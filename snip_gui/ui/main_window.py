@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
-from snip_gui.ui.dialogs.about_dialog import AboutDialog, window_versions
+from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
@@ -390,21 +390,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_about(self) -> None:
-        dialog = AboutDialog(self.diagnostics(), self)
+        dialog = AboutDialog(diagnostics(self.state), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
     @Slot()
     def _on_copy_diagnostics(self) -> None:
-        QGuiApplication.clipboard().setText(self.diagnostics())
+        QGuiApplication.clipboard().setText(diagnostics(self.state))
         self.status_line.flash("Copied the diagnostics")
-
-    def diagnostics(self) -> str:
-        """Return versions, devices and settings as text."""
-        state = self.state
-        found = dict(state.versions) | window_versions()
-        found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
-        surroundings = state.preferences.surroundings
-        found["device chosen"] = surroundings.device
-        found["threads"] = str(surroundings.num_threads)
-        return "\n".join(f"{name}: {value}" for name, value in found.items())

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from snip_gui.core import run as run_module
+from snip_gui.core import run_book
 from snip_gui.core import run_folder as files
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.errors import Cancelled, DivergedError, UserError
@@ -489,7 +490,7 @@ def test_a_damaged_checkpoint_is_refused(work, surroundings, tmp_path, damage):
 def test_a_diverged_run_keeps_its_history_and_no_bad_checkpoint(
     work, surroundings, tmp_path, monkeypatch, rate
 ):
-    monkeypatch.setattr(run_module, "_CHECKPOINT_SECONDS", -1.0)  # one after every point
+    monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)  # one after every point
     training = Training(epochs=40, learning_rate=rate, decay_at=())
     recipe = Recipe(training=training, pruning=Snip(sparsity=0.0))
     events = []
@@ -522,7 +523,7 @@ def test_a_diverged_run_without_a_checkpoint_keeps_its_curve(work, tmp_path):
 def test_a_full_disk_while_training_is_said_and_the_run_can_go_on(
     work, surroundings, tmp_path, monkeypatch, finished
 ):
-    write_rows = run_module._Book._write_rows
+    write_rows = run_book.RunBook._write_rows
     calls = []
 
     def full(path, mode, rows):
@@ -531,7 +532,7 @@ def test_a_full_disk_while_training_is_said_and_the_run_can_go_on(
             raise OSError(28, "No space left on device")
         write_rows(path, mode, rows)
 
-    monkeypatch.setattr(run_module._Book, "_write_rows", staticmethod(full))
+    monkeypatch.setattr(run_book.RunBook, "_write_rows", staticmethod(full))
     with pytest.raises(UserError, match="No space left on device"):
         work(SHORT, tmp_path / "run")
     resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())

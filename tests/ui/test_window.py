@@ -271,7 +271,8 @@ def test_a_change_asks_for_scoring_and_scoring_answers(window, state, qtbot):
     assert notice.text() == "Settings changed: press Score (F5)"
     assert window.heatmap.plot._item.opacity() < 1
     window.actions_by_name["score"].trigger()
-    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    # The job ends a moment after its scores are there.
+    qtbot.waitUntil(lambda: not state.is_stale and state.activity is None, timeout=WAIT_MS)
     assert not notice.isVisible()
     assert window.heatmap.plot._item.opacity() == 1
     assert not window.actions_by_name["score"].isEnabled()

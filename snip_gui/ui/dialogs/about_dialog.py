@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import TYPE_CHECKING
 
 import pyqtgraph
 import PySide6
@@ -20,6 +21,9 @@ from PySide6.QtWidgets import (
 
 from snip_gui import __version__
 from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.state import SessionState
 
 BIBTEX = """@inproceedings{lee2019snip,
   title     = {{SNIP}: Single-shot Network Pruning based on Connection Sensitivity},
@@ -40,7 +44,7 @@ _LICENCES = (
 class AboutDialog(QDialog):
     """What this is, with what it was made, and how to cite the method."""
 
-    def __init__(self, diagnostics: str, parent: QWidget | None = None) -> None:
+    def __init__(self, details_text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("About SNIP explorer")
         self.setObjectName("about_dialog")
@@ -55,7 +59,7 @@ class AboutDialog(QDialog):
         cite.setReadOnly(True)
         cite.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         cite.setFixedHeight(124)
-        details = named(QPlainTextEdit(diagnostics), "about_versions", "Versions and settings")
+        details = named(QPlainTextEdit(details_text), "about_versions", "Versions and settings")
         details.setReadOnly(True)
         licences = QLabel(_LICENCES)
         licences.setWordWrap(True)
@@ -65,7 +69,7 @@ class AboutDialog(QDialog):
         copy_cite = named(QPushButton("Copy BibTeX"), "copy_bibtex", "Copy BibTeX")
         copy_cite.clicked.connect(lambda: QGuiApplication.clipboard().setText(BIBTEX))
         copy = named(QPushButton("Copy diagnostics"), "copy_diagnostics", "Copy diagnostics")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(diagnostics))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(details_text))
         buttons.addButton(copy_cite, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.rejected.connect(self.reject)
@@ -76,9 +80,9 @@ class AboutDialog(QDialog):
         self.resize(640, 560)
 
 
-def window_versions() -> dict[str, str]:
-    """Return the versions that the window itself depends on."""
-    return {
+def diagnostics(state: SessionState) -> str:
+    """Return versions, devices and settings as text."""
+    found = dict(state.versions) | {
         "snip-gui": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -86,3 +90,8 @@ def window_versions() -> dict[str, str]:
         "pyqtgraph": pyqtgraph.__version__,
         "Qt platform": QGuiApplication.platformName(),
     }
+    found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
+    surroundings = state.preferences.surroundings
+    found["device chosen"] = surroundings.device
+    found["threads"] = str(surroundings.num_threads)
+    return "\n".join(f"{name}: {value}" for name, value in found.items())

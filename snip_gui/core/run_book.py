@@ -1,0 +1,108 @@
+"""Keeps the files of a training up to date: metrics, checkpoint, summary and curves."""
+
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.core import run_folder as files
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Progress, RunDone
+from snip_gui.core.files import replacing, write_text
+from snip_gui.core.pictures import save_curves
+from snip_gui.core.training.checkpoint import save_checkpoint
+from snip_gui.core.training.metrics import COLUMNS, MetricPoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.events import RunState
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.training.loop import Trainer
+
+_CHECKPOINT_SECONDS = 20.0
+
+
+@dataclass
+class RunBook:
+    """The files of one training."""
+
+    folder: Path
+    summary: Summary
+    trainer: Trainer
+    points: list[MetricPoint]
+
+    def begin(self) -> None:
+        """Write all points so far (those after the checkpoint are gone) and a first summary."""
+        self._first_step = self.trainer.step
+        self._started = self._saved = time.monotonic()
+        with replacing(self.folder / files.METRICS) as part:
+            self._write_rows(part, "w", [list(COLUMNS), *(point.row() for point in self.points)])
+        self._write_summary("stopped")
+
+    def add(self, fresh: list[MetricPoint]) -> None:
+        """Append points; write a checkpoint if the last one is old."""
+        self.points += fresh
+        try:
+            self._write_rows(self.folder / files.METRICS, "a", [point.row() for point in fresh])
+        except OSError as error:
+            raise UserError(
+                f"The training stopped: “{self.folder / files.METRICS}” cannot be written "
+                f"({error.strerror}).",
+                "Make room on the disk and resume the run; it goes on from its last checkpoint.",
+            ) from error
+        if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
+            self._write_checkpoint("stopped")
+
+    def progress(self) -> Progress:
+        """Return how far the training is."""
+        trainer = self.trainer
+        done = trainer.step - self._first_step
+        elapsed = time.monotonic() - self._started
+        left = elapsed / done * (trainer.num_steps - trainer.step) if done else None
+        epoch = min(trainer.training.epochs, trainer.step // trainer.steps_per_epoch + 1)
+        text = f"Training, epoch {epoch} of {trainer.training.epochs}"
+        return Progress(text, trainer.step, trainer.num_steps, left)
+
+    def close(self, state: RunState, message: str = "") -> RunDone:
+        """Write everything for the last time. A diverged run keeps its last good checkpoint."""
+        if state == "diverged":
+            self._write_summary(state, message)
+        else:
+            self._write_checkpoint(state, message)
+        title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
+        save_curves(self.folder / "curves.png", self.points, title)
+        return RunDone(self.folder, self.summary)
+
+    def _write_checkpoint(self, state: RunState, message: str = "") -> None:
+        save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)
+        self._write_summary(state, message)
+        self._saved = time.monotonic()
+
+    def _write_summary(self, state: RunState, message: str = "") -> None:
+        self.summary = msgspec.structs.replace(
+            self.summary,
+            state=state,
+            step=self.trainer.step,
+            num_steps=self.trainer.num_steps,
+            seconds=self.trainer.seconds,
+            final=files.final_values(self.points),
+            best_validation_error=files.best_validation_error(self.points),
+            message=message,
+        )
+        write_summary(self.folder, self.summary)
+
+    @staticmethod
+    def _write_rows(path: Path, mode: str, rows: list[list[str]]) -> None:
+        with path.open(mode, newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Write ``summary.json``."""
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
+    write_text(folder / files.SUMMARY, text + "\n")
