@@ -28,7 +28,7 @@ _X11_WINDOW = (
     "libxkbcommon-x11.so.0",
     "libX11-xcb.so.1",
 )
-_WITHOUT_WINDOW = "“snip-gui run” does the same job without a window and needs neither."
+_WITHOUT_WINDOW = "“snip-gui run” does the same job without a window, and needs no display."
 
 
 def find_obstacle() -> str:
