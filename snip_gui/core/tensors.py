@@ -51,7 +51,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
             text = (file.metadata() or {}).get(_METADATA_KEY, "{}")
         return tensors, json.loads(text)
     except (OSError, safetensors.SafetensorError, json.JSONDecodeError) as error:

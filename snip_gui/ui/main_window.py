@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QTabWidget,
     QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -79,7 +80,7 @@ class MainWindow(QMainWindow):
         self._on_problem_changed()
         self._enable_actions()
         self.resize(1280, 800)
-        self._set_default_layout()
+        self._on_reset_layout()
         self._restore_layout()
 
     # Building
@@ -127,7 +128,8 @@ class MainWindow(QMainWindow):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for name in ("undo", "redo"):
             button = self.toolbar.widgetForAction(self.actions_by_name[name])
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
+            assert isinstance(button, QToolButton)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.toolbar.addWidget(spacer)
@@ -206,7 +208,8 @@ class MainWindow(QMainWindow):
 
     # Layout
 
-    def _set_default_layout(self) -> None:
+    @Slot()
+    def _on_reset_layout(self) -> None:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
@@ -383,10 +386,6 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_reset_view(self) -> None:
         self.heatmap.plot.reset_view()
-
-    @Slot()
-    def _on_reset_layout(self) -> None:
-        self._set_default_layout()
 
     @Slot()
     def _on_about(self) -> None:

@@ -12,7 +12,7 @@ def load_rows(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
     A convolution's matrix is out x (in * kernel height * kernel width).
     """
     with safe_open(path, framework="pt") as file:
-        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
     names = [key.removesuffix(".values") for key in stored if key.endswith(".values")]
     matrices = {
         name: torch.sparse_csr_tensor(

@@ -13,6 +13,7 @@ def load_pruned(model: nn.Module, path: str | Path) -> nn.Module:
     for key in state:
         if key.endswith("_mask"):
             layer, _, parameter = key.removesuffix("_mask").rpartition(".")
+            # torch leaves it untyped.
             prune.identity(model.get_submodule(layer), parameter)  # type: ignore[no-untyped-call]
     model.load_state_dict(state)
     return model

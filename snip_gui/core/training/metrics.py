@@ -61,11 +61,12 @@ class MetricPoint:
     @classmethod
     def from_row(cls, row: list[str]) -> MetricPoint:
         """Read a row of ``metrics.csv``; raises `ValueError` if it is none."""
-        step, epoch, split, loss, accuracy, lr, seconds = row
-        if split not in ("train", "validation", "test"):
-            raise ValueError(f"no split {split}")
-        numbers = [float(value) for value in (loss, accuracy, lr, seconds)]
-        return cls(int(step), float(epoch), split, *numbers)  # type: ignore[arg-type]
+        step, epoch, name, *numbers = row
+        loss, accuracy, lr, seconds = (float(number) for number in numbers)
+        match name:
+            case "train" | "validation" | "test" as split:
+                return cls(int(step), float(epoch), split, loss, accuracy, lr, seconds)
+        raise ValueError(f"no split {name}")
 
     @property
     def is_finite(self) -> bool:

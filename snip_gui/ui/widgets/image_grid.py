@@ -69,7 +69,7 @@ class ImageModel(QAbstractListModel):
         if len(self._shown):
             self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1), [_MARKED_ROLE])
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
         """Return how many images are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
