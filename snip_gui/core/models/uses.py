@@ -43,7 +43,7 @@ def weight_uses(model: nn.Module, image_shape: tuple[int, int, int]) -> dict[str
 def _counter(name: str, uses: dict[str, int]) -> Any:  # noqa: ANN401 - torch's kind of hook
     """Return a hook that counts the positions of a layer's output."""
 
-    def count(module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
+    def count(module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401 - any layer
         values: Tensor = output[0] if isinstance(module, nn.RNNBase) else output
         channels = values.shape[1] if layer_kind(module) == "convolution" else values.shape[-1]
         uses[name] = uses.get(name, 0) + values.numel() // channels

@@ -112,9 +112,10 @@ class _BarDelegate(QStyledItemDelegate):
         bar.setAlphaF(0.55)
         painter.fillRect(filled, bar)
         painter.setPen(QColor(colours.text))
+        # Not clipped: without its sign «>99.99%» would say something else.
         painter.drawText(
-            place.adjusted(0, 0, -5, 0),
-            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            place.adjusted(0, 0, -3, 0),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip,
             index.data(),
         )
 

@@ -72,6 +72,7 @@ class FieldForm(QWidget):
         """Add a row that is no field, at the end or below a field."""
         row = self._layout.rowCount()
         if below:
+            # PySide's stubs give no result to a function that has two in C++.
             row = self._layout.getWidgetPosition(self._editors[below])[0] + 1  # type: ignore[index]
         self._layout.insertRow(row, _label(label, widget.toolTip(), widget), widget)
 
