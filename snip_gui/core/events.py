@@ -79,6 +79,15 @@ class NetworksListed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsRead(Event):
+    """A file of weights can be read: its digest, and how many numbers it holds."""
+
+    path: Path
+    digest: str
+    num_values: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pruned(Event):
     """What every pruning method ends in.
 

@@ -22,10 +22,12 @@ from snip_gui.core.events import (
     Progress,
     Pruned,
     ScoringDone,
+    WeightsRead,
 )
 from snip_gui.core.models.networks import input_shape_of, measure, network_of
-from snip_gui.core.models.own import OWN
+from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.core.models.probe import try_out
+from snip_gui.core.models.weights import read_state
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -34,6 +36,7 @@ from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
@@ -55,6 +58,13 @@ def list_networks() -> Iterator[Event]:
     from snip_gui.core.models.torchvision_models import names
 
     yield NetworksListed(names())
+
+
+def check_weights(path: Path) -> Iterator[Event]:
+    """Read a file of weights and say what is in it; raises `UserError` if it is none."""
+    yield Progress(f"Reading {path.name}")
+    state = read_state(path)
+    yield WeightsRead(path, digest_of(path), sum(tensor.numel() for tensor in state.values()))
 
 
 def measure_network(

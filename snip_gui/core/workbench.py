@@ -77,7 +77,8 @@ class Workbench:
             arrays = images.train_images_NCHW, images.train_labels_N
         if indices is not None:
             arrays = arrays[0][indices], arrays[1][indices]
-        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device)
+        shape = self.architecture.input_shape
+        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device, shape)
 
     def redraw(self) -> None:
         """Draw the initial weights again, with the seed of the draw that is trained."""

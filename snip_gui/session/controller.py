@@ -17,6 +17,7 @@ from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
+from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe import (
     Recipe,
     encode_recipe,
@@ -27,6 +28,7 @@ from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.minibatch_editor import MinibatchEditor
+from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.state import (
     Activity,
@@ -65,6 +67,7 @@ class Controller(QObject):
         self.state = state
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, self.edit)
+        self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
         self.recents = recents
         self._host = host
         self._image_sets: dict[tuple[str, str], ImageSet] = {}
@@ -102,7 +105,7 @@ class Controller(QObject):
 
     def set_sparsity(self, sparsity: float) -> None:
         """Set the sparsity, as near to 1 as keeps one connection."""
-        total = self.state.num_parameters
+        total = self.state.num_parameters or 1 << 31  # not known before the network is measured
         sparsity = min(max(0.0, sparsity), 1 - 1 / total)
         pruning = msgspec.structs.replace(self.state.recipe.pruning, sparsity=sparsity)
         recipe = msgspec.structs.replace(self.state.recipe, pruning=pruning)
@@ -110,7 +113,8 @@ class Controller(QObject):
 
     def set_num_kept(self, num_kept: int) -> None:
         """Set the sparsity so that exactly so many connections are kept."""
-        self.set_sparsity(1 - num_kept / self.state.num_parameters)
+        if self.state.num_parameters:
+            self.set_sparsity(1 - num_kept / self.state.num_parameters)
 
     def _apply(self, recipe: Recipe) -> None:
         """Make a recipe the current one; bring back what is known of it."""
@@ -193,7 +197,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "export", "save"):
+        for kind in ("score", "load", "export", "save", "measure", "weights"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -222,7 +226,7 @@ class Controller(QObject):
     def open_recipe(self, path: Path) -> None:
         """Make a recipe file the current recipe."""
         try:
-            recipe = load_recipe(path)
+            recipe = pin_files(load_recipe(path))
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))

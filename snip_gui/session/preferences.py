@@ -22,6 +22,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     num_threads: Annotated[int, Meta(ge=1)] | None = None
     data_folder: str = ""
     runs_folder: str = ""
+    trusted_code: tuple[str, ...] = ()
 
     @property
     def surroundings(self) -> Surroundings:
@@ -30,6 +31,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
             device=self.device,
             num_threads=self.num_threads or default_num_threads(),
             data_folder=Path(self.data_folder) if self.data_folder else None,
+            trusted_code=frozenset(self.trusted_code),
         )
 
     @property

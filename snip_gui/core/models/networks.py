@@ -236,15 +236,12 @@ def measure(
 
     shape = input_shape_of(choice, image_shape, num_classes)
     with torch.random.fork_rng(devices=[]):
-        if choice.name == own.OWN:
-            module = _made(choice, shape, num_classes, trusted).float()
-        elif choice.name.startswith(TORCHVISION):
+        if choice.name.startswith(TORCHVISION):
             from snip_gui.core.models.torchvision_models import shape_only
 
             module = shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
         else:
-            with torch.device("meta"):
-                module = _made(choice, shape, num_classes, trusted)
+            module = _made(choice, shape, num_classes, trusted).float()
         return describe(module, shape, image_shape, num_classes)
 
 
