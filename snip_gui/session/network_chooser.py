@@ -89,9 +89,7 @@ class NetworkChooser(QObject):
         if digest not in preferences.trusted_code:
             trusted = (*preferences.trusted_code, digest)
             self._prefer(msgspec.structs.replace(preferences, trusted_code=trusted))
-        self._change(
-            f"Use {symbol}", name=OWN, file=str(path), symbol=symbol, file_digest=digest
-        )
+        self._change(f"Use {symbol}", name=OWN, file=str(path), symbol=symbol, file_digest=digest)
         self._update()
 
     def use_weights(self, path: Path) -> None:

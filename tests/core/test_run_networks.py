@@ -176,6 +176,4 @@ def test_what_does_not_fit_one_pass_is_scored_in_several(surroundings, digits, m
     parts, notes = score()
     assert any("passes of 7 images" in note for note in notes)
     assert parts.loss == pytest.approx(whole.loss)
-    np.testing.assert_allclose(
-        parts.ranking.score_M, whole.ranking.score_M, rtol=1e-4, atol=1e-9
-    )
+    np.testing.assert_allclose(parts.ranking.score_M, whole.ranking.score_M, rtol=1e-4, atol=1e-9)
