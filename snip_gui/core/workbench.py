@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
@@ -19,7 +20,6 @@ from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parame
 from snip_gui.core.seeding import stream_seed
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -48,19 +48,28 @@ class Workbench:
             If the minibatch is empty or cannot be drawn.
         """
         indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
-        inputs_KCHW, labels_K = self.resident("train", indices_K).batch(slice(None))
-        return indices_K, inputs_KCHW, labels_K
+        images = self.images
+        chosen = ResidentImages(
+            images.train_images.read(indices_K),
+            images.train_labels_N[indices_K],
+            images.mean_C,
+            images.deviation_C,
+            self.device,
+        )
+        return indices_K, *chosen.batch(slice(None))
 
     def resident(self, part: str, indices: NDArray[np.int64] | None = None) -> ResidentImages:
         """Return images of the ``train`` or ``test`` file on the device, all or some."""
         images = self.images
         if part == "test":
-            arrays = images.test_images_NCHW, images.test_labels_N
+            store, labels_N = images.test_images, images.test_labels_N
         else:
-            arrays = images.train_images_NCHW, images.train_labels_N
-        if indices is not None:
-            arrays = arrays[0][indices], arrays[1][indices]
-        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device)
+            store, labels_N = images.train_images, images.train_labels_N
+        if indices is None:
+            indices = np.arange(len(store))
+        return ResidentImages(
+            store.read(indices), labels_N[indices], images.mean_C, images.deviation_C, self.device
+        )
 
 
 def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workbench:

@@ -105,7 +105,7 @@ def test_the_folder_says_all_that_was_scored(finished, digits):
     batch = load_file(folder / files.BATCH)
     assert batch["inputs"].shape == (100, 1, 28, 28)
     pixels = batch["inputs"] * digits.deviation_C[0] + digits.mean_C[0]
-    whole = torch.from_numpy(digits.train_images_NCHW.copy())
+    whole = torch.from_numpy(digits.train_images.images_NCHW.copy())
     for image, label in zip((pixels * 255).round().byte(), batch["labels"], strict=True):
         places = (whole == image).flatten(1).all(1).nonzero().flatten().tolist()
         assert label in digits.train_labels_N[places]
@@ -208,7 +208,7 @@ def test_the_final_errors_are_those_of_the_checkpoint(finished, digits):
     folder, _ = finished
     model = LeNet300100((1, 28, 28), 10)
     model.load_state_dict(model_weights(folder))
-    pixels = torch.from_numpy(digits.test_images_NCHW.astype(np.float32)) / 255
+    pixels = torch.from_numpy(digits.test_images.images_NCHW.astype(np.float32)) / 255
     with torch.no_grad():
         scores = model((pixels - digits.mean_C[0]) / digits.deviation_C[0])
     accuracy = (scores.argmax(1).numpy() == digits.test_labels_N).mean()

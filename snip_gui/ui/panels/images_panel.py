@@ -96,7 +96,9 @@ class ImagesPanel(QWidget):
             self.grid.images.show_indices(self._state.minibatch.indices_K)
             return
         self.grid.images.set_images(
-            images.train_images_NCHW, images.train_labels_N, list(images.classes)
+            lambda number: images.train_images.read([number])[0],
+            images.train_labels_N,
+            list(images.classes),
         )
         with QSignalBlocker(self.filter):
             chosen = self.filter.currentData()

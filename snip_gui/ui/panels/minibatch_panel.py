@@ -152,7 +152,9 @@ class MinibatchPanel(QWidget):
             self._on_minibatch_changed()
             return
         self.tray.images.set_images(
-            images.train_images_NCHW, images.train_labels_N, list(images.classes)
+            lambda number: images.train_images.read([number])[0],
+            images.train_labels_N,
+            list(images.classes),
         )
         with QSignalBlocker(self.draw_class):
             self.draw_class.clear()
@@ -176,7 +178,7 @@ class MinibatchPanel(QWidget):
         self.tray.images.show_indices(indices_K)
         self._bars.show_counts(counts, images.classes)
         empty = len(indices_K) == 0
-        self._mean.show_array(None if empty else mean_image(images.train_images_NCHW, indices_K))
+        self._mean.show_array(None if empty else mean_image(images.train_images.read(indices_K)))
         self._show_draw()
         self._show_summary(int((counts > 0).sum()))
 

@@ -33,7 +33,7 @@ def test_train_and_test_are_read_with_their_classes(folder):
     assert images.image_shape == (3, 10, 12)
     assert np.bincount(images.train_labels_N).tolist() == [6, 6, 6]
     assert np.bincount(images.test_labels_N).tolist() == [2, 2, 2]
-    dog = images.train_images_NCHW[images.train_labels_N == 1][0]
+    dog = images.train_images.images_NCHW[images.train_labels_N == 1][0]
     assert dog[:, 3, 3].tolist() == [50, 25, 7]
     assert "Bilder ü" in images.title
 
