@@ -15,8 +15,8 @@ import msgspec
 import torch
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.data.loading import read_images
-from snip_gui.core.errors import DivergedError, UserError
+from snip_gui.core.data.loading import options_of, read_images
+from snip_gui.core.errors import DivergedError, ImagesLostError, UserError
 from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.files import write_text
 from snip_gui.core.jobs import describe, out_of_memory, prune, versions
@@ -97,7 +97,8 @@ def run_steps(
     ------
     UserError
         If the folder already holds a run or cannot be written to, the recipe cannot be worked out,
-        or the loss is no longer a number (`DivergedError`; what was done is kept).
+        or, and then what was done is kept, the loss is no longer a number (`DivergedError`) or an
+        image file went (`ImagesLostError`).
     Cancelled
         If cancelled before training.
     """
@@ -106,7 +107,9 @@ def run_steps(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
     if images is None:
-        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
+        options = options_of(recipe.data, surroundings)
+        folder_of_images = surroundings.data_folder
+        images = yield from read_images(recipe.data.name, folder_of_images, cancel, options)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     scored = yield from prune(bench, cancel)
@@ -162,7 +165,9 @@ def resume_steps(
         data_folder=surroundings.data_folder or _recorded_folder(summary),
     )
     if images is None:
-        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
+        options = options_of(recipe.data, surroundings)
+        folder_of_images = surroundings.data_folder
+        images = yield from read_images(recipe.data.name, folder_of_images, cancel, options)
     _refuse_other_images(summary, images, folder)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
@@ -270,10 +275,10 @@ def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> T
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
         masked=MaskedModel(bench.model, bench.prunable, masks),
-        train=bench.resident("train", bench.split.train_indices),
+        train=bench.batches("train", bench.split.train_indices),
         held_out={
-            "validation": bench.resident("train", bench.split.validation_indices),
-            "test": bench.resident("test"),
+            "validation": bench.batches("train", bench.split.validation_indices),
+            "test": bench.batches("test"),
         },
         training=recipe.training,
         seed=recipe.seed,
@@ -314,9 +319,14 @@ def _train(
     except DivergedError as error:
         yield book.close("diverged", str(error))
         raise
+    except ImagesLostError as error:
+        yield book.close("stopped", str(error))
+        raise
     except torch.cuda.OutOfMemoryError as error:
         yield book.close("stopped", "out of GPU memory")
         raise out_of_memory("training.batch_size") from error
+    finally:
+        trainer.close()
     yield book.close("finished")
 
 

@@ -12,20 +12,27 @@ import numpy as np
 import torch
 
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.decoders import Decoders
 from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.data.store import FileStore
+from snip_gui.core.data.streaming import StreamedImages
 from snip_gui.core.devices import set_up
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.init import initialise
 from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.seeding import stream_seed
+from snip_gui.core.surroundings import default_num_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.surroundings import Surroundings
+
+_MOST_DECODERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,7 @@ class Workbench:
     device: torch.device
     model: nn.Module
     prunable: PrunableParameters
+    decoders: Decoders
 
     def minibatch(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
         """Return indices (K), standardised inputs (K, C, H, W) and labels (K) of the minibatch.
@@ -58,8 +66,11 @@ class Workbench:
         )
         return indices_K, *chosen.batch(slice(None))
 
-    def resident(self, part: str, indices: NDArray[np.int64] | None = None) -> ResidentImages:
-        """Return images of the ``train`` or ``test`` file on the device, all or some."""
+    def batches(self, part: str, indices: NDArray[np.int64] | None = None) -> Batches:
+        """Return images of the ``train`` or ``test`` file, all or some, to train and test on.
+
+        Resident on the device if the set is in memory, else streamed.
+        """
         images = self.images
         if part == "test":
             store, labels_N = images.test_images, images.test_labels_N
@@ -67,6 +78,16 @@ class Workbench:
             store, labels_N = images.train_images, images.train_labels_N
         if indices is None:
             indices = np.arange(len(store))
+        if isinstance(store, FileStore):
+            return StreamedImages(
+                store,
+                labels_N,
+                indices,
+                images.mean_C,
+                images.deviation_C,
+                self.device,
+                self.decoders,
+            )
         return ResidentImages(
             store.read(indices), labels_N[indices], images.mean_C, images.deviation_C, self.device
         )
@@ -93,4 +114,5 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         exclude=recipe.pruning.exclude,
     )
     split = split_training(images.train_labels_N, recipe.data.validation_fraction, recipe.seed)
-    return Workbench(recipe, images, split, device, model, prunable)
+    decoders = Decoders(min(default_num_threads(), _MOST_DECODERS))
+    return Workbench(recipe, images, split, device, model, prunable, decoders)

@@ -15,6 +15,7 @@ from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.loading import options_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.recipe import (
@@ -144,8 +145,10 @@ class Controller(QObject):
             self._recall_scores()
             return
         self.state.set_images_missing()
-        folder = self.state.preferences.surroundings.data_folder
-        job_id = self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
+        surroundings = self.state.preferences.surroundings
+        options = options_of(self.state.recipe.data, surroundings)
+        job = jobs.load_job(name, surroundings.data_folder, options)
+        job_id = self._host.submit("load", job, lane="io", short=True)
         self._loading = {job_id: (name, self.state.preferences.data_folder)}
 
     # Work

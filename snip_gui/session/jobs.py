@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.scan import ReadOptions
     from snip_gui.core.events import Event
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run import StopAfter
@@ -28,13 +29,13 @@ def devices_job() -> JobFactory:
     return job
 
 
-def load_job(name: str, folder: Path | None) -> JobFactory:
+def load_job(name: str, folder: Path | None, options: ReadOptions) -> JobFactory:
     """Read a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.data.loading import load_job
 
-        yield from load_job(name, folder, cancel)
+        yield from load_job(name, folder, cancel, options)
 
     return job
 

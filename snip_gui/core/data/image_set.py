@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.data.store import ArrayStore, ImageStore
+from snip_gui.core.data.store import ArrayStore, ImageStore, num_bytes
 from snip_gui.core.errors import UserError
+from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class ImageSet:
         out ones included, of values scaled to 0..1 (official code, ``mnist.py``).
     digest
         Of the training images and labels: equal for equal sets, wherever their files lie.
+    kept
+        Where the pixels are, in words.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ImageSet:
     mean_C: tuple[float, ...]
     deviation_C: tuple[float, ...]
     digest: str
+    kept: str
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -97,6 +101,7 @@ def assemble(
     train: tuple[ImageStore, NDArray[np.integer]],
     test: tuple[ImageStore, NDArray[np.integer]],
     census: Census,
+    kept: str = "",
 ) -> ImageSet:
     """Check images and labels, wherever they are, and make a data set of them.
 
@@ -106,6 +111,8 @@ def assemble(
         Images and their labels (N).
     census
         Of all training images.
+    kept
+        Where the pixels are, in words; empty for a set in memory.
 
     Raises
     ------
@@ -143,6 +150,7 @@ def assemble(
         # A channel without any contrast stays at zero; it must not become a division by zero.
         deviation_C=tuple(deviation or 1.0 for deviation in deviation_C),
         digest=census.digest(train_labels_N),
+        kept=kept or f"kept in memory, {size_text(num_bytes(train[0]) + num_bytes(test[0]))}",
     )
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.data.batches import Standardiser, batch_slices
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ResidentImages:
-    """Images and labels on a device.
+    """Images and labels on a device; see `Batches`.
 
     No loader and no per-image Python: a batch is one gather, one conversion and one affine map.
     """
@@ -33,9 +35,7 @@ class ResidentImages:
     ) -> None:
         self._images_NCHW = torch.from_numpy(_writable(images_NCHW)).to(device)
         self._labels_N = torch.from_numpy(_writable(labels_N)).to(device)
-        mean, deviation = torch.tensor(mean_C), torch.tensor(deviation_C)
-        self._scale_C11 = (1 / (255 * deviation)).to(device).view(-1, 1, 1)
-        self._shift_C11 = (-mean / deviation).to(device).view(-1, 1, 1)
+        self._standardise = Standardiser(mean_C, deviation_C, device)
 
     def __len__(self) -> int:
         return len(self._labels_N)
@@ -47,9 +47,17 @@ class ResidentImages:
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return standardised images (B, C, H, W) and labels (B)."""
-        images_BCHW = self._images_NCHW[indices_B].float()
-        inputs_BCHW = images_BCHW.mul_(self._scale_C11).add_(self._shift_C11)
-        return inputs_BCHW, self._labels_N[indices_B]
+        return self._standardise(self._images_NCHW[indices_B]), self._labels_N[indices_B]
+
+    def batches(
+        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Yield all images in batches."""
+        for part in batch_slices(len(self), batch_size, first_batch):
+            yield self.batch(part if order_N is None else order_N[part])
+
+    def close(self) -> None:
+        """Do nothing: nothing helps to read them."""
 
 
 def _writable(array: NDArray[np.generic]) -> NDArray[np.generic]:

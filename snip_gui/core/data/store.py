@@ -6,9 +6,12 @@ Shapes: N images, K of them, C channels, H rows, W columns. No torch.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
+
+from snip_gui.core.data.decoding import decode_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +37,7 @@ class ImageStore(Protocol):
         ...
 
     def read(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return images (K, C, H, W); raises `UserError` if one can no longer be read."""
+        """Return images (K, C, H, W); raises `ImagesLostError` if one can no longer be read."""
         ...
 
 
@@ -59,6 +62,22 @@ class ArrayStore:
     def read(self, indices: Indices) -> NDArray[np.uint8]:
         """Return images (K, C, H, W)."""
         return self.images_NCHW[indices]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStore:
+    """Images in files, scaled to one shape whenever they are read."""
+
+    paths: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    in_memory = False
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: Indices) -> NDArray[np.uint8]:
+        """Return images (K, C, H, W); raises `ImagesLostError` naming the file that went."""
+        return decode_files([self.paths[index] for index in indices], self.image_shape)
 
 
 def num_bytes(store: ImageStore) -> int:

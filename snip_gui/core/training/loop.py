@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.data.resident import ResidentImages
+    from snip_gui.core.data.batches import Batches
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.recipe import Training
 
@@ -41,8 +41,8 @@ class Trainer:
     """
 
     masked: MaskedModel
-    train: ResidentImages
-    held_out: dict[SplitName, ResidentImages]
+    train: Batches
+    held_out: dict[SplitName, Batches]
     training: Training
     seed: int
     step: int = 0
@@ -81,29 +81,36 @@ class Trainer:
         interval = max(1, self.steps_per_epoch // _POINTS_PER_EPOCH)
         sums = _Sums(self.train.device)
         while self.step < self.num_steps:
-            epoch, offset = divmod(self.step, self.steps_per_epoch)
-            if offset == 0 or sums.order is None:
-                sums.order = self._order_of(epoch)
-            started = time.perf_counter()
-            lr = self._one_step(sums, sums.order, offset)
-            self.seconds += time.perf_counter() - started
-            points: list[MetricPoint] = []
-            ends_epoch = offset + 1 == self.steps_per_epoch
-            if ends_epoch or (offset + 1) % interval == 0:
-                points.append(self._point("train", *sums.take(), lr))
-                self._refuse_diverged(points)
-            if ends_epoch:
-                points += self._evaluate()
-                self._refuse_diverged(points)
-            yield points
+            epoch, first = divmod(self.step, self.steps_per_epoch)
+            order_N = self._order_of(epoch)
+            batches = self.train.batches(order_N, self.training.batch_size, first)
+            try:
+                for offset in range(first, self.steps_per_epoch):
+                    started = time.perf_counter()
+                    lr = self._one_step(sums, *next(batches))
+                    self.seconds += time.perf_counter() - started
+                    points: list[MetricPoint] = []
+                    ends_epoch = offset + 1 == self.steps_per_epoch
+                    if ends_epoch or (offset + 1) % interval == 0:
+                        points.append(self._point("train", *sums.take(), lr))
+                        self._refuse_diverged(points)
+                    if ends_epoch:
+                        points += self._evaluate()
+                        self._refuse_diverged(points)
+                    yield points
+            finally:
+                batches.close()
 
-    def _one_step(self, sums: _Sums, order_N: Tensor, offset: int) -> float:
+    def close(self) -> None:
+        """End what helps to read the images."""
+        for images in (self.train, *self.held_out.values()):
+            images.close()
+
+    def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
         """Do one step of descent; return its learning rate."""
         lr = learning_rate_at(self.step, self.num_steps, self.training)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        size = self.training.batch_size
-        inputs_BCHW, labels_B = self.train.batch(order_N[offset * size : (offset + 1) * size])
         self.masked.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         scores_BK = self.masked.model(inputs_BCHW)
@@ -161,7 +168,6 @@ class _Sums:
     """Loss and hits since the last point, summed on the device so that no step waits for it."""
 
     def __init__(self, device: torch.device) -> None:
-        self.order: Tensor | None = None
         self._device = device
         self._reset()
 
@@ -184,12 +190,11 @@ class _Sums:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, images: ResidentImages) -> tuple[float, float]:
+def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
     """Return mean loss and accuracy of a network in evaluation mode over images."""
     model.eval()
     loss, hits = 0.0, 0
-    for start in range(0, len(images), _EVALUATION_BATCH):
-        inputs_BCHW, labels_B = images.batch(slice(start, start + _EVALUATION_BATCH))
+    for inputs_BCHW, labels_B in images.batches(None, _EVALUATION_BATCH):
         scores_BK = model(inputs_BCHW)
         loss += float(nn.functional.cross_entropy(scores_BK, labels_B, reduction="sum"))
         hits += int((scores_BK.argmax(1) == labels_B).sum())
