@@ -78,6 +78,20 @@ class FilesUnreadable(Event):
         return "\n".join(f"{verb} “{file.path}”: {file.reason}." for file in self.files)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ThumbnailsDecoded(Event):
+    """Small pictures (C, H, W) of files, by path."""
+
+    pictures: dict[str, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanImageMade(Event):
+    """The mean (C, H, W) of the images asked for."""
+
+    image_CHW: NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True)
 class ImagesLoaded(Event):
     """A data set can be used."""

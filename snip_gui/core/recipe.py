@@ -123,23 +123,15 @@ class DataChoice(_Part, frozen=True, kw_only=True):
     ] = 0.1
     image_size: Annotated[
         int,
-        Meta(
-            ge=0,
-            le=512,
-            title="Image size",
-            description="Images of a folder are scaled so that the longer side has so many "
-            "pixels. 0: their most common size, at most 64.",
-            extra={"unit": "pixels"},
-        ),
-    ] = 0
+        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels"}, description="Images of a "
+             "folder are scaled so that the longer side has so many pixels. 0: their most common "
+             "size, at most 64."),
+    ] = 0  # fmt: skip
     skip_unreadable: Annotated[
         bool,
-        Meta(
-            title="Skip bad files",
-            description="Leave out files of a folder that cannot be read; otherwise the folder is "
-            "refused, and the files are listed.",
-        ),
-    ] = False
+        Meta(title="Skip bad files", description="Leave out files of a folder that cannot be "
+             "read; otherwise the folder is refused, and the files are listed."),
+    ] = False  # fmt: skip
 
 
 class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):

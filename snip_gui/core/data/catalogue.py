@@ -51,6 +51,11 @@ class DatasetInfo:
         """Whether its files lie in a folder that the user names."""
         return bool(self.inside)
 
+    @property
+    def has_files(self) -> bool:
+        """Whether it consists of image files, which are listed, scanned and perhaps streamed."""
+        return self.list_files is not None
+
 
 def _digits() -> DatasetInfo:
     def read(_folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:

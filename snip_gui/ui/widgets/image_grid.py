@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
@@ -70,6 +71,10 @@ class ImageModel(QAbstractListModel):
         self._shown = indices
         self.endResetModel()
 
+    def row_of(self, number: int) -> int:
+        """Return where an index, or the next one, is among ascending ones that are shown."""
+        return int(np.searchsorted(self._shown, number))
+
     def mark(self, indices: NDArray[np.int64]) -> None:
         """Mark these images, such as those already chosen."""
         self._marked = set(indices.tolist())
@@ -127,7 +132,10 @@ class _ThumbnailDelegate(QStyledItemDelegate):
         if image is None:  # on its way
             painter.fillRect(place, option.palette.color(QPalette.ColorRole.AlternateBase))
         else:
-            painter.drawImage(place, image)
+            size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            centred = QRect(QPoint(), size)
+            centred.moveCenter(place.center())
+            painter.drawImage(centred, image)
         palette: QPalette = option.palette
         accent = palette.color(QPalette.ColorRole.Highlight)
         if index.data(_MARKED_ROLE):
@@ -171,6 +179,18 @@ class ImageGrid(QListView):
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
         return sorted(index.data(_INDEX_ROLE) for index in self.selectedIndexes())
+
+    def top_index(self) -> int:
+        """Return the index of the first image in sight; -1 if there is none."""
+        first = self.indexAt(QPoint(self.spacing() + 4, 4))
+        return int(first.data(_INDEX_ROLE)) if first.isValid() else -1
+
+    def scroll_to_index(self, number: int) -> None:
+        """Bring the image of an index, or the next one, to the top."""
+        row = self.images.row_of(number)
+        if row < self.images.rowCount():
+            top = QAbstractItemView.ScrollHint.PositionAtTop
+            self.scrollTo(self.images.index(row), top)
 
     def select_rows(self, rows: range) -> None:
         """Select images by their place in the grid."""

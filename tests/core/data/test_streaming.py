@@ -46,7 +46,7 @@ def no_process_left():
 
 
 @pytest.fixture(scope="module")
-def both(request, folder):
+def both(folder):
     """The training images, resident and streamed."""
     here, there = (load_images("folder", folder, ReadOptions(memory_bytes=m)) for m in (None, 0))
     decoders = Decoders(2)
@@ -56,8 +56,8 @@ def both(request, folder):
     streamed = StreamedImages(
         there.train_images, there.train_labels_N, everything, *shared, decoders
     )
-    request.addfinalizer(streamed.close)
-    return resident, streamed
+    yield resident, streamed
+    streamed.close()
 
 
 @pytest.mark.parametrize("batch_size", [7, 40, 90])
