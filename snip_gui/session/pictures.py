@@ -88,7 +88,8 @@ class Pictures(QObject):
     def _ask(self) -> None:
         """Have decoded what was asked for last; what was asked for before is out of sight."""
         wanted, self._wanted = self._wanted, {}
-        if not wanted.keys() <= self._asked:
+        # A grid may be painted once more while the window closes.
+        if not (wanted.keys() <= self._asked or self._host.is_closed):
             self._asked = set(wanted)
             job = jobs.thumbnails_job(tuple(wanted), _SIDE)
             self._job_id = self._host.submit("thumbnails", job, lane="io", short=True)

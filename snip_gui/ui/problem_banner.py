@@ -45,7 +45,7 @@ class ProblemBanner(Banner):
         problem = self._state.problem
         if problem is None or not problem.unreadable:
             return
-        dialog = UnreadableDialog(problem.unreadable, self)
+        dialog = UnreadableDialog(problem.unreadable, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(self._controller.skip_unreadable)
         dialog.open()

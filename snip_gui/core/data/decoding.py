@@ -141,7 +141,8 @@ def reason_of(error: Exception) -> str:
             return "it is no image of a known kind"
         case OSError(strerror=str(text)):
             return text
-    return str(error).rstrip(".") or type(error).__name__
+    text = str(error).rstrip(".") or type(error).__name__
+    return "it is cut off" if "truncated" in text.lower() else text
 
 
 def shown(path: str) -> str:

@@ -132,7 +132,8 @@ class _Files:
         """Tell which files cannot be read; raise `UserError` unless they are to be skipped."""
         if not self.bad:
             return
-        bad = tuple(BadFile(shown(self.paths[n]), self.bad[n]) for n in sorted(self.bad))
+        by_path = sorted((self.paths[index], reason) for index, reason in self.bad.items())
+        bad = tuple(BadFile(shown(path), reason) for path, reason in by_path)
         yield FilesUnreadable(bad, options.skip_unreadable)
         if not options.skip_unreadable:
             first = bad[0]

@@ -50,6 +50,7 @@ class UnreadableDialog(QDialog):
         self.skip = buttons.addButton(f"Skip {what}", QDialogButtonBox.ButtonRole.AcceptRole)
         named(self.skip, "skip_unreadable_button", f"Skip {what}")
         cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.skip.setAutoDefault(False)
         cancel.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)

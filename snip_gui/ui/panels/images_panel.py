@@ -143,11 +143,10 @@ class ImagesPanel(QWidget):
 
     @Slot(int)
     def _on_selection_changed(self, number: int) -> None:
-        if self._state.listing is not None:
-            text = "Images can be chosen when all have been read"
-        else:
-            text = f"{number:,} selected" if number else "Select images to choose them"
-        self._selected.setText(text)
+        is_read = self._state.listing is None
+        text = f"{number:,} selected" if number else "Select images to choose them"
+        self._selected.setText(text if is_read else "Being read…")
+        self._selected.setToolTip("" if is_read else "Images can be chosen when all have been read")
         for button in (self.add, self.remove, self.only):
             button.setEnabled(number > 0 and self._state.images is not None)
 

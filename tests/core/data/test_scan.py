@@ -106,7 +106,7 @@ def break_some(folder):
     noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(cut)
     cut.write_bytes(cut.read_bytes()[:4000])
-    return [*paths, str(cut)]
+    return sorted([*paths, str(cut)])
 
 
 @pytest.mark.parametrize("memory_bytes", [None, 0])
