@@ -178,6 +178,7 @@ def resume_steps(
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
     if trainer.step == 0:
         points = []  # the first evaluation is done again
+    trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     yield from _train(folder, summary, trainer, cancel, points)
 
@@ -313,7 +314,7 @@ def _train(
                 book.add(fresh)
                 yield Measured(tuple(fresh))
             yield book.progress()
-            if cancel.is_cancelled and trainer.step < trainer.num_steps:
+            if cancel.is_cancelled and not trainer.is_done:
                 yield book.close("stopped")
                 return
     except DivergedError as error:

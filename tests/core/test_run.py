@@ -381,9 +381,15 @@ def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
     assert held_out[0] == held_out[1]
 
 
-def test_cancelling_at_the_last_step_is_finishing(work, tmp_path):
+def test_a_run_stopped_before_its_last_evaluation_is_measured_by_resuming(
+    work, surroundings, finished, tmp_path
+):
     cancel, listen = cancelling_at(2 * STEPS_PER_EPOCH)
-    assert work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen).state == "finished"
+    stopped = work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
+    assert (stopped.state, stopped.step) == ("stopped", stopped.num_steps)
+    summary = resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    assert summary.state == "finished"
+    assert summary.final["test"] == files.read_summary(finished[0]).final["test"]
 
 
 def test_cancelling_before_training_makes_no_run(work, tmp_path):

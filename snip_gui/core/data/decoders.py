@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
@@ -87,7 +88,7 @@ class Decoders:
             self._pool = ProcessPoolExecutor(
                 self._number,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=_end_with_parent,
+                initializer=_prepare,
             )
         starts = range(0, len(paths), _FILES_PER_TASK)
         return [
@@ -102,8 +103,12 @@ def _tasks_ahead(number: int, image_shape: tuple[int, int, int]) -> int:
     return max(1, min(number * _TASKS_AHEAD, _BYTES_AHEAD // task_bytes))
 
 
-def _end_with_parent() -> None:
-    """Let this process end if the one that started it is killed."""
+def _prepare() -> None:
+    """Let this process end with the one that started it, and not before.
+
+    An interrupt from a terminal goes to both; what it means is for the other one to say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from snip_gui.core.data.loading import load_images
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.data.scan import ReadOptions
 from snip_gui.core.data.streaming import StreamedImages
-from snip_gui.core.errors import UserError
+from snip_gui.core.errors import ImagesLostError, UserError
 from snip_gui.core.events import Measured, RunDone
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.run import run_steps
@@ -98,6 +100,30 @@ def test_processes_end_when_they_are_told_and_start_again(both):
     streamed.close()
     assert multiprocessing.active_children() == before
     assert len(list(streamed.batches(None, 50))) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+def test_an_interrupt_from_the_terminal_is_not_for_the_processes(both):
+    streamed = both[1]
+    before = set(multiprocessing.active_children())
+    batches = streamed.batches(None, 5)
+    next(batches)
+    for process in set(multiprocessing.active_children()) - before:
+        os.kill(process.pid, signal.SIGINT)
+    assert len(list(batches)) == 2 * NUMBER // 5 - 1
+
+
+def test_a_process_that_is_killed_is_told(both):
+    streamed = both[1]
+    streamed.close()
+    before = set(multiprocessing.active_children())
+    batches = streamed.batches(None, 5)
+    next(batches)
+    for process in set(multiprocessing.active_children()) - before:
+        process.kill()
+    with pytest.raises(ImagesLostError, match="was ended"):
+        list(streamed.batches(None, 5))
+    assert len(list(streamed.batches(None, 5))) == 2 * NUMBER // 5
 
 
 def run_folder(recipe, data, out, memory_bytes, cancel=None):
