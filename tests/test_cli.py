@@ -154,6 +154,7 @@ def test_a_folder_with_a_bad_file_runs_when_it_is_skipped(tmp_path):
     status, _, err = call(*words, "--out", tmp_path / "run", "--skip-unreadable")
     assert status == 0, err
     assert "Skipped “" in err
+    assert "streamed from disk: 15.7 kB do not fit the 0 bytes set aside." in err
     assert read_recipe(tmp_path / "run").data.skip_unreadable
 
 

@@ -34,7 +34,7 @@ from snip_gui.core.training.loop import Trainer
 from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -107,9 +107,7 @@ def run_steps(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
     if images is None:
-        options = options_of(recipe.data, surroundings)
-        folder_of_images = surroundings.data_folder
-        images = yield from read_images(recipe.data.name, folder_of_images, cancel, options)
+        images = yield from _read(recipe, surroundings, cancel)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
     scored = yield from prune(bench, cancel)
@@ -165,9 +163,7 @@ def resume_steps(
         data_folder=surroundings.data_folder or _recorded_folder(summary),
     )
     if images is None:
-        options = options_of(recipe.data, surroundings)
-        folder_of_images = surroundings.data_folder
-        images = yield from read_images(recipe.data.name, folder_of_images, cancel, options)
+        images = yield from _read(recipe, surroundings, cancel)
     _refuse_other_images(summary, images, folder)
     yield Progress("Building the network")
     bench = build(recipe, surroundings, images)
@@ -181,6 +177,16 @@ def resume_steps(
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     yield from _train(folder, summary, trainer, cancel, points)
+
+
+def _read(
+    recipe: Recipe, surroundings: Surroundings, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Read the recipe's data set and say where its pixels are kept."""
+    options = options_of(recipe.data, surroundings)
+    images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel, options)
+    yield Note(f"{images.title}: {images.kept}.")
+    return images
 
 
 def _recorded_folder(summary: Summary) -> Path | None:

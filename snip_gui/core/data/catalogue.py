@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.listing import Listing
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
-Lister: TypeAlias = "Callable[[Path | None], Listing]"
+Lister: TypeAlias = "Callable[[Path | None, CancelToken], Listing]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> Da
 
 
 def _folder() -> DatasetInfo:
-    def list_files(folder: Path | None) -> Listing:
+    def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
         from snip_gui.core.data.listing import list_folder
 
-        return list_folder(folder)
+        return list_folder(folder, cancel)
 
     return DatasetInfo(
         "folder",
@@ -125,10 +125,10 @@ def _folder() -> DatasetInfo:
 
 
 def _tiny_imagenet() -> DatasetInfo:
-    def list_files(folder: Path | None) -> Listing:
+    def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
         from snip_gui.core.data.tiny_imagenet import list_tiny_imagenet
 
-        return list_tiny_imagenet(folder)
+        return list_tiny_imagenet(folder, cancel)
 
     return DatasetInfo(
         "tiny-imagenet",

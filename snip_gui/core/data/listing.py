@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from snip_gui.core.cancel import CancelToken
+
 _TEST_SHARE = 0.2
 
 
@@ -45,7 +47,7 @@ class Listing:
     test_labels_N: NDArray[np.int64]
 
 
-def list_folder(folder: Path | None) -> Listing:
+def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
     """List a folder of images. Without a ``test`` folder, a fixed fifth of each class is one.
 
     Raises
@@ -53,6 +55,8 @@ def list_folder(folder: Path | None) -> Listing:
     UserError
         If the folder is missing or cannot be read, holds fewer than two classes, or a class is
         empty.
+    Cancelled
+        If cancelled on the way.
     """
     if folder is None or not folder.is_dir():
         raise UserError(
@@ -67,11 +71,14 @@ def list_folder(folder: Path | None) -> Listing:
     try:
         with os.scandir(root) as entries:
             classes = tuple(sorted(entry.name for entry in entries if entry.is_dir()))
-        by_class = [image_files(root / name) for name in classes]
-        test_by_class = [image_files(folder / "test" / name) for name in classes if has_both]
+        by_class = [image_files(root / name, cancel) for name in classes]
+        tested = classes if has_both else ()
+        test_by_class = [image_files(folder / "test" / name, cancel) for name in tested]
     except OSError as error:
         raise UserError(
-            f"“{error.filename}” cannot be read: {error.strerror}.", "Choose another folder."
+            f"“{shown(str(error.filename))}” cannot be read: {error.strerror}.",
+            "Choose another folder.",
+            field="data.name",
         ) from error
     if len(classes) < 2:
         raise UserError(
@@ -108,11 +115,12 @@ def make_listing(
     return Listing(name, title, names, train_paths, train_labels_N, test_paths, test_labels_N)
 
 
-def image_files(folder: Path) -> list[str]:
+def image_files(folder: Path, cancel: CancelToken) -> list[str]:
     """Return the image files in a folder and the folders in it, sorted; none if it is missing."""
     found: list[str] = []
     waiting = [str(folder)] if folder.is_dir() else []
     while waiting:
+        cancel.raise_if_cancelled()  # on a slow network, listing takes long
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):

@@ -51,7 +51,7 @@ def read_images(
         return (yield from info.read(folder, cancel))
     assert info.list_files is not None
     yield Progress("Listing the images")
-    listing = info.list_files(folder)
+    listing = info.list_files(folder, cancel)
     yield ImagesListed(listing)
     return (yield from scan(listing, options, cancel))
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.data.decoding import UNREADABLE, decode_file, read_header, reason_of, shown
-from snip_gui.core.data.image_set import Census, ImageSet, assemble, make_image_set
-from snip_gui.core.data.store import FileStore
+from snip_gui.core.data.image_set import Census, ImageSet, assemble
+from snip_gui.core.data.store import ArrayStore, FileStore
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import BadFile, Event, FilesUnreadable, Note, Progress
 from snip_gui.core.surroundings import available_image_memory
@@ -193,12 +193,19 @@ def _into_memory(
     if len(files.good()) < len(indices):
         images_NCHW = images_NCHW[np.isin(indices, files.good())]
     train, test = files.good_parts()
-    return make_image_set(
+    census = Census(len(train), image_shape)
+    for start in range(0, len(train), _DECODED_AT_ONCE):
+        if start % (16 * _DECODED_AT_ONCE) == 0:
+            cancel.raise_if_cancelled()
+            yield Progress("Measuring the images", start, len(train))
+        census.add(images_NCHW[start : min(start + _DECODED_AT_ONCE, len(train))])
+    return assemble(
         name=files.listing.name,
         title=files.listing.title,
         classes=files.listing.classes,
-        train=(images_NCHW[: len(train)], files.labels_N[train]),
-        test=(images_NCHW[len(train) :], files.labels_N[test]),
+        train=(ArrayStore(images_NCHW[: len(train)]), files.labels_N[train]),
+        test=(ArrayStore(images_NCHW[len(train) :]), files.labels_N[test]),
+        census=census,
     )
 
 

@@ -13,16 +13,20 @@ from snip_gui.core.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.cancel import CancelToken
+
 FOLDER = "tiny-imagenet-200"
 
 
-def list_tiny_imagenet(folder: Path | None) -> Listing:
+def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
     """List the files below the folder that contains ``tiny-imagenet-200``, or that folder itself.
 
     Raises
     ------
     UserError
         If no folder is named, a file is missing, or one of the text files is damaged.
+    Cancelled
+        If cancelled on the way.
     """
     if folder is None:
         raise UserError(
@@ -42,7 +46,7 @@ def list_tiny_imagenet(folder: Path | None) -> Listing:
                            f"class of wnids.txt: “{line}”")  # fmt: skip
         test[wnid].append(str(root / "val" / "images" / name))
     try:
-        train = [image_files(root / "train" / wnid) for wnid in wnids]
+        train = [image_files(root / "train" / wnid, cancel) for wnid in wnids]
     except OSError as error:
         raise _damaged(f"“{error.filename}” cannot be read: {error.strerror}") from error
     for wnid, paths in zip(wnids, train, strict=True):
