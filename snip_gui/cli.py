@@ -131,6 +131,13 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         action="store_true",
         help="run the Python file of the network that the recipe or the run names",
     )
+    surroundings.add_argument(
+        "--image-memory",
+        type=float,
+        metavar="GB",
+        help="what a folder of images may take in memory; one that needs more is streamed from "
+        "disk (default: half of what is free)",
+    )
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
     recipe = run.add_argument_group("recipe (a flag overrides --recipe)")
     recipe.add_argument(
@@ -149,7 +156,16 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
     if field.choices:
         keywords["choices"] = [value for value, _ in field.choices]
     default = _default_of(field.path)
-    text = field.help + (f" Default: {default}." if default not in ("", None) else "")
+    text = field.help + (f" Default: {default}." if default not in ("", None, False) else "")
+    if field.kind == "bool":
+        group.add_argument(
+            f"--{field.flag}",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            dest=field.object_name,
+            help=text.replace("%", "%%"),
+        )
+        return
     group.add_argument(
         f"--{field.flag}",
         default=None,
@@ -172,11 +188,16 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     recipe = None if options.resume else recipe_from(options)
     if options.threads < 1:
         raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
+    if options.image_memory is not None and not options.image_memory >= 0:
+        raise UserError("--image-memory must not be negative.", "0 streams every folder.")
     surroundings = Surroundings(
         device=options.device,
         num_threads=options.threads,
         data_folder=options.data_dir,
         trusted_code=trusted_code(options, recipe or read_recipe(options.resume)),
+        image_memory_bytes=(
+            None if options.image_memory is None else int(options.image_memory * 1e9)
+        ),
     )
     printer.note("Loading torch")
     from snip_gui.core.run import resume, run

@@ -7,7 +7,15 @@ import signal
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
+from snip_gui.core.events import (
+    Event,
+    FilesUnreadable,
+    Measured,
+    Note,
+    Progress,
+    RunDone,
+    TrainingStarted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +70,8 @@ class EventPrinter:
                 self._bar(event)
             case Note(text):
                 self.note(text)
+            case FilesUnreadable() as found:
+                self.note(found.text)
             case TrainingStarted():
                 self.note(
                     f"Training {event.num_kept:,} of {event.num_parameters:,} connections "

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from safetensors.torch import load_file
 
 from snip_gui import __version__
@@ -24,6 +26,7 @@ from snip_gui.core.fields import all_fields
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.recipe import (
+    DataChoice,
     Draw,
     ModelChoice,
     Picked,
@@ -120,6 +123,40 @@ def test_flags_override_the_recipe_file(tmp_path):
         training=Training(epochs=2),
         seed=0,
     )
+
+
+def test_a_yes_or_no_has_a_flag_for_each(tmp_path):
+    assert parse("--skip-unreadable").data.skip_unreadable
+    path = tmp_path / "recipe.json"
+    path.write_text(encode_recipe(Recipe(data=DataChoice(skip_unreadable=True))))
+    assert parse("--recipe", path).data.skip_unreadable
+    assert not parse("--recipe", path, "--no-skip-unreadable").data.skip_unreadable
+
+
+def make_folder(root):
+    """Two classes of images, one file of which is none."""
+    generator = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = generator.integers(0, 256, (28, 28), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    (root / "b" / "bad.png").write_bytes(b"no image")
+    return root
+
+
+def test_a_folder_with_a_bad_file_runs_when_it_is_skipped(tmp_path):
+    folder = make_folder(tmp_path / "images")
+    words = ("run", "--dataset", "folder", "--data-dir", folder, "--minibatch-size", 4,
+             "--stop-after", "prune", "--image-memory", 0)  # fmt: skip
+    status, _, err = call(*words, "--out", tmp_path / "refused")
+    assert status == 1
+    assert "bad.png”: it is no image of a known kind." in err
+    status, _, err = call(*words, "--out", tmp_path / "run", "--skip-unreadable")
+    assert status == 0, err
+    assert "Skipped “" in err
+    assert "streamed from disk: 15.7 kB do not fit the 0 bytes set aside." in err
+    assert read_recipe(tmp_path / "run").data.skip_unreadable
 
 
 def test_another_method_keeps_what_methods_share(tmp_path):

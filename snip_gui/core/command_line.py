@@ -30,6 +30,9 @@ def flag_line(recipe: Recipe) -> list[str]:
             continue
         if field.path in always or values[name] != defaults.get(name):
             value = values[name]
+            if field.kind == "bool":
+                words.append(f"--{field.flag}" if value else f"--no-{field.flag}")
+                continue
             listed = value if isinstance(value, tuple) else [value]
             words += [f"--{field.flag}", *(str(item) for item in listed)]
     return words

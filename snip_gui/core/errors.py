@@ -30,5 +30,9 @@ class DivergedError(UserError):
     """The training loss is no longer a number."""
 
 
+class ImagesLostError(UserError):
+    """Images that could be read when a data set was opened can no longer be read."""
+
+
 class Cancelled(Exception):  # noqa: N818 - not a failure: the user asked for it
     """The work was stopped because the user asked for it."""

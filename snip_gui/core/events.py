@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.listing import Listing
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
@@ -49,9 +50,52 @@ class Note(Event):
     text: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ImagesListed(Event):
+    """The files of a data set are known; none of them was opened yet."""
+
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class BadFile:
+    """A file that cannot be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesUnreadable(Event):
+    """Some files of a data set cannot be read: they are skipped, or the set is refused."""
+
+    files: tuple[BadFile, ...]
+    skipped: bool
+
+    @property
+    def text(self) -> str:
+        """Every file with its reason, one a line."""
+        verb = "Skipped" if self.skipped else "Cannot read"
+        return "\n".join(f"{verb} “{file.path}”: {file.reason}." for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThumbnailsDecoded(Event):
+    """Small pictures (C, H, W) of files, by path."""
+
+    pictures: dict[str, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanImageMade(Event):
+    """The mean (C, H, W) of the images asked for."""
+
+    image_CHW: NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True)
 class ImagesLoaded(Event):
-    """A data set is in memory."""
+    """A data set can be used."""
 
     images: ImageSet
 

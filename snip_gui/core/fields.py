@@ -18,7 +18,7 @@ from snip_gui.core.recipe import Recipe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind: TypeAlias = Literal["int", "float", "choice", "text", "ints", "floats", "texts"]
+Kind: TypeAlias = Literal["bool", "int", "float", "choice", "text", "ints", "floats", "texts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +139,8 @@ def _kind(info: msgspec.inspect.Type) -> Kind:
     match info:
         case msgspec.inspect.Metadata():
             return _kind(info.type)
+        case msgspec.inspect.BoolType():
+            return "bool"
         case msgspec.inspect.IntType():
             return "int"
         case msgspec.inspect.FloatType():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.data.curation import minibatch_indices
 from snip_gui.core.devices import available_devices
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import (
@@ -132,7 +133,7 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
 
 def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
     """Return what the window and the run folder need of a pruned workbench."""
-    indices_K, _, _ = bench.minibatch()
+    indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
     return Scored(
         recipe=bench.recipe,
         ranking=ranking,

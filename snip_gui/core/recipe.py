@@ -175,6 +175,17 @@ class DataChoice(_Part, frozen=True, kw_only=True):
             extra={"decimals": 2, "step": 0.05},
         ),
     ] = 0.1
+    image_size: Annotated[
+        int,
+        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels"}, description="Images of a "
+             "folder are scaled so that the longer side has so many pixels. 0: their most common "
+             "size, at most 64."),
+    ] = 0  # fmt: skip
+    skip_unreadable: Annotated[
+        bool,
+        Meta(title="Skip bad files", description="Leave out files of a folder that cannot be "
+             "read; otherwise the folder is refused, and the files are listed."),
+    ] = False  # fmt: skip
 
 
 class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):

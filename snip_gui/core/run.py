@@ -15,8 +15,8 @@ import msgspec
 import torch
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.data.loading import read_images
-from snip_gui.core.errors import DivergedError, UserError
+from snip_gui.core.data.loading import options_of, read_images
+from snip_gui.core.errors import DivergedError, ImagesLostError, UserError
 from snip_gui.core.events import Event, Measured, Note, RunDone, TrainingStarted
 from snip_gui.core.files import copy_file, write_text
 from snip_gui.core.jobs import describe, out_of_memory, prune, versions
@@ -35,7 +35,7 @@ from snip_gui.core.training.loop import Trainer
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -98,7 +98,8 @@ def run_steps(
     ------
     UserError
         If the folder already holds a run or cannot be written to, the recipe cannot be worked out,
-        or the loss is no longer a number (`DivergedError`; what was done is kept).
+        or, and then what was done is kept, the loss is no longer a number (`DivergedError`) or an
+        image file went (`ImagesLostError`).
     Cancelled
         If cancelled before training.
     """
@@ -107,7 +108,7 @@ def run_steps(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
     if images is None:
-        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
+        images = yield from _read(recipe, surroundings, cancel)
     bench = yield from build_steps(recipe, surroundings, images, cancel)
     recipe = bench.recipe
     scored = yield from prune(bench, cancel)
@@ -163,7 +164,7 @@ def resume_steps(
         data_folder=surroundings.data_folder or _recorded_folder(summary),
     )
     if images is None:
-        images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
+        images = yield from _read(recipe, surroundings, cancel)
     _refuse_other_images(summary, images, folder)
     bench = yield from build_steps(_of_folder(recipe, folder), surroundings, images, cancel)
     began, _ = load_tensors(folder / files.INIT)
@@ -175,8 +176,19 @@ def resume_steps(
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
     if trainer.step == 0:
         points = []  # the first evaluation is done again
+    trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     yield from _train(folder, summary, trainer, cancel, points)
+
+
+def _read(
+    recipe: Recipe, surroundings: Surroundings, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Read the recipe's data set and say where its pixels are kept."""
+    options = options_of(recipe.data, surroundings)
+    images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel, options)
+    yield Note(f"{images.title}: {images.kept}.")
+    return images
 
 
 def _of_folder(recipe: Recipe, folder: Path) -> Recipe:
@@ -282,10 +294,10 @@ def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> T
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
         masked=MaskedModel(bench.model, bench.prunable, masks),
-        train=bench.resident("train", bench.split.train_indices),
+        train=bench.batches("train", bench.split.train_indices),
         held_out={
-            "validation": bench.resident("train", bench.split.validation_indices),
-            "test": bench.resident("test"),
+            "validation": bench.batches("train", bench.split.validation_indices),
+            "test": bench.batches("test"),
         },
         training=recipe.training,
         seed=recipe.seed,
@@ -320,15 +332,20 @@ def _train(
                 book.add(fresh)
                 yield Measured(tuple(fresh))
             yield book.progress()
-            if cancel.is_cancelled and trainer.step < trainer.num_steps:
+            if cancel.is_cancelled and not trainer.is_done:
                 yield book.close("stopped")
                 return
     except DivergedError as error:
         yield book.close("diverged", str(error))
         raise
+    except ImagesLostError as error:
+        yield book.close("stopped", str(error))
+        raise
     except torch.cuda.OutOfMemoryError as error:
         yield book.close("stopped", "out of GPU memory")
         raise out_of_memory("training.batch_size") from error
+    finally:
+        trainer.close()
     yield book.close("finished")
 
 

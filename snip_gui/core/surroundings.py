@@ -25,9 +25,16 @@ def default_runs_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("snip-gui", False)) / "runs"
 
 
+def available_image_memory() -> int:
+    """Return half of the memory that is free now: images are copied once to the device."""
+    import psutil
+
+    return int(psutil.virtual_memory().available) // 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Device, thread count and data folder.
+    """Device, thread count, data folder and memory.
 
     Attributes
     ----------
@@ -39,9 +46,13 @@ class Surroundings:
         The folder that contains torchvision's folders; None if none was named.
     trusted_code
         Digests (SHA-256) of the Python files that the user agreed to run.
+    image_memory_bytes
+        What a folder of images may take in memory; one that needs more is streamed. None for half
+        of the memory that is free when it is opened.
     """
 
     device: str = "auto"
     num_threads: int = field(default_factory=default_num_threads)
     data_folder: Path | None = None
     trusted_code: frozenset[str] = frozenset()
+    image_memory_bytes: int | None = None

@@ -8,8 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.decoders import Decoders
 from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.data.store import FileStore
+from snip_gui.core.data.streaming import StreamedImages
 from snip_gui.core.devices import set_up
 from snip_gui.core.events import Event, Note, Progress
 from snip_gui.core.models.describe import describe
@@ -18,20 +23,23 @@ from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.models.probe import try_out
 from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.seeding import stream_seed
+from snip_gui.core.surroundings import default_num_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
 
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.surroundings import Surroundings
+
+_MOST_DECODERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,7 @@ class Workbench:
     model: nn.Module
     architecture: Architecture
     prunable: PrunableParameters
+    decoders: Decoders
     notes: tuple[str, ...] = ()
     trusted_code: Collection[str] = ()
 
@@ -65,20 +74,49 @@ class Workbench:
             If the minibatch is empty or cannot be drawn.
         """
         indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
-        inputs_KCHW, labels_K = self.resident("train", indices_K).batch(slice(None))
-        return indices_K, inputs_KCHW, labels_K
+        images = self.images
+        chosen = ResidentImages(
+            images.train_images.read(indices_K),
+            images.train_labels_N[indices_K],
+            images.mean_C,
+            images.deviation_C,
+            self.device,
+            self.architecture.input_shape,
+        )
+        return indices_K, *chosen.batch(slice(None))
 
-    def resident(self, part: str, indices: NDArray[np.int64] | None = None) -> ResidentImages:
-        """Return images of the ``train`` or ``test`` file on the device, all or some."""
+    def batches(self, part: str, indices: NDArray[np.int64] | None = None) -> Batches:
+        """Return images of the ``train`` or ``test`` file, all or some, to train and test on.
+
+        Resident on the device if the set is in memory, else streamed.
+        """
         images = self.images
         if part == "test":
-            arrays = images.test_images_NCHW, images.test_labels_N
+            store, labels_N = images.test_images, images.test_labels_N
         else:
-            arrays = images.train_images_NCHW, images.train_labels_N
-        if indices is not None:
-            arrays = arrays[0][indices], arrays[1][indices]
+            store, labels_N = images.train_images, images.train_labels_N
         shape = self.architecture.input_shape
-        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device, shape)
+        if indices is None:
+            indices = np.arange(len(store))
+        if isinstance(store, FileStore):
+            return StreamedImages(
+                store,
+                labels_N,
+                indices,
+                images.mean_C,
+                images.deviation_C,
+                self.device,
+                self.decoders,
+                shape,
+            )
+        return ResidentImages(
+            store.read(indices),
+            labels_N[indices],
+            images.mean_C,
+            images.deviation_C,
+            self.device,
+            shape,
+        )
 
     def redraw(self) -> None:
         """Draw the initial weights again, with the seed of the draw that is trained."""
@@ -149,6 +187,7 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         model=model,
         architecture=describe(model, network.input_shape, images.image_shape, len(images.classes)),
         prunable=prunable,
+        decoders=Decoders(min(default_num_threads(), _MOST_DECODERS)),
         notes=network.notes,
         trusted_code=surroundings.trusted_code,
     )

@@ -28,9 +28,11 @@ from snip_gui.core.recipe import (
 from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
+from snip_gui.session.image_loading import ImageLoading, key_of
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
+from snip_gui.session.pictures import Pictures
 from snip_gui.session.state import (
     Activity,
     Problem,
@@ -42,7 +44,6 @@ from snip_gui.session.state import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
@@ -71,9 +72,9 @@ class Controller(QObject):
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
         self.recents = recents
         self._host = host
-        self._image_sets: dict[tuple[str, str], ImageSet] = {}
+        self.pictures = Pictures(state, host, self)
+        self._images = ImageLoading(state, host)
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
-        self._loading: dict[int, tuple[str, str]] = {}
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
@@ -120,39 +121,45 @@ class Controller(QObject):
 
     def _apply(self, recipe: Recipe) -> None:
         """Make a recipe the current one; bring back what is known of it."""
-        before = self.state.recipe
         self.state.set_problem(None)
         self.state.set_recipe(recipe)
-        if recipe.data.name != before.data.name:
-            self._load_images()
+        self._images.refresh()
         self._recall_scores()
 
     # Surroundings
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Change preferences; another data folder is looked into at once."""
-        before = self.state.preferences
         self.state.set_preferences(preferences)
-        needs_folder = DATASETS[self.state.recipe.data.name].needs_folder
-        if preferences.data_folder != before.data_folder and needs_folder:
-            self._load_images()
+        if self._images.refresh():
+            self._recall_scores()
 
     def prefer(self, **changes: object) -> None:
         """Change some preferences."""
         self.set_preferences(msgspec.structs.replace(self.state.preferences, **changes))
 
+    def open_data_folder(self, folder: str) -> None:
+        """Look for the data set in a folder, once more if it is the same folder."""
+        self.state.set_problem(None)
+        before = self.state.preferences.data_folder
+        self.prefer(data_folder=folder)
+        if folder == before and self.state.images is None and not self._host.is_busy("load"):
+            self._load_images()
+
+    def skip_unreadable(self) -> None:
+        """Open the data set that was refused, without the files that cannot be read."""
+        refused = self._images.refused
+        if refused is not None:
+            folder = refused.folder
+            preferences = msgspec.structs.replace(self.state.preferences, data_folder=folder)
+            self.state.set_preferences(preferences)
+            recipe = with_value(self.state.recipe, "data.skip_unreadable", True)
+            self.edit(recipe, "Skip unreadable files")
+
     def _load_images(self) -> None:
-        """Bring the recipe's data set into memory, from the cache if it is there."""
-        name = self.state.recipe.data.name
-        known = self._image_sets.get((name, self.state.preferences.data_folder))
-        if known is not None:
-            self.state.set_images(known)
+        """Bring the recipe's data set in, from the cache if it is there."""
+        if self._images.load():
             self._recall_scores()
-            return
-        self.state.set_images_missing()
-        folder = self.state.preferences.surroundings.data_folder
-        job_id = self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
-        self._loading = {job_id: (name, self.state.preferences.data_folder)}
 
     # Work
 
@@ -208,7 +215,8 @@ class Controller(QObject):
         if training is None or not training.can_continue or training.folder is None:
             return
         self.state.set_problem(None)
-        same_data = training.recipe.data.name == self.state.recipe.data.name
+        preferences = self.state.preferences
+        same_data = key_of(training.recipe, preferences) == key_of(self.state.recipe, preferences)
         images = self.state.images if same_data else None
         self.state.set_training(dataclasses.replace(training, phase="preparing", points=()))
         surroundings = self.state.preferences.surroundings
@@ -264,8 +272,15 @@ class Controller(QObject):
                 self.state.set_devices(devices, versions)
                 self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
                 self._score_if_wanted()
-            case ev.ImagesLoaded(images):
-                self._images_loaded(item.job_id, images)
+            case ev.ImagesListed() as listed if self._images.is_current(item.job_id):
+                self.pictures.forget()
+                self._images.on_listed(listed)
+            case ev.FilesUnreadable() as found if self._images.is_current(item.job_id):
+                self._images.on_unreadable(found)
+            case ev.ImagesLoaded(images) if self._images.is_current(item.job_id):
+                self._images.on_loaded(images)
+                self._recall_scores()
+                self._score_if_wanted()
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
             case ev.TrainingStarted() as started:
@@ -286,9 +301,14 @@ class Controller(QObject):
             self._training_ended(ended)
         if ended.kind == "save" and ended.outcome != "done":
             self._export_after_save = None
-        if ended.outcome == "failed":
+        if ended.kind == "load":
+            problem = self._images.on_ended(ended)
+            if problem is not None:
+                self._recall_scores()
+                self._tell_problem(problem)
+        elif ended.outcome == "failed":
             self._tell(ended.message, ended.hint, ended.field)
-        elif ended.outcome == "crashed":
+        if ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
             self.state.notices.add(notice)
             self.failed.emit(notice)
@@ -338,15 +358,6 @@ class Controller(QObject):
         else:
             self.state.set_training(dataclasses.replace(training, phase="failed"))
 
-    def _images_loaded(self, job_id: int, images: ImageSet) -> None:
-        """Take images in, unless others have been asked for since."""
-        asked = self._loading.pop(job_id, None)
-        if asked is not None:
-            self._image_sets[asked] = images
-            self.state.set_images(images)
-            self._recall_scores()
-            self._score_if_wanted()
-
     # Scores by digest
 
     def _score_if_wanted(self) -> None:
@@ -386,8 +397,11 @@ class Controller(QObject):
 
     def _tell(self, message: str, hint: str = "", field: str = "") -> None:
         """Show a problem in place and log it."""
-        self.state.set_problem(Problem(message, hint, field))
-        self.state.notices.add(Notice("problem", message, hint))
+        self._tell_problem(Problem(message, hint, field))
+
+    def _tell_problem(self, problem: Problem) -> None:
+        self.state.set_problem(problem)
+        self.state.notices.add(Notice("problem", problem.message, problem.hint))
 
     def _log_if(self, text: str) -> None:
         if text:

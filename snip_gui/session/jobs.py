@@ -8,8 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.scan import ReadOptions
+    from snip_gui.core.data.store import ImageStore
     from snip_gui.core.events import Event
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
@@ -28,13 +33,35 @@ def devices_job() -> JobFactory:
     return job
 
 
-def load_job(name: str, folder: Path | None) -> JobFactory:
+def load_job(name: str, folder: Path | None, options: ReadOptions) -> JobFactory:
     """Read a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.data.loading import load_job
 
-        yield from load_job(name, folder, cancel)
+        yield from load_job(name, folder, cancel, options)
+
+    return job
+
+
+def thumbnails_job(paths: tuple[str, ...], side: int) -> JobFactory:
+    """Decode files small."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.thumbnails import decode_thumbnails
+
+        yield from decode_thumbnails(paths, side, cancel)
+
+    return job
+
+
+def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
+    """Work out the mean of images."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.thumbnails import make_mean
+
+        yield from make_mean(store, indices_K, cancel)
 
     return job
 

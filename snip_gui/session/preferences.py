@@ -15,7 +15,13 @@ Theme: TypeAlias = Literal["system", "light", "dark"]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """Preferences; unknown or damaged ones are dropped when read."""
+    """Preferences; unknown or damaged ones are dropped when read.
+
+    Attributes
+    ----------
+    image_memory_gb
+        What a folder of images may take in memory; None for half of what is free.
+    """
 
     theme: Theme = "system"
     device: str = "auto"
@@ -23,6 +29,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     data_folder: str = ""
     runs_folder: str = ""
     trusted_code: tuple[str, ...] = ()
+    image_memory_gb: Annotated[float, Meta(ge=0)] | None = None
 
     @property
     def surroundings(self) -> Surroundings:
@@ -32,6 +39,9 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
             num_threads=self.num_threads or default_num_threads(),
             data_folder=Path(self.data_folder) if self.data_folder else None,
             trusted_code=frozenset(self.trusted_code),
+            image_memory_bytes=(
+                None if self.image_memory_gb is None else int(self.image_memory_gb * 1e9)
+            ),
         )
 
     @property

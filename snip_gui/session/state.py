@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.listing import Listing
+    from snip_gui.core.events import BadFile
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.connectivity import Reach
@@ -47,11 +49,12 @@ _SETTLE_MS = 12
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the user can mend, shown in place until it is."""
+    """What the user can mend, with the bad files that a data set can be opened without."""
 
     message: str
     hint: str = ""
     field: str = ""
+    unreadable: tuple[BadFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class SessionState(QObject):
         self._keys = stage_keys(recipe)
         self._preferences = preferences
         self._images: ImageSet | None = None
+        self._listing: Listing | None = None
         self._split: Split | None = None
         self._minibatch = MinibatchState(_NO_IMAGES)
         self._architecture: Architecture | None = None
@@ -211,21 +215,31 @@ class SessionState(QObject):
 
     @property
     def images(self) -> ImageSet | None:
-        """The recipe's data set; None until it is in memory."""
+        """The recipe's data set; None until it can be used."""
         if self._images is not None and self._images.name == self._recipe.data.name:
             return self._images
         return None
 
     def set_images(self, images: ImageSet) -> None:
-        """Replace the data set in memory."""
-        self._images = images
+        """Replace the data set at hand."""
+        self._images, self._listing = images, None
         self._resolve_minibatch()
         self.images_changed.emit()
 
     def set_images_missing(self) -> None:
-        """Say that the recipe's data set is not in memory yet."""
-        self._images = None
+        """Say that the recipe's data set cannot be used yet."""
+        self._images = self._listing = None
         self._resolve_minibatch()
+        self.images_changed.emit()
+
+    @property
+    def listing(self) -> Listing | None:
+        """The files of a data set that is being read; None before and after."""
+        return self._listing if self.images is None else None
+
+    def set_listing(self, listing: Listing) -> None:
+        """Say which files are being read."""
+        self._listing = listing
         self.images_changed.emit()
 
     @property

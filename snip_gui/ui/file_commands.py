@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
 
@@ -93,6 +94,8 @@ class FileCommands(QObject):
             words += ["--data-dir", preferences.data_folder]
         surroundings = preferences.surroundings
         words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
+        if preferences.image_memory_gb is not None and DATASETS[recipe.data.name].has_files:
+            words += ["--image-memory", f"{preferences.image_memory_gb:g}"]
         line = shlex.join(["snip-gui", "run", *words])
         QGuiApplication.clipboard().setText(line)
         self._state.notices.info(f"Copied: {line}")

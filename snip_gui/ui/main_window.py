@@ -33,8 +33,8 @@ from snip_gui.ui.panels.network_panel import NetworkPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
+from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
-from snip_gui.ui.widgets.banner import Banner
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self._connect()
         self._on_theme_changed()
-        self._on_problem_changed()
         self._enable_actions()
         self.resize(1280, 800)
         self._on_reset_layout()
@@ -99,8 +98,7 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(state, themes)
 
     def _make_centre(self) -> None:
-        self.banner = named(Banner(), "problem_banner", "Problem")
-        self.banner.dismissed.connect(lambda: self.state.set_problem(None))
+        self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
         self.centre = named(QTabWidget(), "centre_tabs", "Connections, images or network")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
@@ -201,7 +199,6 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._enable_actions)
         state.activity_changed.connect(self._show_stale)
-        state.problem_changed.connect(self._on_problem_changed)
         self._themes.changed.connect(self._on_theme_changed)
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
@@ -307,13 +304,6 @@ class MainWindow(QMainWindow):
         self.stale.setText(text)
         self._stale_action.setVisible(bool(text))
         self.heatmap.set_stale(state.is_stale)
-
-    @Slot()
-    def _on_problem_changed(self) -> None:
-        problem = self.state.problem
-        self.banner.show_message(
-            problem.message if problem else "", problem.hint if problem else ""
-        )
 
     @Slot()
     def _on_theme_changed(self) -> None:

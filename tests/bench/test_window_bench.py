@@ -404,7 +404,7 @@ def test_sixty_thousand_thumbnails(record_property, qtbot, qapp):
         qapp.processEvents()
         paints = Paints(grid.viewport())
         started = time.perf_counter()
-        grid.images.set_images(images_NCHW, labels_N, names)
+        grid.images.set_images(images_NCHW.__getitem__, labels_N, names)
         grid.images.show_indices(np.arange(number))
         while not (paints.counts[grid.viewport()] and grid.verticalScrollBar().maximum()):
             qapp.processEvents()

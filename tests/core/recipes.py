@@ -52,7 +52,13 @@ def recipes(
         model=st.builds(
             ModelChoice, name=names, init=st.sampled_from(["variance-scaling", "glorot", "he"])
         ),
-        data=st.builds(DataChoice, name=names, validation_fraction=st.floats(0, 0.5)),
+        data=st.builds(
+            DataChoice,
+            name=names,
+            validation_fraction=st.floats(0, 0.5),
+            image_size=st.integers(0, 512),
+            skip_unreadable=st.booleans(),
+        ),
         minibatch=draws() | picks() if minibatches is None else minibatches,
         pruning=st.builds(Snip, scoring_mode=st.sampled_from(["evaluation", "training"]), **_shared)
         | st.builds(RandomMask, **_shared),

@@ -105,7 +105,7 @@ def test_the_folder_says_all_that_was_scored(finished, digits):
     batch = load_file(folder / files.BATCH)
     assert batch["inputs"].shape == (100, 1, 28, 28)
     pixels = batch["inputs"] * digits.deviation_C[0] + digits.mean_C[0]
-    whole = torch.from_numpy(digits.train_images_NCHW.copy())
+    whole = torch.from_numpy(digits.train_images.images_NCHW.copy())
     for image, label in zip((pixels * 255).round().byte(), batch["labels"], strict=True):
         places = (whole == image).flatten(1).all(1).nonzero().flatten().tolist()
         assert label in digits.train_labels_N[places]
@@ -208,7 +208,7 @@ def test_the_final_errors_are_those_of_the_checkpoint(finished, digits):
     folder, _ = finished
     model = LeNet300100((1, 28, 28), 10)
     model.load_state_dict(model_weights(folder))
-    pixels = torch.from_numpy(digits.test_images_NCHW.astype(np.float32)) / 255
+    pixels = torch.from_numpy(digits.test_images.images_NCHW.astype(np.float32)) / 255
     with torch.no_grad():
         scores = model((pixels - digits.mean_C[0]) / digits.deviation_C[0])
     accuracy = (scores.argmax(1).numpy() == digits.test_labels_N).mean()
@@ -381,9 +381,15 @@ def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
     assert held_out[0] == held_out[1]
 
 
-def test_cancelling_at_the_last_step_is_finishing(work, tmp_path):
+def test_a_run_stopped_before_its_last_evaluation_is_measured_by_resuming(
+    work, surroundings, finished, tmp_path
+):
     cancel, listen = cancelling_at(2 * STEPS_PER_EPOCH)
-    assert work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen).state == "finished"
+    stopped = work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
+    assert (stopped.state, stopped.step) == ("stopped", stopped.num_steps)
+    summary = resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    assert summary.state == "finished"
+    assert summary.final["test"] == files.read_summary(finished[0]).final["test"]
 
 
 def test_cancelling_before_training_makes_no_run(work, tmp_path):

@@ -32,8 +32,9 @@ def test_scoring_brings_all_that_the_pictures_need(score, make_bench):
     scored = score(recipe)
     bench = make_bench(recipe)
     assert scored.layout == bench.prunable.layout
-    assert scored.image_shape == (1, 28, 28)
-    assert scored.num_classes == 10
+    assert scored.architecture == bench.architecture
+    assert scored.architecture.image_shape == (1, 28, 28)
+    assert scored.architecture.num_classes == 10
     assert set(bench.images.train_labels_N[scored.indices_K]) == {3}
     assert scored.gradient_M.shape == scored.weight_M.shape == (266_610,)
     # What was ranked is |w g| over its sum.

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import shutil
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from snip_gui.core.data import scan
+from snip_gui.core.data.curation import mean_image
+from snip_gui.core.events import ImagesLoaded, ThumbnailsDecoded
 from snip_gui.core.recipe import DataChoice, Draw, ModelChoice, Recipe, Training
+from snip_gui.session import pictures
 
 WAIT_MS = 60_000
 
@@ -113,3 +121,212 @@ def test_images_too_small_for_a_network_are_resized_and_that_is_said(scored, qtb
     qtbot.waitUntil(lambda: not scored.state.is_stale, timeout=WAIT_MS)
     assert scored.state.scored.architecture.input_shape == (1, 32, 32)
     assert any("32x32" in notice.text for notice in scored.state.notices.all)
+
+
+def opened(controller, qtbot):
+    """The controller once the images are there."""
+    controller.start()
+    qtbot.waitUntil(lambda: controller.state.can_score, timeout=WAIT_MS)
+    return controller
+
+
+def wait_for_problem(controller, qtbot):
+    qtbot.waitUntil(lambda: controller.state.problem is not None, timeout=WAIT_MS)
+    return controller.state.problem
+
+
+# Before everything is read
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Holds the reading of files up until it is set."""
+    gate = threading.Event()
+    look = scan.read_header
+
+    def look_later(path):
+        assert gate.wait(WAIT_MS / 1000)
+        return look(path)
+
+    monkeypatch.setattr(scan, "read_header", look_later)
+    monkeypatch.setattr(scan, "_STEP_SECONDS", 0)
+    yield gate
+    gate.set()
+
+
+def test_files_are_seen_while_they_are_read(controller, host, qtbot, held):
+    state, happened = controller.state, []
+    host.happened.connect(lambda item: happened.append(type(item.event)))
+    controller.start()
+    qtbot.waitUntil(lambda: state.listing is not None, timeout=WAIT_MS)
+    assert state.images is None
+    assert not state.can_score
+    assert state.listing.classes == ("left", "right")
+    assert len(state.listing.train_paths) == 24
+    assert controller.pictures.picture(3) is None
+    qtbot.waitUntil(lambda: host.is_busy("thumbnails"), timeout=WAIT_MS)
+    held.set()
+    qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
+    assert happened.index(ThumbnailsDecoded) < happened.index(ImagesLoaded)
+    assert state.listing is None
+
+
+def test_a_reading_that_is_cancelled_leaves_the_images_before(controller, qtbot, tmp_path, held):
+    held.set()
+    state = opened(controller, qtbot).state
+    before, images = state.preferences.data_folder, state.images
+    held.clear()
+    controller.open_data_folder(str(make_folder(tmp_path / "second", 2)))
+    qtbot.waitUntil(lambda: state.listing is not None, timeout=WAIT_MS)
+    controller.cancel()
+    held.set()
+    problem = wait_for_problem(controller, qtbot)
+    assert "“second” was cancelled" in problem.message
+    assert "“first” stays open" in problem.hint
+    assert state.images is images
+    assert state.preferences.data_folder == before
+    assert state.can_score
+
+
+def test_the_first_reading_can_be_cancelled_and_asked_for_again(controller, qtbot, held):
+    controller.start()
+    state = controller.state
+    qtbot.waitUntil(lambda: state.listing is not None, timeout=WAIT_MS)
+    controller.cancel()
+    held.set()
+    wait_for_problem(controller, qtbot)
+    assert state.images is None
+    assert state.listing is None
+    controller.open_data_folder(state.preferences.data_folder)
+    assert state.problem is None
+    qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
+
+
+# Bad files
+
+
+def test_bad_files_are_listed_and_skipped_when_the_user_says_so(controller, qtbot, tmp_path):
+    state = opened(controller, qtbot).state
+    images = state.images
+    bad = make_folder(tmp_path / "bad", 3)
+    (bad / "train" / "left" / "3.png").write_bytes(b"no image")
+    controller.prefer(data_folder=str(bad))
+    problem = wait_for_problem(controller, qtbot)
+    assert [file.path for file in problem.unreadable] == [str(bad / "train" / "left" / "3.png")]
+    assert problem.field == "data.skip_unreadable"
+    assert state.images is images
+    controller.skip_unreadable()
+    qtbot.waitUntil(lambda: state.images not in (None, images), timeout=WAIT_MS)
+    assert state.problem is None
+    assert np.bincount(state.images.train_labels_N).tolist() == [11, 12]
+    assert state.recipe.data.skip_unreadable
+    assert any("Skipped “" in n.text and "3.png" in n.text for n in state.notices.all)
+    controller.undo_stack.undo()
+    assert wait_for_problem(controller, qtbot).unreadable
+
+
+def test_a_folder_that_vanishes_while_open_spoils_nothing(controller, qtbot):
+    state = opened(controller, qtbot).state
+    qtbot.waitUntil(lambda: state.scored is not None, timeout=WAIT_MS)
+    shutil.rmtree(state.preferences.data_folder)
+    controller.minibatch.draw(7, ())
+    controller.score()
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    assert len(state.scored.indices_K) == 7
+
+
+def test_a_streamed_folder_that_vanishes_is_told_in_place(controller, host, qtbot):
+    controller.prefer(image_memory_gb=0)
+    state = opened(controller, qtbot).state
+    qtbot.waitUntil(lambda: state.scored is not None, timeout=WAIT_MS)
+    scored = state.scored
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    shutil.rmtree(state.preferences.data_folder)
+    controller.minibatch.draw(7, ())
+    assert "it is gone" in wait_for_problem(controller, qtbot).message
+    controller.score()
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert "it is gone" in wait_for_problem(controller, qtbot).message
+    assert state.scored is scored
+
+
+# Size and memory
+
+
+def test_another_image_size_is_read_anew_and_undo_brings_the_first_back(controller, qtbot):
+    state = opened(controller, qtbot).state
+    first = state.images
+    controller.set_field("data.image_size", 20)
+    qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
+    assert state.images.image_shape == (3, 20, 20)
+    controller.undo_stack.undo()
+    assert state.images is first
+
+
+def test_a_streamed_folder_gives_what_memory_gives(controller, qtbot):
+    state = opened(controller, qtbot).state
+    qtbot.waitUntil(lambda: state.scored is not None, timeout=WAIT_MS)
+    in_memory, scored = state.images, state.scored
+    expected = mean_image(in_memory.train_images.read(state.minibatch.indices_K))
+    np.testing.assert_array_equal(controller.pictures.mean_CHW, expected)
+    controller.prefer(image_memory_gb=0)
+    qtbot.waitUntil(lambda: state.images not in (None, in_memory), timeout=WAIT_MS)
+    assert state.images.kept.startswith("streamed from disk")
+    assert state.images.digest == in_memory.digest
+    assert state.scored is scored
+    qtbot.waitUntil(lambda: controller.pictures.mean_CHW is not None, timeout=WAIT_MS)
+    np.testing.assert_array_equal(controller.pictures.mean_CHW, expected)
+    assert controller.pictures.picture(5) is None
+    with qtbot.waitSignal(controller.pictures.changed, timeout=WAIT_MS):
+        pass
+    np.testing.assert_array_equal(
+        controller.pictures.picture(5), in_memory.train_images.read([5])[0]
+    )
+
+
+def test_a_streamed_training_ends_and_leaves_no_process(controller, host, qtbot):
+    controller.prefer(image_memory_gb=0)
+    state = opened(controller, qtbot).state
+    before = set(multiprocessing.active_children())
+    controller.set_field("training.learning_rate", 0.0001)
+    controller.train()
+    qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert set(multiprocessing.active_children()) == before
+
+
+# Thumbnails
+
+
+def test_many_pictures_are_asked_for_at_once_and_few_are_kept(controller, host, qtbot, monkeypatch):
+    controller.prefer(image_memory_gb=0)
+    opened(controller, qtbot)
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    one_picture = 3 * 32 * 32
+    monkeypatch.setattr(pictures, "_KEPT_BYTES", 4 * one_picture)
+    submitted, submit = [], host.submit
+
+    def count(kind, *arguments, **named):
+        submitted.append(kind)
+        return submit(kind, *arguments, **named)
+
+    monkeypatch.setattr(host, "submit", count)
+    assert [controller.pictures.picture(index) for index in range(10)] == [None] * 10
+    with qtbot.waitSignal(controller.pictures.changed, timeout=WAIT_MS):
+        pass
+    assert submitted == ["thumbnails"]
+    found = [controller.pictures.picture(index) is not None for index in range(10)]
+    assert found == [False] * 6 + [True] * 4
+
+
+def test_a_bad_file_has_a_picture_too(controller, qtbot):
+    controller.prefer(image_memory_gb=0)
+    state = opened(controller, qtbot).state
+    path = state.images.train_images.paths[0]
+    with open(path, "wb") as file:
+        file.write(b"no image")
+    controller.pictures.forget()
+    assert controller.pictures.picture(0) is None
+    with qtbot.waitSignal(controller.pictures.changed, timeout=WAIT_MS):
+        pass
+    assert controller.pictures.picture(0).shape == (1, 16, 16)

@@ -63,7 +63,7 @@ def test_the_first_start_shows_an_eight(window, state):
     assert state.recipe.minibatch == Draw(classes=(8,), size=100)
     assert state.recipe.pruning.sparsity == 0.9
     fraction_HW = state.scored.input_fractions(state.num_kept)[0]
-    mean_HW = state.images.train_images_NCHW[state.minibatch.indices_K, 0].mean(axis=0)
+    mean_HW = state.images.train_images.read(state.minibatch.indices_K)[:, 0].mean(axis=0)
     ink, corner = mean_HW > 128, np.zeros((28, 28), bool)
     corner[:4, :4] = corner[-4:, -4:] = True
     assert fraction_HW[ink].mean() > 2 * fraction_HW[corner].mean()

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.listing import Listing
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
+Lister: TypeAlias = "Callable[[Path | None, CancelToken], Listing]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,27 @@ class DatasetInfo:
     read
         Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
         done.
+    list_files
+        In place of ``read``, for a data set that consists of image files: lists them; raises
+        `UserError` if that cannot be done.
     """
 
     name: str
     title: str
     description: str
     inside: str
-    read: Reader
+    read: Reader | None
+    list_files: Lister | None = None
 
     @property
     def needs_folder(self) -> bool:
         """Whether its files lie in a folder that the user names."""
         return bool(self.inside)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it consists of image files, which are listed, scanned and perhaps streamed."""
+        return self.list_files is not None
 
 
 def _digits() -> DatasetInfo:
@@ -97,19 +108,37 @@ def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> Da
 
 
 def _folder() -> DatasetInfo:
-    def read(folder: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.image_folder import load_image_folder
+    def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
+        from snip_gui.core.data.listing import list_folder
 
-        return (yield from load_image_folder(folder, cancel))
+        return list_folder(folder, cancel)
 
     return DatasetInfo(
         "folder",
         "Folder of images",
         "Your own images: a folder with “train” and “test”, or one folder (a fifth is then for "
-        "testing), with a folder for each class inside. Up to 64x64 pixels; larger ones are "
-        "scaled down.",
+        "testing), with a folder for each class inside.",
         "train/",
-        read,
+        None,
+        list_files,
+    )
+
+
+def _tiny_imagenet() -> DatasetInfo:
+    def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
+        from snip_gui.core.data.tiny_imagenet import list_tiny_imagenet
+
+        return list_tiny_imagenet(folder, cancel)
+
+    return DatasetInfo(
+        "tiny-imagenet",
+        "Tiny-ImageNet",
+        "110,000 colour photographs of 200 kinds of things, 64x64; 100,000 for training, the "
+        "10,000 of the validation part for testing. Read as it is distributed "
+        "(“tiny-imagenet-200”).",
+        "tiny-imagenet-200",
+        None,
+        list_files,
     )
 
 
@@ -123,6 +152,7 @@ DATASETS: Registry[DatasetInfo] = Registry(
         _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters"),
         _cifar("cifar-10", "CIFAR10", "cifar-10-batches-py", "CIFAR-10", "ten kinds of things"),
         _cifar("cifar-100", "CIFAR100", "cifar-100-python", "CIFAR-100", "a hundred kinds"),
+        _tiny_imagenet(),
         _folder(),
     ],
 )

@@ -16,8 +16,6 @@ from snip_gui.core.recipe import Draw, Picked
 from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from snip_gui.core.recipe import Recipe
@@ -126,12 +124,10 @@ def class_counts(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int6
     return np.bincount(labels, minlength=num_classes).astype(np.int64)
 
 
-def mean_image(
-    images_NCHW: NDArray[np.uint8], indices: Sequence[int] | NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """Return the mean of the chosen images, rounded, shape (C, H, W); black if none is chosen."""
-    if len(indices) == 0:
-        return np.zeros(images_NCHW.shape[1:], np.uint8)
-    mean_CHW = images_NCHW[indices].mean(axis=0, dtype=np.float64)
+def mean_image(images_KCHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mean of images, rounded, shape (C, H, W); black if there is none."""
+    if len(images_KCHW) == 0:
+        return np.zeros(images_KCHW.shape[1:], np.uint8)
+    mean_CHW = images_KCHW.mean(axis=0, dtype=np.float64)
     rounded: NDArray[np.uint8] = np.rint(mean_CHW).astype(np.uint8)
     return rounded

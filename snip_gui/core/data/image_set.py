@@ -1,22 +1,26 @@
-"""A data set in memory.
+"""A data set: where its pixels are, its labels and its normalisation.
 
-Shapes: N images, C channels, H rows, W columns.
+Shapes: N images, K of them, C channels, H rows, W columns, V values of a pixel.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.data.store import ArrayStore, ImageStore, num_bytes
 from snip_gui.core.errors import UserError
+from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-T = TypeVar("T", bound=np.generic)
+# Counting needs eight bytes for each value, and keeps Python's lock while it does.
+_COUNTED_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +29,8 @@ class ImageSet:
 
     Attributes
     ----------
-    train_images_NCHW, test_images_NCHW
-        uint8.
+    train_images, test_images
+        Stores of the pixels.
     train_labels_N, test_labels_N
         int64, indices into ``classes``.
     mean_C, deviation_C
@@ -34,24 +38,26 @@ class ImageSet:
         out ones included, of values scaled to 0..1 (official code, ``mnist.py``).
     digest
         Of the training images and labels: equal for equal sets, wherever their files lie.
+    kept
+        Where the pixels are, in words.
     """
 
     name: str
     title: str
     classes: tuple[str, ...]
-    train_images_NCHW: NDArray[np.uint8]
+    train_images: ImageStore
     train_labels_N: NDArray[np.int64]
-    test_images_NCHW: NDArray[np.uint8]
+    test_images: ImageStore
     test_labels_N: NDArray[np.int64]
     mean_C: tuple[float, ...]
     deviation_C: tuple[float, ...]
     digest: str
+    kept: str
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, rows and columns of an image."""
-        channels, rows, columns = self.train_images_NCHW.shape[1:]
-        return channels, rows, columns
+        return self.train_images.image_shape
 
 
 def make_image_set(
@@ -62,7 +68,7 @@ def make_image_set(
     train: tuple[NDArray[np.uint8], NDArray[np.integer]],
     test: tuple[NDArray[np.uint8], NDArray[np.integer]],
 ) -> ImageSet:
-    """Check images and labels and compute their normalisation.
+    """Check images and labels in memory and compute their normalisation.
 
     Parameters
     ----------
@@ -72,16 +78,55 @@ def make_image_set(
     Raises
     ------
     UserError
+        As `assemble`.
+    """
+    train_store, test_store = ArrayStore(train[0]), ArrayStore(test[0])
+    census = Census(len(train_store), train_store.image_shape)
+    census.add(train_store.images_NCHW)
+    return assemble(
+        name=name,
+        title=title,
+        classes=classes,
+        train=(train_store, train[1]),
+        test=(test_store, test[1]),
+        census=census,
+    )
+
+
+def assemble(
+    *,
+    name: str,
+    title: str,
+    classes: tuple[str, ...],
+    train: tuple[ImageStore, NDArray[np.integer]],
+    test: tuple[ImageStore, NDArray[np.integer]],
+    census: Census,
+    kept: str = "",
+) -> ImageSet:
+    """Check images and labels, wherever they are, and make a data set of them.
+
+    Parameters
+    ----------
+    train, test
+        Images and their labels (N).
+    census
+        Of all training images.
+    kept
+        Where the pixels are, in words; empty for a set in memory.
+
+    Raises
+    ------
+    UserError
         If there are no training images, a label names no class, images and labels differ in
         number, or all pixels are equal.
     """
-    for part, (images_NCHW, labels_N) in (("training", train), ("test", test)):
-        if len(images_NCHW) != len(labels_N):
+    for part, (store, labels_N) in (("training", train), ("test", test)):
+        if len(store) != len(labels_N):
             raise UserError(
-                f"{title}: {len(images_NCHW)} {part} images but {len(labels_N)} labels.",
+                f"{title}: {len(store)} {part} images but {len(labels_N)} labels.",
                 "The files do not belong together; get them again from the source.",
             )
-        if len(images_NCHW) == 0:
+        if len(store) == 0:
             raise UserError(f"{title}: there are no {part} images.", "Choose another data set.")
         if labels_N.min() < 0 or labels_N.max() >= len(classes):
             raise UserError(
@@ -89,28 +134,59 @@ def make_image_set(
                 f"but there are {len(classes)} classes.",
                 "The label file is damaged; get it again from the source.",
             )
-    train_images_NCHW, train_labels_N = _frozen(train[0]), _frozen(train[1].astype(np.int64))
-    mean_C, deviation_C = channel_statistics(train_images_NCHW)
+    mean_C, deviation_C = statistics_of(census.counts_CV)
     if max(deviation_C) == 0:
         raise UserError(f"{title}: all pixels are equal.", "Choose another data set.")
-    # A channel without any contrast stays at zero; it must not become a division by zero.
-    deviation_C = tuple(deviation or 1.0 for deviation in deviation_C)
+    train_labels_N, test_labels_N = _labels(train[1]), _labels(test[1])
     return ImageSet(
         name=name,
         title=title,
         classes=classes,
-        train_images_NCHW=train_images_NCHW,
+        train_images=train[0],
         train_labels_N=train_labels_N,
-        test_images_NCHW=_frozen(test[0]),
-        test_labels_N=_frozen(test[1].astype(np.int64)),
+        test_images=test[0],
+        test_labels_N=test_labels_N,
         mean_C=mean_C,
-        deviation_C=deviation_C,
-        digest=_digest(train_images_NCHW, train_labels_N),
+        # A channel without any contrast stays at zero; it must not become a division by zero.
+        deviation_C=tuple(deviation or 1.0 for deviation in deviation_C),
+        digest=census.digest(train_labels_N),
+        kept=kept or f"kept in memory, {size_text(num_bytes(train[0]) + num_bytes(test[0]))}",
     )
 
 
-def channel_statistics(
-    images_NCHW: NDArray[np.uint8],
+class Census:
+    """What must be known of all training images, gathered some images at a time.
+
+    Attributes
+    ----------
+    counts_CV
+        By channel, how many pixels have each of the 256 values.
+    """
+
+    def __init__(self, number: int, image_shape: tuple[int, int, int]) -> None:
+        self.counts_CV = np.zeros((image_shape[0], 256), np.int64)
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest.update(str((number, *image_shape)).encode())
+
+    def add(self, images_KCHW: NDArray[np.uint8]) -> None:
+        """Count more images, in the order of the set."""
+        self._digest.update(np.ascontiguousarray(images_KCHW).data)
+        step = max(1, _COUNTED_AT_ONCE // math.prod(images_KCHW.shape[1:]))
+        for start in range(0, len(images_KCHW), step):
+            for channel, counts_V in enumerate(self.counts_CV):
+                values = images_KCHW[start : start + step, channel].ravel()
+                counts_V += np.bincount(values, minlength=256)
+
+    def digest(self, labels_N: NDArray[np.int64]) -> str:
+        """Return the digest of shape and values of all images and their labels."""
+        whole = self._digest.copy()
+        whole.update(str(labels_N.shape).encode())
+        whole.update(labels_N.data)
+        return whole.hexdigest()
+
+
+def statistics_of(
+    counts_CV: NDArray[np.int64],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation per channel of values scaled to 0..1.
 
@@ -118,8 +194,7 @@ def channel_statistics(
     """
     values = np.arange(256) / 255
     means, deviations = [], []
-    for channel_NHW in np.moveaxis(images_NCHW, 1, 0):
-        counts = np.bincount(channel_NHW.ravel(), minlength=256)
+    for counts in counts_CV:
         mean = float((counts * values).sum() / counts.sum())
         variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
         means.append(mean)
@@ -127,17 +202,8 @@ def channel_statistics(
     return tuple(means), tuple(deviations)
 
 
-def _digest(*arrays: NDArray[np.generic]) -> str:
-    """Return a digest of shapes and values."""
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        digest.update(str(array.shape).encode())
-        digest.update(array.data)
-    return digest.hexdigest()
-
-
-def _frozen(array: NDArray[T]) -> NDArray[T]:
-    """Return a read-only C-contiguous view or copy."""
-    frozen: NDArray[T] = np.ascontiguousarray(array).view()
+def _labels(labels_N: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return read-only int64 labels."""
+    frozen: NDArray[np.int64] = np.array(labels_N, np.int64)
     frozen.flags.writeable = False
     return frozen

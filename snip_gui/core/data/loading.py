@@ -6,19 +6,37 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.events import Event, ImagesLoaded, Note
+from snip_gui.core.data.scan import ReadOptions, scan
+from snip_gui.core.events import Event, ImagesListed, ImagesLoaded, Note, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import DataChoice
+    from snip_gui.core.surroundings import Surroundings
+
+
+def options_of(choice: DataChoice, surroundings: Surroundings) -> ReadOptions:
+    """Return how a recipe wants its image files read here."""
+    return ReadOptions(
+        image_size=choice.image_size,
+        skip_unreadable=choice.skip_unreadable,
+        memory_bytes=surroundings.image_memory_bytes,
+    )
 
 
 def read_images(
-    name: str, folder: Path | None, cancel: CancelToken
+    name: str,
+    folder: Path | None,
+    cancel: CancelToken,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
 ) -> Generator[Event, None, ImageSet]:
     """Read a data set by name, yielding progress and returning the set.
+
+    Image files are listed first (`ImagesListed`), so that they can be looked at while they are
+    read.
 
     Raises
     ------
@@ -28,12 +46,23 @@ def read_images(
         If cancelled on the way.
     """
     cancel.raise_if_cancelled()
-    return (yield from DATASETS[name].read(folder, cancel))
+    info = DATASETS[name]
+    if info.read is not None:
+        return (yield from info.read(folder, cancel))
+    assert info.list_files is not None
+    yield Progress("Listing the images")
+    listing = info.list_files(folder, cancel)
+    yield ImagesListed(listing)
+    return (yield from scan(listing, options, cancel))
 
 
-def load_images(name: str, folder: Path | None = None) -> ImageSet:
+def load_images(
+    name: str,
+    folder: Path | None = None,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
+) -> ImageSet:
     """Read a data set by name, for a script or a notebook; raises as `read_images`."""
-    steps = read_images(name, folder, CancelToken())
+    steps = read_images(name, folder, CancelToken(), options)
     while True:
         try:
             next(steps)
@@ -42,16 +71,21 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
             return images
 
 
-def load_job(name: str, folder: Path | None, cancel: CancelToken) -> Iterator[Event]:
+def load_job(
+    name: str,
+    folder: Path | None,
+    cancel: CancelToken,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
+) -> Iterator[Event]:
     """Read a data set by name; ends in `ImagesLoaded`."""
-    images = yield from read_images(name, folder, cancel)
+    images = yield from read_images(name, folder, cancel, options)
     yield ImagesLoaded(images)
     channels, rows, columns = images.image_shape
     yield Note(
         f"{images.title}: {len(images.train_labels_N):,} training and "
         f"{len(images.test_labels_N):,} test images of {rows}x{columns}x{channels} in "
         f"{len(images.classes)} classes, mean {_numbers(images.mean_C)}, deviation "
-        f"{_numbers(images.deviation_C)}."
+        f"{_numbers(images.deviation_C)}; {images.kept}."
     )
 
 

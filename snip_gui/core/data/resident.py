@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.data.fit import fit_images
+from snip_gui.core.data.batches import Standardiser, batch_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ResidentImages:
-    """Images and labels on a device.
+    """Images and labels on a device; see `Batches`.
 
     No loader and no per-image Python: a batch is one gather, one conversion and one affine map.
     """
@@ -34,13 +34,9 @@ class ResidentImages:
         device: torch.device,
         input_shape: tuple[int, int, int] | None = None,
     ) -> None:
-        channels, rows, columns = images_NCHW.shape[1:]
-        self._input_shape = input_shape or (channels, rows, columns)
         self._images_NCHW = torch.from_numpy(_writable(images_NCHW)).to(device)
         self._labels_N = torch.from_numpy(_writable(labels_N)).to(device)
-        mean, deviation = torch.tensor(mean_C), torch.tensor(deviation_C)
-        self._scale_C11 = (1 / (255 * deviation)).to(device).view(-1, 1, 1)
-        self._shift_C11 = (-mean / deviation).to(device).view(-1, 1, 1)
+        self._standardise = Standardiser(mean_C, deviation_C, device, input_shape)
 
     def __len__(self) -> int:
         return len(self._labels_N)
@@ -51,10 +47,18 @@ class ResidentImages:
         return self._labels_N.device
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return standardised images (B, C, H, W), as the network sees them, and labels (B)."""
-        images_BCHW = self._images_NCHW[indices_B].float()
-        inputs_BCHW = images_BCHW.mul_(self._scale_C11).add_(self._shift_C11)
-        return fit_images(inputs_BCHW, self._input_shape), self._labels_N[indices_B]
+        """Return standardised images (B, C, H, W) and labels (B)."""
+        return self._standardise(self._images_NCHW[indices_B]), self._labels_N[indices_B]
+
+    def batches(
+        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Yield all images in batches."""
+        for part in batch_slices(len(self), batch_size, first_batch):
+            yield self.batch(part if order_N is None else order_N[part])
+
+    def close(self) -> None:
+        """Do nothing: nothing helps to read them."""
 
 
 def _writable(array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -20,11 +20,11 @@ from snip_gui.core.training.metrics import MetricPoint, SplitName
 from snip_gui.core.training.schedules import learning_rate_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from torch import Tensor
 
-    from snip_gui.core.data.resident import ResidentImages
+    from snip_gui.core.data.batches import Batches
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.recipe import Training
 
@@ -38,15 +38,21 @@ class Trainer:
 
     The order of the images follows from the seed and the epoch alone, so beside the weights and the
     optimizer the number of steps done says all about where it stands.
+
+    Attributes
+    ----------
+    evaluated_at
+        Step at which the held-out splits were last measured.
     """
 
     masked: MaskedModel
-    train: ResidentImages
-    held_out: dict[SplitName, ResidentImages]
+    train: Batches
+    held_out: dict[SplitName, Batches]
     training: Training
     seed: int
     step: int = 0
     seconds: float = 0.0
+    evaluated_at: int = -1
     optimizer: torch.optim.SGD = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,42 +74,53 @@ class Trainer:
         Yields
         ------
         list of MetricPoint
-            After every step what was measured since, mostly nothing: training points some twenty
-            times an epoch, the held-out splits at the start and after each epoch.
+            After every step, and every batch of an evaluation, what was measured since, mostly
+            nothing: training points some twenty times an epoch, the held-out splits at the start
+            and after each epoch.
 
         Raises
         ------
         DivergedError
             If a loss or a weight is no longer a finite number; all points before were yielded.
         """
-        if self.step == 0:
-            yield self._evaluate()
+        if self.step % self.steps_per_epoch == 0 and self.evaluated_at != self.step:
+            yield from self._evaluate()
         interval = max(1, self.steps_per_epoch // _POINTS_PER_EPOCH)
         sums = _Sums(self.train.device)
         while self.step < self.num_steps:
-            epoch, offset = divmod(self.step, self.steps_per_epoch)
-            if offset == 0 or sums.order is None:
-                sums.order = self._order_of(epoch)
-            started = time.perf_counter()
-            lr = self._one_step(sums, sums.order, offset)
-            self.seconds += time.perf_counter() - started
-            points: list[MetricPoint] = []
-            ends_epoch = offset + 1 == self.steps_per_epoch
-            if ends_epoch or (offset + 1) % interval == 0:
-                points.append(self._point("train", *sums.take(), lr))
-                self._refuse_diverged(points)
-            if ends_epoch:
-                points += self._evaluate()
-                self._refuse_diverged(points)
-            yield points
+            epoch, first = divmod(self.step, self.steps_per_epoch)
+            order_N = self._order_of(epoch)
+            batches = self.train.batches(order_N, self.training.batch_size, first)
+            try:
+                for offset in range(first, self.steps_per_epoch):
+                    started = time.perf_counter()
+                    lr = self._one_step(sums, *next(batches))
+                    self.seconds += time.perf_counter() - started
+                    points: list[MetricPoint] = []
+                    ends_epoch = offset + 1 == self.steps_per_epoch
+                    if ends_epoch or (offset + 1) % interval == 0:
+                        points.append(self._point("train", *sums.take(), lr))
+                        self._refuse_diverged(points)
+                    yield points
+            finally:
+                batches.close()
+            yield from self._evaluate()
 
-    def _one_step(self, sums: _Sums, order_N: Tensor, offset: int) -> float:
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps were made and their outcome was measured."""
+        return self.step == self.num_steps == self.evaluated_at
+
+    def close(self) -> None:
+        """End what helps to read the images."""
+        for images in (self.train, *self.held_out.values()):
+            images.close()
+
+    def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
         """Do one step of descent; return its learning rate."""
         lr = learning_rate_at(self.step, self.num_steps, self.training)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        size = self.training.batch_size
-        inputs_BCHW, labels_B = self.train.batch(order_N[offset * size : (offset + 1) * size])
         self.masked.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         scores_BK = self.masked.model(inputs_BCHW)
@@ -120,17 +137,30 @@ class Trainer:
         generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
         return torch.randperm(len(self.train), generator=generator).to(self.train.device)
 
-    def _evaluate(self) -> list[MetricPoint]:
-        """Measure the held-out splits."""
-        started = time.perf_counter()
+    def _evaluate(self) -> Iterator[list[MetricPoint]]:
+        """Measure the held-out splits; yield nothing after each batch, at the end their points."""
         lr = learning_rate_at(max(0, self.step - 1), self.num_steps, self.training)
-        measured = {
-            split: evaluate(self.masked.model, images)
-            for split, images in self.held_out.items()
-            if len(images)
-        }
-        self.seconds += time.perf_counter() - started
-        return [self._point(split, *values, lr) for split, values in measured.items()]
+        measured: dict[SplitName, tuple[float, float]] = {}
+        for split, images in self.held_out.items():
+            if not len(images):
+                continue
+            batches = evaluation(self.masked.model, images)
+            try:
+                while split not in measured:
+                    started = time.perf_counter()
+                    try:
+                        next(batches)
+                    except StopIteration as end:
+                        measured[split] = end.value
+                    self.seconds += time.perf_counter() - started
+                    yield []
+            finally:
+                batches.close()
+        points = [self._point(split, *values, lr) for split, values in measured.items()]
+        if self.step:
+            self._refuse_diverged(points)
+        self.evaluated_at = self.step
+        yield points
 
     def _point(self, split: SplitName, loss: float, accuracy: float, lr: float) -> MetricPoint:
         """Return a point at the present step."""
@@ -161,7 +191,6 @@ class _Sums:
     """Loss and hits since the last point, summed on the device so that no step waits for it."""
 
     def __init__(self, device: torch.device) -> None:
-        self.order: Tensor | None = None
         self._device = device
         self._reset()
 
@@ -183,17 +212,38 @@ class _Sums:
         return loss, accuracy
 
 
-@torch.no_grad()
-def evaluate(model: nn.Module, images: ResidentImages) -> tuple[float, float]:
-    """Return mean loss and accuracy of a network in evaluation mode over images."""
-    model.eval()
+def evaluation(model: nn.Module, images: Batches) -> Generator[None, None, tuple[float, float]]:
+    """Measure a network in evaluation mode over images, yielding after each batch.
+
+    Returns
+    -------
+    tuple of float
+        Mean loss and accuracy.
+    """
     loss, hits = 0.0, 0
-    for start in range(0, len(images), _EVALUATION_BATCH):
-        inputs_BCHW, labels_B = images.batch(slice(start, start + _EVALUATION_BATCH))
-        scores_BK = model(inputs_BCHW)
-        loss += float(nn.functional.cross_entropy(scores_BK, labels_B, reduction="sum"))
-        hits += int((scores_BK.argmax(1) == labels_B).sum())
+    batches = images.batches(None, _EVALUATION_BATCH)
+    try:
+        for inputs_BCHW, labels_B in batches:
+            model.eval()
+            with torch.no_grad():
+                scores_BK = model(inputs_BCHW)
+                loss += float(nn.functional.cross_entropy(scores_BK, labels_B, reduction="sum"))
+                hits += int((scores_BK.argmax(1) == labels_B).sum())
+            yield
+    finally:
+        batches.close()
     return loss / len(images), hits / len(images)
+
+
+def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
+    """Return mean loss and accuracy of a network in evaluation mode over images."""
+    steps = evaluation(model, images)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            measured: tuple[float, float] = end.value
+            return measured
 
 
 def _make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:

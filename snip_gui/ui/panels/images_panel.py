@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import (
     QComboBox,
@@ -33,6 +34,7 @@ class ImagesPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._state, self._controller = state, controller
+        self._was_listing = False
         self.filter = named(QComboBox(), "class_filter", "Show class", "Which images are shown")
         self.filter.currentIndexChanged.connect(self._show_filtered)
         self._count = named(QLabel(), "image_count", "Images shown")
@@ -61,6 +63,7 @@ class ImagesPanel(QWidget):
         self.only.clicked.connect(self._on_only)
         self.grid.activated.connect(self._on_add)
         self.grid.selection_changed.connect(self._on_selection_changed)
+        controller.pictures.changed.connect(self.grid.viewport().update)
         state.images_changed.connect(self._on_images_changed)
         state.minibatch_changed.connect(self._on_minibatch_changed)
         self._on_images_changed()
@@ -89,23 +92,27 @@ class ImagesPanel(QWidget):
 
     @Slot()
     def _on_images_changed(self) -> None:
-        images = self._state.images
-        self.setEnabled(images is not None)
-        if images is None:
+        shown = self._state.images or self._state.listing
+        self.setEnabled(shown is not None)
+        if shown is None:
             self._count.setText(f"{self._state.dataset_title} is not loaded.")
             self.grid.images.show_indices(self._state.minibatch.indices_K)
             return
-        self.grid.images.set_images(
-            images.train_images_NCHW, images.train_labels_N, list(images.classes)
-        )
+        # Files that have been read stay where they were looked at before.
+        top = self.grid.top_index() if self._was_listing else -1
+        self._was_listing = self._state.listing is not None
+        picture = self._controller.pictures.picture
+        self.grid.images.set_images(picture, shown.train_labels_N, list(shown.classes))
         with QSignalBlocker(self.filter):
             chosen = self.filter.currentData()
             self.filter.clear()
             self.filter.addItem("all classes", _ALL)
-            for label, name in enumerate(images.classes):
+            for label, name in enumerate(shown.classes):
                 self.filter.addItem(f"class {name}", label)
             self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
         self._on_minibatch_changed()
+        if top >= 0:
+            self.grid.scroll_to_index(top)
 
     @Slot()
     def _on_minibatch_changed(self) -> None:
@@ -114,27 +121,39 @@ class ImagesPanel(QWidget):
 
     @Slot()
     def _show_filtered(self) -> None:
-        images, split = self._state.images, self._state.split
-        if images is None or split is None:
+        """Show the training images of the class chosen; before they are read, all files of it."""
+        images, split, listing = self._state.images, self._state.split, self._state.listing
+        if images is not None and split is not None:
+            indices, labels_N = split.train_indices, images.train_labels_N
+            held_out = len(split.validation_indices)
+            tip = f"The {held_out:,} images held out for validation are not shown"
+            what = "images"
+        elif listing is not None:
+            indices, labels_N = np.arange(len(listing.train_paths)), listing.train_labels_N
+            tip, what = "They are being read; bad ones are told when all have been", "files"
+        else:
             return
-        indices = split.train_indices
         label = self.filter.currentData()
         if label is not None and label != _ALL:
-            indices = indices[images.train_labels_N[indices] == label]
+            indices = indices[labels_N[indices] == label]
         self.grid.images.show_indices(indices)
-        held_out = len(split.validation_indices)
-        self._count.setText(f"{len(indices):,} images")
-        self._count.setToolTip(f"The {held_out:,} images held out for validation are not shown")
+        self._count.setText(f"{len(indices):,} {what}")
+        self._count.setToolTip(tip)
+        self._on_selection_changed(len(self.grid.selected_indices()))
 
     @Slot(int)
     def _on_selection_changed(self, number: int) -> None:
-        self._selected.setText(f"{number:,} selected" if number else "Select images to choose them")
+        is_read = self._state.listing is None
+        text = f"{number:,} selected" if number else "Select images to choose them"
+        self._selected.setText(text if is_read else "Being read…")
+        self._selected.setToolTip("" if is_read else "Images can be chosen when all have been read")
         for button in (self.add, self.remove, self.only):
-            button.setEnabled(number > 0)
+            button.setEnabled(number > 0 and self._state.images is not None)
 
     @Slot()
     def _on_add(self) -> None:
-        self._controller.minibatch.add(self.grid.selected_indices())
+        if self._state.images is not None:  # a double click may come before
+            self._controller.minibatch.add(self.grid.selected_indices())
 
     @Slot()
     def _on_remove(self) -> None:

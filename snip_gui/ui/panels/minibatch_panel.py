@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.data.curation import class_counts, mean_image
+from snip_gui.core.data.curation import class_counts
 from snip_gui.core.recipe import Draw
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.class_bars import ClassBars
@@ -57,6 +57,8 @@ class MinibatchPanel(QWidget):
         self._build()
         state.images_changed.connect(self._on_images_changed)
         state.minibatch_changed.connect(self._on_minibatch_changed)
+        controller.pictures.changed.connect(self.tray.viewport().update)
+        controller.pictures.mean_changed.connect(self._show_mean)
         self.tray.selection_changed.connect(self._on_selection_changed)
         themes.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -152,7 +154,7 @@ class MinibatchPanel(QWidget):
             self._on_minibatch_changed()
             return
         self.tray.images.set_images(
-            images.train_images_NCHW, images.train_labels_N, list(images.classes)
+            self._controller.pictures.picture, images.train_labels_N, list(images.classes)
         )
         with QSignalBlocker(self.draw_class):
             self.draw_class.clear()
@@ -167,7 +169,11 @@ class MinibatchPanel(QWidget):
         indices_K = minibatch.indices_K
         self.clear.setEnabled(len(indices_K) > 0)
         if images is None:
-            self._summary.setText(f"{self._state.dataset_title} is not loaded.")
+            being_read = self._state.listing is not None
+            text = "being read: images can be chosen then" if being_read else "not loaded"
+            self._summary.setText(f"{self._state.dataset_title} is {text}.")
+            self._summary.setProperty("role", "")
+            self._summary.style().polish(self._summary)
             self._mean.show_array(None)
             self._bars.clear()
             self.tray.images.show_indices(indices_K)
@@ -175,10 +181,13 @@ class MinibatchPanel(QWidget):
         counts = class_counts(images.train_labels_N[indices_K], len(images.classes))
         self.tray.images.show_indices(indices_K)
         self._bars.show_counts(counts, images.classes)
-        empty = len(indices_K) == 0
-        self._mean.show_array(None if empty else mean_image(images.train_images_NCHW, indices_K))
+        self._show_mean()
         self._show_draw()
         self._show_summary(int((counts > 0).sum()))
+
+    @Slot()
+    def _show_mean(self) -> None:
+        self._mean.show_array(self._controller.pictures.mean_CHW)
 
     def _show_summary(self, num_classes: int) -> None:
         minibatch = self._state.minibatch

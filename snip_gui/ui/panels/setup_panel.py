@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import (
     QComboBox,
+    QDoubleSpinBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
 
+_FILE_FIELDS = (field("data.image_size"), field("data.skip_unreadable"))  # of image files only
 _FIELDS = (
     field("model.name"),
     field("data.name"),
+    *_FILE_FIELDS,
     field("model.init"),
     field("model.input_size"),
     METHOD,
@@ -112,10 +115,24 @@ class SetupPanel(QWidget):
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
         self.form.add_row("Network file", self._code, below="model.name")
+        self._memory = named(
+            QDoubleSpinBox(),
+            "image_memory",
+            "Image memory",
+            "What a folder of images may take in memory; one that needs more is streamed from "
+            "disk. Automatic: half of what is free",
+        )
+        self._memory.setRange(0, 4096)
+        self._memory.setDecimals(1)
+        self._memory.setSuffix(" GB")
+        self._memory.setSpecialValueText("automatic")
+        self._memory.setKeyboardTracking(False)
+        self._memory.valueChanged.connect(self._on_memory)
         self.form.add_row("Data folder", self._folder, below="data.name")
         self.form.add_row("Weights from", self._weights, below="model.init")
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
+        self.form.add_row("Image memory", self._memory)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
@@ -137,6 +154,7 @@ class SetupPanel(QWidget):
         self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
         self.form.show_values(self._values())
         self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
+        self.form.show_row(self._memory, DATASETS[recipe.data.name].has_files)
         self._show_files()
         self._show_preferences()
         self._show_data()
@@ -144,11 +162,12 @@ class SetupPanel(QWidget):
     def _values(self) -> dict[str, object]:
         """Return the recipe's values by path."""
         raw = msgspec.to_builtins(self._state.recipe)
+        has_files = DATASETS[self._state.recipe.data.name].has_files
         values: dict[str, object] = {}
         for one in _FIELDS:
             part, _, name = one.path.rpartition(".")
             source = raw[part] if part else raw
-            if name in source:
+            if name in source and (has_files or one not in _FILE_FIELDS):
                 values[one.path] = source[name]
         return values
 
@@ -213,7 +232,8 @@ class SetupPanel(QWidget):
             f"{network}\n\n"
             f"{len(split.train_indices):,} images to train, {len(split.validation_indices):,} held "
             f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
-            f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}."
+            f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}. "
+            f"{images.kept[:1].upper()}{images.kept[1:]}."
         )
 
     @Slot()
@@ -232,7 +252,12 @@ class SetupPanel(QWidget):
     @Slot()
     def _show_preferences(self) -> None:
         preferences = self._state.preferences
-        with QSignalBlocker(self._device), QSignalBlocker(self._threads):
+        with (
+            QSignalBlocker(self._device),
+            QSignalBlocker(self._threads),
+            QSignalBlocker(self._memory),
+        ):
+            self._memory.setValue(preferences.image_memory_gb or 0)
             number = self._device.findData(preferences.device)
             if number < 0:
                 self._device.addItem(f"{preferences.device} (not here)", preferences.device)
@@ -250,7 +275,7 @@ class SetupPanel(QWidget):
         start = self._state.preferences.data_folder
         chosen = QFileDialog.getExistingDirectory(self, self._folder.toolTip(), start)
         if chosen:
-            self._controller.prefer(data_folder=chosen)
+            self._controller.open_data_folder(chosen)
 
     @Slot(int)
     def _on_device(self, _number: int) -> None:
@@ -259,6 +284,10 @@ class SetupPanel(QWidget):
     @Slot(int)
     def _on_threads(self, number: int) -> None:
         self._controller.prefer(num_threads=number)
+
+    @Slot(float)
+    def _on_memory(self, gigabytes: float) -> None:
+        self._controller.prefer(image_memory_gb=gigabytes or None)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from snip_gui.ui.widgets.naming import named
 
@@ -12,6 +12,7 @@ class Banner(QFrame):
     """One message that goes when it no longer holds, or when it is dismissed."""
 
     dismissed = Signal()
+    action_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,6 +21,8 @@ class Banner(QFrame):
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.action = named(QPushButton(), "banner_action", "What can be done")
+        self.action.clicked.connect(self.action_asked)
         button = named(QToolButton(), "banner_dismiss", "Dismiss", "Dismiss this message")
         button.setText("×")
         button.setAutoRaise(True)
@@ -27,11 +30,14 @@ class Banner(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 5, 5, 5)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self.action)
         layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
-    def show_message(self, message: str, hint: str) -> None:
-        """Show a message; an empty one hides the banner."""
+    def show_message(self, message: str, hint: str, action: str = "") -> None:
+        """Show a message, and a button if something can be done; an empty message hides all."""
+        self.action.setText(action)
+        self.action.setVisible(bool(action))
         self._text.setText(f"{message}\n{hint}" if hint else message)
         self.setVisible(bool(message))
 

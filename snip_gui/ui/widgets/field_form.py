@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -94,6 +95,8 @@ class FieldForm(QWidget):
             return self._check_menu(field)
         if field.choices or field.choices_from:
             return self._combo(field)
+        if field.kind == "bool":
+            return self._check_box(field)
         if field.kind == "int":
             return self._spin(field)
         if field.kind == "float":
@@ -107,6 +110,11 @@ class FieldForm(QWidget):
         _fill(combo, field.choices)
         combo.activated.connect(lambda _: self.edited.emit(field.path, combo.currentData()))
         return combo, lambda value: combo.setCurrentIndex(combo.findData(value))
+
+    def _check_box(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        box = QCheckBox()
+        box.toggled.connect(lambda checked: self.edited.emit(field.path, checked))
+        return box, box.setChecked
 
     def _spin(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
         spin = QSpinBox()

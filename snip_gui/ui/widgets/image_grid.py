@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PySide6.QtCore import (
@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
@@ -28,11 +29,20 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.widgets.array_image import to_qimage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+Picture: TypeAlias = "Callable[[int], NDArray[np.uint8] | None]"
+"""Returns the pixels (C, H, W) of an image by its index; None while they are being read."""
 
 _INDEX_ROLE = Qt.ItemDataRole.UserRole
 _MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
 _NO_INDICES = np.zeros(0, np.int64)
+
+
+def _no_picture(_number: int) -> None:
+    """Know no image."""
 
 
 class ImageModel(QAbstractListModel):
@@ -40,18 +50,16 @@ class ImageModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._images_NCHW: NDArray[np.uint8] = np.zeros((0, 1, 1, 1), np.uint8)
+        self._picture: Picture = _no_picture
         self._names: list[str] = []
         self._labels_N = _NO_INDICES
         self._shown = _NO_INDICES
         self._marked: set[int] = set()
 
-    def set_images(
-        self, images_NCHW: NDArray[np.uint8], labels_N: NDArray[np.int64], names: list[str]
-    ) -> None:
+    def set_images(self, picture: Picture, labels_N: NDArray[np.int64], names: list[str]) -> None:
         """Replace the set that indices refer to; nothing is shown until `show_indices`."""
         self.beginResetModel()
-        self._images_NCHW, self._labels_N, self._names = images_NCHW, labels_N, names
+        self._picture, self._labels_N, self._names = picture, labels_N, names
         self._shown = _NO_INDICES
         self.endResetModel()
 
@@ -62,6 +70,10 @@ class ImageModel(QAbstractListModel):
         self.beginResetModel()
         self._shown = indices
         self.endResetModel()
+
+    def row_of(self, number: int) -> int:
+        """Return where an index, or the next one, is among ascending ones that are shown."""
+        return int(np.searchsorted(self._shown, number))
 
     def mark(self, indices: NDArray[np.int64]) -> None:
         """Mark these images, such as those already chosen."""
@@ -82,7 +94,8 @@ class ImageModel(QAbstractListModel):
         number = int(self._shown[index.row()])
         match role:
             case Qt.ItemDataRole.DecorationRole:
-                return to_qimage(self._images_NCHW[number])
+                pixels_CHW = self._picture(number)
+                return None if pixels_CHW is None else to_qimage(pixels_CHW)
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 chosen = ", in the minibatch" if number in self._marked else ""
                 name = self._names[int(self._labels_N[number])]
@@ -116,7 +129,13 @@ class _ThumbnailDelegate(QStyledItemDelegate):
         """Paint one thumbnail."""
         image = index.data(Qt.ItemDataRole.DecorationRole)
         place = option.rect.adjusted(2, 2, -2, -2)
-        painter.drawImage(place, image)
+        if image is None:  # on its way
+            painter.fillRect(place, option.palette.color(QPalette.ColorRole.AlternateBase))
+        else:
+            size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            centred = QRect(QPoint(), size)
+            centred.moveCenter(place.center())
+            painter.drawImage(centred, image)
         palette: QPalette = option.palette
         accent = palette.color(QPalette.ColorRole.Highlight)
         if index.data(_MARKED_ROLE):
@@ -160,6 +179,18 @@ class ImageGrid(QListView):
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
         return sorted(index.data(_INDEX_ROLE) for index in self.selectedIndexes())
+
+    def top_index(self) -> int:
+        """Return the index of the first image in sight; -1 if there is none."""
+        first = self.indexAt(QPoint(self.spacing() + 4, 4))
+        return int(first.data(_INDEX_ROLE)) if first.isValid() else -1
+
+    def scroll_to_index(self, number: int) -> None:
+        """Bring the image of an index, or the next one, to the top."""
+        row = self.images.row_of(number)
+        if row < self.images.rowCount():
+            top = QAbstractItemView.ScrollHint.PositionAtTop
+            self.scrollTo(self.images.index(row), top)
 
     def select_rows(self, rows: range) -> None:
         """Select images by their place in the grid."""

@@ -35,7 +35,7 @@ def test_colour_images_have_their_channels_first(fake_cifar):
     assert images.classes[3] == "thing 3"
     content = pickle.loads((fake_cifar / "cifar-10-batches-py" / "data_batch_1").read_bytes())
     np.testing.assert_array_equal(
-        images.train_images_NCHW[0], content["data"][0].reshape(3, 32, 32)
+        images.train_images.images_NCHW[0], content["data"][0].reshape(3, 32, 32)
     )
     assert len(images.mean_C) == 3
 

@@ -10,15 +10,15 @@ from snip_gui.core.data.digits import enlarge, load_digits
 def test_there_are_1797_images_of_28_by_28(digits):
     assert len(digits.train_labels_N) + len(digits.test_labels_N) == 1797
     assert digits.image_shape == (1, 28, 28)
-    assert digits.train_images_NCHW.shape == (1397, 1, 28, 28)
-    assert digits.test_images_NCHW.dtype == np.uint8
+    assert digits.train_images.images_NCHW.shape == (1397, 1, 28, 28)
+    assert digits.test_images.images_NCHW.dtype == np.uint8
     assert digits.classes == tuple("0123456789")
 
 
 def test_the_test_images_are_forty_of_each_class_and_always_the_same(digits):
     assert np.bincount(digits.test_labels_N).tolist() == [40] * 10
     again = load_digits()
-    np.testing.assert_array_equal(again.test_images_NCHW, digits.test_images_NCHW)
+    np.testing.assert_array_equal(again.test_images.images_NCHW, digits.test_images.images_NCHW)
     np.testing.assert_array_equal(again.train_labels_N, digits.train_labels_N)
 
 

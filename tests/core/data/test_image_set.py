@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.data.image_set import channel_statistics, make_image_set
+from snip_gui.core.data.image_set import Census, make_image_set, statistics_of
 from snip_gui.core.errors import UserError
 
 
@@ -15,17 +15,27 @@ def make(**changes):
     return make_image_set(name="toy", title="Toy", classes=("a", "b"), **given)
 
 
+def statistics_in_parts(images):
+    census = Census(len(images), images.shape[1:])
+    for start in range(0, len(images), 700):
+        census.add(images[start : start + 700])
+    return statistics_of(census.counts_CV)
+
+
 def test_statistics_are_numpys_mean_and_deviation(digits):
     rng = np.random.default_rng(1)
-    for images in (rng.integers(0, 256, (30, 3, 6, 7)).astype(np.uint8), digits.train_images_NCHW):
-        mean_C, deviation_C = channel_statistics(images)
+    for images in (
+        rng.integers(0, 256, (30, 3, 6, 7)).astype(np.uint8),
+        digits.train_images.images_NCHW,
+    ):
+        mean_C, deviation_C = statistics_in_parts(images)
         scaled = images.astype(np.float64) / 255
         np.testing.assert_allclose(mean_C, scaled.mean(axis=(0, 2, 3)), rtol=1e-12)
         np.testing.assert_allclose(deviation_C, scaled.std(axis=(0, 2, 3)), rtol=1e-12)
 
 
 def test_an_image_set_carries_the_statistics_of_all_training_images(digits):
-    mean_C, deviation_C = channel_statistics(digits.train_images_NCHW)
+    mean_C, deviation_C = statistics_in_parts(digits.train_images.images_NCHW)
     assert (digits.mean_C, digits.deviation_C) == (mean_C, deviation_C)
 
 
@@ -33,7 +43,8 @@ def test_arrays_are_read_only_and_in_order():
     images = make()
     assert images.image_shape == (3, 5, 4)
     assert images.train_labels_N.dtype == np.int64
-    for array in (images.train_images_NCHW, images.train_labels_N, images.test_images_NCHW):
+    stores = images.train_images, images.test_images
+    for array in (*(store.images_NCHW for store in stores), images.train_labels_N):
         assert array.flags.c_contiguous
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0

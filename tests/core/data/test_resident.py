@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 
 def test_training_images_are_standardised_over_the_whole_set(bench):
-    inputs, labels = bench.resident("train").batch(slice(None))
+    inputs, labels = bench.batches("train").batch(slice(None))
     assert inputs.dtype == torch.float32
     assert abs(float(inputs.mean())) < 1e-5
     assert abs(float(inputs.std()) - 1) < 1e-4

@@ -105,9 +105,9 @@ def test_damaged_labels_are_refused(fake_mnist):
 
 def test_files_in_torchvisions_layout_are_read(fake_mnist):
     images = load_mnist(fake_mnist)
-    assert images.train_images_NCHW.shape == (60_000, 1, 28, 28)
-    assert images.test_images_NCHW.shape == (10_000, 1, 28, 28)
-    assert images.train_images_NCHW[0, 0, 0, 0] == 7
+    assert images.train_images.images_NCHW.shape == (60_000, 1, 28, 28)
+    assert images.test_images.images_NCHW.shape == (10_000, 1, 28, 28)
+    assert images.train_images.images_NCHW[0, 0, 0, 0] == 7
     assert images.train_labels_N[:2].tolist() == [7, 0]
 
 
@@ -136,7 +136,7 @@ def test_a_torchvision_that_cannot_be_imported_spoils_nothing_else(fake_mnist, m
 @pytest.mark.mnist
 def test_mnist_is_read_whole(mnist_folder):
     images = load_mnist(mnist_folder)
-    assert images.train_images_NCHW.shape == (60_000, 1, 28, 28)
+    assert images.train_images.images_NCHW.shape == (60_000, 1, 28, 28)
     assert np.bincount(images.test_labels_N).sum() == 10_000
     # The constants that every port quotes.
     assert images.mean_C[0] == pytest.approx(0.1307, abs=5e-5)

@@ -249,7 +249,7 @@ def test_signed_sums_of_layers_agree_without_biases(network, digits):
     model = network((1, 28, 28), 10)
     initialise(model, "variance-scaling", 7)
     model.double()
-    images = torch.from_numpy(digits.train_images_NCHW[:20].astype(float)) / 255 - 0.1
+    images = torch.from_numpy(digits.train_images.read(range(20)).astype(float)) / 255 - 0.1
     labels = torch.from_numpy(digits.train_labels_N[:20].copy())
     prunable = prunable_parameters(model, biases=False)
     found = connection_sensitivity(model, prunable, images, labels)

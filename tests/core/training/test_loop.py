@@ -13,6 +13,7 @@ from snip_gui.core.errors import DivergedError
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training
+from snip_gui.core.training import loop
 from snip_gui.core.training.loop import Trainer, evaluate
 from snip_gui.core.training.schedules import learning_rate_at
 
@@ -236,4 +237,28 @@ def test_an_evaluation_that_overflows_is_noticed_though_every_weight_is_finite(e
     trainer, _ = make_trainer(Training(epochs=epochs, batch_size=53, learning_rate=0.01))
     overflowing_at(trainer, epochs, 1e30)
     points = until_divergence(trainer)
-    assert max(p.step for p in points) == epochs - 1
+    assert max(p.step for p in points if p.split == "test") == epochs - 1
+
+
+def test_an_evaluation_can_be_interrupted_and_is_made_up_for(monkeypatch):
+    monkeypatch.setattr(loop, "_EVALUATION_BATCH", 4)
+    whole, _ = make_trainer(SHORT)
+    expected = finish(whole)
+    first, _ = make_trainer(SHORT)
+    points, at_the_end = [], 0
+    for fresh in first.run():
+        points += fresh
+        if first.step == first.num_steps:
+            at_the_end += 1
+            if at_the_end == 3:  # between two batches of the last evaluation
+                break
+    assert not first.is_done
+    second, _ = make_trainer(SHORT)
+    second.masked.model.load_state_dict(first.masked.model.state_dict())
+    second.step = first.step
+    second.evaluated_at = first.evaluated_at
+    points += finish(second)
+    assert second.is_done
+    assert [(p.step, p.split, p.loss) for p in points] == [
+        (p.step, p.split, p.loss) for p in expected
+    ]

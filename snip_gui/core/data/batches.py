@@ -1,0 +1,90 @@
+"""Batches of standardised images on a device, wherever their pixels are kept.
+
+Shapes: N images, B of a batch, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from snip_gui.core.data.fit import fit_images
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from torch import Tensor
+
+
+class Batches(Protocol):
+    """Images and labels that training and evaluation are fed with."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches are."""
+        ...
+
+    def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return standardised images (B, C, H, W) and labels (B)."""
+        ...
+
+    def batches(
+        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Yield all images in batches; the last may be smaller.
+
+        Parameters
+        ----------
+        order_N
+            Indices in the order wanted; None for the order in which they are kept.
+        first_batch
+            Batches to leave out at the beginning.
+
+        Raises
+        ------
+        ImagesLostError
+            If an image can no longer be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what helps to read the images; they can still be read afterwards."""
+        ...
+
+
+class Standardiser:
+    """Makes the mean of each channel 0 and its deviation 1, and images fit the network.
+
+    Parameters
+    ----------
+    input_shape
+        Channels, rows and columns that the network sees; None for those of the images.
+    """
+
+    def __init__(
+        self,
+        mean_C: Sequence[float],
+        deviation_C: Sequence[float],
+        device: torch.device,
+        input_shape: tuple[int, int, int] | None = None,
+    ) -> None:
+        self._input_shape = input_shape
+        mean, deviation = torch.tensor(mean_C), torch.tensor(deviation_C)
+        self._scale_C11 = (1 / (255 * deviation)).to(device).view(-1, 1, 1)
+        self._shift_C11 = (-mean / deviation).to(device).view(-1, 1, 1)
+
+    def __call__(self, images_BCHW: Tensor) -> Tensor:
+        """Return uint8 images, on the device, as float32 inputs of a network."""
+        inputs_BCHW = images_BCHW.float().mul_(self._scale_C11).add_(self._shift_C11)
+        if self._input_shape is None:
+            return inputs_BCHW
+        return fit_images(inputs_BCHW, self._input_shape)
+
+
+def batch_slices(number: int, batch_size: int, first_batch: int) -> list[slice]:
+    """Return where each batch begins and ends."""
+    starts = range(first_batch * batch_size, number, batch_size)
+    return [slice(start, start + batch_size) for start in starts]

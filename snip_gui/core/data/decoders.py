@@ -1,0 +1,119 @@
+"""Processes that decode image files beside the training.
+
+They are spawned, never forked: a process with Qt and torch in it does not survive a fork. They
+import NumPy and Pillow only, so each starts in a moment and takes little memory. No torch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snip_gui.core.data.decoding import decode_files
+from snip_gui.core.errors import ImagesLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    Decoded = Future[NDArray[np.uint8]]
+
+# Small enough to share one batch among processes, large enough to be worth the message.
+_FILES_PER_TASK = 32
+_BYTES_AHEAD = 256 * 1024**2
+_TASKS_AHEAD = 4  # of each process
+
+
+class Decoders:
+    """A pool of decoding processes, started when it is first used and again after `close`."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._pool: ProcessPoolExecutor | None = None
+
+    def decode(
+        self, batches: Iterable[Sequence[str]], image_shape: tuple[int, int, int]
+    ) -> Generator[NDArray[np.uint8], None, None]:
+        """Yield the images (K, C, H, W) of each batch of files, in order, decoding ahead.
+
+        Raises
+        ------
+        ImagesLostError
+            If a file can no longer be read, or a process was ended from outside.
+        """
+        tasks_ahead = _tasks_ahead(self._number, image_shape)
+        ahead: deque[list[Decoded]] = deque()
+        waiting = iter(batches)
+        try:
+            while True:
+                while sum(map(len, ahead)) < tasks_ahead:
+                    paths = next(waiting, None)
+                    if paths is None:
+                        break
+                    ahead.append(self._submit(paths, image_shape))
+                if not ahead:
+                    return
+                yield np.concatenate([task.result() for task in ahead.popleft()])
+        except BrokenProcessPool as error:
+            self.close()
+            raise ImagesLostError(
+                "A process that decodes images was ended, perhaps for want of memory.",
+                "Close other programs, or choose a smaller image size.",
+                field="data.image_size",
+            ) from error
+        finally:
+            for tasks in ahead:
+                for task in tasks:
+                    task.cancel()
+
+    def close(self) -> None:
+        """End the processes and wait for them."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _submit(self, paths: Sequence[str], image_shape: tuple[int, int, int]) -> list[Decoded]:
+        """Hand the files of a batch to the processes."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._number,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_prepare,
+            )
+        starts = range(0, len(paths), _FILES_PER_TASK)
+        return [
+            self._pool.submit(decode_files, paths[start : start + _FILES_PER_TASK], image_shape)
+            for start in starts
+        ]
+
+
+def _tasks_ahead(number: int, image_shape: tuple[int, int, int]) -> int:
+    """Return how many tasks keep all processes at work without filling the memory."""
+    task_bytes = _FILES_PER_TASK * int(np.prod(image_shape))
+    return max(1, min(number * _TASKS_AHEAD, _BYTES_AHEAD // task_bytes))
+
+
+def _prepare() -> None:
+    """Let this process end with the one that started it, and not before.
+
+    An interrupt from a terminal goes to both; what it means is for the other one to say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,262 @@
+"""From a listing of files to a data set: look at every file, then decode every file.
+
+In memory if there is room, else in one pass that leaves nothing but statistics and a digest behind.
+Shapes: N images, K of them, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snip_gui.core.data.decoding import UNREADABLE, decode_file, read_header, reason_of, shown
+from snip_gui.core.data.image_set import Census, ImageSet, assemble
+from snip_gui.core.data.store import ArrayStore, FileStore
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import BadFile, Event, FilesUnreadable, Note, Progress
+from snip_gui.core.surroundings import available_image_memory
+from snip_gui.core.text import size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.listing import Listing
+
+    Shape = tuple[int, int, int]
+
+_LONGEST_SIDE = 64  # unless another is asked for
+_STEP_SECONDS = 0.02  # after this, thumbnails may have their turn
+_DECODED_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How files of images become a data set.
+
+    Attributes
+    ----------
+    image_size
+        Pixels of the longer side; 0 for the most common size, at most 64.
+    skip_unreadable
+        Whether files that cannot be read are left out instead of refused.
+    memory_bytes
+        What a set may take in memory; None for half of what is free now.
+    """
+
+    image_size: int = 0
+    skip_unreadable: bool = False
+    memory_bytes: int | None = None
+
+
+def scan(
+    listing: Listing, options: ReadOptions, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Read every file of a listing; yields progress often, returns the set.
+
+    All images take one size; others are scaled and cropped at their centre. Images are grey only if
+    all of them are.
+
+    Raises
+    ------
+    UserError
+        If files cannot be read and are not to be skipped (`FilesUnreadable` was yielded), or
+        nothing is left of a class.
+    Cancelled
+        If cancelled on the way.
+    """
+    files = _Files(listing)
+    image_shape = yield from _look(files, options.image_size, cancel)
+    memory_bytes = options.memory_bytes
+    if memory_bytes is None:
+        memory_bytes = available_image_memory()
+    needed_bytes = len(files.good()) * math.prod(image_shape)
+    if needed_bytes <= memory_bytes:
+        return (yield from _into_memory(files, image_shape, options, cancel))
+    kept = (
+        f"streamed from disk: {size_text(needed_bytes)} do not fit the "
+        f"{size_text(memory_bytes)} set aside"
+    )
+    return (yield from _streamed(files, image_shape, kept, options, cancel))
+
+
+class _Files:
+    """All files of a listing, training files first, and what is wrong with some of them."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.paths = (*listing.train_paths, *listing.test_paths)
+        self.labels_N = np.concatenate([listing.train_labels_N, listing.test_labels_N])
+        self.bad: dict[int, str] = {}
+
+    def good(self) -> NDArray[np.int64]:
+        """Return the places of the files that can be read, as far as is known."""
+        is_good = np.ones(len(self.paths), bool)
+        is_good[list(self.bad)] = False
+        return np.flatnonzero(is_good)
+
+    def good_parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of good training files, and of good test files."""
+        good, num_train = self.good(), len(self.listing.train_paths)
+        return good[good < num_train], good[good >= num_train]
+
+    def try_each(
+        self,
+        text: str,
+        indices: Sequence[int],
+        work: Callable[[int, str], None],
+        cancel: CancelToken,
+    ) -> Generator[Event, None, None]:
+        """Do something with files; remember those with which it cannot be done."""
+        started = yielded = time.monotonic()
+        for done, index in enumerate(indices):
+            now = time.monotonic()
+            if now - yielded > _STEP_SECONDS or done == 0:
+                cancel.raise_if_cancelled()
+                left = (now - started) / done * (len(indices) - done) if done else None
+                yield Progress(text, done, len(indices), left)
+                yielded = time.monotonic()
+            try:
+                work(index, self.paths[index])
+            except UNREADABLE as error:
+                self.bad[index] = reason_of(error)
+
+    def refuse_bad(self, options: ReadOptions) -> Generator[Event, None, None]:
+        """Tell which files cannot be read; raise `UserError` unless they are to be skipped."""
+        if not self.bad:
+            return
+        by_path = sorted((self.paths[index], reason) for index, reason in self.bad.items())
+        bad = tuple(BadFile(shown(path), reason) for path, reason in by_path)
+        yield FilesUnreadable(bad, options.skip_unreadable)
+        if not options.skip_unreadable:
+            first = bad[0]
+            count = "One file" if len(bad) == 1 else f"{len(bad):,} files"
+            named = f"“{first.path}”: {first.reason}" if len(bad) == 1 else "the log names them"
+            raise UserError(
+                f"{count} of {len(self.paths):,} cannot be read ({named}).",
+                "Replace them, or skip them: the data set is then what is left.",
+                field="data.skip_unreadable",
+            )
+        left = np.bincount(self.labels_N[self.good_parts()[0]], minlength=1)
+        for label, name in enumerate(self.listing.classes):
+            if label >= len(left) or left[label] == 0:
+                raise UserError(
+                    f"No training image of the class “{name}” can be read.",
+                    "Replace the files, or remove the class.",
+                    field="data.name",
+                )
+
+
+def _look(files: _Files, image_size: int, cancel: CancelToken) -> Generator[Event, None, Shape]:
+    """Return the shape that all images take; reads headers only."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    num_colour = 0
+
+    def look(_index: int, path: str) -> None:
+        nonlocal num_colour
+        header = read_header(path)
+        sizes[header.size] += 1
+        num_colour += not header.is_grey
+
+    yield from files.try_each("Looking at the images", range(len(files.paths)), look, cancel)
+    if not sizes:
+        yield from files.refuse_bad(ReadOptions())
+    width, height = sizes.most_common(1)[0][0]
+    scale = (image_size or min(_LONGEST_SIDE, max(width, height))) / max(width, height)
+    width, height = max(1, round(width * scale)), max(1, round(height * scale))
+    others = sizes.total() - sizes[width, height]
+    if others:
+        yield Note(f"{others:,} of {sizes.total():,} images are resized to {width}x{height}.")
+    return (3 if num_colour else 1), height, width
+
+
+def _into_memory(
+    files: _Files, image_shape: Shape, options: ReadOptions, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Decode every file into one array."""
+    indices = files.good()
+    images_NCHW = np.empty((len(indices), *image_shape), np.uint8)
+    rows = {index: row for row, index in enumerate(indices.tolist())}
+
+    def decode(index: int, path: str) -> None:
+        images_NCHW[rows[index]] = decode_file(path, image_shape)
+
+    yield from files.try_each("Reading the images", indices.tolist(), decode, cancel)
+    yield from files.refuse_bad(options)
+    if len(files.good()) < len(indices):
+        images_NCHW = images_NCHW[np.isin(indices, files.good())]
+    train, test = files.good_parts()
+    census = Census(len(train), image_shape)
+    for start in range(0, len(train), _DECODED_AT_ONCE):
+        if start % (16 * _DECODED_AT_ONCE) == 0:
+            cancel.raise_if_cancelled()
+            yield Progress("Measuring the images", start, len(train))
+        census.add(images_NCHW[start : min(start + _DECODED_AT_ONCE, len(train))])
+    return assemble(
+        name=files.listing.name,
+        title=files.listing.title,
+        classes=files.listing.classes,
+        train=(ArrayStore(images_NCHW[: len(train)]), files.labels_N[train]),
+        test=(ArrayStore(images_NCHW[len(train) :]), files.labels_N[test]),
+        census=census,
+    )
+
+
+def _streamed(
+    files: _Files, image_shape: Shape, kept: str, options: ReadOptions, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Decode every file once and keep none of them."""
+    while True:
+        train, test = files.good_parts()
+        num_bad = len(files.bad)
+        census = Census(len(train), image_shape)
+        gathered: list[NDArray[np.uint8]] = []
+
+        def count(
+            _index: int,
+            path: str,
+            census: Census = census,
+            gathered: list[NDArray[np.uint8]] = gathered,
+        ) -> None:
+            gathered.append(decode_file(path, image_shape))
+            if len(gathered) == _DECODED_AT_ONCE:
+                census.add(np.stack(gathered))
+                gathered.clear()
+
+        yield from files.try_each("Reading the training images", train.tolist(), count, cancel)
+        if gathered:
+            census.add(np.stack(gathered))
+        yield from files.try_each(
+            "Reading the test images",
+            test.tolist(),
+            lambda _index, path: _discard(decode_file(path, image_shape)),
+            cancel,
+        )
+        if len(files.bad) == num_bad or not options.skip_unreadable:
+            break
+        # Again: the digest begins with the number of images, which is known only now.
+    yield from files.refuse_bad(options)
+    stores = [
+        FileStore(tuple(files.paths[index] for index in part), image_shape)
+        for part in (train, test)
+    ]
+    return assemble(
+        name=files.listing.name,
+        title=files.listing.title,
+        classes=files.listing.classes,
+        train=(stores[0], files.labels_N[train]),
+        test=(stores[1], files.labels_N[test]),
+        census=census,
+        kept=kept,
+    )
+
+
+def _discard(_image_CHW: NDArray[np.uint8]) -> None:
+    """Take an image of which only one thing matters: that it can be decoded."""

@@ -1,0 +1,85 @@
+"""Where the pixels of a data set are: in memory, or in files that are decoded when asked for.
+
+Shapes: N images, K of them, C channels, H rows, W columns. No torch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.data.decoding import decode_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Indices: TypeAlias = "Sequence[int] | NDArray[np.int64]"
+
+
+class ImageStore(Protocol):
+    """Images of one size, read by their index."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of an image."""
+        ...
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading costs next to nothing, so that the window may do it."""
+        ...
+
+    def read(self, indices: Indices) -> NDArray[np.uint8]:
+        """Return images (K, C, H, W); raises `ImagesLostError` if one can no longer be read."""
+        ...
+
+
+class ArrayStore:
+    """Images in memory, as one read-only array."""
+
+    in_memory = True
+
+    def __init__(self, images_NCHW: NDArray[np.uint8]) -> None:
+        self.images_NCHW: NDArray[np.uint8] = np.ascontiguousarray(images_NCHW).view()
+        self.images_NCHW.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.images_NCHW)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of an image."""
+        channels, rows, columns = self.images_NCHW.shape[1:]
+        return channels, rows, columns
+
+    def read(self, indices: Indices) -> NDArray[np.uint8]:
+        """Return images (K, C, H, W)."""
+        return self.images_NCHW[indices]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStore:
+    """Images in files, scaled to one shape whenever they are read."""
+
+    paths: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    in_memory = False
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: Indices) -> NDArray[np.uint8]:
+        """Return images (K, C, H, W); raises `ImagesLostError` naming the file that went."""
+        return decode_files([self.paths[index] for index in indices], self.image_shape)
+
+
+def num_bytes(store: ImageStore) -> int:
+    """Return the memory that all images of a store take, or would take."""
+    return len(store) * math.prod(store.image_shape)

@@ -1,0 +1,83 @@
+"""Tiny-ImageNet as it is distributed: its own training and validation files, 200 classes.
+
+Its test files have no labels, so the validation files are what a network is tested on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.data.listing import Listing, image_files, make_listing
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.cancel import CancelToken
+
+FOLDER = "tiny-imagenet-200"
+
+
+def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
+    """List the files below the folder that contains ``tiny-imagenet-200``, or that folder itself.
+
+    Raises
+    ------
+    UserError
+        If no folder is named, a file is missing, or one of the text files is damaged.
+    Cancelled
+        If cancelled on the way.
+    """
+    if folder is None:
+        raise UserError(
+            "Tiny-ImageNet needs a data folder.",
+            f"Choose the folder that contains “{FOLDER}”.",
+            field="data.name",
+        )
+    root = folder if folder.name == FOLDER else folder / FOLDER
+    wnids = sorted(line for line in _lines(root / "wnids.txt") if line)
+    titles = _titles(root / "words.txt", wnids)
+    test: dict[str, list[str]] = {wnid: [] for wnid in wnids}
+    for number, line in enumerate(_lines(root / "val" / "val_annotations.txt"), 1):
+        name, _, rest = line.partition("\t")
+        wnid = rest.partition("\t")[0]
+        if wnid not in test:
+            raise _damaged(f"line {number} of “{root / 'val' / 'val_annotations.txt'}” names no "
+                           f"class of wnids.txt: “{line}”")  # fmt: skip
+        test[wnid].append(str(root / "val" / "images" / name))
+    try:
+        train = [image_files(root / "train" / wnid, cancel) for wnid in wnids]
+    except OSError as error:
+        raise _damaged(f"“{error.filename}” cannot be read: {error.strerror}") from error
+    for wnid, paths in zip(wnids, train, strict=True):
+        if not paths:
+            raise _damaged(f"“{root / 'train' / wnid}” holds no images")
+    return make_listing("tiny-imagenet", "Tiny-ImageNet", titles, train, list(test.values()))
+
+
+def _titles(path: Path, wnids: list[str]) -> list[str]:
+    """Return the first word for each class, or all of them where two classes share the first."""
+    words = dict(line.split("\t", 1) for line in _lines(path) if "\t" in line)
+    full = [words.get(wnid, wnid) for wnid in wnids]
+    first = [text.partition(",")[0] for text in full]
+    return [
+        short if first.count(short) == 1 else long for short, long in zip(first, full, strict=True)
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a text file."""
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise _damaged(f"“{path}” cannot be read: {reason}") from error
+
+
+def _damaged(what: str) -> UserError:
+    """Return the error for files that are not as they were distributed."""
+    return UserError(
+        f"Tiny-ImageNet is not complete: {what}.",
+        f"Choose the folder that contains “{FOLDER}”, unpacked as it was distributed.",
+        field="data.name",
+    )

@@ -1,0 +1,132 @@
+"""Pixels for the window: those of a set in memory at once, those of files when they are decoded.
+
+Shapes: C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from snip_gui.core.data.curation import mean_image
+from snip_gui.core.data.store import FileStore
+from snip_gui.core.events import MeanImageMade, ThumbnailsDecoded
+from snip_gui.session import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.state import SessionState
+
+_SIDE = 64  # pixels of the longer side
+_KEPT_BYTES = 64_000_000  # some five thousand thumbnails in colour
+_GATHER_MS = 10  # a scrolled grid asks for many pictures, one after another
+
+
+class Pictures(QObject):
+    """Training images as the grids show them, and the mean of the minibatch."""
+
+    changed = Signal()  # more pictures can be shown
+    mean_changed = Signal()
+
+    def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._host = state, host
+        self._kept: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._kept_bytes = 0
+        self._wanted: dict[str, None] = {}  # in the order in which they were asked for
+        self._asked: set[str] = set()
+        self._job_id = self._mean_job_id = 0
+        self._mean_CHW: NDArray[np.uint8] | None = None
+        self._gather = QTimer(self, singleShot=True, interval=_GATHER_MS)
+        self._gather.timeout.connect(self._ask)
+        state.minibatch_changed.connect(self._find_mean)
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    def picture(self, index: int) -> NDArray[np.uint8] | None:
+        """Return a training image (C, H, W), small if it lies in a file; None if not yet."""
+        images = self._state.images
+        if images is not None and images.train_images.in_memory:
+            picture_CHW: NDArray[np.uint8] = images.train_images.read([index])[0]
+            return picture_CHW
+        paths = self._paths()
+        if index >= len(paths):  # a grid that has not heard yet of other images
+            return None
+        path = paths[index]
+        if path in self._kept:
+            self._kept.move_to_end(path)
+            return self._kept[path]
+        self._wanted[path] = None
+        self._gather.start()
+        return None
+
+    @property
+    def mean_CHW(self) -> NDArray[np.uint8] | None:
+        """Mean of the minibatch; None if it is empty, or not worked out yet."""
+        return self._mean_CHW
+
+    def forget(self) -> None:
+        """Forget all thumbnails, since their files are listed anew."""
+        self._kept.clear()
+        self._kept_bytes = 0
+
+    def _paths(self) -> Sequence[str]:
+        """Return the training files of a set that is not in memory."""
+        images, listing = self._state.images, self._state.listing
+        if images is not None and isinstance(images.train_images, FileStore):
+            return images.train_images.paths
+        return listing.train_paths if listing is not None else ()
+
+    @Slot()
+    def _ask(self) -> None:
+        """Have decoded what was asked for last; what was asked for before is out of sight."""
+        wanted, self._wanted = self._wanted, {}
+        # A grid may be painted once more while the window closes.
+        if not (wanted.keys() <= self._asked or self._host.is_closed):
+            self._asked = set(wanted)
+            job = jobs.thumbnails_job(tuple(wanted), _SIDE)
+            self._job_id = self._host.submit("thumbnails", job, lane="io", short=True)
+
+    @Slot()
+    def _find_mean(self) -> None:
+        """Work out the mean of the minibatch: at once, or in the background if it is on disk."""
+        images, indices_K = self._state.images, self._state.minibatch.indices_K
+        self._mean_CHW, self._mean_job_id = None, 0
+        if images is None or len(indices_K) == 0:
+            return
+        if images.train_images.in_memory:
+            self._mean_CHW = mean_image(images.train_images.read(indices_K))
+        else:
+            job = jobs.mean_job(images.train_images, indices_K)
+            self._mean_job_id = self._host.submit("mean", job, lane="io", short=True)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ThumbnailsDecoded(pictures):
+                self._keep(pictures)
+                self.changed.emit()
+            case MeanImageMade(image_CHW) if item.job_id == self._mean_job_id:
+                self._mean_CHW = image_CHW
+                self.mean_changed.emit()
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.job_id == self._job_id:
+            self._asked = set()
+
+    def _keep(self, pictures: dict[str, NDArray[np.uint8]]) -> None:
+        """Keep pictures; those not looked at for longest go."""
+        for path, picture in pictures.items():
+            before = self._kept.pop(path, None)
+            self._kept_bytes += picture.nbytes - (0 if before is None else before.nbytes)
+            self._kept[path] = picture
+        while self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
