@@ -20,6 +20,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.data.catalogue",
     "snip_gui.core.data.curation",
     "snip_gui.core.data.digits",
+    "snip_gui.core.data.download",
     "snip_gui.core.data.loading",
     "snip_gui.core.models.catalogue",
     "snip_gui.core.pruning.layout",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from snip_gui.core.data import sources
 from snip_gui.core.events import Event, Progress
 from snip_gui.core.registry import Registry
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.sources import Download
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
 
@@ -32,6 +34,8 @@ class DatasetInfo:
     read
         Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
         done.
+    download
+        Where it can be got; None if it cannot.
     """
 
     name: str
@@ -39,6 +43,7 @@ class DatasetInfo:
     description: str
     inside: str
     read: Reader
+    download: Download | None = None
 
     @property
     def needs_folder(self) -> bool:
@@ -63,7 +68,7 @@ def _digits() -> DatasetInfo:
     )
 
 
-def _idx(name: str, class_name: str, title: str, what: str) -> DatasetInfo:
+def _idx(name: str, class_name: str, title: str, what: str, download: Download) -> DatasetInfo:
     """Return a row for MNIST or one of its kin."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
@@ -77,10 +82,12 @@ def _idx(name: str, class_name: str, title: str, what: str) -> DatasetInfo:
         f"70,000 {what}, 28x28; 60,000 for training, 10,000 for testing. Read from a folder in "
         f"torchvision's layout (“{inside}”)."
     )
-    return DatasetInfo(name, title, description, inside, read)
+    return DatasetInfo(name, title, description, inside, read, download)
 
 
-def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> DatasetInfo:
+def _cifar(
+    name: str, class_name: str, inside: str, title: str, what: str, download: Download
+) -> DatasetInfo:
     """Return a row for CIFAR."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
@@ -93,7 +100,7 @@ def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> Da
         f"60,000 colour photographs of {what}, 32x32; 50,000 for training, 10,000 for testing. "
         f"Read from a folder in torchvision's layout (“{inside}”)."
     )
-    return DatasetInfo(name, title, description, inside, read)
+    return DatasetInfo(name, title, description, inside, read, download)
 
 
 def _folder() -> DatasetInfo:
@@ -118,11 +125,31 @@ DATASETS: Registry[DatasetInfo] = Registry(
     "data.name",
     [
         _digits(),
-        _idx("mnist", "MNIST", "MNIST", "handwritten digits"),
-        _idx("fashion-mnist", "FashionMNIST", "Fashion-MNIST", "pictures of clothes"),
-        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters"),
-        _cifar("cifar-10", "CIFAR10", "cifar-10-batches-py", "CIFAR-10", "ten kinds of things"),
-        _cifar("cifar-100", "CIFAR100", "cifar-100-python", "CIFAR-100", "a hundred kinds"),
+        _idx("mnist", "MNIST", "MNIST", "handwritten digits", sources.MNIST),
+        _idx(
+            "fashion-mnist",
+            "FashionMNIST",
+            "Fashion-MNIST",
+            "pictures of clothes",
+            sources.FASHION_MNIST,
+        ),
+        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters", sources.KMNIST),
+        _cifar(
+            "cifar-10",
+            "CIFAR10",
+            "cifar-10-batches-py",
+            "CIFAR-10",
+            "ten kinds of things",
+            sources.CIFAR_10,
+        ),
+        _cifar(
+            "cifar-100",
+            "CIFAR100",
+            "cifar-100-python",
+            "CIFAR-100",
+            "a hundred kinds",
+            sources.CIFAR_100,
+        ),
         _folder(),
     ],
 )
