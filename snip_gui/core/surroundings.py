@@ -25,6 +25,11 @@ def default_runs_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("snip-gui", False)) / "runs"
 
 
+def default_data_folder() -> Path:
+    """Return where downloads go unless another folder is named."""
+    return Path(platformdirs.user_data_dir("snip-gui", False)) / "data"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Device, thread count and data folder.

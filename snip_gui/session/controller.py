@@ -26,6 +26,7 @@ from snip_gui.core.recipe import (
 from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
+from snip_gui.session.image_loader import ImageLoader
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.notices import Notice
 from snip_gui.session.state import (
@@ -67,9 +68,8 @@ class Controller(QObject):
         self.minibatch = MinibatchEditor(state, self.edit)
         self.recents = recents
         self._host = host
-        self._image_sets: dict[tuple[str, str], ImageSet] = {}
+        self._loader = ImageLoader(state, host)
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
-        self._loading: dict[int, tuple[str, str]] = {}
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
@@ -99,6 +99,8 @@ class Controller(QObject):
             self._tell(error.message, error.hint, error.field)
             return
         self.edit(recipe, f"Change {path}", merge_key=path)
+        if path == "data.name" and self.state.images_problem is not None:
+            self._load_images()  # chosen again: the files may have been mended
 
     def set_sparsity(self, sparsity: float) -> None:
         """Set the sparsity, as near to 1 as keeps one connection."""
@@ -115,10 +117,10 @@ class Controller(QObject):
     def _apply(self, recipe: Recipe) -> None:
         """Make a recipe the current one; bring back what is known of it."""
         before = self.state.recipe
-        self.state.set_problem(None)
         self.state.set_recipe(recipe)
         if recipe.data.name != before.data.name:
             self._load_images()
+        self.state.set_problem(self.state.images_problem)
         self._recall_scores()
 
     # Surroundings
@@ -135,18 +137,29 @@ class Controller(QObject):
         """Change some preferences."""
         self.set_preferences(msgspec.structs.replace(self.state.preferences, **changes))
 
+    def use_data_folder(self, folder: Path) -> None:
+        """Look for the images in a folder, also if it was looked into before in vain."""
+        before = self.state.preferences.data_folder
+        self.prefer(data_folder=str(folder))
+        if str(folder) == before and self.state.images is None:
+            self._load_images()
+
+    def download(self, name: str, folder: Path) -> None:
+        """Fetch a data set into a folder, then use it."""
+        self.state.set_problem(self.state.images_problem)
+        self._loader.download(name, folder)
+
+    def _downloaded(self, name: str, folder: Path) -> None:
+        """Use what was fetched, unless another data set with files was chosen meanwhile."""
+        chosen = DATASETS[self.state.recipe.data.name]
+        if chosen.name == name or not chosen.needs_folder:
+            self.use_data_folder(folder)
+
     def _load_images(self) -> None:
         """Bring the recipe's data set into memory, from the cache if it is there."""
-        name = self.state.recipe.data.name
-        known = self._image_sets.get((name, self.state.preferences.data_folder))
-        if known is not None:
-            self.state.set_images(known)
+        self.state.set_problem(None)
+        if self._loader.load():
             self._recall_scores()
-            return
-        self.state.set_images_missing()
-        folder = self.state.preferences.surroundings.data_folder
-        job_id = self._host.submit("load", jobs.load_job(name, folder), lane="io", short=True)
-        self._loading = {job_id: (name, self.state.preferences.data_folder)}
 
     # Work
 
@@ -193,7 +206,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "export", "save"):
+        for kind in ("score", "load", "download", "export", "save"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -259,6 +272,8 @@ class Controller(QObject):
                 self._score_if_wanted()
             case ev.ImagesLoaded(images):
                 self._images_loaded(item.job_id, images)
+            case ev.Downloaded(name, folder):
+                self._downloaded(name, folder)
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
             case ev.TrainingStarted() as started:
@@ -277,9 +292,10 @@ class Controller(QObject):
             self.state.set_activity(None)
         if ended.kind == "train":
             self._training_ended(ended)
+        is_wanted = ended.kind != "load" or self._loader.ended(ended)
         if ended.kind == "save" and ended.outcome != "done":
             self._export_after_save = None
-        if ended.outcome == "failed":
+        if ended.outcome == "failed" and is_wanted:
             self._tell(ended.message, ended.hint, ended.field)
         elif ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
@@ -333,10 +349,7 @@ class Controller(QObject):
 
     def _images_loaded(self, job_id: int, images: ImageSet) -> None:
         """Take images in, unless others have been asked for since."""
-        asked = self._loading.pop(job_id, None)
-        if asked is not None:
-            self._image_sets[asked] = images
-            self.state.set_images(images)
+        if self._loader.take(job_id, images):
             self._recall_scores()
             self._score_if_wanted()
 

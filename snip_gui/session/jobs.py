@@ -39,6 +39,18 @@ def load_job(name: str, folder: Path | None) -> JobFactory:
     return job
 
 
+def download_job(name: str, folder: Path) -> JobFactory:
+    """Fetch a data set."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.catalogue import DATASETS
+        from snip_gui.core.data.download import download_job
+
+        yield from download_job(DATASETS[name], folder, cancel)
+
+    return job
+
+
 def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> JobFactory:
     """Score the recipe's minibatch."""
 

@@ -9,7 +9,12 @@ import msgspec
 from msgspec import Meta
 
 from snip_gui.core.files import write_text
-from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
+from snip_gui.core.surroundings import (
+    Surroundings,
+    default_data_folder,
+    default_num_threads,
+    default_runs_folder,
+)
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
 
@@ -31,6 +36,12 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
             num_threads=self.num_threads or default_num_threads(),
             data_folder=Path(self.data_folder) if self.data_folder else None,
         )
+
+    @property
+    def download_path(self) -> Path:
+        """Where downloads go unless another folder is chosen."""
+        named = Path(self.data_folder) if self.data_folder else None
+        return named if named is not None and named.is_dir() else default_data_folder()
 
     @property
     def runs_path(self) -> Path:

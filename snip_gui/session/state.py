@@ -59,7 +59,7 @@ class Activity:
     Attributes
     ----------
     kind
-        Of the job: ``score``, ``train``, ``load``, ``export`` or ``devices``.
+        Of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
     total
         0 if the end is not known.
     """
@@ -145,6 +145,7 @@ class SessionState(QObject):
         self._keys = stage_keys(recipe)
         self._preferences = preferences
         self._images: ImageSet | None = None
+        self._images_problem: Problem | None = None
         self._split: Split | None = None
         self._minibatch = MinibatchState(_NO_IMAGES)
         self._scored: Scored | None = None
@@ -213,13 +214,18 @@ class SessionState(QObject):
 
     def set_images(self, images: ImageSet) -> None:
         """Replace the data set in memory."""
-        self._images = images
+        self._images, self._images_problem = images, None
         self._resolve_minibatch()
         self.images_changed.emit()
 
-    def set_images_missing(self) -> None:
-        """Say that the recipe's data set is not in memory yet."""
-        self._images = None
+    @property
+    def images_problem(self) -> Problem | None:
+        """Why the recipe's data set cannot be had; None while it can or is being read."""
+        return self._images_problem
+
+    def set_images_missing(self, problem: Problem | None = None) -> None:
+        """Say that the recipe's data set is not in memory, yet or because of a problem."""
+        self._images, self._images_problem = None, problem
         self._resolve_minibatch()
         self.images_changed.emit()
 

@@ -1,4 +1,4 @@
-"""What the File menu does: recipes, exports and the command line of what is on screen."""
+"""Commands on files: recipes, exports, downloads and the command line of what is on screen."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
+from snip_gui.ui.dialogs.download_dialog import DownloadDialog
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -73,6 +75,15 @@ class FileCommands(QObject):
             self._controller.export(
                 filters[chosen].name, _with_suffix(name, filters[chosen].suffix)
             )
+
+    @Slot()
+    def download(self) -> None:
+        """Say what would be downloaded and ask for a folder."""
+        dataset = DATASETS[self._state.recipe.data.name]
+        dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.wanted.connect(self._controller.download)
+        dialog.open()
 
     @Slot()
     def copy_command(self) -> None:

@@ -91,7 +91,8 @@ def _named(folder: Path | None, title: str, inside: str) -> Path:
     if folder is None:
         raise UserError(
             f"{title} needs a data folder.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            "the data set.",
             field="data.name",
         )
     return folder

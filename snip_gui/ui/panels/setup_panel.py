@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -48,6 +48,8 @@ _FIELDS = (
 class SetupPanel(QWidget):
     """What the recipe says of network, data and pruning, and the surroundings."""
 
+    download_asked = Signal()
+
     def __init__(
         self, state: SessionState, controller: Controller, parent: QWidget | None = None
     ) -> None:
@@ -63,6 +65,7 @@ class SetupPanel(QWidget):
         self._build()
         state.recipe_changed.connect(self._show_recipe)
         state.images_changed.connect(self._show_data)
+        state.activity_changed.connect(self._show_download)
         state.devices_changed.connect(self._show_devices)
         state.preferences_changed.connect(self._show_preferences)
         self._show_devices()
@@ -76,6 +79,8 @@ class SetupPanel(QWidget):
             "Where the images are",
         )
         self._folder.clicked.connect(self._on_folder)
+        self._download = named(QPushButton("Download…"), "download", "Download the data set")
+        self._download.clicked.connect(self.download_asked)
         self._device = named(
             QComboBox(), "device", "Device", "Where scoring and training run; not part of a recipe"
         )
@@ -93,6 +98,7 @@ class SetupPanel(QWidget):
         self._threads.setRange(1, 256)
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
+        self.form.add_row("", self._download, below="data.name")
         self.form.add_row("Data folder", self._folder, below="data.name")
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
@@ -132,6 +138,7 @@ class SetupPanel(QWidget):
         published = ", ".join(f"{100 * sparsity:g} %" for sparsity in model.paper_sparsities)
         network = f"{model.description} The paper prunes it to {published}. {model.reconstructed}"
         images = self._state.images
+        self._show_download()
         if images is None:
             about = DATASETS[self._state.recipe.data.name].description
             self._about.setText(f"{network.strip()}\n\n{about}")
@@ -144,6 +151,17 @@ class SetupPanel(QWidget):
             f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
             f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}."
         )
+
+    @Slot()
+    def _show_download(self) -> None:
+        """Offer to download the data set if it is not to be had otherwise."""
+        dataset, activity = DATASETS[self._state.recipe.data.name], self._state.activity
+        is_missing = self._state.images_problem is not None
+        self.form.show_row(self._download, dataset.download is not None and is_missing)
+        is_coming = activity is not None and activity.kind == "download"
+        self._download.setEnabled(not is_coming)
+        self._download.setText("Downloading…" if is_coming else "Download…")
+        self._download.setToolTip(f"Get {dataset.title} from its source; shows size and source")
 
     @Slot()
     def _show_devices(self) -> None:
@@ -179,7 +197,7 @@ class SetupPanel(QWidget):
         start = self._state.preferences.data_folder
         chosen = QFileDialog.getExistingDirectory(self, self._folder.toolTip(), start)
         if chosen:
-            self._controller.prefer(data_folder=chosen)
+            self._controller.use_data_folder(Path(chosen))
 
     @Slot(int)
     def _on_device(self, _number: int) -> None:
