@@ -94,13 +94,34 @@ def _cifar(
         from snip_gui.core.data.torchvision_sets import load_cifar
 
         yield Progress(f"Reading {title}")
-        return load_cifar(folder, class_name, inside, name, title)
+        return load_cifar(folder, class_name, inside, name, title, download)
 
     description = (
         f"60,000 colour photographs of {what}, 32x32; 50,000 for training, 10,000 for testing. "
         f"Read from a folder in torchvision's layout (“{inside}”)."
     )
     return DatasetInfo(name, title, description, inside, read, download)
+
+
+def _svhn() -> DatasetInfo:
+    name, title, download = "svhn", "SVHN", sources.SVHN
+
+    def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.torchvision_sets import load_svhn
+
+        yield Progress(f"Reading {title}")
+        return load_svhn(folder, name, title, download)
+
+    return DatasetInfo(
+        name,
+        title,
+        "99,289 colour photographs of house numbers, one digit each, 32x32; 73,257 for training, "
+        "26,032 for testing. Read from a folder that contains “train_32x32.mat” and "
+        "“test_32x32.mat”; needs SciPy.",
+        "train_32x32.mat",
+        read,
+        download,
+    )
 
 
 def _folder() -> DatasetInfo:
@@ -150,6 +171,7 @@ DATASETS: Registry[DatasetInfo] = Registry(
             "a hundred kinds",
             sources.CIFAR_100,
         ),
+        _svhn(),
         _folder(),
     ],
 )

@@ -92,7 +92,7 @@ class Download:
 def _idx(
     into: str, mirrors: tuple[str, ...], files: tuple[tuple[str, int, str, int], ...]
 ) -> tuple[RemoteFile, ...]:
-    """Return MNIST-like files: name, packed size, hash and unpacked size of each."""
+    """Return MNIST-like files: name, packed size, packed hash and unpacked size of each."""
     return tuple(
         RemoteFile(
             tuple(f"{mirror}{name}.gz" for mirror in mirrors),
