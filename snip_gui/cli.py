@@ -115,7 +115,10 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         help="threads on the CPU (default: one less than the processors)",
     )
     surroundings.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="the folder that contains MNIST/"
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the folder that contains MNIST/, or the file of arrays",
     )
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
     recipe = run.add_argument_group("recipe (a flag overrides --recipe)")

@@ -6,7 +6,7 @@ Importing this module imports neither torch nor torchvision.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core.data import sources
 from snip_gui.core.events import Event, Progress
@@ -30,12 +30,14 @@ class DatasetInfo:
     Attributes
     ----------
     inside
-        What the folder that the user names must contain; empty if it needs none.
+        What the folder or file that the user names must contain; empty if it needs none.
     read
         Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
         done.
     download
         Where it can be got; None if it cannot.
+    takes
+        Whether the user names a folder or a file.
     """
 
     name: str
@@ -44,10 +46,11 @@ class DatasetInfo:
     inside: str
     read: Reader
     download: Download | None = None
+    takes: Literal["folder", "file"] = "folder"
 
     @property
     def needs_folder(self) -> bool:
-        """Whether its files lie in a folder that the user names."""
+        """Whether it lies in a folder or file that the user names."""
         return bool(self.inside)
 
 
@@ -141,6 +144,24 @@ def _folder() -> DatasetInfo:
     )
 
 
+def _arrays() -> DatasetInfo:
+    def read(path: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.arrays import load_arrays
+
+        return (yield from load_arrays(path, cancel))
+
+    return DatasetInfo(
+        "arrays",
+        "NumPy arrays",
+        "Your own images: an .npz with X and y (or x_train, y_train, x_test, y_test), or X.npy "
+        "with y.npy beside it. Grey or colour, integers or floats; without a test part a fifth is "
+        "for testing.",
+        "X and y",
+        read,
+        takes="file",
+    )
+
+
 DATASETS: Registry[DatasetInfo] = Registry(
     "data set",
     "data.name",
@@ -173,5 +194,6 @@ DATASETS: Registry[DatasetInfo] = Registry(
         ),
         _svhn(),
         _folder(),
+        _arrays(),
     ],
 )

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
+from snip_gui.core.data.curation import fixed_test_part
 from snip_gui.core.data.image_set import ImageSet, make_image_set
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import Event, Note, Progress
-from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
                       ".pgm"})  # fmt: skip
 _LONGEST_SIDE = 64
-_TEST_SHARE = 0.2
 _MOST_BYTES = 4 * 1024**3
 _NAMED_BAD_FILES = 5
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
@@ -123,14 +122,8 @@ def _files(root: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
 
 
 def _split(files: list[tuple[Path, int]]) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]]]:
-    """Take a fixed random fifth of each class, at least one image, for testing."""
-    labels_N = np.array([label for _, label in files])
-    generator = numpy_stream(0, "folder", "test")
-    is_test = np.zeros(len(files), bool)
-    for label in np.unique(labels_N):
-        members = np.flatnonzero(labels_N == label)
-        number = max(1, round(len(members) * _TEST_SHARE))
-        is_test[generator.permutation(members)[:number]] = True
+    """Take a fixed fifth of each class for testing."""
+    is_test = fixed_test_part(np.array([label for _, label in files]))
     train = [file for file, tested in zip(files, is_test, strict=True) if not tested]
     test = [file for file, tested in zip(files, is_test, strict=True) if tested]
     return train, test

@@ -44,6 +44,8 @@ _FIELDS = (
     field("seed"),
 )
 
+_ARRAYS = "NumPy arrays (*.npz *.npy)"
+
 
 class SetupPanel(QWidget):
     """What the recipe says of network, data and pruning, and the surroundings."""
@@ -75,7 +77,7 @@ class SetupPanel(QWidget):
         self._folder = named(
             QPushButton("Choose…"),
             "data_folder",
-            "Data folder",
+            "Data folder or file",
             "Where the images are",
         )
         self._folder.clicked.connect(self._on_folder)
@@ -99,7 +101,7 @@ class SetupPanel(QWidget):
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
         self.form.add_row("", self._download, below="data.name")
-        self.form.add_row("Data folder", self._folder, below="data.name")
+        self.form.add_row("Data from", self._folder, below="data.name")
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
         inner = QWidget()
@@ -188,14 +190,17 @@ class SetupPanel(QWidget):
             self._threads.setValue(preferences.num_threads or default_num_threads())
         name = Path(preferences.data_folder).name
         self._folder.setText(name or "Choose…")
-        inside = DATASETS[self._state.recipe.data.name].inside
-        hint = f"The folder that contains “{inside}”"
+        dataset = DATASETS[self._state.recipe.data.name]
+        hint = f"The {dataset.takes} that contains “{dataset.inside}”"
         self._folder.setToolTip(f"{hint}\n{preferences.data_folder}".rstrip())
 
     @Slot()
     def _on_folder(self) -> None:
-        start = self._state.preferences.data_folder
-        chosen = QFileDialog.getExistingDirectory(self, self._folder.toolTip(), start)
+        start, title = self._state.preferences.data_folder, self._folder.accessibleName()
+        if DATASETS[self._state.recipe.data.name].takes == "file":
+            chosen, _ = QFileDialog.getOpenFileName(self, title, start, _ARRAYS)
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, title, start)
         if chosen:
             self._controller.use_data_folder(Path(chosen))
 
