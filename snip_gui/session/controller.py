@@ -126,34 +126,30 @@ class Controller(QObject):
     # Surroundings
 
     def set_preferences(self, preferences: Preferences) -> None:
-        """Change preferences; another data folder is looked into at once."""
-        before = self.state.preferences
+        """Change preferences; another place of the images is looked into at once."""
+        name, before = self.state.recipe.data.name, self.state.preferences
         self.state.set_preferences(preferences)
-        needs_folder = DATASETS[self.state.recipe.data.name].needs_folder
-        if preferences.data_folder != before.data_folder and needs_folder:
+        if DATASETS[name].needs_folder and preferences.place_of(name) != before.place_of(name):
             self._load_images()
 
     def prefer(self, **changes: object) -> None:
         """Change some preferences."""
         self.set_preferences(msgspec.structs.replace(self.state.preferences, **changes))
 
-    def use_data_folder(self, folder: Path) -> None:
-        """Look for the images in a folder, also if it was looked into before in vain."""
-        before = self.state.preferences.data_folder
-        self.prefer(data_folder=str(folder))
-        if str(folder) == before and self.state.images is None:
+    def use_place(self, name: str, place: Path) -> None:
+        """Look for a data set in a folder or file, also if that was done before in vain."""
+        before = self.state.preferences
+        places = before.data_places | {name: str(place)}
+        folder = before.data_folder or (str(place) if place.is_dir() else "")
+        self.prefer(data_places=places, data_folder=folder)
+        is_same = before.place_of(name) == str(place)
+        if is_same and name == self.state.recipe.data.name and self.state.images is None:
             self._load_images()
 
     def download(self, name: str, folder: Path) -> None:
         """Fetch a data set into a folder, then use it."""
         self.state.set_problem(self.state.images_problem)
         self._loader.download(name, folder)
-
-    def _downloaded(self, name: str, folder: Path) -> None:
-        """Use what was fetched, unless another data set with files was chosen meanwhile."""
-        chosen = DATASETS[self.state.recipe.data.name]
-        if chosen.name == name or not chosen.needs_folder:
-            self.use_data_folder(folder)
 
     def _load_images(self) -> None:
         """Bring the recipe's data set into memory, from the cache if it is there."""
@@ -171,7 +167,7 @@ class Controller(QObject):
         if self._recall_scores():
             return
         self.state.set_problem(None)
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(images.name)
         job = jobs.score_job(self.state.recipe, surroundings, images)
         self._host.submit("score", job, short=True)
 
@@ -192,7 +188,7 @@ class Controller(QObject):
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
         if stop_after == "train":
             self.state.set_training(TrainingState(recipe, "preparing", folder))
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(images.name)
         job = jobs.run_job(recipe, folder, surroundings, images, stop_after)
         self._host.submit("train" if stop_after == "train" else "save", job)
 
@@ -218,7 +214,7 @@ class Controller(QObject):
         same_data = training.recipe.data.name == self.state.recipe.data.name
         images = self.state.images if same_data else None
         self.state.set_training(dataclasses.replace(training, phase="preparing", points=()))
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(training.recipe.data.name)
         self._host.submit("train", jobs.resume_job(training.folder, surroundings, images))
 
     def export(self, format_name: str, path: Path) -> None:
@@ -273,7 +269,7 @@ class Controller(QObject):
             case ev.ImagesLoaded(images):
                 self._images_loaded(item.job_id, images)
             case ev.Downloaded(name, folder):
-                self._downloaded(name, folder)
+                self.use_place(name, folder)
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
             case ev.TrainingStarted() as started:

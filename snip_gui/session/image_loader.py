@@ -27,7 +27,7 @@ class ImageLoader:
     def load(self) -> bool:
         """Bring the recipe's data set into memory; return whether it is there at once."""
         preferences, name = self._state.preferences, self._state.recipe.data.name
-        key = name, preferences.data_folder if DATASETS[name].needs_folder else ""
+        key = name, preferences.place_of(name) if DATASETS[name].needs_folder else ""
         known = self._known.get(key)
         if known is not None:
             self._asked.clear()
@@ -35,7 +35,7 @@ class ImageLoader:
             self._state.set_images(known)
             return True
         self._state.set_images_missing()
-        job = jobs.load_job(name, preferences.surroundings.data_folder)
+        job = jobs.load_job(name, preferences.surroundings_of(name).data_folder)
         self._asked = {self._host.submit("load", job, lane="io", short=True): key}
         return False
 

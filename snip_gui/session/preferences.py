@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -20,22 +21,38 @@ Theme: TypeAlias = Literal["system", "light", "dark"]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """Preferences; unknown or damaged ones are dropped when read."""
+    """Preferences; unknown or damaged ones are dropped when read.
+
+    Attributes
+    ----------
+    data_folder
+        Where data sets are looked for that have no place of their own in ``data_places``.
+    data_places
+        Folder or file by data set, so that each is found again where it was.
+    """
 
     theme: Theme = "system"
     device: str = "auto"
     num_threads: Annotated[int, Meta(ge=1)] | None = None
     data_folder: str = ""
+    data_places: dict[str, str] = {}
     runs_folder: str = ""
 
     @property
     def surroundings(self) -> Surroundings:
-        """Where recipes are worked out."""
+        """Where recipes are worked out, the place of their data aside."""
         return Surroundings(
-            device=self.device,
-            num_threads=self.num_threads or default_num_threads(),
-            data_folder=Path(self.data_folder) if self.data_folder else None,
+            device=self.device, num_threads=self.num_threads or default_num_threads()
         )
+
+    def surroundings_of(self, dataset: str) -> Surroundings:
+        """Where recipes with a data set are worked out."""
+        place = self.place_of(dataset)
+        return dataclasses.replace(self.surroundings, data_folder=Path(place) if place else None)
+
+    def place_of(self, dataset: str) -> str:
+        """Return the folder or file of a data set; empty if none was named."""
+        return self.data_places.get(dataset, self.data_folder)
 
     @property
     def download_path(self) -> Path:

@@ -100,8 +100,9 @@ class FileCommands(QObject):
             self._controller.save_recipe(Path(name))
             words = ["--recipe", name]
         preferences = self._state.preferences
-        if preferences.data_folder and recipe.data.name != "digits":
-            words += ["--data-dir", preferences.data_folder]
+        place = preferences.place_of(recipe.data.name)
+        if place and DATASETS[recipe.data.name].needs_folder:
+            words += ["--data-dir", place]
         surroundings = preferences.surroundings
         words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
         line = shlex.join(["snip-gui", "run", *words])

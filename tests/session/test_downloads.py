@@ -74,6 +74,7 @@ def test_what_was_downloaded_is_used_at_once(toy, scored, qtbot, tmp_path):
     wait(qtbot, lambda: state.images_problem is not None)
     scored.download("mnist", tmp_path)
     wait(qtbot, lambda: state.images is not None)
+    assert state.preferences.place_of("mnist") == str(tmp_path)
     assert state.preferences.data_folder == str(tmp_path)
     assert state.problem is None
     assert state.can_score
@@ -113,7 +114,8 @@ def test_a_download_for_a_data_set_left_meanwhile_moves_no_folder(toy, scored, q
     scored.download("mnist", tmp_path / "new")
     wait(qtbot, lambda: not scored._host.is_busy())
     assert (tmp_path / "new" / "pixels").exists()
-    assert state.preferences.data_folder == str(tmp_path / "mine")
+    assert state.preferences.place_of("cifar-10") == str(tmp_path / "mine")
+    assert state.preferences.place_of("mnist") == str(tmp_path / "new")
 
 
 def test_a_download_that_fails_is_told_and_the_offer_stays(toy, scored, qtbot, tmp_path):
@@ -162,10 +164,10 @@ def test_a_bad_folder_leaves_the_images_of_the_good_one(toy, scored, qtbot, tmp_
     scored.set_field("data.name", "mnist")
     wait(qtbot, lambda: state.images is not None)
     images = state.images
-    scored.use_data_folder(bad)
+    scored.use_place("mnist", bad)
     wait(qtbot, lambda: state.problem is not None)
     (good / "pixels").unlink()
-    scored.use_data_folder(good)
+    scored.use_place("mnist", good)
     assert state.images is images
     assert state.problem is None
 
@@ -175,11 +177,11 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
     scored.prefer(data_folder=str(tmp_path))
     for choose in (
         lambda: scored.set_field("data.name", "mnist"),
-        lambda: scored.use_data_folder(tmp_path),
+        lambda: scored.use_place("mnist", tmp_path),
     ):
         scored.set_field("data.name", "mnist")
         (tmp_path / "pixels").write_bytes(b"half")
-        scored.use_data_folder(tmp_path)
+        scored.use_place("mnist", tmp_path)
         wait(qtbot, lambda: state.images_problem is not None)
         (tmp_path / "pixels").write_bytes(PIXELS.tobytes())
         choose()
@@ -207,3 +209,23 @@ def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monk
     wait(qtbot, lambda: not scored._host.is_busy())
     assert scored.state.problem is None
     assert scored.state.can_score
+
+
+def test_each_data_set_is_found_again_where_it_was(toy, scored, qtbot, tmp_path):
+    """A file of arrays comes back whole after a folder was named for another set."""
+    state = scored.state
+    np.savez(tmp_path / "set.npz", X=PIXELS, y=np.arange(400) % 10)
+    scored.set_field("data.name", "arrays")
+    scored.use_place("arrays", tmp_path / "set.npz")
+    wait(qtbot, lambda: state.images is not None)
+    scored.score()
+    wait(qtbot, lambda: not state.is_stale)
+    arrays, scores = state.images, state.scored
+    (tmp_path / "set.npz").unlink()
+    scored.set_field("data.name", "mnist")
+    scored.download("mnist", tmp_path / "new")
+    wait(qtbot, lambda: state.images is not None)
+    scored.set_field("data.name", "arrays")
+    assert state.images is arrays
+    assert state.scored is scores
+    assert not state.is_stale

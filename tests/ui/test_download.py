@@ -96,7 +96,7 @@ def test_a_download_from_the_window(server, started, qtbot, monkeypatch, tmp_pat
     click(qtbot, child(dialog, QAbstractButton, "choose_download_folder"))
     click(qtbot, start)
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
-    assert state.preferences.data_folder == str(tmp_path / "ü")
+    assert state.preferences.place_of("mnist") == str(tmp_path / "ü")
     assert (tmp_path / "ü" / "pixels").read_bytes() == PIXELS.tobytes()
     assert not child(started.window, QAbstractButton, "download").isVisible()
 
@@ -117,3 +117,18 @@ def test_progress_and_cancel_are_in_the_status_line(server, started, qtbot, tmp_
     assert button.isEnabled()
     assert button.isVisible()
     server.release.set()
+
+
+def test_a_file_of_arrays_is_chosen_by_the_button(started, qtbot, monkeypatch, tmp_path):
+    state = started.controller.state
+    np.savez(tmp_path / "mine.npz", X=PIXELS, y=np.arange(400) % 10)
+    started.controller.set_field("data.name", "arrays")
+    button = child(started.window, QAbstractButton, "data_folder")
+    qtbot.waitUntil(button.isVisible, timeout=WAIT_MS)
+    chosen = str(tmp_path / "mine.npz")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_a: (chosen, ""))
+    click(qtbot, button)
+    qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
+    assert button.text() == "mine.npz"
+    assert chosen in button.toolTip()
+    assert state.images.title == "Arrays “mine.npz”"

@@ -188,21 +188,22 @@ class SetupPanel(QWidget):
                 number = self._device.count() - 1
             self._device.setCurrentIndex(number)
             self._threads.setValue(preferences.num_threads or default_num_threads())
-        name = Path(preferences.data_folder).name
-        self._folder.setText(name or "Choose…")
         dataset = DATASETS[self._state.recipe.data.name]
+        place = preferences.place_of(dataset.name)
+        self._folder.setText(Path(place).name or "Choose…")
         hint = f"The {dataset.takes} that contains “{dataset.inside}”"
-        self._folder.setToolTip(f"{hint}\n{preferences.data_folder}".rstrip())
+        self._folder.setToolTip(f"{hint}\n{place}".rstrip())
 
     @Slot()
     def _on_folder(self) -> None:
-        start, title = self._state.preferences.data_folder, self._folder.accessibleName()
-        if DATASETS[self._state.recipe.data.name].takes == "file":
+        dataset = DATASETS[self._state.recipe.data.name]
+        start, title = self._state.preferences.place_of(dataset.name), f"Open {dataset.title}"
+        if dataset.takes == "file":
             chosen, _ = QFileDialog.getOpenFileName(self, title, start, _ARRAYS)
         else:
             chosen = QFileDialog.getExistingDirectory(self, title, start)
         if chosen:
-            self._controller.use_data_folder(Path(chosen))
+            self._controller.use_place(dataset.name, Path(chosen))
 
     @Slot(int)
     def _on_device(self, _number: int) -> None:
