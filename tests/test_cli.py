@@ -35,8 +35,7 @@ from snip_gui.core.recipe import (
     encode_recipe,
 )
 from snip_gui.core.run_folder import read_recipe, read_summary
-from tests.core.data.loopback import serving
-from tests.core.data.test_download import remote
+from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes
 
 

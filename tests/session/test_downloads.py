@@ -13,8 +13,7 @@ from snip_gui.core.data.image_set import make_image_set
 from snip_gui.core.data.sources import Download
 from snip_gui.core.errors import UserError
 from snip_gui.core.recipe import Draw, Recipe, Training
-from tests.core.data.loopback import serving
-from tests.core.data.test_download import md5, remote
+from tests.core.data.loopback import md5, remote, serving
 
 WAIT_MS = 60_000
 PIXELS = np.random.default_rng(0).integers(0, 256, (400, 1, 28, 28), dtype=np.uint8)

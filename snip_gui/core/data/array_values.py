@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _BLOCK = 500  # images worked on at once, so that floats of all of them never lie in memory
 
 
+_HALF = 128  # whole numbers that stay below, such as 0 to 16, would be shown as black
+
+
 def refused(message: str, hint: str) -> UserError:
     """Return the error for arrays that cannot be taken."""
     return UserError(message, hint, field="data.name")
@@ -83,8 +86,8 @@ def find_mapping(
 ) -> Generator[Event, None, Mapping | None]:
     """Return how training images become uint8; None if they are that already.
 
-    Values within 0..1 are multiplied by 255, whole numbers within 0..255 taken as they are, all
-    others mapped linearly from their range.
+    Values within 0..1 are multiplied by 255; whole numbers within 0..255 that use its upper half
+    are taken as they are; all others are mapped linearly from their range.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def find_mapping(
         whole = whole and (block.dtype.kind != "f" or bool((block == np.rint(block)).all()))
     if low >= 0 and high <= 1:
         return Mapping(0, 1, "Values from 0 to 1 are mapped to 0 to 255.")
-    if whole and low >= 0 and high <= 255:
+    if whole and low >= 0 and _HALF <= high <= 255:
         text = f"Values are whole numbers from {low:g} to {high:g} and taken as they are."
         return Mapping(0, 255, text)
     return Mapping(low, high, f"Values {low:g} to {high:g} are mapped to 0 to 255.")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.catalogue import DatasetInfo
-    from snip_gui.core.data.sources import Download, Part, RemoteFile
+    from snip_gui.core.data.sources import Part, RemoteFile
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024
@@ -70,8 +70,10 @@ def download_job(info: DatasetInfo, folder: Path, cancel: CancelToken) -> Iterat
             yield from _fetch(file, place, meter, cancel)
             yield from unpack(place / file.name, cancel)
         except OSError as error:
+            # pooch's own error on a folder that is read-only has a text of several lines.
+            denied = "permission denied" if isinstance(error, PermissionError) else error
             raise UserError(
-                f"“{place}” cannot be written to: {error.strerror or error}.",
+                f"“{place}” cannot be written to: {error.strerror or denied}.",
                 "Choose another folder, or make room on the disk.",
             ) from error
         wrong = find_wrong(file.parts, folder, cancel)
@@ -115,13 +117,6 @@ def _wrong(path: Path, part: Part) -> str:
     if part.md5 and _md5(path) != part.md5:
         return "is damaged or another file: its hash is not the published one"
     return ""
-
-
-def is_there(download: Download, folder: Path | None) -> bool:
-    """Whether every file has its name in the folder; their contents are not looked at."""
-    return folder is not None and all(
-        (folder / part.path).exists() for file in download.files for part in file.parts
-    )
 
 
 def _md5(path: Path) -> str:
@@ -257,7 +252,8 @@ def _fetch(
             yield from _watch(transfer, meter)
         except _UnavailableError as error:
             refused.append(str(error))
-            yield Note(f"“{file.name}”: {error}")
+            if url != file.urls[-1]:
+                yield Note(f"“{file.name}”: {error} Trying the next source.")
         else:
             meter.finished(file)
             return
@@ -277,33 +273,34 @@ def _watch(transfer: _Transfer, meter: _Meter) -> Generator[Event, None, None]:
             thread.join(_PATIENCE_SECONDS)
             raise Cancelled
     if transfer.error is not None:
-        raise _in_words(transfer.error, transfer.url) from transfer.error
+        reason = _reason(transfer.error, transfer.url)
+        if not reason:
+            raise transfer.error
+        raise _UnavailableError(reason) from transfer.error
 
 
-def _in_words(error: BaseException, url: str) -> BaseException:
-    """Return an error that says why an address does not give the file; others as they are."""
+def _reason(error: BaseException, url: str) -> str:
+    """Return why an address does not give the file; nothing if that is not the address's fault."""
     from requests import exceptions
 
     host = urlsplit(url).netloc
     match error:
         case exceptions.HTTPError(response=response) if response is not None:
-            reason = f"{host} answers {response.status_code} ({response.reason}) for {url}."
+            return f"{host} answers {response.status_code} ({response.reason}) for {url}."
         case exceptions.ConnectTimeout():
-            reason = f"{host} did not answer within {CONNECT_SECONDS:.0f} seconds."
+            return f"{host} did not answer within {CONNECT_SECONDS:.0f} seconds."
         case exceptions.Timeout():
-            reason = f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
+            return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
         case exceptions.ChunkedEncodingError():
-            reason = f"The connection to {host} broke off before the file was whole."
+            return f"The connection to {host} broke off before the file was whole."
         case exceptions.SSLError():
-            reason = f"No secure connection to {host}: {error}."
+            return f"No secure connection to {host}: {error}."
         case exceptions.ConnectionError() if "timed out" in str(error).lower():
-            reason = f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
+            return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
         case exceptions.ConnectionError():
-            reason = f"{host} cannot be reached; is this computer offline?"
+            return f"{host} cannot be reached; is this computer offline?"
         case exceptions.RequestException():
-            reason = f"{url} cannot be fetched: {error}."
+            return f"{url} cannot be fetched: {error}."
         case ValueError():  # pooch's word for a wrong hash
-            reason = f"What {host} sends is not the published file: its hash is another one."
-        case _:
-            return error
-    return _UnavailableError(reason)
+            return f"What {host} sends is not the published file: its hash is another one."
+    return ""

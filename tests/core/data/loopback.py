@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from snip_gui.core.data.sources import Part, RemoteFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,3 +77,17 @@ def serving() -> Iterator[Loopback]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+def remote(server, path, content, parts=None, into="", **changes):
+    """Put a file on the server and describe it."""
+    server.files[path] = content
+    url = server.url + path
+    name = path.rpartition("/")[2]
+    parts = parts or (Part(f"{into}/{name}".lstrip("/"), len(content), md5(content)),)
+    described = RemoteFile((url,), md5(content), len(content), into, parts)
+    return dataclasses.replace(described, **changes)

@@ -145,6 +145,8 @@ def one_row(values, dtype):
         ([0, 1, 1, 0], np.int8, [0, 255, 255, 0], "0 to 1 are mapped"),
         ([0, 7, 16, 255], np.float64, [0, 7, 16, 255], "taken as they are"),
         ([0, 7, 16, 255], np.int64, [0, 7, 16, 255], "from 0 to 255 and taken as they are"),
+        ([0, 4, 8, 16], np.int32, [0, 64, 128, 255], "0 to 16 are mapped to 0 to 255"),
+        ([0, 7, 16, 128], np.int64, [0, 7, 16, 128], "from 0 to 128 and taken as they are"),
         ([0, 4.5, 9, 18], np.float16, [0, 64, 128, 255], "0 to 18 are mapped to 0 to 255"),
         ([-1, -0.5, 0, 1], np.float32, [0, 64, 128, 255], "-1 to 1 are mapped to 0 to 255"),
         ([-100, 0, 27, 155], np.int16, [0, 100, 127, 255], "-100 to 155 are mapped"),

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import gzip
-import hashlib
 import io
 import shutil
 import tarfile
@@ -15,11 +14,11 @@ import pytest
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data import download as module
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.download import download_job, is_there
+from snip_gui.core.data.download import download_job
 from snip_gui.core.data.sources import Download, Part, RemoteFile
 from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.events import Downloaded, Note, Progress
-from tests.core.data.loopback import serving
+from tests.core.data.loopback import md5, remote, serving
 
 NOISE = np.random.default_rng(0).bytes(400_000)
 
@@ -31,24 +30,10 @@ def server(monkeypatch):
         yield loopback
 
 
-def md5(content):
-    return hashlib.md5(content).hexdigest()
-
-
 def dataset(*files):
     return dataclasses.replace(
         DATASETS["mnist"], name="toy", title="Toy", download=Download("page", "terms", files)
     )
-
-
-def remote(server, path, content, parts=None, into="", **changes):
-    """Put a file on the server and describe it."""
-    server.files[path] = content
-    url = server.url + path
-    name = path.rpartition("/")[2]
-    parts = parts or (Part(f"{into}/{name}".lstrip("/"), len(content), md5(content)),)
-    described = RemoteFile((url,), md5(content), len(content), into, parts)
-    return dataclasses.replace(described, **changes)
 
 
 def packed_tar(members):
@@ -274,6 +259,16 @@ def test_a_folder_that_cannot_be_written_to_is_told(server, tmp_path):
     assert "Choose another folder" in caught.value.hint
 
 
+def test_a_read_only_folder_is_told(server, tmp_path, monkeypatch):
+    def denied(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("pooch.utils.tempfile.NamedTemporaryFile", denied)
+    with pytest.raises(UserError, match="cannot be written to: permission denied") as caught:
+        get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
+    assert str(tmp_path) in caught.value.message
+
+
 def test_a_disk_that_fills_on_the_way_is_told(server, tmp_path, monkeypatch):
     def full(self, url, output_file, pooch):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -303,15 +298,6 @@ def test_a_published_file_that_holds_something_else_is_told(server, tmp_path):
 def test_a_data_set_without_a_source_is_refused(tmp_path):
     with pytest.raises(UserError, match="UCI digits is not something"):
         get(DATASETS["digits"], tmp_path)
-
-
-def test_whether_it_is_there_is_seen_by_names_alone(tmp_path):
-    download = Download("", "", (RemoteFile(("u/a",), "", 1, "", (Part("a"), Part("b"))),))
-    assert not is_there(download, None)
-    (tmp_path / "a").write_bytes(b"")
-    assert not is_there(download, tmp_path)
-    (tmp_path / "b").write_bytes(b"")
-    assert is_there(download, tmp_path)
 
 
 def test_descriptions_agree_with_torchvision():

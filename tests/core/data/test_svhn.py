@@ -13,7 +13,7 @@ from snip_gui.core.data.loading import load_images
 from snip_gui.core.data.sources import Part
 from snip_gui.core.data.torchvision_sets import load_svhn
 from snip_gui.core.errors import UserError
-from tests.core.data.test_download import md5
+from tests.core.data.loopback import md5
 
 
 @pytest.fixture
