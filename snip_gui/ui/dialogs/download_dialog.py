@@ -71,7 +71,7 @@ class DownloadDialog(QDialog):
 
     def accept(self) -> None:
         """Start."""
-        self.wanted.emit(self._name, Path(self._folder.text()))
+        self.wanted.emit(self._name, Path(self._folder.text().strip()).expanduser().absolute())
         super().accept()
 
     @Slot()
