@@ -18,8 +18,10 @@ from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
+from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.recipe import METHODS, Recipe, from_builtins, load_recipe, switch_method
-from snip_gui.core.run_folder import Summary, new_run_folder
+from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
 from snip_gui.core.surroundings import (
     Surroundings,
     default_data_folder,
@@ -83,7 +85,20 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         if value is not None:
             part, _, name = path.rpartition(".")
             (raw[part] if part else raw)[name] = value
-    return from_builtins(raw)
+    if given["model.file"] is not None:
+        raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
+    if given["model.weights"] is not None:
+        raw["model"]["weights_digest"] = ""
+    return pin_files(from_builtins(raw))
+
+
+def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
+    """Return the digest of the recipe's network file if the user has agreed to run it.
+
+    Naming the file on the command line is agreeing; that a recipe or a run names one is not.
+    """
+    agreed = options.model_file is not None or options.trust_code
+    return frozenset({recipe.model.file_digest}) if agreed else frozenset()
 
 
 def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
@@ -119,6 +134,11 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         type=Path,
         metavar="DIR",
         help="the folder that contains MNIST/, or the file of arrays",
+    )
+    surroundings.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the Python file of the network that the recipe or the run names",
     )
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
     recipe = run.add_argument_group("recipe (a flag overrides --recipe)")
@@ -162,7 +182,10 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     if options.threads < 1:
         raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
     surroundings = Surroundings(
-        device=options.device, num_threads=options.threads, data_folder=options.data_dir
+        device=options.device,
+        num_threads=options.threads,
+        data_folder=options.data_dir,
+        trusted_code=trusted_code(options, recipe or read_recipe(options.resume)),
     )
     printer.note("Loading torch")
     from snip_gui.core.run import resume, run
@@ -188,6 +211,9 @@ def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:
 def _add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
     listing = commands.add_parser("list", help="say which networks or data sets there are")
     listing.add_argument("what", choices=("models", "datasets"))
+    listing.add_argument(
+        "--all", action="store_true", help="also all classification networks of torchvision"
+    )
     listing.set_defaults(command=_list)
 
 
@@ -197,11 +223,22 @@ def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
         width = max(map(len, MODELS.names))
         for model in MODELS:
             printer.line(f"{model.name:{width}}  {model.num_parameters:>11,}  {model.description}")
+        for name in _torchvision_names(everything=options.all):
+            printer.line(f"{TORCHVISION}{name}  {SUGGESTED.get(name, '')}".rstrip())
     else:
         width = max(map(len, DATASETS.names))
         for dataset in DATASETS:
             printer.line(f"{dataset.name:{width}}  {dataset.description}")
     return 0
+
+
+def _torchvision_names(*, everything: bool) -> tuple[str, ...]:
+    """Return torchvision's names of the networks offered first, or of all it has."""
+    if not everything:
+        return tuple(SUGGESTED)
+    from snip_gui.core.models.torchvision_models import names
+
+    return names()
 
 
 def _add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type

@@ -24,6 +24,7 @@ from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.sources import Download
 from snip_gui.core.fields import all_fields
 from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.recipe import (
     Draw,
     ModelChoice,
@@ -261,7 +262,11 @@ def test_list_names_networks_and_data_sets():
     assert status == 0
     assert re.search(r"^lenet-300-100 +266,610 ", out, re.MULTILINE)
     assert re.search(r"^lenet-5-caffe +431,080 ", out, re.MULTILINE)
-    assert {line.split()[0] for line in out.splitlines()} == set(MODELS.names)
+    named = [line.split()[0] for line in out.splitlines()]
+    assert named == [*MODELS.names, *(f"torchvision:{name}" for name in SUGGESTED)]
+    everything = {line.split()[0] for line in call("list", "models", "--all")[1].splitlines()}
+    assert everything > set(named)
+    assert "torchvision:swin_t" in everything
     out = call("list", "datasets")[1]
     assert {line.split()[0] for line in out.splitlines()} == set(DATASETS.names)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
@@ -69,6 +70,29 @@ class DevicesFound(Event):
 
     devices: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMeasured(Event):
+    """What the chosen network is made of, on images of the chosen data set."""
+
+    architecture: Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class NetworksListed(Event):
+    """Names of torchvision's classification networks."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsRead(Event):
+    """A file of weights can be read: its digest, and how many numbers it holds."""
+
+    path: Path
+    digest: str
+    num_values: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in one piece; raises `UserError` as `replacing`."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file in one piece; raises `UserError` as `replacing`."""
+    with replacing(path) as part:
+        shutil.copyfile(source, part)
 
 
 def _umask() -> int:

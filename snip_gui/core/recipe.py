@@ -18,7 +18,7 @@ from snip_gui.core.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
-Init: TypeAlias = Literal["variance-scaling", "glorot", "he"]
+Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
 ScoringMode: TypeAlias = Literal["evaluation", "training"]
 AfterPruning: TypeAlias = Literal["keep", "redraw"]
@@ -37,7 +37,8 @@ PrunableField: TypeAlias = Annotated[
     Prunable,
     Meta(
         title="Prune",
-        description="Which parameters of convolutional and linear layers compete. The paper counts "
+        description="Which parameters of convolutional, linear, recurrent and attention layers "
+        "compete. The paper counts "
         "weights and biases; most ports count weights only. BatchNorm is never pruned.",
         extra={"labels": {"weights-and-biases": "Weights, biases", "weights": "Weights only"}},
     ),
@@ -76,28 +77,81 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ModelChoice(_Part, frozen=True, kw_only=True):
-    """Which network, and how its weights are drawn."""
+    """Which network, and how its weights are drawn.
+
+    The digests (SHA-256 of the files' contents) hold a recipe to the very files it was made with;
+    `snip_gui.core.models.own.pin_files` fills them in.
+    """
 
     name: Annotated[
         str,
         Meta(
             title="Network",
-            description="The network to prune.",
+            description="The network to prune: one of the paper's, “torchvision:NAME” for a "
+            "classification network of torchvision, or “own” for one of your own.",
             extra={"flag": "model", "choices_from": "models"},
         ),
     ] = "lenet-300-100"
+    file: Annotated[
+        str,
+        Meta(
+            title="Network file",
+            description="The Python file of a network of your own. Nothing outside it is kept with "
+            "a run, so all of the network's code belongs into this one file.",
+            extra={"flag": "model-file"},
+        ),
+    ] = ""
+    symbol: Annotated[
+        str,
+        Meta(
+            title="Class or function",
+            description="The name in that file of the network's class, or of a function that "
+            "returns the network. It is given image_shape (channels, rows, columns) and "
+            "num_classes if it has parameters of these names.",
+            extra={"flag": "model-symbol"},
+        ),
+    ] = ""
+    file_digest: str = ""
     init: Annotated[
         Init,
         Meta(
             title="Initial weights",
             description="How weights are drawn; biases start at zero. Variance scaling is the "
             "official code's: a truncated normal of variance 1 / fan-in. Glorot: uniform, variance "
-            "2 / (fan-in + fan-out). He: normal, variance 2 / fan-in.",
+            "2 / (fan-in + fan-out). He: normal, variance 2 / fan-in. The network's own: as its "
+            "code draws weights and biases.",
             extra={
-                "labels": {"variance-scaling": "Variance scaling", "glorot": "Glorot", "he": "He"}
+                "labels": {
+                    "variance-scaling": "Variance scaling",
+                    "glorot": "Glorot",
+                    "he": "He",
+                    "own": "The network's own",
+                }
             },
         ),
     ] = "variance-scaling"
+    weights: Annotated[
+        str,
+        Meta(
+            title="Weights from",
+            description="A safetensors file or a plain PyTorch checkpoint to start from instead "
+            "of drawn weights. A last layer made for other classes is drawn.",
+            extra={"flag": "weights"},
+        ),
+    ] = ""
+    weights_digest: str = ""
+    input_size: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1024,
+            title="Input size",
+            description="Images are resized to so many pixels a side before the network sees them. "
+            "0 leaves them as they are, unless the network cannot take them: then they get the "
+            "smallest size that it takes.",
+            extra={"unit": "pixels", "flag": "input-size"},
+        ),
+    ] = 0
 
 
 class DataChoice(_Part, frozen=True, kw_only=True):

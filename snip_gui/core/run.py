@@ -17,10 +17,11 @@ import torch
 from snip_gui.core import run_folder as files
 from snip_gui.core.data.loading import read_images
 from snip_gui.core.errors import DivergedError, UserError
-from snip_gui.core.events import Event, Measured, Note, Progress, RunDone, TrainingStarted
-from snip_gui.core.files import write_text
+from snip_gui.core.events import Event, Measured, Note, RunDone, TrainingStarted
+from snip_gui.core.files import copy_file, write_text
 from snip_gui.core.jobs import describe, out_of_memory, prune, versions
-from snip_gui.core.models.init import initialise
+from snip_gui.core.models.networks import without_file_weights
+from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.layout import split_flat
 from snip_gui.core.pruning.masked_model import MaskedModel
@@ -31,7 +32,7 @@ from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.loop import Trainer
-from snip_gui.core.workbench import Workbench, build
+from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -107,8 +108,8 @@ def run_steps(
         )
     if images is None:
         images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
-    yield Progress("Building the network")
-    bench = build(recipe, surroundings, images)
+    bench = yield from build_steps(recipe, surroundings, images, cancel)
+    recipe = bench.recipe
     scored = yield from prune(bench, cancel)
     num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
     yield Note(describe(scored))
@@ -164,8 +165,9 @@ def resume_steps(
     if images is None:
         images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel)
     _refuse_other_images(summary, images, folder)
-    yield Progress("Building the network")
-    bench = build(recipe, surroundings, images)
+    bench = yield from build_steps(_of_folder(recipe, folder), surroundings, images, cancel)
+    began, _ = load_tensors(folder / files.INIT)
+    bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
     trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
     if (folder / files.CHECKPOINT).exists():
@@ -175,6 +177,14 @@ def resume_steps(
         points = []  # the first evaluation is done again
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     yield from _train(folder, summary, trainer, cancel, points)
+
+
+def _of_folder(recipe: Recipe, folder: Path) -> Recipe:
+    """Return the recipe of a run with the files that the run has kept in place of those outside."""
+    model = without_file_weights(recipe.model)
+    if model.name == OWN:
+        model = msgspec.structs.replace(model, file=str(folder / files.NETWORK))
+    return msgspec.structs.replace(recipe, model=model)
 
 
 def _recorded_folder(summary: Summary) -> Path | None:
@@ -223,6 +233,8 @@ def _write_scored(
     _, inputs_KCHW, labels_K = bench.minibatch()
     batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
     write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
+    if bench.recipe.model.name == OWN:
+        copy_file(Path(bench.recipe.model.file), folder / files.NETWORK)
     save_tensors(folder / files.INIT, bench.model.state_dict())
     save_tensors(folder / files.BATCH, batch)
     scores = split_flat(scored.ranking.score_M, scored.layout)
@@ -265,7 +277,7 @@ def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> T
     """Put the mask on the network, its weights redrawn if the recipe says so."""
     recipe = bench.recipe
     if recipe.pruning.after == "redraw":
-        initialise(bench.model, recipe.model.init, stream_seed(recipe.seed, "redraw"))
+        bench.redraw()
     # Dropout can draw from the global generator only; a resumed run puts it back where it was.
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(

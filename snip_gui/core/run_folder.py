@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe import Recipe
 
 RECIPE = "recipe.json"
+NETWORK = "network.py"
 SUMMARY = "summary.json"
 METRICS = "metrics.csv"
 INIT = "init.safetensors"
@@ -121,7 +122,9 @@ def new_run_folder(runs_folder: Path, recipe: Recipe) -> Path:
     """Return a path for a new run that does not exist yet, named after time and recipe."""
     now = datetime.datetime.now().astimezone()
     sparsity = f"{recipe.pruning.sparsity:.2%}".rstrip("%")
-    base = f"{now:%Y%m%d-%H%M%S}-{recipe.model.name}-{recipe.data.name}-{sparsity}"
+    network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
+    network = network.replace(":", "-")  # no part of a file's name on every system
+    base = f"{now:%Y%m%d-%H%M%S}-{network}-{recipe.data.name}-{sparsity}"
     folder = runs_folder / base
     number = 2
     while folder.exists():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.connectivity import Reach, first_ranks, reach
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
@@ -21,10 +21,9 @@ from snip_gui.core.views.input_map import (
 from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
+    from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.layout import Layout
     from snip_gui.core.pruning.ranking import Ranking
@@ -49,8 +48,8 @@ class Scored:
         Time that the method took.
     images_digest
         Of the data set that the images are from.
-    uses
-        By layer, how many times each of its weights is used on one image.
+    architecture
+        What the network is made of.
     """
 
     recipe: Recipe
@@ -58,12 +57,10 @@ class Scored:
     weight_M: NDArray[np.float32]
     gradient_M: NDArray[np.float32] | None
     indices_K: NDArray[np.int64]
-    image_shape: tuple[int, int, int]
-    num_classes: int
+    architecture: Architecture
     loss: float
     seconds: float
     images_digest: str = ""
-    uses: Mapping[str, int] = field(default_factory=dict)
 
     @functools.cached_property
     def key(self) -> str:
@@ -75,10 +72,10 @@ class Scored:
         """The prunable tensors."""
         return self.ranking.layout
 
-    @property
+    @functools.cached_property
     def model(self) -> ModelInfo:
-        """The network's row in the catalogue."""
-        return MODELS[self.recipe.model.name]
+        """What is known of the network."""
+        return known_of(network_of(self.recipe.model), self.architecture)
 
     @property
     def num_bytes(self) -> int:
@@ -118,8 +115,9 @@ class Scored:
         What a kernel that skips every removed weight would do; biases are not counted.
         """
         rows = self.layer_rows(num_kept)
-        kept = sum(row.weights_kept * self.uses.get(row.layer, 0) for row in rows)
-        return kept, sum(row.weights_total * self.uses.get(row.layer, 0) for row in rows)
+        uses = self.architecture.uses
+        kept = sum(row.weights_kept * uses.get(row.layer, 0) for row in rows)
+        return kept, sum(row.weights_total * uses.get(row.layer, 0) for row in rows)
 
     def reach(self, num_kept: int) -> Reach | None:
         """Return what the mask leaves connected; layers that are not pruned are whole.
@@ -136,7 +134,7 @@ class Scored:
             # The layout has no shape of a layer that is not pruned. It joins all its inputs to all
             # its outputs, so where no pruned layer follows, one unit stands for all of them.
             num_after = pruned[after].shape[1] if after in pruned else 1
-            num_outputs = num_after if after is not None else self.num_classes
+            num_outputs = num_after if after is not None else self.architecture.num_classes
             matrices[layer] = pruned.get(layer, np.ones((num_outputs, num_units), bool))
             num_units = matrices[layer].shape[0]
         found = reach(chain, matrices.__getitem__)
@@ -147,24 +145,18 @@ class Scored:
         """Return the input map (C, H, W), or a sentence on why this network has none."""
         if self.model.input_map == "none":
             return (
-                f"{self.model.title} has no input map: its convolutions leave no place in the "
-                "image to any unit.\n\nIts first kernels are under Weights."
+                f"{self.model.title} has no input map: none of its fully connected layers sees "
+                "the image place by place.\n\nIts first weights are under Weights."
             )
-        first = self._mapped_layer()
+        first = self.model.mapped_layer
         if first not in self.layout.layers:
             return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
         kept_OI = self.ranking.mask_of(self.layout.weight_of(first), num_kept)
-        _, rows, columns = self.image_shape
+        shape = self.architecture.input_shape
+        _, rows, columns = shape
         match self.model.input_map:
             case "positions":
                 return position_fractions(kept_OI, self.model.windows, rows, columns)
             case "columns":
-                return column_fractions(kept_OI, self.image_shape)
-        return pixel_fractions(kept_OI, self.image_shape)
-
-    def _mapped_layer(self) -> str:
-        """Return the layer whose inputs the input map shows."""
-        layers = self.model.layers
-        if self.model.input_map == "positions":
-            return next(layer for layer in layers if layer.startswith("fc"))
-        return layers[0]
+                return column_fractions(kept_OI, shape)
+        return pixel_fractions(kept_OI, shape)

@@ -28,13 +28,20 @@ class Stage(enum.StrEnum):
 # Fields of `pruning` that the ranking does not depend on.
 _AFTER_RANKING = ("sparsity", "after")
 
+# Where a file lies says nothing of a result; what is in it does, and that is its digest.
+_PATHS = {"file": "file_digest", "weights": "weights_digest"}
+
 
 def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     """Return the digest of everything that each stage's result depends on."""
     raw = msgspec.to_builtins(recipe)
     ranking = {k: v for k, v in raw["pruning"].items() if k not in _AFTER_RANKING}
+    model = dict(raw["model"])
+    for path, digest in _PATHS.items():
+        if model[digest]:
+            del model[path]
     inputs = {
-        Stage.BUILD: {k: raw[k] for k in ("format", "model", "data", "seed")},
+        Stage.BUILD: {"model": model} | {k: raw[k] for k in ("format", "data", "seed")},
         Stage.SCORE: {"minibatch": raw["minibatch"], "ranking": ranking},
         Stage.PRUNE: {"sparsity": raw["pruning"]["sparsity"]},
         Stage.TRAIN: {"after": raw["pruning"]["after"], "training": raw["training"]},

@@ -42,8 +42,11 @@ class Surroundings:
         Threads of one operation on the CPU. Scores differ in the last bit between thread counts.
     data_folder
         The folder that contains torchvision's folders; None if none was named.
+    trusted_code
+        Digests (SHA-256) of the Python files that the user agreed to run.
     """
 
     device: str = "auto"
     num_threads: int = field(default_factory=default_num_threads)
     data_folder: Path | None = None
+    trusted_code: frozenset[str] = frozenset()

@@ -33,12 +33,23 @@ def write_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write tensors straight to a file; raises `OSError` if that fails."""
-    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    ready = _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     text = {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
     try:
         safetensors.torch.save_file(ready, path, text)
     except safetensors.SafetensorError as error:  # how the writer reports a full disk
         raise OSError(None, str(error)) from error
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors that share no memory, which the format cannot say: copies where they do."""
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        if place in seen:
+            tensors[name] = tensor.clone()
+        seen.add(place)
+    return tensors
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,36 +8,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.devices import set_up
-from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.init import initialise
+from snip_gui.core.events import Event, Note, Progress
+from snip_gui.core.models.describe import describe
+from snip_gui.core.models.networks import input_shape_of, make_network, redraw
+from snip_gui.core.models.own import OWN, pin_files
+from snip_gui.core.models.probe import try_out
 from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.seeding import stream_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Generator
+
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.surroundings import Surroundings
 
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """Everything that scoring and training start from."""
+    """Everything that scoring and training start from.
+
+    Attributes
+    ----------
+    notes
+        Sentences for the log on how the network was made.
+    trusted_code
+        Digests of the Python files that the user agreed to run.
+    """
 
     recipe: Recipe
     images: ImageSet
     split: Split
     device: torch.device
     model: nn.Module
+    architecture: Architecture
     prunable: PrunableParameters
+    notes: tuple[str, ...] = ()
+    trusted_code: Collection[str] = ()
 
     def minibatch(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
         """Return indices (K), standardised inputs (K, C, H, W) and labels (K) of the minibatch.
@@ -60,7 +77,45 @@ class Workbench:
             arrays = images.train_images_NCHW, images.train_labels_N
         if indices is not None:
             arrays = arrays[0][indices], arrays[1][indices]
-        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device)
+        shape = self.architecture.input_shape
+        return ResidentImages(*arrays, images.mean_C, images.deviation_C, self.device, shape)
+
+    def redraw(self) -> None:
+        """Draw the initial weights again, with the seed of the draw that is trained."""
+        redraw(
+            self.model,
+            self.recipe.model,
+            self.architecture.input_shape,
+            self.architecture.num_classes,
+            seed=stream_seed(self.recipe.seed, "redraw"),
+            trusted=self.trusted_code,
+        )
+
+
+def build_steps(
+    recipe: Recipe, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+) -> Generator[Event, None, Workbench]:
+    """Build the workbench of a recipe, yielding on the way; the user's own network is tried first.
+
+    Raises
+    ------
+    UserError
+        If a file of the recipe is missing or has changed, the user's own network does not work, or
+        as `build`.
+    Cancelled
+        If cancelled on the way.
+    """
+    yield Progress("Building the network")
+    recipe = pin_files(recipe)
+    if recipe.model.name == OWN:
+        num_classes = len(images.classes)
+        shape = input_shape_of(recipe.model, images.image_shape, num_classes)
+        yield from try_out(recipe.model, shape, num_classes, surroundings.trusted_code, cancel)
+    bench = build(recipe, surroundings, images)
+    for note in (*bench.notes, bench.architecture.resized):
+        if note:
+            yield Note(note)
+    return bench
 
 
 def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workbench:
@@ -73,15 +128,27 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         prune.
     """
     device = set_up(surroundings)
-    # torch's layers draw weights of their own when made; a training under way must not notice.
-    with torch.random.fork_rng(devices=[]):
-        model = MODELS[recipe.model.name].build(images.image_shape, len(images.classes))
-    initialise(model, recipe.model.init, stream_seed(recipe.seed, "init"))
-    model.to(device)
+    network = make_network(
+        recipe.model,
+        images.image_shape,
+        len(images.classes),
+        seed=stream_seed(recipe.seed, "init"),
+        trusted=surroundings.trusted_code,
+    )
+    model = network.module.to(device)
     prunable = prunable_parameters(
         model,
         biases=recipe.pruning.prunable == "weights-and-biases",
         exclude=recipe.pruning.exclude,
     )
-    split = split_training(images.train_labels_N, recipe.data.validation_fraction, recipe.seed)
-    return Workbench(recipe, images, split, device, model, prunable)
+    return Workbench(
+        recipe=recipe,
+        images=images,
+        split=split_training(images.train_labels_N, recipe.data.validation_fraction, recipe.seed),
+        device=device,
+        model=model,
+        architecture=describe(model, network.input_shape, images.image_shape, len(images.classes)),
+        prunable=prunable,
+        notes=network.notes,
+        trusted_code=surroundings.trusted_code,
+    )

@@ -17,6 +17,7 @@ from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
+from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe import (
     Recipe,
     encode_recipe,
@@ -28,6 +29,7 @@ from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.image_loader import ImageLoader
 from snip_gui.session.minibatch_editor import MinibatchEditor
+from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.state import (
     Activity,
@@ -40,7 +42,6 @@ from snip_gui.session.state import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
@@ -66,6 +67,7 @@ class Controller(QObject):
         self.state = state
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, self.edit)
+        self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
         self.recents = recents
         self._host = host
         self._loader = ImageLoader(state, host)
@@ -104,7 +106,7 @@ class Controller(QObject):
 
     def set_sparsity(self, sparsity: float) -> None:
         """Set the sparsity, as near to 1 as keeps one connection."""
-        total = self.state.num_parameters
+        total = self.state.num_parameters or 1 << 31  # not known before the network is measured
         sparsity = min(max(0.0, sparsity), 1 - 1 / total)
         pruning = msgspec.structs.replace(self.state.recipe.pruning, sparsity=sparsity)
         recipe = msgspec.structs.replace(self.state.recipe, pruning=pruning)
@@ -112,15 +114,18 @@ class Controller(QObject):
 
     def set_num_kept(self, num_kept: int) -> None:
         """Set the sparsity so that exactly so many connections are kept."""
-        self.set_sparsity(1 - num_kept / self.state.num_parameters)
+        if self.state.num_parameters:
+            self.set_sparsity(1 - num_kept / self.state.num_parameters)
 
     def _apply(self, recipe: Recipe) -> None:
         """Make a recipe the current one; bring back what is known of it."""
         before = self.state.recipe
+        self.state.set_problem(None)
         self.state.set_recipe(recipe)
         if recipe.data.name != before.data.name:
             self._load_images()
-        self.state.set_problem(self.state.images_problem)
+        elif self.state.images_problem is not None:
+            self.state.set_problem(self.state.images_problem)
         self._recall_scores()
 
     # Surroundings
@@ -142,8 +147,7 @@ class Controller(QObject):
         places = before.data_places | {name: str(place)}
         folder = before.data_folder or (str(place) if place.is_dir() else "")
         self.prefer(data_places=places, data_folder=folder)
-        is_same = before.place_of(name) == str(place)
-        if is_same and name == self.state.recipe.data.name and self.state.images is None:
+        if name == self.state.recipe.data.name and self.state.images_problem is not None:
             self._load_images()
 
     def download(self, name: str, folder: Path) -> None:
@@ -202,7 +206,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "download", "export", "save"):
+        for kind in ("score", "load", "download", "export", "save", "measure", "weights"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -231,7 +235,7 @@ class Controller(QObject):
     def open_recipe(self, path: Path) -> None:
         """Make a recipe file the current recipe."""
         try:
-            recipe = load_recipe(path)
+            recipe = pin_files(load_recipe(path))
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))
@@ -267,7 +271,9 @@ class Controller(QObject):
                 self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
                 self._score_if_wanted()
             case ev.ImagesLoaded(images):
-                self._images_loaded(item.job_id, images)
+                if self._loader.take(item.job_id, images):
+                    self._recall_scores()
+                    self._score_if_wanted()
             case ev.Downloaded(name, folder):
                 self.use_place(name, folder)
             case ev.ScoringDone(scored):
@@ -342,12 +348,6 @@ class Controller(QObject):
             self.state.set_training(None)
         else:
             self.state.set_training(dataclasses.replace(training, phase="failed"))
-
-    def _images_loaded(self, job_id: int, images: ImageSet) -> None:
-        """Take images in, unless others have been asked for since."""
-        if self._loader.take(job_id, images):
-            self._recall_scores()
-            self._score_if_wanted()
 
     # Scores by digest
 

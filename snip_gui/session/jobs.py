@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.events import Event
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
     from snip_gui.core.surroundings import Surroundings
     from snip_gui.session.job_host import JobFactory
@@ -47,6 +47,44 @@ def download_job(name: str, folder: Path) -> JobFactory:
         from snip_gui.core.data.download import download_job
 
         yield from download_job(DATASETS[name], folder, cancel)
+
+    return job
+
+
+def measure_job(
+    choice: ModelChoice,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    surroundings: Surroundings,
+) -> JobFactory:
+    """Measure the chosen network."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import measure_network
+
+        yield from measure_network(choice, image_shape, num_classes, surroundings, cancel)
+
+    return job
+
+
+def networks_job() -> JobFactory:
+    """Ask torchvision for its networks."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import list_networks
+
+        yield from list_networks()
+
+    return job
+
+
+def weights_job(path: Path) -> JobFactory:
+    """Read a file of weights, to see whether it is one."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import check_weights
+
+        yield from check_weights(path)
 
     return job
 

@@ -37,12 +37,15 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     data_folder: str = ""
     data_places: dict[str, str] = {}
     runs_folder: str = ""
+    trusted_code: tuple[str, ...] = ()
 
     @property
     def surroundings(self) -> Surroundings:
         """Where recipes are worked out, the place of their data aside."""
         return Surroundings(
-            device=self.device, num_threads=self.num_threads or default_num_threads()
+            device=self.device,
+            num_threads=self.num_threads or default_num_threads(),
+            trusted_code=frozenset(self.trusted_code),
         )
 
     def surroundings_of(self, dataset: str) -> Surroundings:

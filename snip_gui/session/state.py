@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.errors import UserError
-from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session.notices import Notices
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.models.architecture import Architecture
+    from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.connectivity import Reach
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
@@ -127,6 +129,7 @@ class SessionState(QObject):
     sparsity_changed = Signal()  # at once, for the picture under the pointer and the counts
     sparsity_settled = Signal()  # a moment later, for everything else
     images_changed = Signal()
+    network_changed = Signal()
     minibatch_changed = Signal()
     scored_changed = Signal()
     training_changed = Signal()
@@ -148,6 +151,8 @@ class SessionState(QObject):
         self._images_problem: Problem | None = None
         self._split: Split | None = None
         self._minibatch = MinibatchState(_NO_IMAGES)
+        self._architecture: Architecture | None = None
+        self._network_names: tuple[str, ...] = ()
         self._scored: Scored | None = None
         self._training: TrainingState | None = None
         self._activity: Activity | None = None
@@ -254,6 +259,35 @@ class SessionState(QObject):
                 self._minibatch = MinibatchState(_NO_IMAGES, problem)
         self.minibatch_changed.emit()
 
+    # The network
+
+    @property
+    def network(self) -> ModelInfo:
+        """What is known of the chosen network."""
+        info = network_of(self._recipe.model)
+        return known_of(info, self._architecture) if self._architecture else info
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """What the chosen network is made of; None until it was measured on the images."""
+        return self._architecture
+
+    def set_architecture(self, architecture: Architecture | None) -> None:
+        """Replace what the chosen network is made of."""
+        if architecture != self._architecture:
+            self._architecture = architecture
+            self.network_changed.emit()
+
+    @property
+    def network_names(self) -> tuple[str, ...]:
+        """Torchvision's classification networks; empty until it was asked."""
+        return self._network_names
+
+    def set_network_names(self, names: tuple[str, ...]) -> None:
+        """Say which classification networks torchvision has."""
+        self._network_names = names
+        self.network_changed.emit()
+
     # Scores
 
     @property
@@ -280,10 +314,10 @@ class SessionState(QObject):
 
     @property
     def num_parameters(self) -> int:
-        """Prunable parameters of what is shown, else the paper's total of the network."""
+        """Prunable parameters of what is shown, else of the network as far as it is known."""
         if self._scored is not None:
             return self._scored.layout.num_parameters
-        return MODELS[self._recipe.model.name].num_parameters
+        return self.network.num_parameters
 
     @property
     def num_kept(self) -> int:
@@ -376,7 +410,7 @@ class SessionState(QObject):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Layers of the chosen network."""
-        return MODELS[self._recipe.model.name].layers
+        return self.network.layers
 
     @property
     def dataset_title(self) -> str:

@@ -27,6 +27,7 @@ import tests.qt_fixtures
 from snip_gui.app import _collect_in_gui_thread
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.events import Measured
+from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.scored import Scored
@@ -195,11 +196,9 @@ def test_a_step_of_the_slider(record_property, application, qapp, kind):
             weight_M=score_M,
             gradient_M=None,
             indices_K=np.zeros(0, np.int64),
-            image_shape=(3, 32, 32),
-            num_classes=10,
+            architecture=measure(state.recipe.model, (3, 32, 32), 10),
             loss=1.0,
             seconds=1.0,
-            uses={layer: 16 if layer.startswith("conv") else 1 for layer in layout.layers},
         )
     )
     window.heatmap.select_layer("conv13")

@@ -7,6 +7,7 @@ from snip_gui.core import jobs
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.errors import Cancelled
 from snip_gui.core.events import ScoringDone
+from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
 from snip_gui.core.scored import Scored
@@ -115,8 +116,7 @@ def make_scored(score_M, recipe=None, layers=("fc1", "fc2", "fc3")):
         weight_M=np.ones(layout.num_parameters, np.float32),
         gradient_M=None,
         indices_K=np.arange(3),
-        image_shape=(1, 28, 28),
-        num_classes=10,
+        architecture=measure(ModelChoice(), (1, 28, 28), 10),
         loss=0.0,
         seconds=0.0,
     )

@@ -85,7 +85,7 @@ def test_known_scores_come_back_without_work(scored, qtbot):
     first = scored.state.scored
     scored.set_field("seed", 5)
     scored.score()
-    wait(qtbot, lambda: not scored.state.is_stale)
+    wait(qtbot, lambda: not scored.state.is_stale and not scored._host.is_busy())
     assert scored.state.scored is not first
     scored.undo_stack.undo()
     assert scored.state.scored is first
@@ -265,7 +265,7 @@ def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtb
     def broken(*_args, **_keywords):
         raise ZeroDivisionError("as asked")
 
-    monkeypatch.setattr(snip_gui.core.jobs, "build", broken)
+    monkeypatch.setattr(snip_gui.core.jobs, "build_steps", broken)
     scored.set_field("seed", 9)
     with qtbot.waitSignal(scored.failed, timeout=WAIT_MS) as failed:
         scored.score()

@@ -92,10 +92,24 @@ def test_a_folder_that_vanished_is_told_and_the_digits_go_on(scored, qtbot, tmp_
 
 
 def test_a_network_that_does_not_fit_is_told_in_place(scored, qtbot):
-    scored.set_field("data.name", "digits")
-    qtbot.waitUntil(lambda: scored.state.can_score, timeout=WAIT_MS)
-    scored.set_field("model.name", "vgg-d")
-    scored.score()
+    scored.set_field("model.name", "torchvision:no_such_network")
     qtbot.waitUntil(lambda: scored.state.problem is not None, timeout=WAIT_MS)
     assert scored.state.problem.field == "model.name"
-    assert "32x32" in scored.state.problem.hint
+    assert "no_such_network" in scored.state.problem.message
+    assert scored.state.architecture is None
+    scored.undo_stack.undo()
+    assert scored.state.problem is None
+    qtbot.waitUntil(lambda: scored.state.architecture is not None, timeout=WAIT_MS)
+    assert not scored.state.is_stale
+
+
+def test_images_too_small_for_a_network_are_resized_and_that_is_said(scored, qtbot):
+    scored.set_field("data.name", "digits")
+    scored.set_field("model.name", "vgg-like")
+    qtbot.waitUntil(lambda: scored.state.can_score, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: scored.state.architecture is not None, timeout=WAIT_MS)
+    assert "28x28 to 32x32" in scored.state.architecture.resized
+    scored.score()
+    qtbot.waitUntil(lambda: not scored.state.is_stale, timeout=WAIT_MS)
+    assert scored.state.scored.architecture.input_shape == (1, 32, 32)
+    assert any("32x32" in notice.text for notice in scored.state.notices.all)

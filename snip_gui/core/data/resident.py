@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.data.fit import fit_images
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,7 +32,10 @@ class ResidentImages:
         mean_C: Sequence[float],
         deviation_C: Sequence[float],
         device: torch.device,
+        input_shape: tuple[int, int, int] | None = None,
     ) -> None:
+        channels, rows, columns = images_NCHW.shape[1:]
+        self._input_shape = input_shape or (channels, rows, columns)
         self._images_NCHW = torch.from_numpy(_writable(images_NCHW)).to(device)
         self._labels_N = torch.from_numpy(_writable(labels_N)).to(device)
         mean, deviation = torch.tensor(mean_C), torch.tensor(deviation_C)
@@ -46,10 +51,10 @@ class ResidentImages:
         return self._labels_N.device
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return standardised images (B, C, H, W) and labels (B)."""
+        """Return standardised images (B, C, H, W), as the network sees them, and labels (B)."""
         images_BCHW = self._images_NCHW[indices_B].float()
         inputs_BCHW = images_BCHW.mul_(self._scale_C11).add_(self._shift_C11)
-        return inputs_BCHW, self._labels_N[indices_B]
+        return fit_images(inputs_BCHW, self._input_shape), self._labels_N[indices_B]
 
 
 def _writable(array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -29,21 +29,25 @@ class ModelInfo:
     Attributes
     ----------
     num_parameters
-        Weights and biases on the images of ``reference``, the paper's total.
+        Weights and biases on the images of ``reference``, the paper's total; 0 if not known.
     paper_sparsities
         Sparsities that the paper reports for it.
     layers
-        Its prunable layers in order.
+        Its prunable layers in order; none if they are not known before the network is made.
     is_chain
         Whether each layer is fed by the one before and by nothing else.
     input_map
         What the input map shows: what is kept of each pixel; of each position of the first fully
         connected layer's input; of each column of the image; or nothing, as there is no such place.
+    mapped_layer
+        The layer whose inputs the input map shows.
     windows
         What lies between the input and the first fully connected layer, for ``positions``.
     factory, options
         ``module:class`` of the network, called with the image shape, the number of classes and the
         options.
+    least_side
+        Pixels on the shorter side of the smallest images that it takes.
     reference
         Channels, rows and columns of the images, and the number of classes, of the paper.
     reconstructed
@@ -53,14 +57,16 @@ class ModelInfo:
     name: str
     title: str
     description: str
-    num_parameters: int
-    paper_sparsities: tuple[float, ...]
-    layers: tuple[str, ...]
+    num_parameters: int = 0
+    paper_sparsities: tuple[float, ...] = ()
+    layers: tuple[str, ...] = ()
     is_chain: bool = True
     input_map: InputMapKind = "none"
+    mapped_layer: str = ""
     windows: tuple[WindowStep, ...] = ()
-    factory: str
+    factory: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    least_side: int = 1
     reference: tuple[tuple[int, int, int], int] = ((3, 32, 32), 10)
     reconstructed: str = ""
 
@@ -95,6 +101,7 @@ def _lenets() -> list[ModelInfo]:
             paper_sparsities=(0.9, 0.95, 0.98),
             layers=("fc1", "fc2", "fc3"),
             input_map="pixels",
+            mapped_layer="fc1",
             factory="snip_gui.core.models.lenet:LeNet300100",
             reference=_MNIST,
         ),
@@ -107,6 +114,8 @@ def _lenets() -> list[ModelInfo]:
             paper_sparsities=(0.9, 0.98, 0.99),
             layers=("conv1", "conv2", "fc1", "fc2"),
             input_map="positions",
+            mapped_layer="fc1",
+            least_side=16,
             windows=(WindowStep(5, 1), WindowStep(2, 2), WindowStep(5, 1), WindowStep(2, 2)),
             factory="snip_gui.core.models.lenet:LeNet5Caffe",
             reference=_MNIST,
@@ -149,6 +158,7 @@ def _vggs() -> list[ModelInfo]:
             layers=convolutions + tuple(f"fc{number}" for number in range(1, num_fc + 1)),
             factory="snip_gui.core.models.vgg:VGG",
             options={"variant": variant},
+            least_side=32,
         )
         for name, variant, total, sparsity, num_fc, kernels in rows
     ]
@@ -201,6 +211,7 @@ def _recurrent() -> list[ModelInfo]:
             layers=("projection", "cell", "fc"),
             is_chain=False,
             input_map="columns",
+            mapped_layer="projection",
             factory="snip_gui.core.models.recurrent:RowReader",
             options={"cell": cell, "units": units},
             reference=_MNIST,

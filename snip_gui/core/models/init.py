@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.pruning.parameters import layer_kind
+from snip_gui.core.pruning.parameters import own_prunable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,15 +28,15 @@ def initialise(model: nn.Module, scheme: Init, seed: int) -> None:
     model
         The network. BatchNorm keeps its usual start: scale one, shift zero.
     scheme
-        How weights are drawn.
+        How weights are drawn; the network's own leaves them as its code drew them.
     seed
         Seed of a generator of its own, so that the global generator is left alone.
     """
+    if scheme == "own":
+        return
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
-        if layer_kind(module) is None:
-            continue
-        for parameter in module.parameters(recurse=False):
+        for parameter in own_prunable(module):
             if parameter.dim() > 1:
                 _draw(parameter, scheme, generator)
             else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LayerKind: TypeAlias = Literal["linear", "convolution", "recurrent"]
+LayerKind: TypeAlias = Literal["linear", "convolution", "recurrent", "attention"]
 
 
 @dataclass(frozen=True, slots=True)

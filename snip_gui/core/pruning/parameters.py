@@ -38,9 +38,24 @@ def layer_kind(module: nn.Module) -> LayerKind | None:
         return "linear"
     if isinstance(module, nn.modules.conv._ConvNd):
         return "convolution"
-    if isinstance(module, nn.RNNBase):
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase):
         return "recurrent"
+    if isinstance(module, nn.MultiheadAttention):
+        return "attention"
     return None
+
+
+def own_prunable(module: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of a module, without those of its parts, that are of a prunable kind.
+
+    Of attention these are the projections; what else it may learn (a bias that is appended to the
+    keys and values) is data rather than a connection.
+    """
+    kind = layer_kind(module)
+    if kind is None:
+        return []
+    named = module.named_parameters(recurse=False)
+    return [p for name, p in named if kind != "attention" or name not in ("bias_k", "bias_v")]
 
 
 def prunable_parameters(
@@ -71,7 +86,7 @@ def prunable_parameters(
         layers.append(layer)
         if layer in exclude:
             continue
-        for parameter in module.parameters(recurse=False):
+        for parameter in own_prunable(module):
             if parameter.requires_grad and (biases or parameter.dim() > 1):
                 chosen.setdefault(id(parameter), (layer, kind, parameter))
     _refuse_unknown(exclude, layers)
@@ -88,7 +103,7 @@ def prunable_parameters(
     if not tensors:
         raise UserError(
             "No layer is left to prune.",
-            "Exclude fewer layers, or choose a network with convolutional or linear layers.",
+            "Exclude fewer layers, or choose a network with layers that train.",
             field="pruning.exclude",
         )
     return PrunableParameters(Layout(tuple(tensors)), tuple(parameters))

@@ -10,6 +10,7 @@ Shapes: B images of a pass, N scored images, C channels, H rows, W columns, M pr
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,7 +66,9 @@ def connection_sensitivity(
     model
         The network; left as it was, buffers and modes included.
     inputs_NCHW, labels_N
-        All scored images, as the network is to see them, and their classes.
+        All scored images, as the network is to see them, and their classes. A network of half
+        precision is scored as one of single precision with the same weights: most of the products
+        would be too small for it.
     mode
         Mode of BatchNorm alone; dropout is always off while scoring.
     pass_size
@@ -81,6 +84,9 @@ def connection_sensitivity(
     num_images = len(inputs_NCHW)
     _refuse_bad_minibatch(model, num_images, mode)
     parameters = prunable.parameters
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
+        model, parameters = _in_single_precision(model, prunable)
+        inputs_NCHW = inputs_NCHW.float()
     gradients: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
     with _scoring_mode(model, mode):
@@ -98,6 +104,15 @@ def connection_sensitivity(
         for parameter, gradient in zip(parameters, gradients, strict=True)
     ]
     return _normalised(prunable, whole, total_loss)
+
+
+def _in_single_precision(
+    model: nn.Module, prunable: PrunableParameters
+) -> tuple[nn.Module, tuple[nn.Parameter, ...]]:
+    """Return a copy of a network in float32, and the copies of its prunable parameters."""
+    whole = copy.deepcopy(model).float()
+    by_name = dict(whole.named_parameters())
+    return whole, tuple(by_name[name] for name, _ in prunable.items())
 
 
 def _sum(gradient: Tensor | None, part: Tensor | None) -> Tensor | None:

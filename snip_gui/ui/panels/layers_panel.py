@@ -187,7 +187,7 @@ class LayersPanel(QWidget):
 
     def _show_work(self) -> None:
         scored = self._state.scored
-        if scored is None or not scored.uses:
+        if scored is None:
             return
         left, dense = scored.multiply_accumulates(self._state.num_kept)
         self._total.setToolTip(

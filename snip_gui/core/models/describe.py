@@ -1,0 +1,170 @@
+"""Taking a network's measure: one empty image goes through it, and hooks look on.
+
+Shapes: C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from snip_gui.core.models.architecture import Architecture, LayerInfo
+from snip_gui.core.pruning.parameters import layer_kind, own_prunable
+
+_FLOAT_BYTES = 4
+# The backward pass keeps what went into a layer and makes a gradient of the same size.
+_PASSES = 2
+_TRANSPOSED = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
+_WEIGHTED = (
+    functional.linear, functional.conv1d, functional.conv2d, functional.conv3d, *_TRANSPOSED
+)  # fmt: skip
+
+
+def describe(
+    model: nn.Module,
+    input_shape: tuple[int, int, int],
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+) -> Architecture:
+    """Return what a network is made of; the network, on any device, is left as it was.
+
+    Parameters
+    ----------
+    input_shape, image_shape
+        Channels, rows and columns of what the network sees, and of the images.
+    """
+    watch = _Watch(model)
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    image_1CHW = torch.zeros(1, *input_shape, device=next(model.parameters()).device)
+    try:
+        # With gradients: without, attention takes a fused kernel that the counter cannot see into.
+        with torch.enable_grad(), watch, FlopCounterMode(display=False) as counter:
+            model(image_1CHW)
+    finally:
+        watch.remove_hooks()
+        for module, mode in training.items():
+            module.training = mode
+    sees_all = watch.first_width == math.prod(input_shape)
+    return Architecture(
+        image_shape=image_shape,
+        input_shape=input_shape,
+        num_classes=num_classes,
+        layers=_layers(model, watch),
+        multiply_accumulates=counter.get_total_flops() // 2,
+        activation_bytes=watch.num_activations * _FLOAT_BYTES * _PASSES,
+        first_linear=watch.first if sees_all else "",
+    )
+
+
+class _Watch(TorchFunctionMode):
+    """Notes each use of a weight, also where a network applies one without calling its layer."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.uses: dict[str, int] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.num_activations = 0
+        self.first, self.first_width = "", 0
+        self._layer_of: dict[int, str] = {}
+        for name, module in model.named_modules():
+            for parameter in own_prunable(module):
+                self._layer_of.setdefault(id(parameter), name)
+        self._hooks = [
+            module.register_forward_hook(self._watcher(name))
+            for name, module in model.named_modules()
+        ]
+
+    def remove_hooks(self) -> None:
+        """Take the hooks off the network."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def __torch_function__(
+        self,
+        func: Any,  # noqa: ANN401 - any function of torch
+        types: Any,  # noqa: ANN401 - as torch calls it
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - what the function returns
+        result = func(*args, **(kwargs or {}))
+        if func in _WEIGHTED and len(args) > 1:
+            inputs, weight = args[0], args[1]
+            layer = self._layer_of.get(id(weight)) or self._layer_of.get(id(weight._base))
+            if layer is not None:
+                self._note(layer, func, inputs, weight, result)
+        return result
+
+    def _note(self, layer: str, func: Any, inputs: Tensor, weight: Tensor, result: Tensor) -> None:  # noqa: ANN401 - any function of torch
+        """Count the positions at which a weight is applied."""
+        self.num_activations += result.numel()
+        if func is functional.linear:
+            number = inputs.numel() // inputs.shape[-1]
+        elif func in _TRANSPOSED:
+            number = inputs.numel() // inputs.shape[1]
+        else:
+            number = result.numel() // result.shape[1]
+        self._add(layer, number, weight.shape[1] if func is functional.linear else 0)
+
+    def _add(self, layer: str, number: int, width: int) -> None:
+        """Count uses; the first layer of all is remembered with its width if it is linear."""
+        if not self.first:
+            self.first, self.first_width = layer, width
+        self.uses[layer] = self.uses.get(layer, 0) + number
+
+    def _watcher(self, name: str) -> Any:  # noqa: ANN401 - torch's kind of hook
+        """Return a hook that notes a module's output, and the steps of a recurrent one."""
+
+        def look(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ANN401 - any module
+            values = output[0] if isinstance(output, tuple) and output else output
+            if not isinstance(values, Tensor):
+                return
+            self.shapes[name] = tuple(values.shape[1:])
+            kind = layer_kind(module)
+            if not any(module.children()) and kind not in ("linear", "convolution"):
+                self.num_activations += values.numel()
+            if kind == "recurrent":
+                self._add(name, values.numel() // values.shape[-1], 0)
+            if isinstance(module, nn.MultiheadAttention):
+                # One function of torch applies both projections, out of this mode's sight.
+                self.num_activations += 4 * values.numel()  # queries, keys, values, their mixture
+                for part in (name, f"{name}.out_proj" if name else "out_proj"):
+                    self._add(part, inputs[0].numel() // module.embed_dim, 0)
+
+        return look
+
+
+def _layers(model: nn.Module, watch: _Watch) -> tuple[LayerInfo, ...]:
+    """Return the modules with parameters of their own; a shared parameter counts once."""
+    known: set[int] = set()
+    rows: list[LayerInfo] = []
+    for name, module in model.named_modules():
+        fresh = [p for p in module.parameters(recurse=False) if id(p) not in known]
+        if not fresh:
+            continue
+        known |= {id(parameter) for parameter in fresh}
+        prunable = {id(p) for p in own_prunable(module)}
+        weights = [p for p in fresh if id(p) in prunable and p.dim() > 1 and p.requires_grad]
+        rows.append(
+            LayerInfo(
+                name=name,
+                kind=type(module).__name__,
+                is_prunable=bool(prunable),
+                output_shape=watch.shapes.get(name, ()),
+                num_parameters=sum(p.numel() for p in fresh),
+                num_weights=sum(p.numel() for p in weights),
+                num_frozen=sum(p.numel() for p in fresh if not p.requires_grad),
+                uses=watch.uses.get(name, 0),
+            )
+        )
+    return tuple(rows)

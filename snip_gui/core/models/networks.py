@@ -1,0 +1,250 @@
+"""From a recipe's choice to a network with weights: the paper's, torchvision's, the user's own.
+
+`network_of` needs no torch; the rest does. Shapes: C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.core.models import own
+from snip_gui.core.models.catalogue import MODELS, ModelInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from torch import nn
+
+    from snip_gui.core.models.architecture import Architecture
+    from snip_gui.core.recipe import ModelChoice
+
+TORCHVISION = "torchvision:"
+
+SUGGESTED = {
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "vgg16_bn": "VGG-16-BN",
+    "mobilenet_v2": "MobileNetV2",
+    "densenet121": "DenseNet-121",
+    "vit_b_16": "ViT-B/16",
+}
+"""torchvision's names and the usual ones of the networks that are offered first, and tested."""
+
+
+def network_of(choice: ModelChoice) -> ModelInfo:
+    """Return what is known of a network before it is made.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name in the catalogue.
+    """
+    if choice.name == own.OWN:
+        file = Path(choice.file).name
+        return ModelInfo(
+            name=own.OWN,
+            title=choice.symbol or "Your own network",
+            description=f"“{choice.symbol}” of {file}." if file else "No file is chosen yet.",
+        )
+    if choice.name.startswith(TORCHVISION):
+        name = choice.name.removeprefix(TORCHVISION)
+        return ModelInfo(
+            name=choice.name,
+            title=SUGGESTED.get(name, name),
+            description=f"torchvision's classification network “{name}”.",
+        )
+    return MODELS[choice.name]
+
+
+def known_of(info: ModelInfo, architecture: Architecture) -> ModelInfo:
+    """Return what is known of a network once it was measured."""
+    if info.layers:
+        return info
+    kind = "pixels" if architecture.first_linear else "none"
+    return replace(
+        info,
+        layers=architecture.prunable_layers,
+        num_parameters=architecture.num_parameters,
+        is_chain=False,
+        input_map=kind,  # type: ignore[arg-type]  # mypy takes the two for a plain str
+        mapped_layer=architecture.first_linear,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network with weights.
+
+    Attributes
+    ----------
+    input_shape
+        Channels, rows and columns of what it sees.
+    notes
+        Sentences for the log.
+    """
+
+    module: nn.Module
+    input_shape: tuple[int, int, int]
+    notes: tuple[str, ...] = ()
+
+
+def input_shape_of(
+    choice: ModelChoice, image_shape: tuple[int, int, int], num_classes: int
+) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) that the network sees of images of a shape.
+
+    Their own where the network takes it; else the smallest larger one that it takes; or the square
+    that the recipe asks for. With weights from a file torchvision's networks keep the three
+    channels that they were trained with, and grey images are repeated.
+
+    Raises
+    ------
+    UserError
+        If the network takes no such images.
+    """
+    channels, rows, columns = image_shape
+    if choice.input_size:
+        rows = columns = choice.input_size
+    if choice.name.startswith(TORCHVISION):
+        if choice.weights and channels == 1:
+            channels = 3
+        name = choice.name.removeprefix(TORCHVISION)
+        return _smallest_shape((channels, rows, columns), num_classes, name)
+    least = network_of(choice).least_side
+    if min(rows, columns) < least:
+        scale = least / min(rows, columns)
+        rows, columns = max(least, round(rows * scale)), max(least, round(columns * scale))
+    return channels, rows, columns
+
+
+@functools.lru_cache(maxsize=64)
+def _smallest_shape(
+    shape: tuple[int, int, int], num_classes: int, name: str
+) -> tuple[int, int, int]:
+    """Return torchvision's `smallest_shape`, each tried once."""
+    from snip_gui.core.models.torchvision_models import smallest_shape
+
+    return smallest_shape(shape, num_classes, name)
+
+
+def make_network(
+    choice: ModelChoice,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    seed: int,
+    trusted: Collection[str] = (),
+) -> Network:
+    """Make the network, draw its weights, and read those of the recipe's file over them.
+
+    Parameters
+    ----------
+    seed
+        Of the weights; torch's global generator is left as it was.
+    trusted
+        Digests of the Python files that the user agreed to run.
+
+    Raises
+    ------
+    UserError
+        If the network cannot be made for such images, or its weights cannot be read.
+    """
+    shape = input_shape_of(choice, image_shape, num_classes)
+    module = _drawn(choice, shape, num_classes, seed, trusted)
+    notes = []
+    if choice.weights:
+        from snip_gui.core.models.weights import load_weights
+
+        notes.append(load_weights(module, Path(choice.weights)))
+    return Network(module, shape, tuple(filter(None, notes)))
+
+
+def redraw(
+    module: nn.Module,
+    choice: ModelChoice,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    seed: int,
+    trusted: Collection[str] = (),
+) -> None:
+    """Give a network the weights that the recipe's scheme draws with another seed."""
+    fresh = _drawn(choice, input_shape, num_classes, seed, trusted)
+    module.load_state_dict(fresh.state_dict())
+
+
+def _drawn(
+    choice: ModelChoice,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    seed: int,
+    trusted: Collection[str],
+) -> nn.Module:
+    """Return a network in single precision with freshly drawn weights."""
+    import torch
+
+    from snip_gui.core.models.init import initialise
+
+    # torch's layers draw weights of their own when made; a training under way must not notice.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # not those of GPUs, which are not put back
+        module = _made(choice, shape, num_classes, trusted)
+    module.float()  # sensitivities of half precision would mostly be zero
+    initialise(module, choice.init, seed)
+    return module
+
+
+def _made(
+    choice: ModelChoice,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    trusted: Collection[str],
+) -> nn.Module:
+    """Return the network as its code makes it."""
+    if choice.name == own.OWN:
+        module = own.make(own.load(choice, trusted), choice, shape, num_classes)
+        own.check_scores(module, choice, shape, num_classes)
+        return module
+    if choice.name.startswith(TORCHVISION):
+        from snip_gui.core.models.torchvision_models import build
+
+        return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION))
+    return network_of(choice).build(shape, num_classes)
+
+
+def measure(
+    choice: ModelChoice,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    trusted: Collection[str] = (),
+) -> Architecture:
+    """Return what a network is made of, without drawing its weights.
+
+    Raises
+    ------
+    UserError
+        As `make_network`.
+    """
+    import torch
+
+    from snip_gui.core.models.describe import describe
+
+    shape = input_shape_of(choice, image_shape, num_classes)
+    with torch.random.fork_rng(devices=[]):
+        if choice.name.startswith(TORCHVISION):
+            from snip_gui.core.models.torchvision_models import shape_only
+
+            module = shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
+        else:
+            module = _made(choice, shape, num_classes, trusted).float()
+        return describe(module, shape, image_shape, num_classes)
+
+
+def without_file_weights(choice: ModelChoice) -> ModelChoice:
+    """Return the choice without its weights file: for a run that has kept what it began with."""
+    return msgspec.structs.replace(choice, weights="", weights_digest="")

@@ -1,0 +1,161 @@
+"""Trying out a network of the user's own in a process of its own.
+
+Code that never comes back, or that ends the process, then spoils nothing: the process is stopped
+and the program says so. What passes here is run in this process afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import snip_gui
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, Progress
+from snip_gui.core.models import own
+from snip_gui.core.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator
+
+    from snip_gui.core.cancel import CancelToken
+
+LIMIT_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+
+_passed: set[tuple[str, str, tuple[int, int, int], int]] = set()
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What the other process is asked to try."""
+
+    choice: ModelChoice
+    shape: tuple[int, int, int]
+    num_classes: int
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What it found; no message if all is well."""
+
+    message: str = ""
+    hint: str = ""
+    field: str = ""
+
+
+def try_out(
+    choice: ModelChoice,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    trusted: Collection[str],
+    cancel: CancelToken,
+    *,
+    limit_seconds: float = LIMIT_SECONDS,
+) -> Generator[Event, None, None]:
+    """Make the network elsewhere and pass two empty images through it; once for each contents.
+
+    Raises
+    ------
+    UserError
+        If the user has not agreed to run the file, or the network cannot be made, does not take
+        images of this shape (C, H, W), gives other than class scores, or does not come back.
+    Cancelled
+        If cancelled on the way.
+    """
+    digest = own.digest_of(Path(choice.file)) if choice.file else ""
+    key = (digest, choice.symbol, shape, num_classes)
+    if key in _passed:
+        return
+    own.refuse_untrusted(choice, digest, trusted)
+    question = msgspec.json.encode(
+        Question(msgspec.structs.replace(choice, file_digest=digest), shape, num_classes)
+    )
+    with tempfile.TemporaryDirectory(prefix="snip-gui-") as folder:
+        asked, answered = Path(folder, "question.json"), Path(folder, "answer.json")
+        asked.write_bytes(question)
+        output = Path(folder, "output.txt").open("wb")  # noqa: SIM115 - closed by the stack below
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(output)
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(asked), str(answered)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+            )
+            stack.callback(_end, process)
+            started = time.monotonic()
+            while process.poll() is None:
+                cancel.raise_if_cancelled()
+                if time.monotonic() - started > limit_seconds:
+                    raise UserError(
+                        f"“{choice.symbol}” in “{Path(choice.file).name}” did not come back within "
+                        f"{limit_seconds:g} seconds.",
+                        "Its code may loop for ever; correct the file and choose it again.",
+                        field="model.file",
+                    )
+                yield Progress(f"Trying out {choice.symbol}")
+                time.sleep(_LOOK_SECONDS)
+        _judge(choice, answered, process.returncode, Path(folder, "output.txt"))
+    _passed.add(key)
+
+
+def _judge(choice: ModelChoice, answered: Path, status: int, output: Path) -> None:
+    """Raise what the other process found wrong."""
+    try:
+        answer = msgspec.json.decode(answered.read_bytes(), type=Answer)
+    except FileNotFoundError:
+        lines = output.read_text(errors="replace").strip().splitlines()
+        last = f": {lines[-1]}" if lines else ""
+        raise UserError(
+            f"“{Path(choice.file).name}” ended the process it was tried in, with status "
+            f"{status}{last}.",
+            "Correct the file and choose it again.",
+            field="model.file",
+        ) from None
+    if answer.message:
+        raise UserError(answer.message, answer.hint, field=answer.field)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the other process, which must find this very package."""
+    root = str(Path(snip_gui.__file__).parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that has not ended by itself."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _answer(question: Question) -> Answer:
+    """Try what is asked, in the other process."""
+    choice = question.choice
+    try:
+        factory = own.load(choice, {choice.file_digest})
+        model = own.make(factory, choice, question.shape, question.num_classes)
+        own.check_scores(model, choice, question.shape, question.num_classes)
+    except UserError as error:
+        return Answer(error.message, error.hint, error.field)
+    return Answer()
+
+
+def main(arguments: list[str]) -> None:
+    """Answer a question file with an answer file."""
+    asked, answered = map(Path, arguments)
+    question = msgspec.json.decode(asked.read_bytes(), type=Question)
+    answered.write_bytes(msgspec.json.encode(_answer(question)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

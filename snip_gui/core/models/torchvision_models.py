@@ -1,0 +1,129 @@
+"""Classification networks of torchvision, by their names in its own registry.
+
+Shapes: C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.torchvision_import import import_torchvision
+
+PREFIX = "torchvision:"
+
+# Tried in turn where the images' own size does not pass.
+_SIZES = (32, 64, 96, 128, 160, 224, 256, 384, 512)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all classification networks; raises `UserError` without torchvision."""
+    models = _models()
+    return tuple(models.list_models(module=models))
+
+
+def build(image_shape: tuple[int, int, int], num_classes: int, *, name: str) -> nn.Module:
+    """Return a network for images of a shape (C, H, W).
+
+    Its first convolution takes as many channels as the images have. Heads that only help training
+    (GoogLeNet, Inception) are left out.
+
+    Raises
+    ------
+    UserError
+        If there is no such network, or it is not for such images.
+    """
+    models = _models()
+    try:
+        builder = models.get_model_builder(name)
+    except ValueError as error:
+        raise UserError(
+            f"torchvision has no classification network called “{name}”.",
+            "“snip-gui list models --all” prints those it has.",
+            field="model.name",
+        ) from error
+    known = inspect.signature(builder).parameters
+    options: dict[str, Any] = {"weights": None, "num_classes": num_classes}
+    if name.startswith("vit_"):
+        options["image_size"] = image_shape[1]
+    if "input_size" in known or name.startswith("maxvit"):
+        options["input_size"] = image_shape[1:]
+    if name in ("googlenet", "inception_v3"):
+        options |= {"aux_logits": False, "init_weights": True}
+    model = cast("nn.Module", builder(**options))
+    _take_channels(model, image_shape[0])
+    return model
+
+
+def smallest_shape(
+    image_shape: tuple[int, int, int], num_classes: int, name: str
+) -> tuple[int, int, int]:
+    """Return the shape nearest to the images' own that a network takes: theirs, or a larger square.
+
+    Found by trying, without memory or work: on torch's meta device only shapes are computed.
+
+    Raises
+    ------
+    UserError
+        If there is no such network, or none of the usual sizes will do.
+    """
+    channels, rows, columns = image_shape
+    larger = [size for size in _SIZES if size >= max(rows, columns)]
+    shapes = [image_shape, *((channels, size, size) for size in larger)]
+    refused = ""
+    for shape in shapes:
+        try:
+            shape_only(shape, num_classes, name)(torch.empty(2, *shape, device="meta"))
+        except (RuntimeError, ValueError, AssertionError) as error:
+            refused = str(error).partition("\n")[0]
+        else:
+            return shape
+    raise UserError(
+        f"“{name}” takes no images of {rows}x{columns} pixels: {refused}",
+        "Choose another network or data set.",
+        field="model.name",
+    )
+
+
+def shape_only(shape: tuple[int, int, int], num_classes: int, name: str) -> nn.Module:
+    """Return a network in evaluation mode whose tensors have shapes but no values."""
+    try:
+        with torch.device("meta"):
+            model = build(shape, num_classes, name=name)
+    except NotImplementedError:
+        # RegNet works out its widths with tensors, so it has to be made in earnest.
+        model = build(shape, num_classes, name=name).to("meta")
+    return model.eval()
+
+
+def _take_channels(model: nn.Module, channels: int) -> None:
+    """Replace the first convolution if the images have other than its three channels."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            if module.in_channels != channels:
+                parent, _, last = name.rpartition(".")
+                setattr(model.get_submodule(parent), last, _with_channels(module, channels))
+            return
+
+
+def _with_channels(conv: nn.Conv2d, channels: int) -> nn.Conv2d:
+    """Return a fresh convolution like another, for another number of channels."""
+    return nn.Conv2d(
+        channels,
+        conv.out_channels,
+        cast("tuple[int, int]", conv.kernel_size),
+        cast("tuple[int, int]", conv.stride),
+        cast("tuple[int, int] | str", conv.padding),
+        cast("tuple[int, int]", conv.dilation),
+        conv.groups,
+        conv.bias is not None,
+        conv.padding_mode,
+    )
+
+
+def _models() -> Any:  # noqa: ANN401 - torchvision has no types
+    return import_torchvision("models", field="model.name")

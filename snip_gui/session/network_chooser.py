@@ -1,0 +1,175 @@
+"""Choosing the network: the user's own code, weights from a file, and what the choice is made of.
+
+Whenever network or images change, the network is measured in the compute lane. Code of the user's
+own is never run before they agreed; agreement is remembered by the contents of the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.core.models.own import OWN, digest_of
+from snip_gui.session import jobs
+from snip_gui.session.state import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.preferences import Preferences
+    from snip_gui.session.state import SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Everything that a measurement depends on."""
+
+    name: str
+    file_digest: str
+    symbol: str
+    has_weights: bool
+    input_size: int
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+
+class NetworkChooser(QObject):
+    """Chooses networks and keeps what is known of the chosen one up to date.
+
+    Parameters
+    ----------
+    edit
+        Makes a recipe the current one, under a name for the undo menu.
+    prefer
+        Replaces the preferences.
+    """
+
+    trust_asked = Signal()  # the recipe names code that the user has not agreed to run
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        edit: Callable[[Recipe, str], None],
+        prefer: Callable[[Preferences], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._edit, self._prefer = state, host, edit, prefer
+        self._subject: _Subject | None = None
+        self._job_id = 0
+        host.happened.connect(self._on_event)
+        for signal in (
+            state.recipe_changed,
+            state.images_changed,
+            state.devices_changed,
+            state.preferences_changed,
+        ):
+            signal.connect(self._update)
+
+    # Intents
+
+    def use_code(self, path: Path, symbol: str) -> None:
+        """Make a class or function of a Python file the network; the user agrees to run the file.
+
+        Raises
+        ------
+        UserError
+            If the file cannot be read.
+        """
+        digest = digest_of(path)
+        preferences = self._state.preferences
+        if digest not in preferences.trusted_code:
+            trusted = (*preferences.trusted_code, digest)
+            self._prefer(msgspec.structs.replace(preferences, trusted_code=trusted))
+        self._change(f"Use {symbol}", name=OWN, file=str(path), symbol=symbol, file_digest=digest)
+        self._update()
+
+    def use_weights(self, path: Path) -> None:
+        """Start from the weights of a file, once it was read."""
+        self._state.set_problem(None)
+        self._host.submit("weights", jobs.weights_job(path), lane="io", short=True)
+
+    def draw_weights(self) -> None:
+        """Draw the weights instead of reading them."""
+        self._change("Draw weights", weights="", weights_digest="")
+
+    def refuse_code(self) -> None:
+        """Leave the recipe's code alone and say what that means."""
+        file = Path(self._state.recipe.model.file).name
+        self._state.set_problem(
+            Problem(
+                f"The code in “{file}” was not run, so there is no network.",
+                "Choose it again under Network to agree, or choose another network.",
+                "model.file",
+            )
+        )
+
+    def list_networks(self) -> None:
+        """Ask torchvision for the networks it has."""
+        if not self._state.network_names:
+            self._host.submit("networks", jobs.networks_job(), lane="io", short=True)
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether the recipe's network may be run."""
+        model = self._state.recipe.model
+        return model.name != OWN or model.file_digest in self._state.preferences.trusted_code
+
+    # Keeping up
+
+    @Slot()
+    def _update(self) -> None:
+        """Measure the network if it is another than the last one measured."""
+        images, model = self._state.images, self._state.recipe.model
+        if images is None or not self._state.devices:
+            self._forget()
+            return
+        subject = _Subject(
+            name=model.name,
+            file_digest=model.file_digest,
+            symbol=model.symbol,
+            has_weights=bool(model.weights),
+            input_size=model.input_size,
+            image_shape=images.image_shape,
+            num_classes=len(images.classes),
+        )
+        if subject == self._subject:
+            return
+        self._forget()
+        if not self.is_agreed:
+            self.trust_asked.emit()
+            return
+        self._subject = subject
+        surroundings = self._state.preferences.surroundings
+        job = jobs.measure_job(model, subject.image_shape, subject.num_classes, surroundings)
+        self._job_id = self._host.submit("measure", job, short=True)
+
+    def _forget(self) -> None:
+        self._subject = None
+        self._job_id = 0
+        self._state.set_architecture(None)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ev.NetworkMeasured(architecture) if item.job_id == self._job_id:
+                self._state.set_architecture(architecture)
+            case ev.NetworksListed(names):
+                self._state.set_network_names(names)
+            case ev.WeightsRead(path, digest, num_values):
+                self._state.notices.info(f"{path} holds {num_values:,} numbers.")
+                self._change("Read weights", weights=str(path), weights_digest=digest)
+
+    def _change(self, text: str, **changes: object) -> None:
+        """Change the network part of the recipe as one step of undo."""
+        recipe = self._state.recipe
+        model = msgspec.structs.replace(recipe.model, **changes)
+        self._edit(msgspec.structs.replace(recipe, model=model), text)
