@@ -40,6 +40,8 @@ class Field:
         Name of the catalogue that knows the choices of a ``text`` field; empty if any text goes.
     flag
         Command-line flag without the leading dashes.
+    zero
+        What a number of 0 means, if it means something of its own.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     choices_from: str = ""
     flag: str = ""
+    zero: str = ""
 
     @property
     def object_name(self) -> str:
@@ -127,6 +130,7 @@ def _leaf(info: msgspec.inspect.Metadata, path: str) -> Field:
         choices=tuple((value, labels.get(value, value)) for value in order),
         choices_from=extra.get("choices_from", ""),
         flag=extra.get("flag", path.rpartition(".")[2].replace("_", "-")),
+        zero=extra.get("zero", ""),
     )
 
 

@@ -108,6 +108,7 @@ def score(
     """
     bench = yield from build_steps(recipe, surroundings, images, cancel)
     scored = yield from prune(bench, cancel)
+    scored.prepare()
     yield ScoringDone(scored)
     yield Note(describe(scored))
 

@@ -58,7 +58,7 @@ FloorField: TypeAlias = Annotated[
         title="Kept at least",
         description="Weights of each layer that are kept first, whatever the others score: the "
         "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
-        extra={"unit": "weights of each layer"},
+        extra={"unit": "weights of each layer", "zero": "none"},
     ),
 ]
 AfterField: TypeAlias = Annotated[
@@ -149,7 +149,7 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
             description="Images are resized to so many pixels a side before the network sees them. "
             "0 leaves them as they are, unless the network cannot take them: then they get the "
             "smallest size that it takes.",
-            extra={"unit": "pixels", "flag": "input-size"},
+            extra={"unit": "pixels", "flag": "input-size", "zero": "as the images"},
         ),
     ] = 0
 

@@ -101,6 +101,10 @@ class Scored:
             if layer in self.layout.layers
         }
 
+    def prepare(self) -> None:
+        """Work out what the first picture needs, so that no view has to wait for it."""
+        _ = self.key, self.histogram, self._first_ranks
+
     def num_kept_at(self, sparsity: float) -> int:
         """Return how many connections are kept at a sparsity."""
         return num_kept_at(sparsity, self.layout.num_parameters)

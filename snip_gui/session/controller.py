@@ -17,6 +17,7 @@ from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
+from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe import (
     Recipe,
@@ -97,6 +98,7 @@ class Controller(QObject):
         """Set one field of the recipe; a value that cannot be is told in place."""
         try:
             recipe = with_value(self.state.recipe, path, value)
+            _refuse_unknown(recipe)
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             return
@@ -236,6 +238,7 @@ class Controller(QObject):
         """Make a recipe file the current recipe."""
         try:
             recipe = pin_files(load_recipe(path))
+            _refuse_unknown(recipe)
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))
@@ -394,3 +397,9 @@ class Controller(QObject):
     def _log_if(self, text: str) -> None:
         if text:
             self.state.notices.add(Notice("problem", text))
+
+
+def _refuse_unknown(recipe: Recipe) -> None:
+    """Raise a `UserError` if there is no such network or data set."""
+    network_of(recipe.model)
+    DATASETS[recipe.data.name]

@@ -55,6 +55,7 @@ ACTIONS = (
                "Go on with the stopped training"),
     ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
     ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
+    ActionSpec("show_network", "&Network", "View", "Ctrl+3", "", "Show the network layer by layer"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
     ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Put every panel back"),
     ActionSpec("about", "&About SNIP explorer", "Help", "F1"),

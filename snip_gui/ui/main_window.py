@@ -29,6 +29,7 @@ from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
+from snip_gui.ui.panels.network_panel import NetworkPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
         self.minibatch = MinibatchPanel(state, controller, themes)
         self.heatmap = HeatmapPanel(state, controller, themes)
         self.images = ImagesPanel(state, controller)
+        self.network = NetworkPanel(state)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -99,10 +101,11 @@ class MainWindow(QMainWindow):
     def _make_centre(self) -> None:
         self.banner = named(Banner(), "problem_banner", "Problem")
         self.banner.dismissed.connect(lambda: self.state.set_problem(None))
-        self.centre = named(QTabWidget(), "centre_tabs", "Connections or images")
+        self.centre = named(QTabWidget(), "centre_tabs", "Connections, images or network")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
+        self.centre.addTab(self.network, "Network")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)
@@ -206,6 +209,7 @@ class MainWindow(QMainWindow):
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self._on_show_images)
         self.layers.layer_chosen.connect(self._on_layer_chosen)
+        self.network.layer_chosen.connect(self._on_layer_chosen)
 
     # Layout
 
@@ -378,6 +382,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_show_network(self) -> None:
+        self.centre.setCurrentWidget(self.network)
 
     @Slot()
     def _on_show_images(self) -> None:

@@ -12,17 +12,31 @@ import pytest
 from snip_gui import cli
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_a_run_is_checked_with_torch_alone(tmp_path):
     words = [sys.executable, "-m", "snip_gui", "run", "--classes", "8", "--sparsity", "0.98"]
     subprocess.run([*words, "--epochs", "1", "--quiet", "--out", "RUN"], cwd=tmp_path, check=True)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = (block for block in PYTHON if "RUN/" in block)
     done = subprocess.run(
         [sys.executable, "-c", code + "\nimport sys\nassert 'snip_gui' not in sys.modules"],
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_the_network_it_shows_runs(tmp_path):
+    (code,) = (block for block in PYTHON if "class Net" in block)
+    (tmp_path / "net.py").write_text(code)
+    words = ["run", "--model-file", "net.py", "--model-symbol", "Net", "--epochs", "1", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snip_gui", *words, "--out", "RUN"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "hidden" in done.stdout
+    assert (tmp_path / "RUN" / "network.py").read_text() == code
 
 
 def test_every_command_it_names_is_understood():

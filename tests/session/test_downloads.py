@@ -187,6 +187,7 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
         wait(qtbot, lambda: state.images is not None)
         scored._loader._known.clear()
         scored.set_field("data.name", "digits")
+        wait(qtbot, lambda: state.architecture is not None)
 
 
 def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monkeypatch):

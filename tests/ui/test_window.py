@@ -486,7 +486,7 @@ def test_a_crash_opens_a_dialog_with_details_and_the_window_goes_on(
     def broken(*_args, **_keywords):
         raise ZeroDivisionError("as asked")
 
-    monkeypatch.setattr(snip_gui.core.jobs, "build", broken)
+    monkeypatch.setattr(snip_gui.core.jobs, "build_steps", broken)
     started.controller.set_field("seed", 4)
     window.actions_by_name["score"].trigger()
     qtbot.waitUntil(lambda: window.findChild(FailureDialog) is not None, timeout=WAIT_MS)

@@ -87,41 +87,44 @@ class WeightCanvas:
         if not self.present_HW[row, column]:
             return None
         if is_matrix(self.tensor):
-            return (row, column, 0, 0)[: len(self.tensor.shape)]
-        _, into, height, width = self.tensor.shape
+            return (row, column, *(0 for _ in self.tensor.shape[2:]))
+        _, into, height, width = kernel_shape(self.tensor)
         strip_row, kernel_row = divmod(row, height + 1)
         strip, within = divmod(column, into * (width + 1) + 1)
         channel, kernel_column = divmod(within, width + 1)
-        out = strip * _strips_down(self.tensor.shape) + strip_row
-        return out, channel, kernel_row, kernel_column
+        out = strip * _strips_down(kernel_shape(self.tensor)) + strip_row
+        place = np.unravel_index(kernel_row * width + kernel_column, self.tensor.shape[2:])
+        return out, channel, *(int(index) for index in place)
 
 
 def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
-    """Lay out one weight of a ranking.
-
-    Raises
-    ------
-    ValueError
-        If the tensor is neither a matrix nor a bank of two-dimensional kernels.
-    """
+    """Lay out one weight of a ranking."""
     rank = ranking.ranks_of(tensor)
     index, low, high = sensitivity_indices(ranking.scores_of(tensor))
     if is_matrix(tensor):
         rank_HW, index_HW = rank.reshape(tensor.shape[:2]), index.reshape(tensor.shape[:2])
         present_HW: NDArray[np.uint8] = np.ones(rank_HW.shape, np.uint8)
-    elif len(tensor.shape) == 4:
-        rank_HW = _mosaic(rank, _GAP)
-        index_HW = _mosaic(index, 0)
-        present_HW = _mosaic(np.ones(tensor.shape, np.uint8), 0)
     else:
-        raise ValueError(f"no canvas for shape {tensor.shape}")
+        shape = kernel_shape(tensor)
+        rank_HW = _mosaic(rank.reshape(shape), _GAP)
+        index_HW = _mosaic(index.reshape(shape), 0)
+        present_HW = _mosaic(np.ones(shape, np.uint8), 0)
     block = (_block(rank_HW.shape[0]), _block(rank_HW.shape[1]))
     return WeightCanvas(tensor, rank_HW, present_HW, index_HW, low, high, block)
 
 
 def is_matrix(tensor: TensorSpec) -> bool:
     """Return whether a tensor lies as outputs x inputs: fully connected, or with 1x1 kernels."""
-    return len(tensor.shape) == 2 or tensor.shape[2:] == (1, 1)
+    return math.prod(tensor.shape[2:]) == 1
+
+
+def kernel_shape(tensor: TensorSpec) -> tuple[int, int, int, int]:
+    """Return outputs, inputs, height and width of a bank of kernels as it is laid out.
+
+    A one-dimensional kernel is a row; the slices of a three-dimensional one lie below one another.
+    """
+    out, into, *sides = tensor.shape
+    return out, into, math.prod(sides[:-1]), sides[-1]
 
 
 def sensitivity_indices(

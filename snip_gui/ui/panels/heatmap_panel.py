@@ -143,7 +143,8 @@ class HeatmapPanel(QWidget):
     def select_layer(self, layer: str) -> None:
         """Show the weights of a layer."""
         scored = self._state.scored
-        number = self.layer.findData(scored.layout.weight_of(layer).name) if scored else -1
+        tensors = scored.layout.tensors_of(layer) if scored else ()
+        number = next((self.layer.findData(t.name) for t in tensors if t.is_weight), -1)
         if number >= 0:
             self.show_weights.setChecked(True)
             self.layer.setCurrentIndex(number)

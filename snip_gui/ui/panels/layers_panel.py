@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.views.counts import short_count
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme import Themes
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")
+# Long names are shortened at their beginning, so that bars and counts stay in sight.
+_LEAST_WIDTH, _MOST_WIDTH = 58, 116
 _SPARSITY_COLUMN = 1
 
 
@@ -137,7 +140,10 @@ class LayersPanel(QWidget):
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(26)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         header = self.table.horizontalHeader()
+        header.setMinimumSectionSize(_LEAST_WIDTH)
+        header.setMaximumSectionSize(_MOST_WIDTH)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_SPARSITY_COLUMN, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
@@ -146,6 +152,9 @@ class LayersPanel(QWidget):
         self.table.setMinimumWidth(250)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
+        self._dense = named(QLabel(), "layers_dense", "What stays dense")
+        self._dense.setProperty("role", "muted")
+        self._dense.setWordWrap(True)
         self._work = named(QLabel(), "layers_work", "Multiply-accumulates")
         self._work.setProperty("role", "muted")
         self._work.setWordWrap(True)
@@ -158,6 +167,7 @@ class LayersPanel(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(self._total)
         column.addWidget(self._work)
+        column.addWidget(self._dense)
         column.addWidget(self._warning)
         state.sparsity_changed.connect(self._show_rows)
         state.scored_changed.connect(self._show_all)
@@ -168,6 +178,7 @@ class LayersPanel(QWidget):
     @Slot()
     def _show_all(self) -> None:
         self._show_rows()
+        self._show_dense()
         self._show_warning()
 
     @Slot()
@@ -194,8 +205,25 @@ class LayersPanel(QWidget):
             f"One image takes {left:,} of {dense:,} multiply-accumulates ({left / dense:.2%}) if "
             "every removed weight is skipped; ordinary dense kernels skip none."
         )
-        self._work.setText(f"{_short(left)} of {_short(dense)} multiply-accumulates an image")
+        self._work.setText(
+            f"{short_count(left)} of {short_count(dense)} multiply-accumulates an image"
+        )
         self._work.setToolTip(self._total.toolTip())
+
+    def _show_dense(self) -> None:
+        """Say which layers do not compete, and what each layer keeps whatever it scores."""
+        scored = self._state.scored
+        sentences = []
+        if scored is not None:
+            pruning, frozen = scored.recipe.pruning, scored.architecture.num_frozen
+            if pruning.exclude:
+                sentences.append(f"Excluded, so dense: {', '.join(pruning.exclude)}.")
+            if frozen:
+                sentences.append(f"Frozen, so not pruned: {frozen:,} parameters.")
+            if pruning.floor:
+                sentences.append(f"Each layer keeps at least {pruning.floor:,} weights.")
+        self._dense.setText(" ".join(sentences))
+        self._dense.setVisible(bool(sentences))
 
     @Slot()
     def _show_warning(self) -> None:
@@ -215,11 +243,3 @@ class LayersPanel(QWidget):
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:
         self.layer_chosen.emit(self.model.rows[index.row()].layer)
-
-
-def _short(number: int) -> str:
-    """Return a count with three digits and a unit."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number}"

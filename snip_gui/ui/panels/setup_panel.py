@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +25,10 @@ from PySide6.QtWidgets import (
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.fields import METHOD, field
 from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, network_of
+from snip_gui.core.models.own import OWN
 from snip_gui.core.surroundings import default_num_threads
+from snip_gui.ui.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
 
@@ -35,6 +40,7 @@ _FIELDS = (
     field("model.name"),
     field("data.name"),
     field("model.init"),
+    field("model.input_size"),
     METHOD,
     field("pruning.prunable"),
     field("pruning.exclude"),
@@ -45,6 +51,8 @@ _FIELDS = (
 )
 
 _ARRAYS = "NumPy arrays (*.npz *.npy)"
+# Entries of the list of networks that open a dialog.
+_MORE, _YOURS = "more", "yours"
 
 
 class SetupPanel(QWidget):
@@ -58,9 +66,9 @@ class SetupPanel(QWidget):
         super().__init__(parent)
         self._state, self._controller = state, controller
         self.form = FieldForm(_FIELDS)
-        self.form.set_choices("model.name", [(model.name, model.title) for model in MODELS])
+        self._commands = NetworkCommands(controller, self)
         self.form.set_choices("data.name", [(data.name, data.title) for data in DATASETS])
-        self.form.edited.connect(controller.set_field)
+        self.form.edited.connect(self._on_edited)
         self._about = QLabel()
         self._about.setWordWrap(True)
         self._about.setProperty("role", "muted")
@@ -68,6 +76,7 @@ class SetupPanel(QWidget):
         state.recipe_changed.connect(self._show_recipe)
         state.images_changed.connect(self._show_data)
         state.activity_changed.connect(self._show_download)
+        state.network_changed.connect(self._show_network)
         state.devices_changed.connect(self._show_devices)
         state.preferences_changed.connect(self._show_preferences)
         self._show_devices()
@@ -83,6 +92,14 @@ class SetupPanel(QWidget):
         self._folder.clicked.connect(self._on_folder)
         self._download = named(QPushButton("Download…"), "download", "Download the data set")
         self._download.clicked.connect(self.download_asked)
+        self._code = named(
+            QPushButton(), "network_file", "Network file", "The code of your own network"
+        )
+        self._code.clicked.connect(self._commands.choose_own)
+        self._weights = named(QToolButton(), "weights_file", "Weights from", "")
+        self._weights.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._weights.setMenu(self._commands.weights_menu)
+        self._weights.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._device = named(
             QComboBox(), "device", "Device", "Where scoring and training run; not part of a recipe"
         )
@@ -102,6 +119,8 @@ class SetupPanel(QWidget):
         self._threads.valueChanged.connect(self._on_threads)
         self.form.add_row("", self._download, below="data.name")
         self.form.add_row("Data from", self._folder, below="data.name")
+        self.form.add_row("Network file", self._code, below="model.name")
+        self.form.add_row("Weights from", self._weights, below="model.init")
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
         inner = QWidget()
@@ -121,34 +140,85 @@ class SetupPanel(QWidget):
     @Slot()
     def _show_recipe(self) -> None:
         recipe = self._state.recipe
+        self.form.set_choices("model.name", self._networks())
         self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
-        raw = msgspec.to_builtins(recipe)
+        self.form.show_values(self._values())
+        self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
+        self._show_files()
+        self._show_preferences()
+        self._show_data()
+
+    def _values(self) -> dict[str, object]:
+        """Return the recipe's values by path."""
+        raw = msgspec.to_builtins(self._state.recipe)
         values: dict[str, object] = {}
         for one in _FIELDS:
             part, _, name = one.path.rpartition(".")
             source = raw[part] if part else raw
             if name in source:
                 values[one.path] = source[name]
-        self.form.show_values(values)
-        self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
-        self._show_preferences()
+        return values
+
+    def _networks(self) -> list[tuple[str, str]]:
+        """Return the networks to choose from: the chosen one is always among them."""
+        chosen = self._state.recipe.model
+        listed = [(model.name, model.title) for model in MODELS]
+        listed += [(f"{TORCHVISION}{name}", title) for name, title in SUGGESTED.items()]
+        if chosen.name not in dict(listed):
+            listed.append((chosen.name, network_of(chosen).title))
+        return [*listed, (_MORE, "More of torchvision…"), (_YOURS, "A network of your own…")]
+
+    def _show_files(self) -> None:
+        """Show the files that network and weights come from."""
+        model = self._state.recipe.model
+        self.form.show_row(self._code, model.name == OWN)
+        self._code.setText(Path(model.file).name or "Choose…")
+        self._code.setToolTip(f"The code of your own network\n{model.file}".rstrip())
+        self._weights.setText(Path(model.weights).name if model.weights else "drawn")
+        self._weights.setToolTip(model.weights or "The weights are drawn as said above")
+
+    @Slot()
+    def _show_network(self) -> None:
+        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
+        self.form.show_values(self._values())
         self._show_data()
+
+    @Slot(str, object)
+    def _on_edited(self, path: str, value: object) -> None:
+        if path == "model.name" and value in (_MORE, _YOURS, OWN):
+            if value == _MORE:
+                self._commands.choose_torchvision()
+            else:
+                self._commands.choose_own()
+            self._show_recipe()  # until the dialog has an answer, nothing has changed
+        else:
+            self._controller.set_field(path, value)
+
+    def _about_network(self) -> str:
+        """Return what there is to say of the chosen network."""
+        network, architecture = self._state.network, self._state.architecture
+        sentences = [network.description]
+        if network.paper_sparsities:
+            published = ", ".join(f"{100 * one:g} %" for one in network.paper_sparsities)
+            sentences.append(f"The paper prunes it to {published}.")
+        sentences.append(network.reconstructed)
+        if architecture is not None:
+            sentences += [f"{architecture.num_parameters:,} parameters.", architecture.resized]
+        return " ".join(filter(None, sentences))
 
     @Slot()
     def _show_data(self) -> None:
-        model = MODELS[self._state.recipe.model.name]
-        published = ", ".join(f"{100 * sparsity:g} %" for sparsity in model.paper_sparsities)
-        network = f"{model.description} The paper prunes it to {published}. {model.reconstructed}"
+        network = self._about_network()
         images = self._state.images
         self._show_download()
         if images is None:
             about = DATASETS[self._state.recipe.data.name].description
-            self._about.setText(f"{network.strip()}\n\n{about}")
+            self._about.setText(f"{network}\n\n{about}")
             return
         split = self._state.split
         assert split is not None
         self._about.setText(
-            f"{network.strip()}\n\n"
+            f"{network}\n\n"
             f"{len(split.train_indices):,} images to train, {len(split.validation_indices):,} held "
             f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
             f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}."

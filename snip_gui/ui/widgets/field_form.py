@@ -112,6 +112,8 @@ class FieldForm(QWidget):
         spin = QSpinBox()
         spin.setRange(int(field.minimum), int(min(field.maximum, _LARGEST_INT)))
         spin.setGroupSeparatorShown(True)
+        if field.zero:
+            spin.setSpecialValueText(field.zero)
         spin.setKeyboardTracking(False)
         spin.valueChanged.connect(lambda value: self.edited.emit(field.path, value))
         return spin, lambda value: spin.setValue(min(value, _LARGEST_INT))

@@ -138,6 +138,7 @@ class SparsityControl(QWidget):
         for sparsity in sparsities:
             action = menu.addAction(f"{100 * sparsity:g} %")
             action.setData(sparsity)
+        self.presets.setVisible(bool(sparsities))
 
     def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
         """Show a sparsity and how many connections it keeps."""

@@ -27,6 +27,5 @@ def test_resizing_keeps_the_mean_and_invents_no_values(size):
 
 
 def test_every_pixel_counts_in_a_smaller_image():
-    dot = torch.zeros(1, 1, 8, 8)
-    dot[0, 0, 3, 3] = 1
-    assert float(fit_images(dot, (1, 2, 2)).sum()) * 16 == pytest.approx(1, rel=0.2)
+    dots = torch.eye(64).reshape(64, 1, 8, 8)  # one image for each place of a dot
+    assert bool((fit_images(dots, (1, 2, 2)).flatten(1).sum(1) > 0).all())

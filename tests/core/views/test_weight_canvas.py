@@ -20,7 +20,7 @@ def make_ranking(*shapes, seed=0):
     return rank_scores(scores, layout)
 
 
-SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1)]
+SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1), (5, 2, 3), (4, 2, 2, 3, 2), (3, 4, 1)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -141,9 +141,3 @@ def test_block_means_agree_with_counting_ragged_edges_included(kept, block):
 
 def test_block_means_of_large_blocks_do_not_overflow():
     assert block_mean(np.ones((600, 600), bool), (600, 600)).tolist() == [[1.0]]
-
-
-def test_a_vector_has_no_canvas():
-    ranking = make_ranking((7,))
-    with pytest.raises(ValueError, match="no canvas"):
-        weight_canvas(ranking, ranking.layout.tensors[0])

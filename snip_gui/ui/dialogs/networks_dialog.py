@@ -1,0 +1,91 @@
+"""Choosing one of torchvision's classification networks by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QStringListModel, Qt, Slot
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.state import SessionState
+
+
+class NetworksDialog(QDialog):
+    """A list that a few letters narrow down."""
+
+    def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.setWindowTitle("Networks of torchvision")
+        self.setObjectName("networks_dialog")
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self.filter = named(QLineEdit(), "network_filter", "Filter", "Part of a name")
+        self.filter.setPlaceholderText("Part of a name")
+        self.filter.setClearButtonEnabled(True)
+        self._names = QStringListModel(self)
+        self._shown = QSortFilterProxyModel(self)
+        self._shown.setSourceModel(self._names)
+        self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.list = named(QListView(), "network_list", "Networks")
+        self.list.setModel(self._shown)
+        self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Use this network")
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.filter.textChanged.connect(self._on_filter)
+        self.list.activated.connect(self.accept)
+        self.list.selectionModel().currentChanged.connect(self._on_current)
+        column = QVBoxLayout(self)
+        for widget in (self._text, self.filter, self.list, self.buttons):
+            column.addWidget(widget)
+        self.resize(380, 460)
+        state.network_changed.connect(self._show_names)
+        self._show_names()
+
+    def name(self) -> str:
+        """Return the chosen name; empty if none is."""
+        return str(self.list.currentIndex().data() or "")
+
+    @Slot()
+    def _show_names(self) -> None:
+        names = self._state.network_names
+        self._text.setText(
+            f"{len(names)} classification networks. They take the number of channels and classes "
+            "of your images; images that are too small for one are resized."
+            if names
+            else "Asking torchvision…"
+        )
+        if self._names.stringList() != list(names):
+            self._names.setStringList(list(names))
+        self._choose_first()
+
+    @Slot(str)
+    def _on_filter(self, text: str) -> None:
+        self._shown.setFilterFixedString(text.strip())
+        self._choose_first()
+
+    def _choose_first(self) -> None:
+        """Choose the first network shown if none is chosen."""
+        if not self.list.currentIndex().isValid():
+            self.list.setCurrentIndex(self._shown.index(0, 0))
+        self._on_current()
+
+    @Slot(QModelIndex)
+    def _on_current(self) -> None:
+        ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        ok.setEnabled(bool(self.name()))

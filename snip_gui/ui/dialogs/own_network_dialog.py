@@ -1,0 +1,157 @@
+"""Choosing a network of one's own, and agreeing to run its code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.models.own import candidates, digest_of
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_SHOWN_CHARACTERS = 200_000
+
+
+class OwnNetworkDialog(QDialog):
+    """A Python file, a name in it, and the code that would be run.
+
+    Parameters
+    ----------
+    path, symbol
+        What a recipe names, if it does.
+    trusted
+        Digests of the files that the user has agreed to run before.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        symbol: str,
+        trusted: Collection[str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._trusted = trusted
+        self.setWindowTitle("A network of your own")
+        self.setObjectName("own_network_dialog")
+        self.file = named(QLineEdit(path), "own_file", "Python file", "The file with the network")
+        self.file.setPlaceholderText("A Python file")
+        self.file.editingFinished.connect(self._show_file)
+        browse = named(QPushButton("Browse…"), "own_browse", "Browse", "Choose a Python file")
+        browse.clicked.connect(self._on_browse)
+        self.symbol = named(
+            QComboBox(), "own_symbol", "Class or function",
+            "The network's class, or a function that returns the network",
+        )  # fmt: skip
+        self.code = named(QPlainTextEdit(), "own_code", "Code")
+        self.code.setReadOnly(True)
+        self.code.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.code.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.code.setPlaceholderText(
+            "import torch\n\n\nclass Net(torch.nn.Module):\n"
+            "    def __init__(self, image_shape, num_classes):\n        ...\n\n"
+            "    def forward(self, images):  # (batch, channels, rows, columns)\n"
+            "        return scores           # (batch, num_classes)"
+        )
+        self._warning = named(QLabel(), "own_warning", "What agreeing means")
+        self._warning.setWordWrap(True)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self._build(browse)
+        self._show_file()
+        if self.symbol.findText(symbol) >= 0:
+            self.symbol.setCurrentText(symbol)
+
+    def _build(self, browse: QPushButton) -> None:
+        line = QHBoxLayout()
+        line.addWidget(self.file, 1)
+        line.addWidget(browse)
+        form = QFormLayout()
+        form.addRow("Python file", line)
+        form.addRow("Class or function", self.symbol)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.code, 1)
+        column.addWidget(self._warning)
+        column.addWidget(self.buttons)
+        self.resize(680, 520)
+
+    def chosen(self) -> tuple[Path, str]:
+        """Return the file and the name in it."""
+        return Path(self.file.text().strip()), self.symbol.currentText()
+
+    @Slot()
+    def _on_browse(self) -> None:
+        start = str(Path(self.file.text()).parent) if self.file.text() else ""
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Choose a Python file", start, "Python files (*.py)"
+        )
+        if name:
+            self.file.setText(name)
+            self._show_file()
+
+    @Slot()
+    def _show_file(self) -> None:
+        """Show the file's code and names; nothing of it is run for that."""
+        before = self.symbol.currentText()
+        self.symbol.clear()
+        self.code.clear()
+        problem, is_known = "", False
+        text = self.file.text().strip()
+        if text:
+            try:
+                names = candidates(Path(text))
+                is_known = digest_of(Path(text)) in self._trusted
+                code = Path(text).read_text("utf-8", errors="replace")
+            except UserError as error:
+                problem = f"{error.message} {error.hint}"
+            else:
+                self.symbol.addItems(names)
+                self.symbol.setCurrentIndex(max(0, self.symbol.findText(before)))
+                self.code.setPlainText(code[:_SHOWN_CHARACTERS])
+                if not names:
+                    problem = "The file has no class or function. Choose another file."
+        self._tell(problem, is_known=is_known)
+
+    def _tell(self, problem: str, *, is_known: bool) -> None:
+        """Say what agreeing means, or what is wrong."""
+        ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        ok.setText("Use it" if is_known else "Run this code and use it")
+        ok.setEnabled(self.symbol.count() > 0)
+        self._warning.setProperty("role", "warning" if problem else "muted")
+        self._warning.style().polish(self._warning)
+        self._warning.setText(
+            problem
+            or (
+                "You have agreed to run this file before, as it is now."
+                if is_known
+                else "Code can do anything that you can do on this computer. Run it only if you "
+                "know where it comes from. You are asked again if the file changes; it is called "
+                "with image_shape (channels, rows, columns) and num_classes if it has parameters "
+                "of these names."
+            )
+        )

@@ -1,0 +1,261 @@
+"""Network: what the chosen network is made of, and what the mask leaves of it, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QStackedLayout,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.views.counts import short_count
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.models.architecture import Architecture, LayerInfo
+    from snip_gui.session.state import SessionState
+
+_HEADERS = ("Layer", "Type", "Output", "Parameters", "Kept", "Mult.-acc.", "After pruning")
+_TIPS = (
+    "The layer's name in the network",
+    "Its class",
+    "Shape of its output for one image",
+    "All its parameters, those that are never pruned included",
+    "Parameters that the mask keeps at the slider's sparsity",
+    "Multiply-accumulates of its weights on one image",
+    "Multiply-accumulates if every removed weight is skipped; ordinary dense kernels skip none",
+)
+_FIRST_NUMBER = 3
+_EMPTY = "The network is measured as soon as torch and the images are there."
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A layer, and what is kept of it: None where it is not pruned."""
+
+    layer: LayerInfo
+    kept: int | None
+    weights_kept: int | None
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the text of each cell."""
+        layer = self.layer
+        after = layer.multiply_accumulates
+        if self.weights_kept is not None:
+            after = self.weights_kept * layer.uses
+        return (
+            layer.name or "(whole)",
+            layer.kind,
+            " x ".join(map(str, layer.output_shape)),
+            f"{layer.num_parameters:,}",
+            self.state(),
+            f"{layer.multiply_accumulates:,}" if layer.is_prunable else "",
+            f"{after:,}" if layer.is_prunable else "",
+        )
+
+    def state(self) -> str:
+        """Return how many parameters are kept, or why all are."""
+        layer = self.layer
+        if layer.num_frozen == layer.num_parameters:
+            return "frozen"
+        if self.kept is not None:
+            return f"{self.kept:,}"
+        return "dense" if layer.is_prunable else "not pruned"
+
+    def tip(self) -> str:
+        """Return the whole story of a row."""
+        layer, name = self.layer, self.layer.name or "The network itself"
+        sentences = [f"{name}: {layer.num_parameters:,} parameters."]
+        if layer.num_frozen:
+            sentences.append(f"{layer.num_frozen:,} are frozen: not trained, so not pruned.")
+        if not layer.is_prunable:
+            sentences.append("Only weights and biases of linear, convolutional, recurrent and "
+                             "attention layers are pruned.")  # fmt: skip
+        elif self.kept is None:
+            sentences.append("Nothing of it is scored: excluded, or not scored yet.")
+        else:
+            sentences.append(f"{self.kept:,} are kept.")
+        if layer.uses:
+            sentences.append(f"Each weight is used {layer.uses:,} times on one image.")
+        return " ".join(sentences)
+
+
+class NetworkModel(QAbstractTableModel):
+    """Rows of the table."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.rows: tuple[_Row, ...] = ()
+
+    def show_rows(self, rows: tuple[_Row, ...]) -> None:
+        """Replace the rows; the same layers keep selection and scroll position."""
+        same = [row.layer for row in rows] == [row.layer for row in self.rows]
+        if not same:
+            self.beginResetModel()
+        self.rows = rows
+        if same:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_HEADERS) - 1))
+        else:
+            self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+        """Return the number of layers."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """Return a column's title and tip."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return _HEADERS[section]
+            case Qt.ItemDataRole.ToolTipRole:
+                return _TIPS[section]
+            case Qt.ItemDataRole.TextAlignmentRole:
+                return _alignment(section)
+        return None
+
+    def data(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> object:
+        """Return what a cell shows."""
+        row = self.rows[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return row.texts()[index.column()]
+            case Qt.ItemDataRole.ToolTipRole:
+                return row.tip()
+            case Qt.ItemDataRole.TextAlignmentRole:
+                return _alignment(index.column())
+        return None
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column >= _FIRST_NUMBER else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+class NetworkPanel(QWidget):
+    """The table, with the totals below."""
+
+    layer_chosen = Signal(str)
+
+    def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.model = NetworkModel(self)
+        self.table = named(QTableView(), "network_table", "Layers of the network")
+        self.table.setModel(self.model)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        self.table.activated.connect(self._on_activated)
+        self._empty = named(QLabel(_EMPTY), "network_empty", "Network")
+        self._empty.setProperty("role", "empty")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._title = named(QLabel(), "network_title", "Network")
+        self._title.setWordWrap(True)
+        self._total = named(QLabel(), "network_total", "Totals")
+        self._total.setProperty("role", "muted")
+        self._total.setWordWrap(True)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.table)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self._title)
+        column.addWidget(pages, 1)
+        column.addWidget(self._total)
+        for signal in (state.network_changed, state.scored_changed, state.sparsity_settled):
+            signal.connect(self._show)
+        state.recipe_changed.connect(self._show_title)
+        self._show()
+
+    @Slot()
+    def _show_title(self) -> None:
+        architecture = self._state.architecture
+        text = self._state.network.title
+        if architecture is not None:
+            channels, rows, columns = architecture.input_shape
+            images = f"images of {rows}x{columns} with {channels} channel{'s'[: channels > 1]}"
+            text += f" on {images}, {architecture.num_classes} classes"
+        self._title.setText(text)
+
+    @Slot()
+    def _show(self) -> None:
+        self._show_title()
+        architecture = self._state.architecture
+        if architecture is None:
+            self.model.show_rows(())
+            self._total.clear()
+            self._pages.setCurrentWidget(self._empty)
+            return
+        kept = self._kept(architecture)
+        rows = tuple(
+            _Row(layer, *kept.get(layer.name, (None, None))) for layer in architecture.layers
+        )
+        self.model.show_rows(rows)
+        self._total.setText(self._totals(architecture, rows))
+        self._pages.setCurrentWidget(self.table)
+
+    def _kept(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
+        """Return parameters and weights kept by layer, if the scores are of this network."""
+        scored = self._state.scored
+        if scored is None or scored.architecture != architecture:
+            return {}
+        return {row.layer: (row.kept, row.weights_kept) for row in self._state.layer_rows()}
+
+    def _totals(self, architecture: Architecture, rows: tuple[_Row, ...]) -> str:
+        """Return the sums: parameters, and work before and after pruning."""
+        sentences = [f"{architecture.num_parameters:,} parameters"]
+        if architecture.num_frozen:
+            sentences[0] += f", {architecture.num_frozen:,} of them frozen"
+        work = architecture.multiply_accumulates
+        removed = sum(
+            (row.layer.num_weights - row.weights_kept) * row.layer.uses
+            for row in rows
+            if row.weights_kept is not None
+        )
+        text = f"{short_count(work)} multiply-accumulates an image"
+        if removed:
+            text += f", {short_count(work - removed)} if every removed weight is skipped"
+        sentences.append(text)
+        if architecture.resized:
+            sentences.append(architecture.resized.rstrip("."))
+        return ". ".join(sentences) + "."
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        self.layer_chosen.emit(self.model.rows[index.row()].layer.name)
