@@ -89,7 +89,8 @@ def load_cifar(
     if not (folder / inside).is_dir():
         raise UserError(
             f"“{folder / inside}” is missing.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            "the data set.",
             field="data.name",
         )
     with _naming_the_bad_file(folder, title, download):
