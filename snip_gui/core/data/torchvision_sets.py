@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.sources import Download
 
-_GET_AGAIN = "Get the file again from the source: download the data set anew."
+_GET_AGAIN = "Choose another folder, or get the file again: download the data set anew."
 
 _IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIST and its kin
     "train-images-idx3-ubyte": (2051, 60_000, 784),
