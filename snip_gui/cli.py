@@ -22,7 +22,12 @@ from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.recipe import METHODS, Recipe, from_builtins, load_recipe, switch_method
 from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
-from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
+from snip_gui.core.surroundings import (
+    Surroundings,
+    default_data_folder,
+    default_num_threads,
+    default_runs_folder,
+)
 from snip_gui.terminal import EventPrinter
 
 if TYPE_CHECKING:
@@ -57,6 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_list(commands)
     _add_export(commands)
+    _add_download(commands)
     return parser
 
 
@@ -124,7 +130,10 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         help="threads on the CPU (default: one less than the processors)",
     )
     surroundings.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="the folder that contains MNIST/"
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the folder that contains MNIST/, or the file of arrays",
     )
     surroundings.add_argument(
         "--trust-code",
@@ -271,4 +280,37 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
     name = options.format or format_of(options.out).name
     for event in export_run(options.run, name, options.out, CancelToken()):
         printer.event(event)
+    return 0
+
+
+def _add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    download = commands.add_parser(
+        "download",
+        help="get a data set from its source",
+        description="Get a data set from its source; what is there already is not fetched again.",
+    )
+    names = [dataset.name for dataset in DATASETS if dataset.download is not None]
+    download.add_argument("name", choices=names, metavar="NAME", help=", ".join(names))
+    folder = default_data_folder()
+    download.add_argument(
+        "--data-dir", type=Path, metavar="DIR", default=folder, help=f"default: {folder}"
+    )
+    download.add_argument("--quiet", action="store_true", help="print the folder only")
+    download.set_defaults(command=_download)
+
+
+def _download(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui download``."""
+    from snip_gui.core.data.download import download_job
+
+    dataset = DATASETS[options.name]
+    download = dataset.download
+    assert download is not None
+    printer.note(f"{dataset.title}: {download.size_text} from {', '.join(download.hosts)}")
+    printer.note(f"{download.page}\n{download.terms}")
+    cancel = CancelToken()
+    with printer.stopping_on_interrupt(cancel):
+        for event in download_job(dataset, options.data_dir, cancel):
+            printer.event(event)
+    printer.line(str(options.data_dir))
     return 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import os
@@ -22,6 +23,7 @@ from snip_gui import __version__
 from snip_gui.cli import main, make_parser, recipe_from
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sources import Download
 from snip_gui.core.fields import all_fields
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED
@@ -37,6 +39,7 @@ from snip_gui.core.recipe import (
     encode_recipe,
 )
 from snip_gui.core.run_folder import read_recipe, read_summary
+from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes
 
 
@@ -365,3 +368,41 @@ def test_the_program_runs_as_a_module_without_a_display(tmp_path):
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "finished" in out
+
+
+@pytest.fixture
+def toy_source(monkeypatch):
+    """MNIST's row with a source on loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving() as server:
+        file = remote(server, "/pixels", bytes(1000))
+        row = dataclasses.replace(
+            DATASETS["mnist"], download=Download("https://example.org/toy", "A. Author.", (file,))
+        )
+        monkeypatch.setitem(DATASETS._entries, "mnist", row)
+        yield server
+
+
+def test_download_says_size_and_source_then_fetches(toy_source, tmp_path, capsys):
+    assert main(["download", "mnist", "--data-dir", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.strip() == str(tmp_path)
+    assert printed.err.startswith("MNIST: 0.0 MB from 127.0.0.1")
+    assert "https://example.org/toy" in printed.err
+    assert (tmp_path / "pixels").read_bytes() == bytes(1000)
+
+
+def test_a_download_that_fails_is_exit_status_1(toy_source, tmp_path, capsys):
+    toy_source.files.clear()
+    assert main(["download", "mnist", "--data-dir", str(tmp_path), "--quiet"]) == 1
+    printed = capsys.readouterr()
+    assert "404" in printed.err
+    assert "with a browser" in printed.err
+    assert printed.out == ""
+
+
+def test_what_cannot_be_downloaded_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["download", "digits"])
+    assert ended.value.code == 2
+    assert "cifar-10" in capsys.readouterr().err

@@ -101,6 +101,14 @@ class ImagesLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Downloaded(Event):
+    """The files of a data set are in a folder, whole."""
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesFound(Event):
     """Torch has loaded; names and titles of the devices it can use."""
 

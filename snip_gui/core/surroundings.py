@@ -32,6 +32,11 @@ def available_image_memory() -> int:
     return int(psutil.virtual_memory().available) // 2
 
 
+def default_data_folder() -> Path:
+    """Return where downloads go unless another folder is named."""
+    return Path(platformdirs.user_data_dir("snip-gui", False)) / "data"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Device, thread count, data folder and memory.

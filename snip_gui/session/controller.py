@@ -28,7 +28,7 @@ from snip_gui.core.recipe import (
 from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
-from snip_gui.session.image_loading import ImageLoading, key_of
+from snip_gui.session.data_chooser import DataChooser, key_of
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
@@ -73,7 +73,9 @@ class Controller(QObject):
         self.recents = recents
         self._host = host
         self.pictures = Pictures(state, host, self)
-        self._images = ImageLoading(state, host)
+        self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
+        self.data.listed.connect(self.pictures.forget)
+        self.data.opened.connect(self._on_images_opened)
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -85,7 +87,7 @@ class Controller(QObject):
         self._wants_score = True
         self.state.set_activity(Activity("devices", "Loading torch"))
         self._host.submit("devices", jobs.devices_job())
-        self._load_images()
+        self.data.load()
 
     # Editing the recipe
 
@@ -105,6 +107,8 @@ class Controller(QObject):
             self._tell(error.message, error.hint, error.field)
             return
         self.edit(recipe, f"Change {path}", merge_key=path)
+        if path == "data.name":
+            self.data.retry()
 
     def set_sparsity(self, sparsity: float) -> None:
         """Set the sparsity, as near to 1 as keeps one connection."""
@@ -123,43 +127,21 @@ class Controller(QObject):
         """Make a recipe the current one; bring back what is known of it."""
         self.state.set_problem(None)
         self.state.set_recipe(recipe)
-        self._images.refresh()
+        self.data.refresh()
+        if self.state.images_problem is not None:
+            self.state.set_problem(self.state.images_problem)
         self._recall_scores()
 
     # Surroundings
 
     def set_preferences(self, preferences: Preferences) -> None:
-        """Change preferences; another data folder is looked into at once."""
+        """Change preferences; another place of the images is looked into at once."""
         self.state.set_preferences(preferences)
-        if self._images.refresh():
-            self._recall_scores()
+        self.data.refresh()
 
     def prefer(self, **changes: object) -> None:
         """Change some preferences."""
         self.set_preferences(msgspec.structs.replace(self.state.preferences, **changes))
-
-    def open_data_folder(self, folder: str) -> None:
-        """Look for the data set in a folder, once more if it is the same folder."""
-        self.state.set_problem(None)
-        before = self.state.preferences.data_folder
-        self.prefer(data_folder=folder)
-        if folder == before and self.state.images is None and not self._host.is_busy("load"):
-            self._load_images()
-
-    def skip_unreadable(self) -> None:
-        """Open the data set that was refused, without the files that cannot be read."""
-        refused = self._images.refused
-        if refused is not None:
-            folder = refused.folder
-            preferences = msgspec.structs.replace(self.state.preferences, data_folder=folder)
-            self.state.set_preferences(preferences)
-            recipe = with_value(self.state.recipe, "data.skip_unreadable", True)
-            self.edit(recipe, "Skip unreadable files")
-
-    def _load_images(self) -> None:
-        """Bring the recipe's data set in, from the cache if it is there."""
-        if self._images.load():
-            self._recall_scores()
 
     # Work
 
@@ -171,7 +153,7 @@ class Controller(QObject):
         if self._recall_scores():
             return
         self.state.set_problem(None)
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(images.name)
         job = jobs.score_job(self.state.recipe, surroundings, images)
         self._host.submit("score", job, short=True)
 
@@ -192,7 +174,7 @@ class Controller(QObject):
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
         if stop_after == "train":
             self.state.set_training(TrainingState(recipe, "preparing", folder))
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(images.name)
         job = jobs.run_job(recipe, folder, surroundings, images, stop_after)
         self._host.submit("train" if stop_after == "train" else "save", job)
 
@@ -206,7 +188,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "export", "save", "measure", "weights"):
+        for kind in ("score", "load", "download", "export", "save", "measure", "weights"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -219,7 +201,7 @@ class Controller(QObject):
         same_data = key_of(training.recipe, preferences) == key_of(self.state.recipe, preferences)
         images = self.state.images if same_data else None
         self.state.set_training(dataclasses.replace(training, phase="preparing", points=()))
-        surroundings = self.state.preferences.surroundings
+        surroundings = self.state.preferences.surroundings_of(training.recipe.data.name)
         self._host.submit("train", jobs.resume_job(training.folder, surroundings, images))
 
     def export(self, format_name: str, path: Path) -> None:
@@ -272,15 +254,6 @@ class Controller(QObject):
                 self.state.set_devices(devices, versions)
                 self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
                 self._score_if_wanted()
-            case ev.ImagesListed() as listed if self._images.is_current(item.job_id):
-                self.pictures.forget()
-                self._images.on_listed(listed)
-            case ev.FilesUnreadable() as found if self._images.is_current(item.job_id):
-                self._images.on_unreadable(found)
-            case ev.ImagesLoaded(images) if self._images.is_current(item.job_id):
-                self._images.on_loaded(images)
-                self._recall_scores()
-                self._score_if_wanted()
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
             case ev.TrainingStarted() as started:
@@ -301,14 +274,9 @@ class Controller(QObject):
             self._training_ended(ended)
         if ended.kind == "save" and ended.outcome != "done":
             self._export_after_save = None
-        if ended.kind == "load":
-            problem = self._images.on_ended(ended)
-            if problem is not None:
-                self._recall_scores()
-                self._tell_problem(problem)
-        elif ended.outcome == "failed":
+        if ended.outcome == "failed" and ended.kind != "load":
             self._tell(ended.message, ended.hint, ended.field)
-        if ended.outcome == "crashed":
+        elif ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
             self.state.notices.add(notice)
             self.failed.emit(notice)
@@ -360,6 +328,11 @@ class Controller(QObject):
 
     # Scores by digest
 
+    @Slot()
+    def _on_images_opened(self) -> None:
+        self._recall_scores()
+        self._score_if_wanted()
+
     def _score_if_wanted(self) -> None:
         """Score once when both torch and the images are there at the start of a session."""
         if self._wants_score and self.state.can_score:
@@ -397,11 +370,7 @@ class Controller(QObject):
 
     def _tell(self, message: str, hint: str = "", field: str = "") -> None:
         """Show a problem in place and log it."""
-        self._tell_problem(Problem(message, hint, field))
-
-    def _tell_problem(self, problem: Problem) -> None:
-        self.state.set_problem(problem)
-        self.state.notices.add(Notice("problem", problem.message, problem.hint))
+        self.state.tell(Problem(message, hint, field))
 
     def _log_if(self, text: str) -> None:
         if text:

@@ -217,14 +217,14 @@ class JobHost(QObject):
         for worker in self._workers.values():
             worker.cancel(lambda job: kind in (None, job.kind))
 
-    def is_busy(self, *kinds: str) -> bool:
-        """Whether a job of one of the kinds, or any job, has not ended."""
-        return any(not kinds or kind in kinds for kind in self._open.values())
-
     @property
     def is_closed(self) -> bool:
         """Whether it takes no more jobs."""
         return self._is_closed
+
+    def is_busy(self, *kinds: str) -> bool:
+        """Whether a job of one of the kinds, or any job, has not ended."""
+        return any(not kinds or kind in kinds for kind in self._open.values())
 
     def shutdown(self, timeout_ms: int = 15_000) -> bool:
         """Ask everything to stop and wait, bounded; return whether all lanes have ended."""

@@ -66,6 +66,18 @@ def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
     return job
 
 
+def download_job(name: str, folder: Path) -> JobFactory:
+    """Fetch a data set."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.catalogue import DATASETS
+        from snip_gui.core.data.download import download_job
+
+        yield from download_job(DATASETS[name], folder, cancel)
+
+    return job
+
+
 def measure_job(
     choice: ModelChoice,
     image_shape: tuple[int, int, int],

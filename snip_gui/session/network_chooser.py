@@ -104,7 +104,7 @@ class NetworkChooser(QObject):
     def refuse_code(self) -> None:
         """Leave the recipe's code alone and say what that means."""
         file = Path(self._state.recipe.model.file).name
-        self._state.set_problem(
+        self._state.tell(
             Problem(
                 f"The code in “{file}” was not run, so there is no network.",
                 "Choose it again under Network to agree, or choose another network.",
@@ -128,6 +128,8 @@ class NetworkChooser(QObject):
     @Slot()
     def _update(self) -> None:
         """Measure the network if it is another than the last one measured."""
+        if self._host.is_closed:
+            return
         images, model = self._state.images, self._state.recipe.model
         if images is None or not self._state.devices:
             self._forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,7 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from snip_gui.core.files import write_text
-from snip_gui.core.surroundings import Surroundings, default_num_threads, default_runs_folder
+from snip_gui.core.surroundings import (
+    Surroundings,
+    default_data_folder,
+    default_num_threads,
+    default_runs_folder,
+)
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
 
@@ -21,28 +27,47 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     image_memory_gb
         What a folder of images may take in memory; None for half of what is free.
+    data_folder
+        Where data sets are looked for that have no place of their own in ``data_places``.
+    data_places
+        Folder or file by data set, so that each is found again where it was.
     """
 
     theme: Theme = "system"
     device: str = "auto"
     num_threads: Annotated[int, Meta(ge=1)] | None = None
     data_folder: str = ""
+    data_places: dict[str, str] = {}
     runs_folder: str = ""
     trusted_code: tuple[str, ...] = ()
     image_memory_gb: Annotated[float, Meta(ge=0)] | None = None
 
     @property
     def surroundings(self) -> Surroundings:
-        """Where recipes are worked out."""
+        """Where recipes are worked out, the place of their data aside."""
         return Surroundings(
             device=self.device,
             num_threads=self.num_threads or default_num_threads(),
-            data_folder=Path(self.data_folder) if self.data_folder else None,
             trusted_code=frozenset(self.trusted_code),
             image_memory_bytes=(
                 None if self.image_memory_gb is None else int(self.image_memory_gb * 1e9)
             ),
         )
+
+    def surroundings_of(self, dataset: str) -> Surroundings:
+        """Where recipes with a data set are worked out."""
+        place = self.place_of(dataset)
+        return dataclasses.replace(self.surroundings, data_folder=Path(place) if place else None)
+
+    def place_of(self, dataset: str) -> str:
+        """Return the folder or file of a data set; empty if none was named."""
+        return self.data_places.get(dataset, self.data_folder)
+
+    @property
+    def download_path(self) -> Path:
+        """Where downloads go unless another folder is chosen."""
+        named = Path(self.data_folder) if self.data_folder else None
+        return named if named is not None and named.is_dir() else default_data_folder()
 
     @property
     def runs_path(self) -> Path:

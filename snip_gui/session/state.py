@@ -19,7 +19,7 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
-from snip_gui.session.notices import Notices
+from snip_gui.session.notices import Notice, Notices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ class Activity:
     Attributes
     ----------
     kind
-        Of the job: ``score``, ``train``, ``load``, ``export`` or ``devices``.
+        Of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
     total
         0 if the end is not known.
     """
@@ -152,6 +152,7 @@ class SessionState(QObject):
         self._preferences = preferences
         self._images: ImageSet | None = None
         self._listing: Listing | None = None
+        self._images_problem: Problem | None = None
         self._split: Split | None = None
         self._minibatch = MinibatchState(_NO_IMAGES)
         self._architecture: Architecture | None = None
@@ -222,13 +223,19 @@ class SessionState(QObject):
 
     def set_images(self, images: ImageSet) -> None:
         """Replace the data set at hand."""
-        self._images, self._listing = images, None
+        self._images, self._listing, self._images_problem = images, None, None
         self._resolve_minibatch()
         self.images_changed.emit()
 
-    def set_images_missing(self) -> None:
-        """Say that the recipe's data set cannot be used yet."""
+    @property
+    def images_problem(self) -> Problem | None:
+        """Why the recipe's data set cannot be had; None while it can or is being read."""
+        return self._images_problem
+
+    def set_images_missing(self, problem: Problem | None = None) -> None:
+        """Say that the recipe's data set cannot be used, yet or because of a problem."""
         self._images = self._listing = None
+        self._images_problem = problem
         self._resolve_minibatch()
         self.images_changed.emit()
 
@@ -383,6 +390,11 @@ class SessionState(QObject):
         if problem != self._problem:
             self._problem = problem
             self.problem_changed.emit()
+
+    def tell(self, problem: Problem) -> None:
+        """Show a problem in place and log it."""
+        self.set_problem(problem)
+        self.notices.add(Notice("problem", problem.message, problem.hint))
 
     @property
     def devices(self) -> tuple[tuple[str, str], ...]:

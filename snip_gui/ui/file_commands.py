@@ -1,4 +1,4 @@
-"""What the File menu does: recipes, exports and the command line of what is on screen."""
+"""Commands on files: recipes, exports, downloads and the command line of what is on screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
@@ -14,6 +14,7 @@ from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
+from snip_gui.ui.dialogs.download_dialog import DownloadDialog
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -76,6 +77,15 @@ class FileCommands(QObject):
             )
 
     @Slot()
+    def download(self) -> None:
+        """Say what would be downloaded and ask for a folder."""
+        dataset = DATASETS[self._state.recipe.data.name]
+        dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.wanted.connect(self._controller.data.download)
+        dialog.open()
+
+    @Slot()
     def copy_command(self) -> None:
         """Copy the command line that gives the same result."""
         recipe = self._state.recipe
@@ -90,8 +100,9 @@ class FileCommands(QObject):
             self._controller.save_recipe(Path(name))
             words = ["--recipe", name]
         preferences = self._state.preferences
-        if preferences.data_folder and recipe.data.name != "digits":
-            words += ["--data-dir", preferences.data_folder]
+        place = preferences.place_of(recipe.data.name)
+        if place and DATASETS[recipe.data.name].needs_folder:
+            words += ["--data-dir", place]
         surroundings = preferences.surroundings
         words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
         if preferences.image_memory_gb is not None and DATASETS[recipe.data.name].has_files:

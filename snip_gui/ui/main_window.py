@@ -203,6 +203,7 @@ class MainWindow(QMainWindow):
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
         self.controller.exported.connect(self._on_exported)
+        self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self._on_show_images)
         self.layers.layer_chosen.connect(self._on_layer_chosen)
         self.network.layer_chosen.connect(self._on_layer_chosen)

@@ -47,5 +47,5 @@ class ProblemBanner(Banner):
             return
         dialog = UnreadableDialog(problem.unreadable, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(self._controller.skip_unreadable)
+        dialog.accepted.connect(self._controller.data.skip_unreadable)
         dialog.open()

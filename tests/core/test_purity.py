@@ -24,6 +24,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.data.scan",
     "snip_gui.core.data.store",
     "snip_gui.core.data.tiny_imagenet",
+    "snip_gui.core.data.download",
     "snip_gui.core.data.loading",
     "snip_gui.core.models.catalogue",
     "snip_gui.core.pruning.layout",

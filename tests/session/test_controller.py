@@ -191,6 +191,7 @@ def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtb
     wait(qtbot, lambda: not scored.state.training.is_active)
     assert scored.state.training.phase == "failed"
     assert scored.state.training.points
+    wait(qtbot, lambda: scored.state.problem is not None)  # the job ends after its run
     assert scored.state.problem.field == "training.learning_rate"
     scored.set_field("training.learning_rate", 0.1)
     scored.set_field("training.epochs", 1)

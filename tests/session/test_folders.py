@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -176,7 +177,7 @@ def test_a_reading_that_is_cancelled_leaves_the_images_before(controller, qtbot,
     state = opened(controller, qtbot).state
     before, images = state.preferences.data_folder, state.images
     held.clear()
-    controller.open_data_folder(str(make_folder(tmp_path / "second", 2)))
+    controller.data.use_place("folder", make_folder(tmp_path / "second", 2))
     qtbot.waitUntil(lambda: state.listing is not None, timeout=WAIT_MS)
     controller.cancel()
     held.set()
@@ -197,7 +198,7 @@ def test_the_first_reading_can_be_cancelled_and_asked_for_again(controller, qtbo
     wait_for_problem(controller, qtbot)
     assert state.images is None
     assert state.listing is None
-    controller.open_data_folder(state.preferences.data_folder)
+    controller.data.use_place("folder", Path(state.preferences.data_folder))
     assert state.problem is None
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
 
@@ -215,7 +216,7 @@ def test_bad_files_are_listed_and_skipped_when_the_user_says_so(controller, qtbo
     assert [file.path for file in problem.unreadable] == [str(bad / "train" / "left" / "3.png")]
     assert problem.field == "data.skip_unreadable"
     assert state.images is images
-    controller.skip_unreadable()
+    controller.data.skip_unreadable()
     qtbot.waitUntil(lambda: state.images not in (None, images), timeout=WAIT_MS)
     assert state.problem is None
     assert np.bincount(state.images.train_labels_N).tolist() == [11, 12]

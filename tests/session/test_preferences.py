@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snip_gui.core.surroundings import default_data_folder
 from snip_gui.session.preferences import Preferences, load_preferences, save_preferences
 from snip_gui.session.recents import Recents
 
@@ -46,3 +47,16 @@ def test_recents_are_newest_first_bounded_and_kept(tmp_path):
     assert len(again.paths) == 8
     again.remove(Path(tmp_path / "5.json"))
     assert tmp_path / "5.json" not in Recents(tmp_path / "recents.json").paths
+
+
+def test_each_data_set_has_a_place_of_its_own():
+    preferences = Preferences(data_folder="/all", data_places={"arrays": "/mine/x.npz"})
+    assert preferences.place_of("arrays") == "/mine/x.npz"
+    assert preferences.place_of("mnist") == "/all"
+    assert preferences.surroundings_of("arrays").data_folder == Path("/mine/x.npz")
+    assert Preferences().surroundings_of("mnist").data_folder is None
+
+
+def test_downloads_go_beside_what_is_there(tmp_path):
+    assert Preferences(data_folder=str(tmp_path)).download_path == tmp_path
+    assert Preferences(data_folder=str(tmp_path / "gone")).download_path == default_data_folder()

@@ -6,8 +6,9 @@ Importing this module imports neither torch nor torchvision.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from snip_gui.core.data import sources
 from snip_gui.core.events import Event, Progress
 from snip_gui.core.registry import Registry
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.sources import Download
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
 Lister: TypeAlias = "Callable[[Path | None, CancelToken], Listing]"
@@ -30,13 +32,17 @@ class DatasetInfo:
     Attributes
     ----------
     inside
-        What the folder that the user names must contain; empty if it needs none.
+        What the folder or file that the user names must contain; empty if it needs none.
     read
         Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
         done.
     list_files
         In place of ``read``, for a data set that consists of image files: lists them; raises
         `UserError` if that cannot be done.
+    download
+        Where it can be got; None if it cannot.
+    takes
+        Whether the user names a folder or a file.
     """
 
     name: str
@@ -45,10 +51,12 @@ class DatasetInfo:
     inside: str
     read: Reader | None
     list_files: Lister | None = None
+    download: Download | None = None
+    takes: Literal["folder", "file"] = "folder"
 
     @property
     def needs_folder(self) -> bool:
-        """Whether its files lie in a folder that the user names."""
+        """Whether it lies in a folder or file that the user names."""
         return bool(self.inside)
 
     @property
@@ -74,7 +82,7 @@ def _digits() -> DatasetInfo:
     )
 
 
-def _idx(name: str, class_name: str, title: str, what: str) -> DatasetInfo:
+def _idx(name: str, class_name: str, title: str, what: str, download: Download) -> DatasetInfo:
     """Return a row for MNIST or one of its kin."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
@@ -88,23 +96,46 @@ def _idx(name: str, class_name: str, title: str, what: str) -> DatasetInfo:
         f"70,000 {what}, 28x28; 60,000 for training, 10,000 for testing. Read from a folder in "
         f"torchvision's layout (“{inside}”)."
     )
-    return DatasetInfo(name, title, description, inside, read)
+    return DatasetInfo(name, title, description, inside, read, download=download)
 
 
-def _cifar(name: str, class_name: str, inside: str, title: str, what: str) -> DatasetInfo:
+def _cifar(
+    name: str, class_name: str, inside: str, title: str, what: str, download: Download
+) -> DatasetInfo:
     """Return a row for CIFAR."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
         from snip_gui.core.data.torchvision_sets import load_cifar
 
         yield Progress(f"Reading {title}")
-        return load_cifar(folder, class_name, inside, name, title)
+        return load_cifar(folder, class_name, inside, name, title, download)
 
     description = (
         f"60,000 colour photographs of {what}, 32x32; 50,000 for training, 10,000 for testing. "
         f"Read from a folder in torchvision's layout (“{inside}”)."
     )
-    return DatasetInfo(name, title, description, inside, read)
+    return DatasetInfo(name, title, description, inside, read, download=download)
+
+
+def _svhn() -> DatasetInfo:
+    name, title, download = "svhn", "SVHN", sources.SVHN
+
+    def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.torchvision_sets import load_svhn
+
+        yield Progress(f"Reading {title}")
+        return load_svhn(folder, name, title, download)
+
+    return DatasetInfo(
+        name,
+        title,
+        "99,289 colour photographs of house numbers, one digit each, 32x32; 73,257 for training, "
+        "26,032 for testing. Read from a folder that contains “train_32x32.mat” and "
+        "“test_32x32.mat”; needs SciPy.",
+        "train_32x32.mat",
+        read,
+        download=download,
+    )
 
 
 def _folder() -> DatasetInfo:
@@ -139,6 +170,25 @@ def _tiny_imagenet() -> DatasetInfo:
         "tiny-imagenet-200",
         None,
         list_files,
+        download=sources.TINY_IMAGENET,
+    )
+
+
+def _arrays() -> DatasetInfo:
+    def read(path: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
+        from snip_gui.core.data.arrays import load_arrays
+
+        return (yield from load_arrays(path, cancel))
+
+    return DatasetInfo(
+        "arrays",
+        "NumPy arrays",
+        "Your own images: an .npz with X and y (or x_train, y_train, x_test, y_test), or X.npy "
+        "with y.npy beside it. Grey or colour, integers or floats; without a test part a fifth is "
+        "for testing.",
+        "X and y",
+        read,
+        takes="file",
     )
 
 
@@ -147,12 +197,34 @@ DATASETS: Registry[DatasetInfo] = Registry(
     "data.name",
     [
         _digits(),
-        _idx("mnist", "MNIST", "MNIST", "handwritten digits"),
-        _idx("fashion-mnist", "FashionMNIST", "Fashion-MNIST", "pictures of clothes"),
-        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters"),
-        _cifar("cifar-10", "CIFAR10", "cifar-10-batches-py", "CIFAR-10", "ten kinds of things"),
-        _cifar("cifar-100", "CIFAR100", "cifar-100-python", "CIFAR-100", "a hundred kinds"),
+        _idx("mnist", "MNIST", "MNIST", "handwritten digits", sources.MNIST),
+        _idx(
+            "fashion-mnist",
+            "FashionMNIST",
+            "Fashion-MNIST",
+            "pictures of clothes",
+            sources.FASHION_MNIST,
+        ),
+        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters", sources.KMNIST),
+        _cifar(
+            "cifar-10",
+            "CIFAR10",
+            "cifar-10-batches-py",
+            "CIFAR-10",
+            "ten kinds of things",
+            sources.CIFAR_10,
+        ),
+        _cifar(
+            "cifar-100",
+            "CIFAR100",
+            "cifar-100-python",
+            "CIFAR-100",
+            "a hundred kinds",
+            sources.CIFAR_100,
+        ),
+        _svhn(),
         _tiny_imagenet(),
         _folder(),
+        _arrays(),
     ],
 )

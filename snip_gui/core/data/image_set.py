@@ -198,7 +198,8 @@ def statistics_of(
         mean = float((counts * values).sum() / counts.sum())
         variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
         means.append(mean)
-        deviations.append(variance**0.5)
+        # Of equal values exactly 0, which rounding of their mean would spoil.
+        deviations.append(variance**0.5 if np.count_nonzero(counts) > 1 else 0.0)
     return tuple(means), tuple(deviations)
 
 

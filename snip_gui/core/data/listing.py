@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.data.curation import fixed_test_part
 from snip_gui.core.data.decoding import SUFFIXES, shown
 from snip_gui.core.errors import UserError
-from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.cancel import CancelToken
-
-_TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,14 +129,12 @@ def image_files(folder: Path, cancel: CancelToken) -> list[str]:
 
 
 def _split(by_class: Sequence[list[str]]) -> tuple[list[list[str]], list[list[str]]]:
-    """Take a fixed random fifth of each class for testing, at least one image if it has two."""
-    generator = numpy_stream(0, "folder", "test")
-    train, test = [], []
-    for paths in by_class:
-        number = min(max(1, round(len(paths) * _TEST_SHARE)), len(paths) - 1)
-        tested = set(generator.permutation(len(paths))[:number].tolist())
-        train.append([path for place, path in enumerate(paths) if place not in tested])
-        test.append([path for place, path in enumerate(paths) if place in tested])
+    """Take a fixed fifth of each class for testing."""
+    train: list[list[str]] = [[] for _ in by_class]
+    test: list[list[str]] = [[] for _ in by_class]
+    paths, labels_N = _flat(by_class)
+    for path, label, tested in zip(paths, labels_N, fixed_test_part(labels_N), strict=True):
+        (test if tested else train)[label].append(path)
     return train, test
 
 

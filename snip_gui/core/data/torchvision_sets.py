@@ -6,18 +6,26 @@ built for another torch, say) spoils nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.data.download import find_wrong
 from snip_gui.core.data.image_set import ImageSet, make_image_set
 from snip_gui.core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from snip_gui.core.data.sources import Download
+
+_GET_AGAIN = "Choose another folder, or get the file again: download the data set anew."
 
 _IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIST and its kin
     "train-images-idx3-ubyte": (2051, 60_000, 784),
@@ -44,7 +52,13 @@ def load_idx(folder: Path | None, class_name: str, name: str, title: str) -> Ima
     folder = _named(folder, title, f"{class_name}/raw")
     for file, expected in _IDX_FILES.items():
         _check_idx_file(folder / class_name / "raw" / file, class_name, *expected)
-    train, test = _read(folder, class_name, title)
+    train, test = (_read(folder, class_name, title, train=part) for part in (True, False))
+    for file, dataset in (("train", train), ("t10k", test)):
+        _check_labels(
+            folder / class_name / "raw" / f"{file}-labels-idx1-ubyte",
+            dataset.targets.numpy(),
+            len(dataset.classes),
+        )
     return make_image_set(
         name=name,
         title=title,
@@ -55,7 +69,7 @@ def load_idx(folder: Path | None, class_name: str, name: str, title: str) -> Ima
 
 
 def load_cifar(
-    folder: Path | None, class_name: str, inside: str, name: str, title: str
+    folder: Path | None, class_name: str, inside: str, name: str, title: str, download: Download
 ) -> ImageSet:
     """Read CIFAR-10 or CIFAR-100 from the folder that contains torchvision's own.
 
@@ -63,6 +77,8 @@ def load_cifar(
     ----------
     class_name, inside
         torchvision's class, and the folder it looks for: ``CIFAR10``, ``cifar-10-batches-py``.
+    download
+        Tells which file is wrong if they cannot be read.
 
     Raises
     ------
@@ -73,10 +89,12 @@ def load_cifar(
     if not (folder / inside).is_dir():
         raise UserError(
             f"“{folder / inside}” is missing.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            "the data set.",
             field="data.name",
         )
-    train, test = _read(folder, class_name, title)
+    with _naming_the_bad_file(folder, title, download):
+        train, test = (_read(folder, class_name, title, train=part) for part in (True, False))
     return make_image_set(
         name=name,
         title=title,
@@ -86,29 +104,85 @@ def load_cifar(
     )
 
 
+def load_svhn(folder: Path | None, name: str, title: str, download: Download) -> ImageSet:
+    """Read SVHN's training and test part from the folder that contains ``train_32x32.mat``.
+
+    torchvision gives the digit 0 the label 0 (in the files it is 10).
+
+    Raises
+    ------
+    UserError
+        If no folder is named, a file is missing or not the published one, or torchvision or SciPy
+        cannot be imported.
+    """
+    folder = _named(folder, title, "train_32x32.mat")
+    try:
+        import scipy.io  # noqa: F401 - torchvision imports it late; said here with the remedy
+    except ImportError as error:
+        raise UserError(
+            f"{title} is kept in MATLAB files, which need SciPy: {error}.",
+            "Install it with “pip install 'snip-gui[svhn]'”, then choose the data set again.",
+            field="data.name",
+        ) from error
+    with _naming_the_bad_file(folder, title, download):
+        train, test = (_read(folder, "SVHN", title, split=part) for part in ("train", "test"))
+    return make_image_set(
+        name=name,
+        title=title,
+        classes=tuple("0123456789"),
+        train=(train.data, train.labels),
+        test=(test.data, test.labels),
+    )
+
+
 def _named(folder: Path | None, title: str, inside: str) -> Path:
     """Return the folder; raises a `UserError` if none is named."""
     if folder is None:
         raise UserError(
             f"{title} needs a data folder.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out.",
+            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            "the data set.",
             field="data.name",
         )
     return folder
 
 
-def _read(folder: Path, class_name: str, title: str) -> tuple[Any, Any]:
-    """Let torchvision read both parts; raises a `UserError` if it cannot."""
+def _read(folder: Path, class_name: str, title: str, **part: object) -> Any:  # noqa: ANN401 - torchvision has no types
+    """Let torchvision read one part; raises a `UserError` if it cannot."""
     kind = getattr(_import_datasets(), class_name)
     try:
-        return tuple(kind(str(folder), train=part, download=False) for part in (True, False))
+        return kind(str(folder), download=False, **part)
     except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{title} in “{folder}” cannot be read: {str(error).splitlines()[0]}",
-            f"Get the files again, for instance with torchvision.datasets.{class_name}"
-            "(download=True).",
-            field="data.name",
+            f"{title} in “{folder}” cannot be read: {reason}", _GET_AGAIN, field="data.name"
         ) from error
+
+
+@contextlib.contextmanager
+def _naming_the_bad_file(folder: Path, title: str, download: Download) -> Iterator[None]:
+    """Say which file is missing or not the published one if reading fails for that."""
+    try:
+        yield
+    except UserError as error:
+        parts = tuple(part for file in download.files for part in file.parts)
+        wrong = find_wrong(parts, folder, CancelToken())
+        if wrong is None:
+            raise
+        raise UserError(
+            f"{title} cannot be read: {wrong[1]}", _GET_AGAIN, field="data.name"
+        ) from error
+
+
+def _check_labels(path: Path, labels_N: NDArray[np.integer], num_classes: int) -> None:
+    """Raise a `UserError` that names the file if a label names no class."""
+    if labels_N.max() >= num_classes:
+        raise UserError(
+            f"“{path}” is damaged: its labels run from {labels_N.min()} to {labels_N.max()}, but "
+            f"there are {num_classes} classes.",
+            _GET_AGAIN,
+            field="data.name",
+        )
 
 
 def _classes(dataset: Any) -> tuple[str, ...]:  # noqa: ANN401 - torchvision has no types
@@ -158,12 +232,12 @@ def _check_idx_file(
         state = "truncated" if size_bytes < expected_bytes else "too long"
         raise UserError(
             f"“{path}” is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}.",
-            "Get this file again from the source.",
+            _GET_AGAIN,
             field="data.name",
         )
     if struct.unpack(">II", header[:8]) != (magic, num_items):
         raise UserError(
             f"“{path}” is corrupt: it does not begin as a file of {class_name} does.",
-            "Get this file again from the source.",
+            _GET_AGAIN,
             field="data.name",
         )

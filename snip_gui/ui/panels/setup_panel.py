@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -53,12 +53,15 @@ _FIELDS = (
     field("seed"),
 )
 
+_ARRAYS = "NumPy arrays (*.npz *.npy)"
 # Entries of the list of networks that open a dialog.
 _MORE, _YOURS = "more", "yours"
 
 
 class SetupPanel(QWidget):
     """What the recipe says of network, data and pruning, and the surroundings."""
+
+    download_asked = Signal()
 
     def __init__(
         self, state: SessionState, controller: Controller, parent: QWidget | None = None
@@ -75,6 +78,7 @@ class SetupPanel(QWidget):
         self._build()
         state.recipe_changed.connect(self._show_recipe)
         state.images_changed.connect(self._show_data)
+        state.activity_changed.connect(self._show_download)
         state.network_changed.connect(self._show_network)
         state.devices_changed.connect(self._show_devices)
         state.preferences_changed.connect(self._show_preferences)
@@ -85,10 +89,12 @@ class SetupPanel(QWidget):
         self._folder = named(
             QPushButton("Choose…"),
             "data_folder",
-            "Data folder",
+            "Data folder or file",
             "Where the images are",
         )
         self._folder.clicked.connect(self._on_folder)
+        self._download = named(QPushButton("Download…"), "download", "Download the data set")
+        self._download.clicked.connect(self.download_asked)
         self._code = named(
             QPushButton(), "network_file", "Network file", "The code of your own network"
         )
@@ -114,6 +120,8 @@ class SetupPanel(QWidget):
         self._threads.setRange(1, 256)
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
+        self.form.add_row("", self._download, below="data.name")
+        self.form.add_row("Data from", self._folder, below="data.name")
         self.form.add_row("Network file", self._code, below="model.name")
         self._memory = named(
             QDoubleSpinBox(),
@@ -128,7 +136,6 @@ class SetupPanel(QWidget):
         self._memory.setSpecialValueText("automatic")
         self._memory.setKeyboardTracking(False)
         self._memory.valueChanged.connect(self._on_memory)
-        self.form.add_row("Data folder", self._folder, below="data.name")
         self.form.add_row("Weights from", self._weights, below="model.init")
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
@@ -222,6 +229,7 @@ class SetupPanel(QWidget):
     def _show_data(self) -> None:
         network = self._about_network()
         images = self._state.images
+        self._show_download()
         if images is None:
             about = DATASETS[self._state.recipe.data.name].description
             self._about.setText(f"{network}\n\n{about}")
@@ -235,6 +243,17 @@ class SetupPanel(QWidget):
             f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}. "
             f"{images.kept[:1].upper()}{images.kept[1:]}."
         )
+
+    @Slot()
+    def _show_download(self) -> None:
+        """Offer to download the data set if it is not to be had otherwise."""
+        dataset, activity = DATASETS[self._state.recipe.data.name], self._state.activity
+        is_missing = self._state.images_problem is not None
+        self.form.show_row(self._download, dataset.download is not None and is_missing)
+        is_coming = activity is not None and activity.kind == "download"
+        self._download.setEnabled(not is_coming)
+        self._download.setText("Downloading…" if is_coming else "Download…")
+        self._download.setToolTip(f"Get {dataset.title} from its source; shows size and source")
 
     @Slot()
     def _show_devices(self) -> None:
@@ -264,18 +283,22 @@ class SetupPanel(QWidget):
                 number = self._device.count() - 1
             self._device.setCurrentIndex(number)
             self._threads.setValue(preferences.num_threads or default_num_threads())
-        name = Path(preferences.data_folder).name
-        self._folder.setText(name or "Choose…")
-        inside = DATASETS[self._state.recipe.data.name].inside
-        hint = f"The folder that contains “{inside}”"
-        self._folder.setToolTip(f"{hint}\n{preferences.data_folder}".rstrip())
+        dataset = DATASETS[self._state.recipe.data.name]
+        place = preferences.place_of(dataset.name)
+        self._folder.setText(Path(place).name or "Choose…")
+        hint = f"The {dataset.takes} that contains “{dataset.inside}”"
+        self._folder.setToolTip(f"{hint}\n{place}".rstrip())
 
     @Slot()
     def _on_folder(self) -> None:
-        start = self._state.preferences.data_folder
-        chosen = QFileDialog.getExistingDirectory(self, self._folder.toolTip(), start)
+        dataset = DATASETS[self._state.recipe.data.name]
+        start, title = self._state.preferences.place_of(dataset.name), f"Open {dataset.title}"
+        if dataset.takes == "file":
+            chosen, _ = QFileDialog.getOpenFileName(self, title, start, _ARRAYS)
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, title, start)
         if chosen:
-            self._controller.open_data_folder(chosen)
+            self._controller.data.use_place(dataset.name, Path(chosen))
 
     @Slot(int)
     def _on_device(self, _number: int) -> None:

@@ -92,3 +92,9 @@ def test_equal_images_have_equal_digests_and_others_not():
 
     assert digest((images, labels)) == digest((images.copy(), labels.astype(np.uint8)))
     assert digest((images, labels)) != digest((images, labels[::-1]))
+
+
+@pytest.mark.parametrize("value", [0, 3, 77, 255])
+def test_equal_pixels_have_a_deviation_of_exactly_zero(value):
+    counts_CV = np.bincount([value] * 1200, minlength=256)[None]
+    assert statistics_of(counts_CV)[1] == (0.0,)

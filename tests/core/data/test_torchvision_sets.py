@@ -99,7 +99,18 @@ def test_damaged_labels_are_refused(fake_mnist):
     with raw_file(fake_mnist, "train-labels-idx1-ubyte").open("r+b") as file:
         file.seek(8)
         file.write(b"\xc8")  # a class 200
-    with pytest.raises(UserError, match="labels run from 0 to 200"):
+    with pytest.raises(UserError, match=r"train-labels-idx1.* labels run from 0 to 200"):
+        load_mnist(fake_mnist)
+
+
+def test_swapped_files_are_named(fake_mnist):
+    """The training labels in the place of the test labels, and the other way about."""
+    train, test = (raw_file(fake_mnist, f"{part}-labels-idx1-ubyte") for part in ("train", "t10k"))
+    aside = train.with_name("aside")
+    train.rename(aside)
+    test.rename(train)
+    aside.rename(test)
+    with pytest.raises(UserError, match=r"train-labels-idx1-ubyte.*truncated"):
         load_mnist(fake_mnist)
 
 

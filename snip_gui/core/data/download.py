@@ -1,0 +1,306 @@
+"""Downloading a published data set into torchvision's layout, with pooch.
+
+pooch writes to a temporary file, checks the hash and renames; here are progress, cancelling,
+mirrors, unpacking and words for what can go wrong. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from snip_gui import __version__
+from snip_gui.core.data.unpack import unpack
+from snip_gui.core.errors import Cancelled, UserError
+from snip_gui.core.events import Downloaded, Event, Note, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from requests import Response
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.catalogue import DatasetInfo
+    from snip_gui.core.data.sources import Part, RemoteFile
+
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+_CHUNK_BYTES = 32 * 1024
+_TICK_SECONDS = 0.1
+# After this a transfer that waits for its server is left to its time-out, which ends it.
+_PATIENCE_SECONDS = 2.0
+
+
+class _UnavailableError(Exception):
+    """One address does not give the file; the next may."""
+
+
+def download_job(info: DatasetInfo, folder: Path, cancel: CancelToken) -> Iterator[Event]:
+    """Fetch what is missing of a data set into a folder; ends in `Downloaded`.
+
+    Raises
+    ------
+    UserError
+        If it cannot be downloaded, no source gives a file that is right, or the folder cannot be
+        written to; the hint has the way by hand.
+    Cancelled
+        If cancelled on the way. Files that were whole by then stay and are not fetched again.
+    """
+    download = info.download
+    if download is None:
+        raise UserError(
+            f"{info.title} is not something that can be downloaded.",
+            "Choose one of the data sets that are; “snip-gui download --help” lists them.",
+            field="data.name",
+        )
+    yield Progress(f"Looking into “{folder}”")
+    wanted = [file for file in download.files if find_wrong(file.parts, folder, cancel)]
+    meter = _Meter(info.title, wanted)
+    for file in wanted:
+        place = folder / file.into
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            _check_room(place, file.size_bytes)
+            yield from _fetch(file, place, meter, cancel)
+            yield from unpack(place / file.name, cancel)
+        except OSError as error:
+            # pooch's own error on a folder that is read-only has a text of several lines.
+            denied = "permission denied" if isinstance(error, PermissionError) else error
+            raise UserError(
+                f"“{place}” cannot be written to: {error.strerror or denied}.",
+                "Choose another folder, or make room on the disk.",
+            ) from error
+        wrong = find_wrong(file.parts, folder, cancel)
+        if wrong is not None:
+            raise UserError(f"“{file.name}” was downloaded, but {wrong[1]}", _by_hand(file, place))
+    what = f"Downloaded {info.title} into" if wanted else f"{info.title} is already in"
+    yield Note(f"{what} “{folder}”.")
+    yield Downloaded(info.name, folder)
+
+
+def find_wrong(
+    parts: tuple[Part, ...], folder: Path, cancel: CancelToken
+) -> tuple[Path, str] | None:
+    """Return the first file that is missing or not the published one, with a sentence on it.
+
+    Raises
+    ------
+    Cancelled
+        If cancelled on the way.
+    """
+    for part in parts:
+        cancel.raise_if_cancelled()
+        path = folder / part.path
+        try:
+            wrong = _wrong(path, part)
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror}"
+        if wrong:
+            return path, f"“{path}” {wrong}."
+    return None
+
+
+def _wrong(path: Path, part: Part) -> str:
+    """Return what is wrong with a file, or nothing."""
+    if not path.exists():
+        return "is missing"
+    size_bytes, expected_bytes = path.stat().st_size, part.size_bytes
+    if expected_bytes is not None and size_bytes != expected_bytes:
+        state = "truncated" if size_bytes < expected_bytes else "too long"
+        return f"is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}"
+    if part.md5 and _md5(path) != part.md5:
+        return "is damaged or another file: its hash is not the published one"
+    return ""
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _check_room(folder: Path, size_bytes: int | None) -> None:
+    free = shutil.disk_usage(folder).free
+    if size_bytes is not None and free < size_bytes:
+        raise UserError(
+            f"The disk of “{folder}” has {free / 1e6:.1f} MB left, but {size_bytes / 1e6:.1f} MB "
+            "are to be downloaded.",
+            "Choose another folder, or make room on the disk.",
+        )
+
+
+def _by_hand(file: RemoteFile, place: Path) -> str:
+    """Return the way without this program."""
+    return (
+        f"Check the connection and try again; or get {file.urls[0]} with a browser, put it into "
+        f"“{place}”, and download again: it is then taken from there."
+    )
+
+
+# Transfers
+
+
+class _Meter:
+    """Counts bytes over all files of a data set and says how far it is."""
+
+    def __init__(self, title: str, files: list[RemoteFile]) -> None:
+        self._title = title
+        self._sizes = {file.name: file.size_bytes for file in files}
+        self._before = 0
+        self._started = time.monotonic()
+
+    def progress(self, transfer: _Transfer) -> Progress:
+        """Return how far it is while a transfer runs."""
+        if self._sizes[transfer.file.name] is None and transfer.total:
+            self._sizes[transfer.file.name] = transfer.total  # the server has told by now
+        done = self._before + transfer.done
+        known = [size for size in self._sizes.values() if size is not None]
+        total = sum(known) if len(known) == len(self._sizes) else 0
+        done = min(done, total) if total else done
+        speed = done / max(time.monotonic() - self._started, 1e-3)
+        text = f"Downloading {self._title}: {done / 1e6:.1f}"
+        text += f" of {total / 1e6:.1f} MB" if total else " MB, size not stated"
+        left = (total - done) / speed if total and speed else None
+        # In kilobytes: a progress bar counts in 32 bits.
+        return Progress(
+            f"{text}, {speed / 1e6:.1f} MB/s" if done else text, done // 1000, total // 1000, left
+        )
+
+    def finished(self, file: RemoteFile) -> None:
+        """Count a file that is there."""
+        self._before += self._sizes[file.name] or 0
+
+
+@dataclass(eq=False)
+class _Transfer:
+    """One attempt at one address, in a thread of its own; pooch's progress bar.
+
+    pooch calls and returns only at the end, so it cannot yield; and a server that says nothing
+    must not hold up a cancel.
+    """
+
+    file: RemoteFile
+    url: str
+    place: Path
+    cancel: CancelToken
+    done: int = 0
+    total: int = 0
+    error: BaseException | None = None
+
+    def run(self) -> None:
+        """Fetch; what goes wrong is kept for the job."""
+        # Whatever it is belongs to the job that waits for this thread, which raises it again.
+        try:
+            self._retrieve()
+        except BaseException as error:  # noqa: BLE001
+            self.error = error
+
+    def _retrieve(self) -> None:
+        import pooch
+
+        # It would print a line on every file.
+        pooch.get_logger().setLevel(logging.WARNING)
+        answers: list[Response] = []
+        # A server must not pack what is packed already: the hash is that of the file as it lies.
+        headers = {"User-Agent": f"snip-gui/{__version__}", "Accept-Encoding": "identity"}
+        downloader = pooch.HTTPDownloader(
+            progressbar=self,
+            chunk_size=_CHUNK_BYTES,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            headers=headers,
+            hooks={"response": lambda response, **_: answers.append(response)},
+        )
+        try:
+            pooch.retrieve(
+                self.url,
+                known_hash=f"md5:{self.file.md5}",
+                fname=self.file.name,
+                path=self.place,
+                downloader=downloader,
+            )
+        finally:
+            # pooch leaves a connection open when its transfer was stopped.
+            for response in answers:
+                response.close()
+
+    def update(self, number: int) -> None:
+        """Count a chunk; the way in which pooch tells of it."""
+        self.cancel.raise_if_cancelled()
+        self.done += number
+
+    def reset(self) -> None:
+        """Begin to count again; pooch counts the whole file once more at its end."""
+        self.done = 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _fetch(
+    file: RemoteFile, place: Path, meter: _Meter, cancel: CancelToken
+) -> Generator[Event, None, None]:
+    """Fetch one file from the first address that gives it."""
+    refused: list[str] = []
+    for url in file.urls:
+        transfer = _Transfer(file, url, place, cancel)
+        try:
+            yield from _watch(transfer, meter)
+        except _UnavailableError as error:
+            refused.append(str(error))
+            if url != file.urls[-1]:
+                yield Note(f"“{file.name}”: {error} Trying the next source.")
+        else:
+            meter.finished(file)
+            return
+    raise UserError(
+        f"“{file.name}” cannot be downloaded. {' '.join(refused)}", _by_hand(file, place)
+    )
+
+
+def _watch(transfer: _Transfer, meter: _Meter) -> Generator[Event, None, None]:
+    """Run a transfer and say how far it is; raises what it raised."""
+    thread = threading.Thread(target=transfer.run, name="download", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_TICK_SECONDS)
+        yield meter.progress(transfer)
+        if transfer.cancel.is_cancelled:
+            thread.join(_PATIENCE_SECONDS)
+            raise Cancelled
+    if transfer.error is not None:
+        reason = _reason(transfer.error, transfer.url)
+        if not reason:
+            raise transfer.error
+        raise _UnavailableError(reason) from transfer.error
+
+
+def _reason(error: BaseException, url: str) -> str:
+    """Return why an address does not give the file; nothing if that is not the address's fault."""
+    from requests import exceptions
+
+    host = urlsplit(url).netloc
+    match error:
+        case exceptions.HTTPError(response=response) if response is not None:
+            return f"{host} answers {response.status_code} ({response.reason}) for {url}."
+        case exceptions.ConnectTimeout():
+            return f"{host} did not answer within {CONNECT_SECONDS:.0f} seconds."
+        case exceptions.Timeout():
+            return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
+        case exceptions.ChunkedEncodingError():
+            return f"The connection to {host} broke off before the file was whole."
+        case exceptions.SSLError():
+            return f"No secure connection to {host}: {error}."
+        case exceptions.ConnectionError() if "timed out" in str(error).lower():
+            return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
+        case exceptions.ConnectionError():
+            return f"{host} cannot be reached; is this computer offline?"
+        case exceptions.RequestException():
+            return f"{url} cannot be fetched: {error}."
+        case ValueError():  # pooch's word for a wrong hash
+            return f"What {host} sends is not the published file: its hash is another one."
+    return ""

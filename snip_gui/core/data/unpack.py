@@ -1,0 +1,141 @@
+"""Unpacking ``.gz``, ``.tar.gz`` and ``.zip`` so that nothing half done or evil is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from snip_gui.core.cancel import CancelToken
+
+    # Name in the archive, whether it is a plain file, and what opens it.
+    _Member: TypeAlias = tuple[str, bool, Callable[[], IO[bytes]]]
+
+_CHUNK_BYTES = 1024 * 1024
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
+
+
+def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
+    """Unpack an archive into the folder that it lies in; anything else is left as it is.
+
+    Everything is written into a hidden folder first and moved when all of it is there.
+
+    Raises
+    ------
+    UserError
+        If the archive is damaged or a name in it leads out of the folder.
+    OSError
+        If the folder cannot be written to.
+    Cancelled
+        If cancelled on the way; nothing is left.
+    """
+    members = _members_of(archive.name)
+    if members is None:
+        return
+    part = Path(tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=archive.parent))
+    try:
+        with contextlib.closing(members(archive)) as found:
+            for number, (name, is_plain, open_member) in enumerate(found):
+                if number % 100 == 0:
+                    yield Progress(f"Unpacking {archive.name}")
+                target = part / _safe(name, archive, is_plain=is_plain)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with open_member() as source, target.open("wb") as file:
+                    _copy(source, file, cancel)
+        for child in list(part.iterdir()):
+            _move(child, archive.parent / child.name)
+    except _DAMAGE as error:
+        raise UserError(
+            f"“{archive}” is damaged and cannot be unpacked: {error}.",
+            "Delete the file and download it again.",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _members_of(name: str) -> Callable[[Path], Generator[_Member, None, None]] | None:
+    """Return what reads archives of this name; None for a file that is none."""
+    if name.endswith((".tar.gz", ".tgz")):
+        return _tar_members
+    if name.endswith(".zip"):
+        return _zip_members
+    return _gzip_member if name.endswith(".gz") else None
+
+
+def _gzip_member(archive: Path) -> Generator[_Member, None, None]:
+    def open_member() -> IO[bytes]:
+        return cast("IO[bytes]", gzip.open(archive, "rb"))
+
+    yield archive.name.removesuffix(".gz"), True, open_member
+
+
+def _tar_members(archive: Path) -> Generator[_Member, None, None]:
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            if member.isdir():
+                continue
+
+            def open_member(member: tarfile.TarInfo = member) -> IO[bytes]:
+                stream = tar.extractfile(member)
+                assert stream is not None
+                return stream
+
+            yield member.name, member.isfile(), open_member
+
+
+def _zip_members(archive: Path) -> Generator[_Member, None, None]:
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            if member.is_dir():
+                continue
+
+            def open_member(member: zipfile.ZipInfo = member) -> IO[bytes]:
+                return packed.open(member)
+
+            yield member.filename, not stat.S_ISLNK(member.external_attr >> 16), open_member
+
+
+def _safe(name: str, archive: Path, *, is_plain: bool) -> PurePosixPath:
+    """Return the relative path of a member; refuse links and names that lead out of the folder.
+
+    tarfile's own filter does this too, but the first releases of Python 3.11 lack it, and zipfile
+    has none.
+    """
+    path = PurePosixPath(name)
+    windows = PureWindowsPath(name)
+    outside = path.is_absolute() or windows.is_absolute() or bool(windows.drive)
+    if outside or ".." in (*path.parts, *windows.parts) or not is_plain or not path.parts:
+        raise UserError(
+            f"“{archive}” holds “{name}”, which would be written outside its folder or is no "
+            "plain file; it was not unpacked.",
+            "Delete the file: it is not what the source publishes.",
+        )
+    return path
+
+
+def _copy(source: IO[bytes], target: IO[bytes], cancel: CancelToken) -> None:
+    while chunk := source.read(_CHUNK_BYTES):
+        cancel.raise_if_cancelled()
+        target.write(chunk)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file or folder; a folder that is there already is filled, other files in it stay."""
+    if source.is_dir() and target.is_dir():
+        for child in list(source.iterdir()):
+            _move(child, target / child.name)
+    else:
+        source.replace(target)

@@ -1,0 +1,217 @@
+"""Choosing the data: where a set lies, bringing it in, and what is kept of those opened before."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.loading import options_of
+from snip_gui.core.data.store import num_bytes
+from snip_gui.core.recipe import with_value
+from snip_gui.session import jobs
+from snip_gui.session.notices import Notice
+from snip_gui.session.state import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.preferences import Preferences
+    from snip_gui.session.state import SessionState
+
+_SETS_KEPT_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesKey:
+    """All that the images at hand depend on."""
+
+    name: str
+    place: str = ""
+    image_size: int = 0
+    skip_unreadable: bool = False
+    memory_bytes: int | None = None
+
+
+def key_of(recipe: Recipe, preferences: Preferences) -> ImagesKey:
+    """Return what the recipe's images depend on here."""
+    data = recipe.data
+    if data.name not in DATASETS.names:  # told when it is to be read
+        return ImagesKey(data.name)
+    info = DATASETS[data.name]
+    if not info.needs_folder:
+        return ImagesKey(data.name)
+    place = preferences.place_of(data.name)
+    if not info.has_files:
+        return ImagesKey(data.name, place)
+    memory_bytes = preferences.surroundings.image_memory_bytes
+    return ImagesKey(data.name, place, data.image_size, data.skip_unreadable, memory_bytes)
+
+
+class DataChooser(QObject):
+    """One data set is wanted at a time; another that fails to open leaves the one before.
+
+    Parameters
+    ----------
+    edit
+        Makes a recipe the current one, under a name for the undo menu.
+    prefer
+        Replaces the preferences.
+    """
+
+    listed = Signal()  # other files are about to be shown
+    opened = Signal()  # the images at hand are others
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        edit: Callable[[Recipe, str], None],
+        prefer: Callable[[Preferences], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._edit, self._prefer = state, host, edit, prefer
+        self._sets: OrderedDict[ImagesKey, ImageSet] = OrderedDict()
+        self._wanted = key_of(state.recipe, state.preferences)
+        self._open: ImagesKey | None = None
+        self._refused: ImagesKey | None = None
+        self._job_id = 0
+        self._bad: tuple[ev.BadFile, ...] = ()
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    # Intents
+
+    def use_place(self, name: str, place: Path) -> None:
+        """Look for a data set in a folder or file, also if that was done before in vain."""
+        before = self._state.preferences
+        places = before.data_places | {name: str(place)}
+        folder = before.data_folder or (str(place) if place.is_dir() else "")
+        self._state.set_problem(None)
+        self._prefer(msgspec.structs.replace(before, data_places=places, data_folder=folder))
+        if name == self._state.recipe.data.name:
+            self.retry()
+
+    def retry(self) -> None:
+        """Read the data set again if it could not be had: its files may have been mended."""
+        if self._state.images_problem is not None:
+            self._state.set_problem(None)
+            self.load()
+
+    def skip_unreadable(self) -> None:
+        """Open the data set that was refused, without the files that cannot be read."""
+        if self._refused is not None:
+            self._state.set_preferences(self._placed(self._refused))
+            recipe = with_value(self._state.recipe, "data.skip_unreadable", True)
+            self._edit(recipe, "Skip unreadable files")
+
+    def download(self, name: str, folder: Path) -> None:
+        """Fetch a data set into a folder, after any other that is being fetched; then use it."""
+        self._state.set_problem(self._state.images_problem)
+        self._host.submit("download", jobs.download_job(name, folder), lane="io")
+
+    # Loading
+
+    def refresh(self) -> None:
+        """Load if recipe or preferences want other images now."""
+        if key_of(self._state.recipe, self._state.preferences) != self._wanted:
+            self.load()
+
+    def load(self) -> None:
+        """Bring the recipe's data set in, at once if it is known."""
+        self._host.cancel("load")
+        self._job_id = 0
+        key = key_of(self._state.recipe, self._state.preferences)
+        self._wanted, self._bad = key, ()
+        if key in self._sets:
+            self._show(key)
+            return
+        self._state.set_images_missing()
+        surroundings = self._state.preferences.surroundings_of(key.name)
+        options = options_of(self._state.recipe.data, surroundings)
+        job = jobs.load_job(key.name, surroundings.data_folder, options)
+        # Long, so that thumbnails are decoded between its steps.
+        self._job_id = self._host.submit("load", job, lane="io")
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        is_wanted = item.job_id == self._job_id
+        match item.event:
+            case ev.ImagesListed(listing) if is_wanted:
+                self.listed.emit()
+                self._state.set_listing(listing)
+            case ev.FilesUnreadable() as found if is_wanted:
+                self._bad = found.files
+                self._state.notices.add(Notice("info" if found.skipped else "problem", found.text))
+            case ev.ImagesLoaded(images) if is_wanted:
+                self._sets[self._wanted] = images
+                self._show(self._wanted)
+            case ev.Downloaded(name, folder):
+                self.use_place(name, folder)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        """Tell of a reading that came to nothing; go back to the images before."""
+        key = self._wanted
+        if ended.job_id != self._job_id or ended.outcome == "done":
+            return
+        self._job_id = 0
+        self._refused = key
+        before = replace(key, place=self._open.place) if self._open else None
+        can_go_back = before is not None and before != key and before in self._sets
+        stays = f"“{Path(before.place).name}” stays open." if before and can_go_back else ""
+        problem = self._problem_of(ended, key, stays)
+        if before is not None and can_go_back:
+            self._wanted = before
+            self._state.set_preferences(self._placed(before))
+            self._show(before)
+        else:
+            self._state.set_images_missing(problem)
+        if problem is not None:
+            self._state.tell(problem)
+
+    def _problem_of(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
+        """Return what to tell; nothing of a fault of the program, which has a dialog."""
+        if ended.outcome == "cancelled":
+            what = f"“{Path(key.place).name}”" if key.place else DATASETS[key.name].title
+            hint = stays or "Choose the folder or the data set again to open it."
+            return Problem(f"Opening {what} was cancelled.", hint, "data.name")
+        if ended.outcome == "failed":
+            hint = f"{ended.hint} {stays}".strip()
+            return Problem(ended.message, hint, ended.field, self._bad)
+        return None
+
+    def _placed(self, key: ImagesKey) -> Preferences:
+        """Return the preferences with a data set's place as it was."""
+        preferences = self._state.preferences
+        if key.name not in preferences.data_places:
+            return msgspec.structs.replace(preferences, data_folder=key.place)
+        places = preferences.data_places | {key.name: key.place}
+        return msgspec.structs.replace(preferences, data_places=places)
+
+    def _show(self, key: ImagesKey) -> None:
+        """Make a set that is there the one at hand; drop old ones that take too much memory."""
+        self._sets.move_to_end(key)
+        self._open = key
+        sizes = {known: _memory(images) for known, images in self._sets.items()}
+        for known in list(self._sets)[:-1]:
+            if sum(sizes[other] for other in self._sets) > _SETS_KEPT_BYTES:
+                del self._sets[known]
+        self._state.set_images(self._sets[key])
+        self.opened.emit()
+
+
+def _memory(images: ImageSet) -> int:
+    """Return the memory that a set takes."""
+    stores = (images.train_images, images.test_images)
+    return sum(num_bytes(store) for store in stores if store.in_memory)

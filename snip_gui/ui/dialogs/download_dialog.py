@@ -1,0 +1,94 @@
+"""Before a download: what is fetched, how large it is, from where, and where it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.data.catalogue import DatasetInfo
+
+
+class DownloadDialog(QDialog):
+    """Asks before anything is fetched."""
+
+    wanted = Signal(str, object)  # name of the data set, folder (Path)
+
+    def __init__(self, dataset: DatasetInfo, folder: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        download = dataset.download
+        assert download is not None
+        self._name = dataset.name
+        self.setWindowTitle(f"Download {dataset.title}")
+        self.setObjectName("download_dialog")
+        self._folder = named(
+            QLineEdit(str(folder)), "download_folder", "Folder", "Where the files go"
+        )
+        self._folder.textChanged.connect(self._on_text)
+        choose = named(QPushButton("Choose…"), "choose_download_folder", "Choose the folder")
+        choose.setAutoDefault(False)
+        choose.clicked.connect(self._on_choose)
+        where = QHBoxLayout()
+        where.addWidget(self._folder, 1)
+        where.addWidget(choose)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Size", _said(download.size_text, "download_size", "Size"))
+        form.addRow("From", _said("\n".join(download.hosts), "download_hosts", "Servers"))
+        form.addRow("Described at", _said(download.page, "download_page", "Page"))
+        form.addRow("Source", _said(download.terms, "download_terms", "Source and terms"))
+        form.addRow("Into", where)
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        self._start = named(buttons.button(standard.Ok), "start_download", "Download")
+        self._start.setText("Download")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(_said(dataset.description, "download_what", "What it is"))
+        column.addLayout(form)
+        column.addWidget(buttons)
+        self.resize(560, self.sizeHint().height())
+        self._start.setDefault(True)
+        self._start.setFocus()
+
+    def accept(self) -> None:
+        """Start."""
+        self.wanted.emit(self._name, Path(self._folder.text().strip()).expanduser().absolute())
+        super().accept()
+
+    @Slot()
+    def _on_choose(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder to download into")
+        if chosen:
+            self._folder.setText(chosen)
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self._start.setEnabled(bool(text.strip()))
+
+
+def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
+    """Return text that can be read, wrapped and copied."""
+    label = named(QLabel(text), object_name, accessible_name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setWordWrap(True)
+    return label
