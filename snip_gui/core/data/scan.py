@@ -195,9 +195,8 @@ def _into_memory(
     train, test = files.good_parts()
     census = Census(len(train), image_shape)
     for start in range(0, len(train), _DECODED_AT_ONCE):
-        if start % (16 * _DECODED_AT_ONCE) == 0:
-            cancel.raise_if_cancelled()
-            yield Progress("Measuring the images", start, len(train))
+        cancel.raise_if_cancelled()
+        yield Progress("Measuring the images", start, len(train))
         census.add(images_NCHW[start : min(start + _DECODED_AT_ONCE, len(train))])
     return assemble(
         name=files.listing.name,
