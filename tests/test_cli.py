@@ -210,6 +210,7 @@ def test_a_picked_minibatch_has_no_line_of_flags():
         (("run", "--exclude", "fc9"), "fc9"),
         (("run", "--device", "cuda:7"), "cuda:7"),
         (("run", "--threads", "0"), "--threads"),
+        (("run", "--image-memory", "-1"), "--image-memory"),
         (("run", "--recipe", "missing.json"), "missing.json"),
         (("run", "--resume", "missing"), "missing"),
         (("run", "--sparsity", "0.99999999"), "none of 266,610"),

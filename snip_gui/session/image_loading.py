@@ -124,6 +124,8 @@ class ImageLoading:
             self._show(before)
         else:
             self._state.set_images_missing()
+            if self._opened is not None and self._opened.name != key.name:
+                stays = f"“{DATASETS[self._opened.name].title}” can be chosen again at once."
         if ended.outcome == "cancelled":
             what = f"“{Path(key.folder).name}”" if key.folder else DATASETS[key.name].title
             hint = stays or "Choose the folder or the data set again to open it."
