@@ -15,6 +15,7 @@ import msgspec
 import torch
 
 from snip_gui.core import run_folder as files
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.errors import DivergedError, ImagesLostError, UserError
 from snip_gui.core.events import Event, Measured, Note, RunDone, TrainingStarted
@@ -184,10 +185,11 @@ def resume_steps(
 def _read(
     recipe: Recipe, surroundings: Surroundings, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
-    """Read the recipe's data set and say where its pixels are kept."""
+    """Read the recipe's data set and say where the pixels of image files are kept."""
     options = options_of(recipe.data, surroundings)
     images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel, options)
-    yield Note(f"{images.title}: {images.kept}.")
+    if DATASETS[recipe.data.name].has_files:
+        yield Note(f"{images.title}: {images.kept}.")
     return images
 
 

@@ -169,7 +169,11 @@ class DataChooser(QObject):
         self._refused = key
         before = replace(key, place=self._open.place) if self._open else None
         can_go_back = before is not None and before != key and before in self._sets
-        stays = f"“{Path(before.place).name}” stays open." if before and can_go_back else ""
+        stays = ""
+        if before is not None and can_go_back:
+            stays = f"“{Path(before.place).name}” stays open."
+        elif self._open is not None and self._open.name != key.name:
+            stays = f"“{DATASETS[self._open.name].title}” can be chosen again at once."
         problem = self._problem_of(ended, key, stays)
         if before is not None and can_go_back:
             self._wanted = before

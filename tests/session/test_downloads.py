@@ -185,7 +185,7 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
         (tmp_path / "pixels").write_bytes(PIXELS.tobytes())
         choose()
         wait(qtbot, lambda: state.images is not None)
-        scored._loader._known.clear()
+        scored.data._sets.clear()
         scored.set_field("data.name", "digits")
         wait(qtbot, lambda: state.architecture is not None)
 

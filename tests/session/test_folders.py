@@ -94,10 +94,24 @@ def test_a_folder_that_vanished_is_told_and_the_digits_go_on(scored, qtbot, tmp_
     scored.prefer(data_folder=str(tmp_path / "gone"))
     qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
     assert "gone" in state.problem.message
+    assert "“first” stays open" in state.problem.hint
+    assert state.can_score
     scored.set_field("data.name", "digits")
     qtbot.waitUntil(lambda: state.can_score, timeout=WAIT_MS)
     scored.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+
+
+def test_a_refused_folder_says_that_the_set_before_can_be_chosen_again(scored, qtbot, tmp_path):
+    scored.set_field("data.name", "digits")
+    qtbot.waitUntil(lambda: scored.state.can_score, timeout=WAIT_MS)
+    digits = scored.state.images
+    scored.prefer(data_folder=str(tmp_path / "gone"))
+    scored.set_field("data.name", "folder")
+    qtbot.waitUntil(lambda: scored.state.problem is not None, timeout=WAIT_MS)
+    assert "“UCI digits” can be chosen again" in scored.state.problem.hint
+    scored.set_field("data.name", "digits")
+    assert scored.state.images is digits
 
 
 def test_a_network_that_does_not_fit_is_told_in_place(scored, qtbot):

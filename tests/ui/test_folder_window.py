@@ -67,6 +67,34 @@ def test_the_grid_is_filled_before_the_files_are_read(started, qtbot, folder, mo
     assert panel.add.isEnabled()
 
 
+def test_the_grid_stays_where_it_is_when_all_files_have_been_read(
+    started, qtbot, folder, monkeypatch
+):
+    for name in ("kot", "犬"):
+        for number in range(100, 500):
+            (folder / name / f"{number}.png").write_bytes((folder / name / "1.png").read_bytes())
+    gate, look = threading.Event(), scan.read_header
+
+    def look_later(path):
+        assert gate.wait(WAIT_MS / 1000)
+        return look(path)
+
+    monkeypatch.setattr(scan, "read_header", look_later)
+    state, window = started.controller.state, started.window
+    window.actions_by_name["show_images"].trigger()
+    open_folder(started, folder)
+    qtbot.waitUntil(lambda: state.listing is not None, timeout=WAIT_MS)
+    grid = window.images.grid
+    qtbot.waitUntil(lambda: grid.verticalScrollBar().maximum() > 0, timeout=WAIT_MS)
+    grid.scroll_to_index(300)
+    qtbot.waitUntil(lambda: 200 < grid.top_index() <= 300, timeout=WAIT_MS)
+    top = grid.top_index()
+    gate.set()
+    qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
+    # Less what is held out for validation, a tenth.
+    qtbot.waitUntil(lambda: abs(grid.top_index() - top) <= 20, timeout=WAIT_MS)
+
+
 def test_bad_files_are_skipped_from_the_banner(started, qtbot, folder):
     for number in range(3):
         (folder / "kot" / f"{number}.png").write_bytes(b"no image")

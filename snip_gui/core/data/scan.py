@@ -136,12 +136,11 @@ class _Files:
         bad = tuple(BadFile(shown(path), reason) for path, reason in by_path)
         yield FilesUnreadable(bad, options.skip_unreadable)
         if not options.skip_unreadable:
-            first = bad[0]
             count = "One file" if len(bad) == 1 else f"{len(bad):,} files"
-            named = f"“{first.path}”: {first.reason}" if len(bad) == 1 else "the log names them"
+            which = f" (“{bad[0].path}”: {bad[0].reason})" if len(bad) == 1 else ""
             raise UserError(
-                f"{count} of {len(self.paths):,} cannot be read ({named}).",
-                "Replace them, or skip them: the data set is then what is left.",
+                f"{count} of {len(self.paths):,} cannot be read{which}.",
+                "Replace them, or set “Skip bad files” (--skip-unreadable).",
                 field="data.skip_unreadable",
             )
         left = np.bincount(self.labels_N[self.good_parts()[0]], minlength=1)
@@ -195,9 +194,8 @@ def _into_memory(
     train, test = files.good_parts()
     census = Census(len(train), image_shape)
     for start in range(0, len(train), _DECODED_AT_ONCE):
-        if start % (16 * _DECODED_AT_ONCE) == 0:
-            cancel.raise_if_cancelled()
-            yield Progress("Measuring the images", start, len(train))
+        cancel.raise_if_cancelled()
+        yield Progress("Measuring the images", start, len(train))
         census.add(images_NCHW[start : min(start + _DECODED_AT_ONCE, len(train))])
     return assemble(
         name=files.listing.name,

@@ -95,6 +95,7 @@ class ImagesPanel(QWidget):
         shown = self._state.images or self._state.listing
         self.setEnabled(shown is not None)
         if shown is None:
+            self._was_listing = False
             self._count.setText(f"{self._state.dataset_title} is not loaded.")
             self.grid.images.show_indices(self._state.minibatch.indices_K)
             return
@@ -116,6 +117,8 @@ class ImagesPanel(QWidget):
 
     @Slot()
     def _on_minibatch_changed(self) -> None:
+        if self._was_listing and self._state.listing is None:
+            return  # other images are about to be told
         self.grid.images.mark(self._state.minibatch.indices_K)
         self._show_filtered()
 

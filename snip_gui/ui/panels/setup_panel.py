@@ -131,7 +131,7 @@ class SetupPanel(QWidget):
             "disk. Automatic: half of what is free",
         )
         self._memory.setRange(0, 4096)
-        self._memory.setDecimals(1)
+        self._memory.setDecimals(2)
         self._memory.setSuffix(" GB")
         self._memory.setSpecialValueText("automatic")
         self._memory.setKeyboardTracking(False)

@@ -174,7 +174,10 @@ class ImageGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.images.modelReset.connect(self._on_selection_changed)
-        self.images.modelReset.connect(self.scrollToTop)
+        self._goal = -1
+        self.images.modelReset.connect(self._on_reset)
+        # Images are laid out in batches, so a place far down is not there at once.
+        self.verticalScrollBar().rangeChanged.connect(self._approach)
 
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
@@ -186,11 +189,26 @@ class ImageGrid(QListView):
         return int(first.data(_INDEX_ROLE)) if first.isValid() else -1
 
     def scroll_to_index(self, number: int) -> None:
-        """Bring the image of an index, or the next one, to the top."""
-        row = self.images.row_of(number)
-        if row < self.images.rowCount():
-            top = QAbstractItemView.ScrollHint.PositionAtTop
-            self.scrollTo(self.images.index(row), top)
+        """Bring the image of an index, or the next one, to the top, once it is laid out."""
+        self._goal = self.images.row_of(number)
+        self._approach()
+
+    def _approach(self) -> None:
+        """Scroll to the row that is wanted as soon as the layout has come so far."""
+        if self._goal < 0:
+            return
+        cell, room = self.gridSize(), self.viewport().size()
+        in_line = max(1, room.width() // cell.width())
+        num_lines = -(-self.images.rowCount() // in_line)
+        bottom = max(0, num_lines * cell.height() - room.height())
+        offset = min(self._goal // in_line * cell.height(), bottom)
+        if self.verticalScrollBar().maximum() >= offset:
+            self._goal = -1
+            self.verticalScrollBar().setValue(offset)
+
+    def _on_reset(self) -> None:
+        self._goal = -1
+        self.scrollToTop()
 
     def select_rows(self, rows: range) -> None:
         """Select images by their place in the grid."""
