@@ -33,13 +33,7 @@ from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
-from snip_gui.session.state import (
-    Activity,
-    Problem,
-    SessionState,
-    TrainingPhase,
-    TrainingState,
-)
+from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +44,7 @@ if TYPE_CHECKING:
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
+    from snip_gui.session.state import SessionState
 
 # Some two hundred scorings of a LeNet, three of a VGG.
 _SCORES_KEPT_BYTES = 1_200_000_000

@@ -17,7 +17,7 @@ from snip_gui.core.data.store import num_bytes
 from snip_gui.core.recipe import with_value
 from snip_gui.session import jobs
 from snip_gui.session.notices import Notice
-from snip_gui.session.state import Problem
+from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

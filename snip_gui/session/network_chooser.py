@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core import events as ev
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.session import jobs
-from snip_gui.session.state import Problem
+from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,7 @@ Only the controller writes it; panels read it and listen to one signal per conce
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -20,107 +19,22 @@ from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session.notices import Notice, Notices
+from snip_gui.session.values import Activity, MinibatchState, Problem, TrainingState
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
-    from snip_gui.core.events import BadFile
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.connectivity import Reach
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.views.layer_table import LayerRow
     from snip_gui.session.preferences import Preferences
 
-TrainingPhase: TypeAlias = Literal[
-    "preparing", "running", "stopping", "stopped", "finished", "failed"
-]
-
 # Views other than the one under the pointer follow a slider after this pause.
 _SETTLE_MS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What the user can mend, with the bad files that a data set can be opened without."""
-
-    message: str
-    hint: str = ""
-    field: str = ""
-    unreadable: tuple[BadFile, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """What is being done now.
-
-    Attributes
-    ----------
-    kind
-        Of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
-    total
-        0 if the end is not known.
-    """
-
-    kind: str
-    text: str
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """The training at hand, running or over.
-
-    Attributes
-    ----------
-    recipe
-        What is trained, whatever is chosen meanwhile.
-    points
-        Every point measured so far.
-    """
-
-    recipe: Recipe
-    phase: TrainingPhase
-    folder: Path | None = None
-    num_kept: int = 0
-    num_parameters: int = 0
-    step: int = 0
-    num_steps: int = 0
-    points: tuple[MetricPoint, ...] = ()
-    summary: Summary | None = None
-
-    @property
-    def is_active(self) -> bool:
-        """Whether steps are being done or about to be."""
-        return self.phase in ("preparing", "running", "stopping")
-
-    @property
-    def can_continue(self) -> bool:
-        """Whether it was stopped before its end."""
-        return self.phase == "stopped" and self.folder is not None
-
-    @property
-    def sparsity(self) -> float:
-        """Fraction removed, as reached."""
-        return 1 - self.num_kept / self.num_parameters if self.num_parameters else 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MinibatchState:
-    """The images to score, or why there are none."""
-
-    indices_K: NDArray[np.int64]
-    problem: Problem | None = None
-
 
 _NO_IMAGES = np.zeros(0, np.int64)
 

@@ -87,7 +87,7 @@ def test_the_grid_stays_where_it_is_when_all_files_have_been_read(
     grid = window.images.grid
     qtbot.waitUntil(lambda: grid.verticalScrollBar().maximum() > 0, timeout=WAIT_MS)
     grid.scroll_to_index(300)
-    qtbot.waitUntil(lambda: 200 < grid.top_index() <= 300, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: 270 < grid.top_index() <= 300, timeout=WAIT_MS)
     top = grid.top_index()
     gate.set()
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)

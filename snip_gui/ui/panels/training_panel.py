@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState, TrainingState
+    from snip_gui.session.state import SessionState
+    from snip_gui.session.values import TrainingState
     from snip_gui.ui.theme import Themes
 
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))

@@ -1,0 +1,96 @@
+"""What the state of a session is made of, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.events import BadFile
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.training.metrics import MetricPoint
+
+TrainingPhase: TypeAlias = Literal[
+    "preparing", "running", "stopping", "stopped", "finished", "failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the user can mend, with the bad files that a data set can be opened without."""
+
+    message: str
+    hint: str = ""
+    field: str = ""
+    unreadable: tuple[BadFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is being done now.
+
+    Attributes
+    ----------
+    kind
+        Of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
+    total
+        0 if the end is not known.
+    """
+
+    kind: str
+    text: str
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """The training at hand, running or over.
+
+    Attributes
+    ----------
+    recipe
+        What is trained, whatever is chosen meanwhile.
+    points
+        Every point measured so far.
+    """
+
+    recipe: Recipe
+    phase: TrainingPhase
+    folder: Path | None = None
+    num_kept: int = 0
+    num_parameters: int = 0
+    step: int = 0
+    num_steps: int = 0
+    points: tuple[MetricPoint, ...] = ()
+    summary: Summary | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether steps are being done or about to be."""
+        return self.phase in ("preparing", "running", "stopping")
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether it was stopped before its end."""
+        return self.phase == "stopped" and self.folder is not None
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction removed, as reached."""
+        return 1 - self.num_kept / self.num_parameters if self.num_parameters else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinibatchState:
+    """The images to score, or why there are none."""
+
+    indices_K: NDArray[np.int64]
+    problem: Problem | None = None
