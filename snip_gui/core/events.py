@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.own_images import Fitted
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
@@ -137,6 +138,13 @@ class WeightsRead(Event):
     path: Path
     digest: str
     num_values: int
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesFitted(Event):
+    """Pictures of the user's own as images of the data set, in the order of asking."""
+
+    pictures: tuple[Fitted, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,8 +218,15 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
     ] = 0
 
 
+class OwnImage(_Part, frozen=True, kw_only=True):
+    """An image of the user's own: the digest of its pixels, and the class it is to be taken for."""
+
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    label: Annotated[int, Meta(ge=0)]
+
+
 class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
-    """Images chosen one by one, by their index in the training file of the data set."""
+    """Images chosen one by one: by their index in the training file, and the user's own."""
 
     indices: Annotated[
         tuple[Annotated[int, Meta(ge=0)], ...],
@@ -228,6 +235,7 @@ class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
             description="Positions of the images in the training file of the data set.",
         ),
     ]
+    images: tuple[OwnImage, ...] = ()
 
 
 class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):

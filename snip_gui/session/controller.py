@@ -15,6 +15,7 @@ from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.own_images import beside_recipe, copy_images
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
@@ -63,7 +64,7 @@ class Controller(QObject):
         super().__init__(parent)
         self.state = state
         self.undo_stack = QUndoStack(self)
-        self.minibatch = MinibatchEditor(state, self.edit)
+        self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
         self.recents = recents
         self._host = host
@@ -215,6 +216,8 @@ class Controller(QObject):
         try:
             recipe = pin_files(load_recipe(path))
             _refuse_unknown(recipe)
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))
@@ -228,6 +231,8 @@ class Controller(QObject):
         """Write the current recipe to a file."""
         try:
             write_text(path, encode_recipe(self.state.recipe))
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
             self._tell(error.message, error.hint)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -62,6 +62,17 @@ def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
         from snip_gui.core.data.thumbnails import make_mean
 
         yield from make_mean(store, indices_K, cancel)
+
+    return job
+
+
+def fit_job(pictures: Sequence[Path | bytes], images: ImageSet) -> JobFactory:
+    """Fit pictures of the user's own to a data set."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.own_images import fit_pictures
+
+        yield from fit_pictures(pictures, images, cancel)
 
     return job
 

@@ -132,7 +132,7 @@ def test_a_grid_of_sixty_thousand_reads_only_what_it_draws(qtbot):
     grid = ImageGrid(56)
     qtbot.addWidget(grid)
     grid.resize(600, 400)
-    grid.images.set_images(picture, np.zeros(60_000, np.int64), ["0"])
+    grid.images.set_images(picture, str)
     grid.images.show_indices(np.arange(60_000))
     grid.show()
     qtbot.waitExposed(grid)
