@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
+    from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
 
 
@@ -145,6 +146,14 @@ class PicturesFitted(Event):
     """Pictures of the user's own as images of the data set, in the order of asking."""
 
     pictures: tuple[Fitted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GridColumnDone(Event):
+    """One variant of a grid of input maps, by its place among the columns."""
+
+    number: int
+    column: GridColumn
 
 
 @dataclass(frozen=True, slots=True)

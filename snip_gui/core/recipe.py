@@ -70,6 +70,15 @@ AfterField: TypeAlias = Annotated[
         extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
     ),
 ]
+ScoringModeField: TypeAlias = Annotated[
+    ScoringMode,
+    Meta(
+        title="BatchNorm while scoring",
+        description="Evaluation uses the fresh running statistics, as the official code does; "
+        "training uses those of the minibatch. Without BatchNorm it makes no difference.",
+        extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
+    ),
+]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -246,15 +255,18 @@ class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
     exclude: ExcludeField = ()
     floor: FloorField = 0
     after: AfterField = "keep"
-    scoring_mode: Annotated[
-        ScoringMode,
-        Meta(
-            title="BatchNorm while scoring",
-            description="Evaluation uses the fresh running statistics, as the official code does; "
-            "training uses those of the minibatch. Without BatchNorm it makes no difference.",
-            extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
-        ),
-    ] = "evaluation"
+    scoring_mode: ScoringModeField = "evaluation"
+
+
+class SignedGradient(_Part, frozen=True, kw_only=True, tag_field="method", tag="signed-gradient"):
+    """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+    scoring_mode: ScoringModeField = "evaluation"
 
 
 class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="random"):
@@ -339,9 +351,13 @@ class Training(_Part, frozen=True, kw_only=True):
 
 
 Minibatch: TypeAlias = Draw | Picked
-Pruning: TypeAlias = Snip | RandomMask
+Pruning: TypeAlias = Snip | SignedGradient | RandomMask
 
-METHODS: dict[Any, type[Snip] | type[RandomMask]] = {"snip": Snip, "random": RandomMask}
+METHODS: dict[Any, type[Snip] | type[SignedGradient] | type[RandomMask]] = {
+    "snip": Snip,
+    "signed-gradient": SignedGradient,
+    "random": RandomMask,
+}
 
 
 class Recipe(_Part, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from snip_gui.core.run_folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser, key_of
+from snip_gui.session.grid import TileGrid
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
@@ -66,6 +67,7 @@ class Controller(QObject):
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
+        self.grid = TileGrid(state, host, self.edit, self)
         self.recents = recents
         self._host = host
         self.pictures = Pictures(state, host, self)
@@ -184,7 +186,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "download", "export", "save", "measure", "weights"):
+        for kind in ("score", "load", "download", "export", "save", "measure", "weights", "grid"):
             self._host.cancel(kind)
 
     def resume(self) -> None:

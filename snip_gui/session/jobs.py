@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
     from snip_gui.core.surroundings import Surroundings
+    from snip_gui.core.tile_grid import GridSpec
     from snip_gui.session.job_host import JobFactory
 
 
@@ -134,6 +135,19 @@ def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> J
         from snip_gui.core.jobs import score
 
         yield from score(recipe, surroundings, images, cancel)
+
+    return job
+
+
+def grid_job(
+    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet
+) -> JobFactory:
+    """Score one variant of a grid."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import grid_column
+
+        yield from grid_column(spec, number, surroundings, images, cancel)
 
     return job
 

@@ -56,6 +56,8 @@ ACTIONS = (
     ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
     ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
     ActionSpec("show_network", "&Network", "View", "Ctrl+3", "", "Show the network layer by layer"),
+    ActionSpec("show_grid", "&Grid", "View", "Ctrl+4", "",
+               "Show input maps of several variants and sparsities"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
     ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Put every panel back"),
     ActionSpec("about", "&About SNIP explorer", "Help", "F1"),

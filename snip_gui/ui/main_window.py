@@ -24,6 +24,7 @@ from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.file_commands import FileCommands
+from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.heatmap = HeatmapPanel(state, controller, themes)
         self.images = ImagesPanel(state, controller)
         self.network = NetworkPanel(state)
+        self.grid = GridPanel(state, controller)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -99,11 +101,12 @@ class MainWindow(QMainWindow):
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
-        self.centre = named(QTabWidget(), "centre_tabs", "Connections, images or network")
+        self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
         self.centre.addTab(self.network, "Network")
+        self.centre.addTab(self.grid, "Grid")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)
@@ -372,6 +375,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_show_grid(self) -> None:
+        self.centre.setCurrentWidget(self.grid)
 
     @Slot()
     def _on_show_network(self) -> None:

@@ -140,7 +140,9 @@ class MinibatchPanel(QWidget):
         pictures.addWidget(self._mean)
         pictures.addWidget(self._bars, 1)
         buttons = QHBoxLayout()
-        buttons.setSpacing(6)
+        buttons.setSpacing(4)
+        for button in (self.browse, self.own, self.remove, self.clear):
+            button.setProperty("role", "compact")
         buttons.addWidget(self.browse, 1)
         buttons.addWidget(self.own)
         buttons.addWidget(self.remove)
