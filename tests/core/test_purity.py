@@ -10,6 +10,8 @@ import pytest
 WITHOUT_TORCH = [
     "snip_gui",
     "snip_gui.assets",
+    "snip_gui.core.comparison",
+    "snip_gui.core.frequency",
     "snip_gui.core.recipe",
     "snip_gui.core.fields",
     "snip_gui.core.stages",
