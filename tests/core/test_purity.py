@@ -38,6 +38,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.views.histogram",
     "snip_gui.core.views.input_map",
     "snip_gui.core.views.layer_table",
+    "snip_gui.core.views.mask_difference",
     "snip_gui.core.views.picture",
     "snip_gui.core.views.readout",
     "snip_gui.core.views.weight_canvas",
