@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Scale: TypeAlias = Literal["linear", "log"]
-PaletteName: TypeAlias = Literal["grey", "viridis", "mask"]
+PaletteName: TypeAlias = Literal["grey", "viridis", "mask", "relation", "diverging"]
 
 _VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
     (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
 )  # fmt: skip
+
+# Of two masks: in blocks the strength of a colour is the fraction kept by either mask.
+BOTH, ONLY_A, ONLY_B, NEITHER = 85, 169, 253, 1
+_LEGENDS: dict[PaletteName, tuple[tuple[str, int], ...]] = {
+    "mask": (("kept", 255), ("removed", 1)),
+    "relation": (("both", BOTH), ("only A", ONLY_A), ("only B", ONLY_B), ("neither", NEITHER)),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +51,11 @@ class Picture:
     palette: PaletteName = "viridis"
     scale: Scale = "linear"
 
+    @property
+    def legend(self) -> tuple[tuple[str, int], ...]:
+        """What single indices stand for, where they are kinds of things and no amounts."""
+        return _LEGENDS.get(self.palette, ())
+
 
 def to_indices(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
     """Return values as indices 1 to 255 over ``low`` to ``high``; outside values are clipped."""
@@ -60,7 +72,7 @@ def colour_table(
     removed: tuple[int, int, int] = (26, 32, 44),
     kept: tuple[int, int, int] = (255, 200, 87),
 ) -> NDArray[np.uint8]:
-    """Return a (256, 3) table of colours for a palette.
+    """Return a (256, 3) table of colours for a palette of amounts, or of kept and removed.
 
     Parameters
     ----------

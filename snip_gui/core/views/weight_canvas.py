@@ -28,7 +28,7 @@ T = TypeVar("T", bound=np.generic)
 
 Colours: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity"]
 
-_GAP = np.iinfo(np.int32).max  # a rank that is never below a number kept
+GAP_RANK = np.iinfo(np.int32).max  # a rank that is never below a number kept
 _LARGEST_SIDE = 2048
 
 
@@ -81,36 +81,57 @@ class WeightCanvas:
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a picture pixel; None in a gap or outside."""
-        row, column = row * self.block[0], column * self.block[1]
-        if not (0 <= row < self.rank_HW.shape[0] and 0 <= column < self.rank_HW.shape[1]):
-            return None
-        if not self.present_HW[row, column]:
-            return None
-        if is_matrix(self.tensor):
-            return (row, column, *(0 for _ in self.tensor.shape[2:]))
-        _, into, height, width = kernel_shape(self.tensor)
-        strip_row, kernel_row = divmod(row, height + 1)
-        strip, within = divmod(column, into * (width + 1) + 1)
-        channel, kernel_column = divmod(within, width + 1)
-        out = strip * _strips_down(kernel_shape(self.tensor)) + strip_row
-        place = np.unravel_index(kernel_row * width + kernel_column, self.tensor.shape[2:])
-        return out, channel, *(int(index) for index in place)
+        return position_under(self.tensor, self.present_HW, self.block, row, column)
 
 
 def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
     """Lay out one weight of a ranking."""
-    rank = ranking.ranks_of(tensor)
     index, low, high = sensitivity_indices(ranking.scores_of(tensor))
+    rank_HW = place(ranking.ranks_of(tensor), tensor, GAP_RANK)
+    present_HW = presence(tensor)
+    block = block_of(rank_HW.shape)
+    return WeightCanvas(tensor, rank_HW, present_HW, place(index, tensor, 0), low, high, block)
+
+
+def place(values: NDArray[T], tensor: TensorSpec, gap: int) -> NDArray[T]:
+    """Lay values of a tensor's connections out on its plane; a view if they are a matrix."""
     if is_matrix(tensor):
-        rank_HW, index_HW = rank.reshape(tensor.shape[:2]), index.reshape(tensor.shape[:2])
-        present_HW: NDArray[np.uint8] = np.ones(rank_HW.shape, np.uint8)
-    else:
-        shape = kernel_shape(tensor)
-        rank_HW = _mosaic(rank.reshape(shape), _GAP)
-        index_HW = _mosaic(index.reshape(shape), 0)
-        present_HW = _mosaic(np.ones(shape, np.uint8), 0)
-    block = (_block(rank_HW.shape[0]), _block(rank_HW.shape[1]))
-    return WeightCanvas(tensor, rank_HW, present_HW, index_HW, low, high, block)
+        return values.reshape(tensor.shape[:2])
+    return _mosaic(values.reshape(kernel_shape(tensor)), gap)
+
+
+def presence(tensor: TensorSpec) -> NDArray[np.uint8]:
+    """Return 1 where the plane of a tensor has a connection, 0 in gaps."""
+    return place(np.ones(tensor.shape, np.uint8), tensor, 0)
+
+
+def block_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many canvas pixels one picture pixel covers, down and across."""
+    return -(-shape[0] // _LARGEST_SIDE), -(-shape[1] // _LARGEST_SIDE)
+
+
+def position_under(
+    tensor: TensorSpec,
+    present_HW: NDArray[np.uint8],
+    block: tuple[int, int],
+    row: int,
+    column: int,
+) -> tuple[int, ...] | None:
+    """Return the position in a tensor under a picture pixel; None in a gap or outside."""
+    row, column = row * block[0], column * block[1]
+    if not (0 <= row < present_HW.shape[0] and 0 <= column < present_HW.shape[1]):
+        return None
+    if not present_HW[row, column]:
+        return None
+    if is_matrix(tensor):
+        return (row, column, *(0 for _ in tensor.shape[2:]))
+    _, into, height, width = kernel_shape(tensor)
+    strip_row, kernel_row = divmod(row, height + 1)
+    strip, within = divmod(column, into * (width + 1) + 1)
+    channel, kernel_column = divmod(within, width + 1)
+    out = strip * _strips_down(kernel_shape(tensor)) + strip_row
+    found = np.unravel_index(kernel_row * width + kernel_column, tensor.shape[2:])
+    return out, channel, *(int(index) for index in found)
 
 
 def is_matrix(tensor: TensorSpec) -> bool:
@@ -187,8 +208,3 @@ def _strips_down(shape: tuple[int, ...]) -> int:
     out, into, height, width = shape
     down = min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
     return -(-out // -(-out // down))  # as many columns, evenly filled
-
-
-def _block(side: int) -> int:
-    """Return how many canvas pixels one picture pixel covers on this side."""
-    return -(-side // _LARGEST_SIDE)

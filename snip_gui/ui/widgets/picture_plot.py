@@ -136,8 +136,8 @@ class ColourBar(QWidget):
         text = self.palette().color(self.foregroundRole())
         painter.setPen(text)
         painter.drawText(QRectF(0, 0, self.width(), line), _LEFT, _short(picture.label))
-        if picture.palette == "mask":
-            self._paint_pair(painter, bar, line)
+        if picture.legend:
+            self._paint_legend(painter, bar, line, picture.legend)
             return
         painter.drawImage(bar, self._gradient)
         for share in (0, 0.25, 0.5, 0.75, 1):
@@ -146,13 +146,13 @@ class ColourBar(QWidget):
             place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
             painter.drawText(place, _LEFT, _number(value, picture.scale == "log"))
 
-    def _paint_pair(self, painter: QPainter, bar: QRectF, line: int) -> None:
-        """Paint two boxes for kept and removed."""
-        for number, (label, y) in enumerate(
-            (("kept", 0), ("removed", self._gradient.height() - 1))
-        ):
+    def _paint_legend(
+        self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
+    ) -> None:
+        """Paint a box for each kind of thing."""
+        for number, (label, index) in enumerate(legend):
             box = QRectF(bar.left(), bar.top() + number * (line + 8), 14, line)
-            painter.fillRect(box, QColor(self._gradient.pixelColor(0, y)))
+            painter.fillRect(box, QColor(*self._table[index].tolist()))
             place = QRectF(box.right() + 4, box.top(), self.width(), line)
             painter.drawText(place, _LEFT, label)
 
@@ -170,4 +170,6 @@ def _short(label: str) -> str:
 
 
 def _number(value: float, is_log: bool) -> str:
-    return f"{10**value:.0e}" if is_log else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
+    if is_log:
+        return f"{10**value:.0e}"
+    return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"
