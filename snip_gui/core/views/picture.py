@@ -42,6 +42,8 @@ class Picture:
         Values of the indices 1 and 255; base-10 logarithms on a log scale.
     label
         What the values are, for the colour bar.
+    is_share
+        Whether values on a linear scale are read as percentages.
     """
 
     index_HW: NDArray[np.uint8]
@@ -50,6 +52,7 @@ class Picture:
     label: str
     palette: PaletteName = "viridis"
     scale: Scale = "linear"
+    is_share: bool = True
 
     @property
     def legend(self) -> tuple[tuple[str, int], ...]:

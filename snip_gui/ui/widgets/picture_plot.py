@@ -144,7 +144,7 @@ class ColourBar(QWidget):
             value = picture.low + share * (picture.high - picture.low)
             y = bar.bottom() - share * bar.height()
             place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
-            painter.drawText(place, _LEFT, _number(value, picture.scale == "log"))
+            painter.drawText(place, _LEFT, _number(value, picture))
 
     def _paint_legend(
         self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
@@ -169,7 +169,10 @@ def _short(label: str) -> str:
     return {"fraction kept": "kept", "kept": ""}.get(label, label)
 
 
-def _number(value: float, is_log: bool) -> str:
-    if is_log:
+def _number(value: float, picture: Picture) -> str:
+    """Return a value of the scale as it is read."""
+    if picture.scale == "log":
         return f"{10**value:.0e}"
-    return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"
+    if not picture.is_share:
+        return f"{value:.2g}"
+    return f"{value:.0%}" if value >= 0.1 or value <= -0.1 else f"{value:.1%}"
