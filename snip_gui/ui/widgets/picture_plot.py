@@ -175,4 +175,4 @@ def _number(value: float, picture: Picture) -> str:
         return f"{10**value:.0e}"
     if not picture.is_share:
         return f"{value:.2g}"
-    return f"{value:.0%}" if value >= 0.1 or value <= -0.1 else f"{value:.1%}"
+    return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"
