@@ -186,7 +186,8 @@ class DataChoice(_Part, frozen=True, kw_only=True):
     ] = 0.1
     image_size: Annotated[
         int,
-        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels"}, description="Images of a "
+        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels", "zero": "most common"},
+             description="Images of a "
              "folder are scaled so that the longer side has so many pixels. 0: their most common "
              "size, at most 64."),
     ] = 0  # fmt: skip

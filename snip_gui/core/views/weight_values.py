@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from snip_gui.core.views.picture import Picture, to_indices
-from snip_gui.core.views.weight_canvas import block_of, place, presence
+from snip_gui.core.views.weight_canvas import place, presence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,37 +26,46 @@ _QUANTILE = 0.995
 _SAMPLE = 200_000
 
 
-def value_picture(scored: Scored, tensor: TensorSpec, what: Values) -> Picture | str:
-    """Return a picture of a layer's values, or a sentence on why there is none."""
+def value_picture(
+    scored: Scored, tensor: TensorSpec, what: Values, block: tuple[int, int] = (1, 1)
+) -> Picture | str:
+    """Return a picture of a layer's values, or a sentence on why there is none.
+
+    Parameters
+    ----------
+    block
+        Canvas pixels per picture pixel; above 1 a picture pixel is the mean of its connections.
+    """
     if what == "leaves":
         total = np.float32(scored.layout.num_parameters)
         leaves = 1 - scored.ranking.ranks_of(tensor).astype(np.float32) / total
-        return _laid_out(leaves, tensor, 0.0, 1.0, "goes at", signed=False)
+        return _laid_out(leaves, tensor, block, (0.0, 1.0), "goes at", signed=False)
     values_M = scored.weight_M if what == "weight" else scored.gradient_M
     if values_M is None:
         return "This method computes no gradient."
     values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
     most = _most(values)
-    return _laid_out(values, tensor, -most, most, what, signed=True)
+    return _laid_out(values, tensor, block, (-most, most), what, signed=True)
 
 
 def _laid_out(
     values: NDArray[np.float32],
     tensor: TensorSpec,
-    low: float,
-    high: float,
+    block: tuple[int, int],
+    limits: tuple[float, float],
     label: str,
     *,
     signed: bool,
 ) -> Picture:
-    """Lay values out; in a layer larger than any screen each pixel is the mean of a block."""
-    plane_HW = place(values, tensor, 0)
-    block = block_of(plane_HW.shape)
-    if block != (1, 1):
-        plane_HW = mean_of_blocks(plane_HW, block)
-    index_HW = to_indices(plane_HW, low, high)
+    """Lay values out, in blocks if there are any."""
+    low, high = limits
+    plane_HW, present_HW = place(values, tensor, 0), presence(tensor)
     if block == (1, 1):
-        index_HW *= presence(tensor)
+        index_HW = to_indices(plane_HW, low, high) * present_HW
+    else:
+        share = mean_of_blocks(present_HW.astype(np.float32), block)
+        means = mean_of_blocks(plane_HW, block) / np.maximum(share, np.float32(1e-6))
+        index_HW = to_indices(means, low, high) * (share > 0)
     if signed:
         return Picture(index_HW, low, high, label, "diverging", is_share=False)
     return Picture(index_HW, low, high, label, "viridis")

@@ -56,7 +56,7 @@ class HeatmapPanel(QWidget):
         super().__init__(parent)
         self._state, self._controller, self._themes = state, controller, themes
         self._canvas: WeightCanvas | None = None
-        self._values: dict[str, Picture | str] = {}
+        self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
         self._fractions: NDArray[np.float64] | None = None
         self._make_controls()
         self.plot = PicturePlot()
@@ -148,6 +148,7 @@ class HeatmapPanel(QWidget):
         self.colours.currentIndexChanged.connect(self._draw)
         self.scale.currentIndexChanged.connect(self._draw)
         self.back.clicked.connect(self._on_back)
+        self.plot.zoomed.connect(self._on_zoomed)
         self.plot.hovered.connect(self._on_hovered)
         self.plot.left.connect(self._show_hint)
 
@@ -204,6 +205,12 @@ class HeatmapPanel(QWidget):
         self._draw()
 
     @Slot()
+    def _on_zoomed(self) -> None:
+        """Show more or less of what the blocks of a large layer hold."""
+        if self.show_weights.isChecked() and self._canvas is not None:
+            self._draw()
+
+    @Slot()
     def _draw(self) -> None:
         """Draw the picture under the pointer."""
         picture = self._weights() if self.show_weights.isChecked() else self._input_map()
@@ -212,7 +219,11 @@ class HeatmapPanel(QWidget):
             self._pages.setCurrentWidget(self._empty)
             self.plot.clear()
             return
-        self.plot.show_picture(picture, self._table(picture))
+        if self.show_weights.isChecked() and self._canvas is not None:
+            canvas = self._canvas
+            self.plot.show_picture(picture, self._table(picture), canvas.size, canvas.block)
+        else:
+            self.plot.show_picture(picture, self._table(picture))
         self._pages.setCurrentWidget(self.plot)
 
     def _input_map(self) -> Picture | str:
@@ -235,11 +246,14 @@ class HeatmapPanel(QWidget):
         if self._canvas is None:
             self._canvas = weight_canvas(scored.ranking, tensor)
             self._values = {}
+            self.plot.prepare(self._canvas.size)
+        self._canvas = self._canvas.reduced(self.plot.reduction)
         if colours not in ("weight", "gradient", "leaves"):
             return self._canvas.picture(self._state.num_kept, colours)
-        if colours not in self._values:  # these do not follow the slider
-            self._values[colours] = value_picture(scored, tensor, colours)
-        return self._values[colours]
+        key = (colours, self._canvas.block)
+        if key not in self._values:  # these do not follow the slider
+            self._values[key] = value_picture(scored, tensor, colours, self._canvas.block)
+        return self._values[key]
 
     def _table(self, picture: Picture) -> NDArray[np.uint8]:
         """Return the colours of a picture in the theme."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
     from snip_gui.core.views.picture import Picture
 
 
+# Up to here single pixels can be told apart well enough.
+_SHARP = 1.25
+
+
 class PicturePlot(QWidget):
     """Shows a `Picture`; square pixels, row 0 on top."""
 
-    hovered = Signal(int, int)  # row, column
+    hovered = Signal(int, int)  # row, column of the canvas
     left = Signal()
+    zoomed = Signal()  # another reduction would show the picture better
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shape: tuple[int, ...] = ()
+        self._reduction = 1
         self._view = named(pg.GraphicsView(), "heatmap_view", "Heatmap")
         self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.setCentralItem(self._box)
@@ -42,15 +49,38 @@ class PicturePlot(QWidget):
         self._view.scene().sigMouseMoved.connect(self._on_moved)
         self._view.scene().sigMouseClicked.connect(self._on_clicked)
         self._view.setMinimumSize(120, 120)
+        self._box.sigRangeChanged.connect(self._on_range_changed)
 
-    def show_picture(self, picture: Picture, table: NDArray[np.uint8]) -> None:
-        """Draw a picture with a (256, 3) colour table; the view is kept while the shape is."""
+    def show_picture(
+        self,
+        picture: Picture,
+        table: NDArray[np.uint8],
+        size: tuple[int, int] | None = None,
+        block: tuple[int, int] = (1, 1),
+    ) -> None:
+        """Draw a picture with a (256, 3) colour table; the view is kept while the canvas is.
+
+        Parameters
+        ----------
+        size, block
+            Rows and columns of the canvas, and how many of its pixels one of the picture covers;
+            without them the picture is the canvas.
+        """
+        height, width = picture.index_HW.shape
         self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
+        self._item.setRect(QRectF(0, 0, width * block[1], height * block[0]))
         self._item.show()
-        if picture.index_HW.shape != self._shape:
-            self._shape = picture.index_HW.shape
+        size = size or (height, width)
+        if size != self._shape:
+            self._shape = size
             self.reset_view()
         self.colour_bar.show_scale(picture, table)
+
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Show the whole of a canvas that is about to be drawn, if it is another."""
+        if size != self._shape:
+            self._shape = size
+            self.reset_view()
 
     def clear(self) -> None:
         """Draw nothing."""
@@ -63,6 +93,17 @@ class PicturePlot(QWidget):
         if self._shape:
             height, width = self._shape
             self._box.setRange(QRectF(0, 0, width, height), padding=0.01)
+
+    @property
+    def reduction(self) -> int:
+        """How many pixels of the canvas a pixel of the screen covers on a side, a power of two."""
+        across = float(self._box.viewPixelSize()[0])
+        return 1 if across <= _SHARP else 2 ** math.ceil(math.log2(across))
+
+    def _on_range_changed(self) -> None:
+        if self.reduction != self._reduction:
+            self._reduction = self.reduction
+            self.zoomed.emit()
 
     def set_faded(self, faded: bool) -> None:
         """Draw the picture faintly."""
