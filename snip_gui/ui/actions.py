@@ -40,6 +40,8 @@ ACTIONS = (
                "Keep scores and mask as a run folder, without training"),
     ActionSpec("export", "&Export…", "File", "Ctrl+E", "export",
                "Export the pruned checkpoint"),
+    ActionSpec("save_picture", "Save &picture…", "File", "Ctrl+P", "",
+               "Save or copy a picture or chart that is on screen, or its numbers"),
     ActionSpec("copy_command", "&Copy as command", "-File", "Ctrl+Shift+C", "",
                "Copy the command line that gives the same result"),
     ActionSpec("quit", "&Quit", "-File", "Ctrl+Q"),

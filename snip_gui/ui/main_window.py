@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QColor, QGuiApplication
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
@@ -23,6 +23,8 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+from snip_gui.ui.dialogs.picture_dialog import PictureDialog
+from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
@@ -40,6 +42,7 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from snip_gui.core.events import ExportDone
     from snip_gui.session.controller import Controller
@@ -375,6 +378,19 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_save_picture(self) -> None:
+        background = QColor(self._themes.colours.plot)
+        dialog = PictureDialog(figures_of(self), background, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.saved.connect(self._on_picture_saved)
+        dialog.open()
+
+    @Slot(object)
+    def _on_picture_saved(self, path: Path) -> None:
+        self.state.notices.info(f"The picture is in {path}.")
+        self.status_line.flash(f"Saved {path.name}")
 
     @Slot()
     def _on_show_grid(self) -> None:

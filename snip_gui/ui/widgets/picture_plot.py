@@ -34,6 +34,7 @@ class PicturePlot(QWidget):
         super().__init__(parent)
         self._shape: tuple[int, ...] = ()
         self._reduction = 1
+        self._picture: Picture | None = None
         self._view = named(pg.GraphicsView(), "heatmap_view", "Heatmap")
         self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.setCentralItem(self._box)
@@ -66,6 +67,7 @@ class PicturePlot(QWidget):
             Rows and columns of the canvas, and how many of its pixels one of the picture covers;
             without them the picture is the canvas.
         """
+        self._picture = picture
         height, width = picture.index_HW.shape
         self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
         self._item.setRect(QRectF(0, 0, width * block[1], height * block[0]))
@@ -82,8 +84,41 @@ class PicturePlot(QWidget):
             self._shape = size
             self.reset_view()
 
+    @property
+    def title(self) -> str:
+        """What this is."""
+        return str(self._view.accessibleName())
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is drawn; None if nothing is."""
+        return self._picture
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint what is shown, with its colour bar, as large as it is on screen."""
+        view, bar = self._view, self.colour_bar
+        self._view.scene().prepareForPaint()
+        view.scene().render(painter, QRectF(view.viewport().rect()), view.viewRect())
+        painter.save()
+        painter.translate(bar.x() - view.x(), 0)
+        bar.paint_on(painter)
+        painter.restore()
+
+    def numbers(self) -> dict[str, NDArray[np.generic]]:
+        """Return the values behind the picture (rows, columns); not a number where nothing is."""
+        picture = self._picture
+        if picture is None:
+            return {}
+        index_HW = picture.index_HW.astype(np.float32)
+        values_HW = picture.low + (index_HW - 1) / 254 * (picture.high - picture.low)
+        if picture.scale == "log":
+            values_HW = 10**values_HW
+        values_HW[picture.index_HW == 0] = np.nan
+        return {picture.label.replace(" ", "_"): values_HW}
+
     def clear(self) -> None:
         """Draw nothing."""
+        self._picture = None
         self._item.hide()
         self._shape = ()
         self.colour_bar.clear()
@@ -164,10 +199,13 @@ class ColourBar(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bar, its ends and its middle."""
+        self.paint_on(QPainter(self))
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint what the widget shows."""
         picture = self._picture
         if picture is None:
             return
-        painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(8.5)
         painter.setFont(font)
