@@ -62,6 +62,8 @@ ACTIONS = (
                "Show input maps of several variants and sparsities"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
     ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Put every panel back"),
+    ActionSpec("first_look", "&First look", "Help", "", "",
+               "Five short steps: minibatch, gradients, sensitivity, threshold, mask"),
     ActionSpec("about", "&About SNIP explorer", "Help", "F1"),
     ActionSpec("copy_diagnostics", "Copy &diagnostics", "Help", "", "",
                "Copy versions, devices and settings for a report"),

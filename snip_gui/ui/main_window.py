@@ -26,6 +26,7 @@ from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.dialogs.picture_dialog import PictureDialog
 from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
+from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -38,6 +39,7 @@ from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
+from snip_gui.ui.tour import Tour
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class MainWindow(QMainWindow):
         self.files.said.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
+        self.tour = Tour(self, steps_of(self))
         self._connect()
         self._on_theme_changed()
         self._enable_actions()
@@ -104,6 +107,10 @@ class MainWindow(QMainWindow):
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
+        self.offer = named(FirstLookOffer(), "first_look_offer", "First look")
+        self.offer.setVisible(not self.state.preferences.first_look_offered)
+        self.offer.wanted.connect(self._on_first_look)
+        self.offer.declined.connect(self._on_first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
@@ -115,6 +122,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.banner)
+        column.addWidget(self.offer)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
 
@@ -378,6 +386,16 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_first_look(self) -> None:
+        self._on_first_look_offered()
+        self.tour.start()
+
+    @Slot()
+    def _on_first_look_offered(self) -> None:
+        self.offer.hide()
+        self.controller.prefer(first_look_offered=True)
 
     @Slot()
     def _on_save_picture(self) -> None:
