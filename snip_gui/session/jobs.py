@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -123,6 +123,19 @@ def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> J
         from snip_gui.core.jobs import score
 
         yield from score(recipe, surroundings, images, cancel)
+
+    return job
+
+
+def stability_job(
+    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet
+) -> JobFactory:
+    """Score several recipes of one network and count what they keep."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.stability import measure_stability
+
+        yield from measure_stability(recipes, surroundings, images, cancel)
 
     return job
 
