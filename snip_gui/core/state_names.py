@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,11 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
 
 
 def sparsity_words(sparsity: float) -> str:
-    """Return a sparsity in percent, without idle zeros: ``90 %``, ``99.95 %``."""
-    return f"{100 * sparsity:.4f}".rstrip("0").rstrip(".") + " %"
+    """Return a sparsity in percent, to three digits of what is left: ``90 %``, ``99.95 %``."""
+    left = 100 * (1 - sparsity)
+    decimals = max(0, 2 - math.floor(math.log10(left))) if left > 0 else 0
+    text = f"{100 * sparsity:.{decimals}f}"
+    return (text.rstrip("0").rstrip(".") if decimals else text) + " %"
 
 
 def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:

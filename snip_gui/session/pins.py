@@ -117,9 +117,13 @@ class Pins(QObject):
         if self._pins.pop(number, None) is None:
             return
         self._name_all()
+        # Before anything is told: who listens looks the chosen ones up.
+        before = self._choice
+        a, b = (ON_SCREEN if chosen == number else chosen for chosen in before)
+        self._choice = (a, b)
         self.changed.emit()
-        a, b = (ON_SCREEN if chosen == number else chosen for chosen in self._choice)
-        self.choose(a, b)
+        if self._choice != before:
+            self.choice_changed.emit()
 
     def rename(self, number: int, name: str) -> None:
         """Give a pin a name; without one it is named by what tells it apart."""
@@ -166,7 +170,7 @@ class Pins(QObject):
         scored = mask.scored
         sparsity = 1 - mask.num_kept / mask.layout.num_parameters
         classes = self._classes_of(scored)
-        return state_parts(scored.recipe, round(sparsity, 6), classes, len(scored.indices_K))
+        return state_parts(scored.recipe, sparsity, classes, len(scored.indices_K))
 
     def _classes_of(self, scored: Scored) -> str:
         """Return the classes of the scored images in words, as far as they are known."""

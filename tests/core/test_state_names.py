@@ -80,7 +80,16 @@ def test_classes_in_words(labels, words):
 
 
 @pytest.mark.parametrize(
-    ("sparsity", "words"), [(0.9, "90 %"), (0.9995, "99.95 %"), (0, "0 %"), (1 / 3, "33.3333 %")]
+    ("sparsity", "words"),
+    [
+        (0.9, "90 %"),
+        (0.9995, "99.95 %"),
+        (0, "0 %"),
+        (1 / 3, "33.3 %"),
+        (0.949998, "95 %"),
+        (0.99996, "99.996 %"),
+        (0.1, "10 %"),
+    ],
 )
 def test_sparsity_in_words(sparsity, words):
     assert sparsity_words(sparsity) == words

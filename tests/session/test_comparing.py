@@ -86,8 +86,11 @@ def test_what_was_pinned_last_is_compared_with_the_screen_unless_two_pins_were_c
 def test_a_pin_that_goes_leaves_the_screen_in_its_place(scored, qtbot):
     pins = scored.pins
     first = pins.pin_screen().number
+    seen = []
+    pins.changed.connect(lambda: seen.append([pins.name_of(number) for number in pins.choice]))
     with qtbot.waitSignals([pins.changed, pins.choice_changed]):
         pins.remove(first)
+    assert seen == [["On screen", "On screen"]]
     assert pins.pins == ()
     assert pins.choice == (ON_SCREEN, ON_SCREEN)
     pins.remove(first)  # gone already
