@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.data.own_images import Fitted
+    from snip_gui.core.frequency import Frequency
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
@@ -182,6 +183,13 @@ class ScoringDone(Event):
     """A minibatch was scored."""
 
     scored: Scored
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityMeasured(Event):
+    """A recipe was scored with several draws, and the masks were counted."""
+
+    frequency: Frequency
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from snip_gui.core.recipe import (
     with_value,
 )
 from snip_gui.core.run_folder import new_run_folder
+from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser, key_of
@@ -35,6 +36,8 @@ from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
+from snip_gui.session.pins import Pins
+from snip_gui.session.questions import Questions
 from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
@@ -74,6 +77,8 @@ class Controller(QObject):
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
+        self.pins = Pins(state, self)
+        self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -186,7 +191,8 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "download", "export", "save", "measure", "weights", "grid"):
+        kinds = ("score", "load", "download", "export", "save", "measure", "weights")
+        for kind in (*kinds, "grid", "without", "stability"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -348,6 +354,11 @@ class Controller(QObject):
             kept_bytes -= self._scores.popitem(last=False)[1].num_bytes
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
+
+    def known_scores(self, recipe: Recipe) -> Scored | None:
+        """Return the scores of a recipe on the images at hand if they are still known."""
+        images, key = self.state.images, stage_keys(recipe)[Stage.SCORE]
+        return self._scores.get(self._cache_key(key, images.digest)) if images else None
 
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""

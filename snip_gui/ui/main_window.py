@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QColor, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QSizePolicy,
     QTabWidget,
@@ -21,12 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
+from snip_gui.ui.compare_commands import CompareCommands
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.dialogs.picture_dialog import PictureDialog
 from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.panels.compare_panel import ComparePanel
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -39,6 +40,7 @@ from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
+from snip_gui.ui.theme_menu import ThemeMenu
 from snip_gui.ui.tour import Tour
 from snip_gui.ui.widgets.naming import named
 
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from snip_gui.core.events import ExportDone
     from snip_gui.session.controller import Controller
     from snip_gui.session.notices import Notice
-    from snip_gui.session.preferences import Theme
     from snip_gui.ui.theme import Themes
 
 # Raised when docks are added or renamed, so that an old layout is not restored over new docks.
@@ -73,7 +74,10 @@ class MainWindow(QMainWindow):
         self._make_panels()
         self._make_centre()
         self.files = FileCommands(controller, self)
+        tray = self.minibatch.tray
+        self.comparing = CompareCommands(controller, self.compare, tray, self.centre, self)
         self.actions_by_name = make_actions(self, self._handler)
+        self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._make_toolbar()
         self._make_docks()
         self._make_menus()
@@ -100,6 +104,7 @@ class MainWindow(QMainWindow):
         self.images = ImagesPanel(state, controller)
         self.network = NetworkPanel(state)
         self.grid = GridPanel(state, controller)
+        self.compare = ComparePanel(state, controller, themes)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -117,6 +122,7 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.images, "Images")
         self.centre.addTab(self.network, "Network")
         self.centre.addTab(self.grid, "Grid")
+        self.centre.addTab(self.compare, "Compare")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)
@@ -184,22 +190,7 @@ class MainWindow(QMainWindow):
         panels = menus["View"].addMenu("&Panels")
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
-        self._make_theme_menu(menus["View"])
-
-    def _make_theme_menu(self, menu: QMenu) -> None:
-        themes = menu.addMenu("&Theme")
-        self._theme_group = QActionGroup(self)
-        wishes: tuple[tuple[Theme, str], ...] = (
-            ("system", "As the system"), ("light", "Light"), ("dark", "Dark")
-        )  # fmt: skip
-        for wish, text in wishes:
-            action = themes.addAction(text)
-            action.setObjectName(f"action_theme_{wish}")
-            action.setCheckable(True)
-            action.setData(wish)
-            action.setChecked(self.state.preferences.theme == wish)
-            self._theme_group.addAction(action)
-        self._theme_group.triggered.connect(self._on_theme_wished)
+        menus["View"].addMenu(ThemeMenu(self.controller, self._themes, self))
 
     def _connect(self) -> None:
         state = self.state
@@ -291,6 +282,8 @@ class MainWindow(QMainWindow):
             "resume": training is not None and training.can_continue,
             "export": state.can_train,
             "save_run": state.can_train,
+            "pin": state.scored is not None,
+            "score_without": state.scored is not None,
             "undo": stack.canUndo(),
             "redo": stack.canRedo(),
         }
@@ -341,16 +334,10 @@ class MainWindow(QMainWindow):
         self.centre.setCurrentWidget(self.heatmap)
         self.heatmap.select_layer(layer)
 
-    @Slot(QAction)
-    def _on_theme_wished(self, action: QAction) -> None:
-        wish: Theme = action.data()
-        self._themes.apply(wish)
-        self.controller.prefer(theme=wish)
-
     # Actions, one method each
 
     def _handler(self, name: str) -> Callable[[], None]:
-        own = getattr(self, f"_on_{name}", None)
+        own = getattr(self, f"_on_{name}", None) or getattr(self.comparing, name, None)
         handler: Callable[[], None] = own or getattr(self.files, name)
         return handler
 
