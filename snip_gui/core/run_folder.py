@@ -118,6 +118,28 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
     return [MetricPoint.from_row(row) for row in complete]
 
 
+def read_held_out(folder: Path) -> tuple[list[MetricPoint], float, float]:
+    """Read what was measured on the held-out splits; quick, as those are few among many points.
+
+    Returns
+    -------
+    points
+        Those of the validation and the test images.
+    epoch, seconds
+        How far the last point of any split is.
+    """
+    try:
+        text = (folder / METRICS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return [], 0.0, 0.0
+    lines = text[: text.rfind("\n") + 1].splitlines()[1:]  # a last line may be cut off
+    points = [MetricPoint.from_row(line.split(",")) for line in lines if ",train," not in line]
+    if not lines:
+        return points, 0.0, 0.0
+    last = MetricPoint.from_row(lines[-1].split(","))
+    return points, last.epoch, last.seconds
+
+
 def new_run_folder(runs_folder: Path, recipe: Recipe) -> Path:
     """Return a path for a new run that does not exist yet, named after time and recipe."""
     now = datetime.datetime.now().astimezone()
