@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QSizePolicy,
     QTabWidget,
@@ -24,17 +23,20 @@ from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.file_commands import FileCommands
+from snip_gui.ui.offer_banner import OfferBanner
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
 from snip_gui.ui.panels.network_panel import NetworkPanel
+from snip_gui.ui.panels.runs_panel import RunsPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
+from snip_gui.ui.theme_menu import ThemeMenu
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -43,11 +45,10 @@ if TYPE_CHECKING:
     from snip_gui.core.events import ExportDone
     from snip_gui.session.controller import Controller
     from snip_gui.session.notices import Notice
-    from snip_gui.session.preferences import Theme
     from snip_gui.ui.theme import Themes
 
 # Raised when docks are added or renamed, so that an old layout is not restored over new docks.
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 
 
 class MainWindow(QMainWindow):
@@ -95,10 +96,12 @@ class MainWindow(QMainWindow):
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
+        self.runs = RunsPanel(controller, themes)
         self.log = LogPanel(state, themes)
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
+        self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre = named(QTabWidget(), "centre_tabs", "Connections, images or network")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
@@ -109,6 +112,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.banner)
+        column.addWidget(self.offer)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
 
@@ -151,6 +155,7 @@ class MainWindow(QMainWindow):
             ("layers", "Layers", self.layers, right),
             ("sensitivity", "Sensitivity", self.sensitivity, right),
             ("training", "Training", self.training, bottom),
+            ("runs", "Runs", self.runs, bottom),
             ("log", "Log", self.log, bottom),
         ):
             dock = named(QDockWidget(title), f"{name}_dock", title)
@@ -170,22 +175,7 @@ class MainWindow(QMainWindow):
         panels = menus["View"].addMenu("&Panels")
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
-        self._make_theme_menu(menus["View"])
-
-    def _make_theme_menu(self, menu: QMenu) -> None:
-        themes = menu.addMenu("&Theme")
-        self._theme_group = QActionGroup(self)
-        wishes: tuple[tuple[Theme, str], ...] = (
-            ("system", "As the system"), ("light", "Light"), ("dark", "Dark")
-        )  # fmt: skip
-        for wish, text in wishes:
-            action = themes.addAction(text)
-            action.setObjectName(f"action_theme_{wish}")
-            action.setCheckable(True)
-            action.setData(wish)
-            action.setChecked(self.state.preferences.theme == wish)
-            self._theme_group.addAction(action)
-        self._theme_group.triggered.connect(self._on_theme_wished)
+        menus["View"].addMenu(ThemeMenu(self.controller, self._themes, self))
 
     def _connect(self) -> None:
         state = self.state
@@ -215,7 +205,7 @@ class MainWindow(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
-                 "training": bottom, "log": bottom}  # fmt: skip
+                 "training": bottom, "runs": bottom, "log": bottom}  # fmt: skip
         for dock in self.docks.values():
             # Adding a dock that is already in a tab leaves a second tab bar behind.
             self.removeDockWidget(dock)
@@ -223,7 +213,8 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             self.addDockWidget(areas[name], dock)
             dock.show()
-        self.tabifyDockWidget(self.docks["training"], self.docks["log"])
+        for name in ("runs", "log"):
+            self.tabifyDockWidget(self.docks["training"], self.docks[name])
         self.docks["training"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([self.docks["setup"], self.docks["layers"]], [300, 290], horizontal)
@@ -326,12 +317,6 @@ class MainWindow(QMainWindow):
     def _on_layer_chosen(self, layer: str) -> None:
         self.centre.setCurrentWidget(self.heatmap)
         self.heatmap.select_layer(layer)
-
-    @Slot(QAction)
-    def _on_theme_wished(self, action: QAction) -> None:
-        wish: Theme = action.data()
-        self._themes.apply(wish)
-        self.controller.prefer(theme=wish)
 
     # Actions, one method each
 

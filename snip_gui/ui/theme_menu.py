@@ -1,0 +1,42 @@
+"""The choice of a theme, in the menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.preferences import Theme
+    from snip_gui.ui.theme import Themes
+
+
+class ThemeMenu(QMenu):
+    """One theme at a time, kept as a preference."""
+
+    def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
+        super().__init__("&Theme", parent)
+        self._controller, self._themes = controller, themes
+        self._group = QActionGroup(self)
+        wishes: tuple[tuple[Theme, str], ...] = (
+            ("system", "As the system"), ("light", "Light"), ("dark", "Dark")
+        )  # fmt: skip
+        for wish, text in wishes:
+            action = self.addAction(text)
+            action.setObjectName(f"action_theme_{wish}")
+            action.setCheckable(True)
+            action.setData(wish)
+            action.setChecked(controller.state.preferences.theme == wish)
+            self._group.addAction(action)
+        self._group.triggered.connect(self._on_wished)
+
+    @Slot(QAction)
+    def _on_wished(self, action: QAction) -> None:
+        wish: Theme = action.data()
+        self._themes.apply(wish)
+        self._controller.prefer(theme=wish)
