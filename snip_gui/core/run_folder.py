@@ -13,6 +13,7 @@ from snip_gui.core.recipe import load_recipe
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from snip_gui.core.events import RunState
@@ -164,6 +165,16 @@ def best_validation_error(points: list[MetricPoint]) -> float | None:
     """Return the lowest error on the validation split, None if it was never measured."""
     errors = [point.error for point in points if point.split == "validation"]
     return min(errors, default=None)
+
+
+def error_at_best(points: Sequence[MetricPoint]) -> float | None:
+    """Return the test error where the validation error was lowest first, None if not measured."""
+    validation = [point for point in points if point.split == "validation"]
+    best = min(validation, key=lambda point: point.error, default=None)
+    if best is None:
+        return None
+    at_best = (p.error for p in points if p.split == "test" and p.step == best.step)
+    return next(at_best, None)
 
 
 def state_of(summary: Summary) -> RunState:

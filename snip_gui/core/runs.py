@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from snip_gui.core.recipe import Minibatch, Recipe
-    from snip_gui.core.training.metrics import MetricPoint
 
 EntryState: TypeAlias = Literal[
     "scored", "pruned", "stopped", "finished", "diverged", "running", "broken"
@@ -192,7 +191,6 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
     points, epochs_done, seconds = files.read_held_out(folder)
     validation = [point for point in points if point.split == "validation"]
     test = [point for point in points if point.split == "test"]
-    best = min(validation, key=lambda point: point.error, default=None)
     shown = validation or test
     return RunEntry(
         folder=folder,
@@ -209,19 +207,14 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
         epochs_done=epochs_done,
         epochs=recipe.training.epochs,
         test_error=test[-1].error if test else None,
-        best_validation_error=best.error if best else None,
-        test_error_at_best=_error_at(test, best.step) if best else None,
+        best_validation_error=files.best_validation_error(points),
+        test_error_at_best=files.error_at_best(points),
         seconds=max(seconds, summary.seconds),
         size_bytes=size_bytes,
         curve=thinned([(point.epoch, point.error) for point in shown]),
         notes=notes,
         signature=signature,
     )
-
-
-def _error_at(points: list[MetricPoint], step: int) -> float | None:
-    """Return the error at a step; None if it was not measured there."""
-    return next((point.error for point in points if point.step == step), None)
 
 
 def _signature(folder: Path) -> Signature:

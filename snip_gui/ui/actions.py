@@ -53,6 +53,8 @@ ACTIONS = (
                "Stop the training; what was done is kept"),
     ActionSpec("resume", "&Continue", "Run", "F8", "continue",
                "Go on with the stopped training"),
+    ActionSpec("sweep", "S&weep…", "-Run", "F9", "",
+               "Train at several sparsities and with several seeds, one after another"),
     ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
     ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
     ActionSpec("show_network", "&Network", "View", "Ctrl+3", "", "Show the network layer by layer"),

@@ -355,6 +355,11 @@ class MainWindow(QMainWindow):
         self.controller.resume()
 
     @Slot()
+    def _on_sweep(self) -> None:
+        self.docks["runs"].raise_()
+        self.runs.commands.ask_sweep()
+
+    @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
 

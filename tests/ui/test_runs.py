@@ -266,7 +266,7 @@ def test_error_against_sparsity_without_a_finished_run_says_so(application, fold
 def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, monkeypatch):
     added = []
     monkeypatch.setattr(filled.controller.queue, "add", added.extend)
-    click(qtbot, child(filled.window, QPushButton, "run_sweep"))
+    filled.window.actions_by_name["sweep"].trigger()
     dialog = child(filled.window, SweepDialog, "sweep_dialog")
     number = child(dialog, QLabel, "sweep_number")
     assert number.text() == "7 runs"

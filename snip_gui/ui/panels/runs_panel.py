@@ -58,6 +58,7 @@ class RunsPanel(QWidget):
         self.filter = named(QLineEdit(), "runs_filter", "Filter", "Words that a run must contain")
         self.filter.setPlaceholderText("Filter: network, data, state, note…")
         self.filter.setClearButtonEnabled(True)
+        self.filter.setMinimumWidth(110)
         self.filter.textChanged.connect(self.sorted.show_filtered)
         self.table = self._make_table()
         self._actions = self._make_actions()
@@ -138,11 +139,11 @@ class RunsPanel(QWidget):
             "Open recipe", "run_open_recipe", "Make the selected run's recipe the current one"
         )
         self.differences = self._button(
-            "Differences", "run_differences",
+            "Differences…", "run_differences",
             "In what the recipes of the ticked, or else the selected, runs differ",
         )  # fmt: skip
         self.error_sparsity = self._button(
-            "Error against sparsity", "run_error_sparsity",
+            "Error plot…", "run_error_sparsity",
             "Test error over sparsity of the ticked runs, or else the selected ones, or else all",
         )  # fmt: skip
         self.sweep = self._button(
