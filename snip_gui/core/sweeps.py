@@ -64,24 +64,33 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def sweep(recipe: Recipe, sparsities: Sequence[float], seeds: Sequence[int]) -> tuple[Recipe, ...]:
-    """Return the recipe at each sparsity with each seed; all sparsities of a seed first.
+def sweep(
+    recipe: Recipe, sparsities: Sequence[float], seeds: Sequence[int], methods: Sequence[str] = ()
+) -> tuple[Recipe, ...]:
+    """Return the recipe at each sparsity with each seed; all of a seed first.
+
+    Parameters
+    ----------
+    methods
+        Other methods to do the same with, as controls; at sparsity 0 there is nothing to choose,
+        so they are left out there.
 
     Raises
     ------
     UserError
         If there would be more than `MOST_RUNS`.
     """
-    if len(sparsities) * len(seeds) > MOST_RUNS:
-        raise UserError(
-            f"These are {len(sparsities) * len(seeds):,} runs.",
-            f"Do at most {MOST_RUNS:,} at once.",
-        )
-    return tuple(
-        with_value(with_value(recipe, "seed", seed), "pruning.sparsity", sparsity)
-        for seed in seeds
-        for sparsity in sparsities
-    )
+    number = len(sparsities) * len(seeds) * (1 + len(methods))
+    if number > MOST_RUNS:
+        raise UserError(f"These are {number:,} runs.", f"Do at most {MOST_RUNS:,} at once.")
+    made = []
+    for seed in seeds:
+        seeded = with_value(recipe, "seed", seed)
+        for sparsity in sparsities:
+            pruned = with_value(seeded, "pruning.sparsity", sparsity)
+            controls = methods if sparsity else ()
+            made += [pruned, *(with_value(pruned, "pruning.method", name) for name in controls)]
+    return tuple(made)
 
 
 def _words(text: str) -> list[str]:

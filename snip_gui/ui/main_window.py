@@ -195,6 +195,8 @@ class MainWindow(QMainWindow):
         self.controller.exported.connect(self._on_exported)
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self._on_show_images)
+        # Told also of docks behind a tab, which Qt does not hide.
+        self.docks["runs"].visibilityChanged.connect(self.runs.look_again)
         self.layers.layer_chosen.connect(self._on_layer_chosen)
         self.network.layer_chosen.connect(self._on_layer_chosen)
 

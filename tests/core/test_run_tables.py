@@ -117,6 +117,13 @@ def test_a_sweep_changes_sparsity_and_seed_alone():
         sweep(recipe, (0.1, 0.2), range(600))
 
 
+def test_a_sweep_can_stand_beside_a_control_but_dense_networks_are_all_the_same():
+    recipes = sweep(Recipe(), (0.0, 0.9), (0, 1), ["random"])
+    found = [(r.seed, r.pruning.sparsity, r.pruning.__struct_config__.tag) for r in recipes]
+    one = [(0.0, "snip"), (0.9, "snip"), (0.9, "random")]
+    assert found == [(seed, *rest) for seed in (0, 1) for rest in one]
+
+
 # Error against sparsity
 
 

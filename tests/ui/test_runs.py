@@ -106,6 +106,14 @@ def test_runs_are_shown_newest_first_with_what_came_of_them(panel):
     assert {"Test, final", "Test at best val."} <= set(titles)
 
 
+def test_runs_made_elsewhere_appear_when_the_panel_is_shown(panel, filled, folder, wait):
+    filled.window.docks["log"].raise_()
+    wait(lambda: panel.visibleRegion().isEmpty() and not filled.host.is_busy())
+    make_run(folder, "by command", recipe_with(), created="2025-01-01T00:00:00+00:00")
+    filled.window.docks["runs"].raise_()
+    wait(lambda: "by command" in column(panel, "name"))
+
+
 def test_numbers_are_sorted_as_numbers_and_nothing_comes_last(panel, filled, folder, wait):
     make_run(folder, "untrained", recipe_with(), points=[], state="pruned")
     filled.controller.runs.refresh()
@@ -276,6 +284,9 @@ def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, m
     dialog.sparsities.setText("0, 90")
     dialog.seeds.setText("0-2")
     assert number.text() == "6 runs"
+    dialog.methods["random"].click()
+    assert number.text() == "9 runs"
+    dialog.methods["random"].click()
     click(qtbot, dialog.start)
     assert [(r.seed, r.pruning.sparsity) for r in added][:3] == [(0, 0.0), (0, 0.9), (1, 0.0)]
 

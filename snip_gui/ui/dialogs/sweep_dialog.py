@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.errors import UserError
+from snip_gui.core.fields import METHOD
 from snip_gui.core.sweeps import parse_seeds, parse_sparsities, sweep
 from snip_gui.ui.widgets.naming import named
 
@@ -47,11 +49,22 @@ class SweepDialog(QDialog):
         self.seeds = named(
             QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "Such as 0, 1, 2 or 0-2"
         )
+        own = recipe.pruning.__struct_config__.tag
+        self.methods = {
+            name: named(
+                QCheckBox(label), f"sweep_{name}", label, "The same, with another choice of mask"
+            )
+            for name, label in METHOD.choices
+            if name != own
+        }
         self._number = named(QLabel(), "sweep_number", "Number of runs")
         self._number.setWordWrap(True)
         form = QFormLayout()
         form.addRow("Sparsities, %", self.sparsities)
         form.addRow("Seeds", self.seeds)
+        for number, box in enumerate(self.methods.values()):
+            form.addRow("Beside" if number == 0 else "", box)
+            box.toggled.connect(self._on_text)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
         self.start = named(buttons.button(standard.Ok), "start_sweep", "Train them")
@@ -76,7 +89,8 @@ class SweepDialog(QDialog):
 
     def _recipes(self) -> tuple[Recipe, ...]:
         sparsities = parse_sparsities(self.sparsities.text())
-        return sweep(self._recipe, sparsities, parse_seeds(self.seeds.text()))
+        methods = [name for name, box in self.methods.items() if box.isChecked()]
+        return sweep(self._recipe, sparsities, parse_seeds(self.seeds.text()), methods)
 
     @Slot()
     def _on_text(self) -> None:

@@ -210,6 +210,12 @@ class RunsPanel(QWidget):
         self._queue.changed.connect(self._show_queue)
         self._controller.state.training_changed.connect(self._enable)
 
+    @Slot(bool)
+    def look_again(self, visible: bool = True) -> None:
+        """Look into the runs folder when the panel comes up: the command line makes runs too."""
+        if visible and self._runs.is_listed:
+            self._runs.refresh()
+
     # State to widgets
 
     @Slot()
