@@ -298,8 +298,9 @@ class Controller(QObject):
             self.failed.emit(notice)
 
     def _show_progress(self, kind: str, progress: ev.Progress) -> None:
+        text = self.queue.numbered(progress.text) if kind == "train" else progress.text
         self.state.set_activity(
-            Activity(kind, progress.text, progress.done, progress.total, progress.seconds_left)
+            Activity(kind, text, progress.done, progress.total, progress.seconds_left)
         )
 
     def _training_started(self, started: ev.TrainingStarted) -> None:

@@ -59,6 +59,12 @@ class RunQueue(QObject):
         """Whether the recipes wait for the user, after a training was stopped or failed."""
         return self._is_paused and bool(self._waiting)
 
+    def numbered(self, text: str) -> str:
+        """Return what is said of a training with its place in the queue, if it has one."""
+        if self._is_training and self.total > 1:
+            return f"Run {self.number} of {self.total}: {text[:1].lower()}{text[1:]}"
+        return text
+
     def add(self, recipes: Iterable[Recipe]) -> None:
         """Put recipes at the end; the first begins at once if nothing is being trained."""
         self._waiting += recipes

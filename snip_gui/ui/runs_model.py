@@ -84,7 +84,8 @@ COLUMNS = (
     Column("minibatch", "Minibatch", "The scored images", lambda e: e.minibatch,
            lambda e: e.minibatch),
     Column("made", "Made", "When it was scored",
-           lambda e: f"{e.created.astimezone():%Y-%m-%d %H:%M}", lambda e: e.created.timestamp()),
+           lambda e: f"{e.created.astimezone():%Y-%m-%d %H:%M}",
+           lambda e: (e.created.timestamp(), e.name)),
     Column("note", "Note", "A double click writes a note", lambda e: e.notes.note,
            lambda e: e.notes.note.casefold() or None),
 )  # fmt: skip

@@ -299,7 +299,8 @@ def test_a_queue_is_shown_and_stopped(started, qtbot, wait):
     said = child(window, QLabel, "runs_said")
     wait(lambda: said.isVisible())
     assert said.text() == "Queue: run 1 of 3, training; 2 wait."
-    wait(lambda: controller.state.training.points)
+    status = child(window, QLabel, "status_text")
+    wait(lambda: status.text().startswith("Run 1 of 3: training, epoch"))
     controller.stop()
     wait(lambda: said.text() == "Queue: run 1 of 3, paused; 2 wait.")
     click(qtbot, child(window, QPushButton, "queue_go_on"))

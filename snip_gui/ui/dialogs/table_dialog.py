@@ -24,6 +24,8 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from snip_gui.core.tables import Table
 
+_MOST_WIDTH = (320, 190)  # of the first column and of the others
+
 
 class TableDialog(QDialog):
     """Shows a table; one without rows is said in words.
@@ -59,7 +61,7 @@ class TableDialog(QDialog):
         close.rejected.connect(self.reject)
         row.addWidget(close)
         column.addLayout(row)
-        self.resize(min(1000, 320 + 190 * (len(table.headers) - 1)), 380)
+        self.resize(min(1000, 360 + 190 * (len(table.headers) - 1)), 380)
 
     def _make_table(self, table: Table) -> QTableWidget:
         shown = named(
@@ -71,7 +73,12 @@ class TableDialog(QDialog):
         for row, cells in enumerate(table.rows):
             for column, cell in enumerate(cells):
                 shown.setItem(row, column, QTableWidgetItem(cell))
+        shown.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        shown.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         shown.resizeColumnsToContents()
+        for column in range(len(table.headers)):
+            width = shown.columnWidth(column)
+            shown.setColumnWidth(column, min(width, _MOST_WIDTH[min(column, 1)]))
         return shown
 
     @Slot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Slot
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -37,9 +37,10 @@ _EMPTY = (
     "No runs yet.\n\nTrain (F6) makes one, Sweep… several at different sparsities; "
     "runs of the command line appear here too."
 )
+_WATCH_MS = 5_000
 _WIDTHS = {"shown": 28, "star": 28, "name": 230, "curve": 72, "network": 112, "dataset": 82,
            "minibatch": 130, "method": 100, "sparsity": 72, "test_error": 84,
-           "test_error_at_best": 118, "validation_error": 76, "epochs": 84, "seconds": 86,
+           "test_error_at_best": 130, "validation_error": 76, "epochs": 84, "seconds": 86,
            "size": 66, "state": 70, "made": 116, "note": 160}  # fmt: skip
 
 
@@ -62,6 +63,9 @@ class RunsPanel(QWidget):
         self.filter.textChanged.connect(self.sorted.show_filtered)
         self.table = self._make_table()
         self._actions = self._make_actions()
+        # How far a training is; listing again costs little, as only that run is read.
+        self._watch = QTimer(self, interval=_WATCH_MS)
+        self._watch.timeout.connect(self._on_watch)
         self._build()
         self._connect()
         self._show_runs()
@@ -208,13 +212,26 @@ class RunsPanel(QWidget):
         self._runs.changed.connect(self._show_runs)
         self._runs.checked_changed.connect(self._show_checked)
         self._queue.changed.connect(self._show_queue)
-        self._controller.state.training_changed.connect(self._enable)
+        self._controller.state.training_changed.connect(self._on_training_changed)
 
     @Slot(bool)
     def look_again(self, visible: bool = True) -> None:
         """Look into the runs folder when the panel comes up: the command line makes runs too."""
         if visible and self._runs.is_listed:
             self._runs.refresh()
+
+    @Slot()
+    def _on_watch(self) -> None:
+        self.look_again(not self.visibleRegion().isEmpty())
+
+    @Slot()
+    def _on_training_changed(self) -> None:
+        training = self._controller.state.training
+        if training is None or not training.is_active:
+            self._watch.stop()
+        elif not self._watch.isActive():
+            self._watch.start()
+        self._enable()
 
     # State to widgets
 
