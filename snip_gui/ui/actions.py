@@ -61,6 +61,8 @@ ACTIONS = (
                "See what changes in the mask without the images selected in the minibatch"),
     ActionSpec("stability", "Sta&bility…", "Run", "", "",
                "Score other draws and see which connections are kept every time"),
+    ActionSpec("sweep", "S&weep…", "-Run", "F9", "",
+               "Train at several sparsities and with several seeds, one after another"),
     ActionSpec("show_connections", "&Connections", "View", "Ctrl+1", "", "Show the heatmap"),
     ActionSpec("show_images", "&Images", "View", "Ctrl+2", "images", "Show the training images"),
     ActionSpec("show_network", "&Network", "View", "Ctrl+3", "", "Show the network layer by layer"),
