@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
 from snip_gui.core.comparison import Mask
+from snip_gui.core.data.own_images import labels_of, picked_of
 from snip_gui.core.errors import UserError
-from snip_gui.core.recipe import Picked
 from snip_gui.core.variations import vary
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
@@ -134,12 +134,9 @@ class Questions(QObject):
             raise UserError(
                 "Without these images none is left to score.", "Select fewer, or add others."
             )
-        recipe = self._state.recipe
-        left = tuple(left_K.tolist())
-        if isinstance(recipe.minibatch, Picked):
-            minibatch = msgspec.structs.replace(recipe.minibatch, indices=left)
-        else:
-            minibatch = Picked(indices=left)
+        images, recipe = self._state.images, self._state.recipe
+        assert images is not None
+        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
         return msgspec.structs.replace(recipe, minibatch=minibatch)
 
     def _name_without(self, indices: Sequence[int]) -> str:
@@ -147,7 +144,8 @@ class Questions(QObject):
         assert images is not None
         if len(indices) > _NAMED:
             return f"without {len(indices):,} images"
-        classes = [images.classes[int(images.train_labels_N[index])] for index in indices]
+        labels = labels_of(self._state.recipe, np.array(indices, np.int64), images.train_labels_N)
+        classes = [images.classes[int(label)] for label in labels]
         listed = " and ".join(
             f"#{index:,} (class {name})" for index, name in zip(indices, classes, strict=True)
         )
