@@ -72,6 +72,11 @@ class MaskedModel:
             if parameter.grad is not None:
                 parameter.grad.mul_(mask)
 
+    def masks(self) -> dict[str, Tensor]:
+        """Return the mask of each prunable parameter by name, 1 where kept."""
+        names = [tensor.name for tensor in self.prunable.layout.tensors]
+        return dict(zip(names, (mask for _, mask in self._pairs), strict=True))
+
     def num_nonzero(self) -> int:
         """Return how many prunable parameters are not zero."""
         return sum(int(torch.count_nonzero(parameter)) for parameter, _ in self._pairs)

@@ -56,7 +56,7 @@ class Trainer:
     optimizer: torch.optim.SGD = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = _make_optimizer(self.masked, self.training)
+        self.optimizer = make_optimizer(self.masked, self.training)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -246,7 +246,7 @@ def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
             return measured
 
 
-def _make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
+def make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
     """Return SGD with coupled decay of weights and biases, never of BatchNorm.
 
     As in the official code all weights and biases decay, also those that the recipe does not prune.
