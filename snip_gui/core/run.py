@@ -33,6 +33,7 @@ from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.loop import Trainer
+from snip_gui.core.training.preparing import Prepared, leave_out
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def run_steps(
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
-    yield from _train(folder, summary, trainer, cancel, [])
+    prepared = yield from leave_out(trainer)
+    yield from _train(folder, summary, trainer, prepared, cancel, [])
 
 
 def resume_steps(
@@ -172,6 +174,7 @@ def resume_steps(
     bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
     trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
+    prepared = yield from leave_out(trainer)
     if (folder / files.CHECKPOINT).exists():
         load_checkpoint(folder / files.CHECKPOINT, trainer)
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
@@ -179,7 +182,7 @@ def resume_steps(
         points = []  # the first evaluation is done again
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
-    yield from _train(folder, summary, trainer, cancel, points)
+    yield from _train(folder, summary, trainer, prepared, cancel, points)
 
 
 def _read(
@@ -310,10 +313,14 @@ def _train(
     folder: Path,
     summary: Summary,
     trainer: Trainer,
+    prepared: Prepared,
     cancel: CancelToken,
     points: list[MetricPoint],
 ) -> Iterator[Event]:
     """Train to the end, until cancelled, or until the loss is no number; keep everything."""
+    summary = msgspec.structs.replace(
+        summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
+    )
     book = RunBook(folder, summary, trainer, points)
     book.begin()
     yield TrainingStarted(
@@ -325,6 +332,7 @@ def _train(
         first_step=trainer.step,
         num_steps=trainer.num_steps,
         num_epochs=trainer.training.epochs,
+        rates=prepared.rates,
     )
     if points:
         yield Measured(tuple(points))

@@ -5,11 +5,13 @@ Shapes: N images, B of a batch, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
 
 from snip_gui.core.data.batches import Standardiser, batch_slices
+from snip_gui.core.data.pixels import ChosenPixels
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from snip_gui.core.data.batches import Batches
+    from snip_gui.core.data.pixels import PixelChoice
 
 
 class ResidentImages:
@@ -56,6 +61,15 @@ class ResidentImages:
         """Yield all images in batches."""
         for part in batch_slices(len(self), batch_size, first_batch):
             yield self.batch(part if order_N is None else order_N[part])
+
+    def with_pixels(self, choice: PixelChoice) -> Batches:
+        """Return the same images with some of their pixels only, cut once for all batches."""
+        standardise = self._standardise.with_pixels(choice, tuple(self._images_NCHW.shape[1:]))
+        if standardise is None:
+            return ChosenPixels(self, choice)
+        other = copy.copy(self)
+        other._images_NCHW, other._standardise = choice(self._images_NCHW), standardise
+        return other
 
     def close(self) -> None:
         """Do nothing: nothing helps to read them."""

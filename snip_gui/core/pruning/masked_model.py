@@ -7,6 +7,7 @@ zero. The state_dict keeps its names; nothing is wrapped or parametrised.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -76,6 +77,12 @@ class MaskedModel:
         """Return the mask of each prunable parameter by name, 1 where kept."""
         names = [tensor.name for tensor in self.prunable.layout.tensors]
         return dict(zip(names, (mask for _, mask in self._pairs), strict=True))
+
+    def unmasked(self) -> MaskedModel:
+        """Return the same network, to be trained without its mask."""
+        other = copy.copy(self)
+        other._pairs = []
+        return other
 
     def num_nonzero(self) -> int:
         """Return how many prunable parameters are not zero."""

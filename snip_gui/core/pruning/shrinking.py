@@ -4,7 +4,7 @@ Units, channels and pixels on no path from input to output are left out; what re
 before. Training the small network moves the remaining weights as training the masked network would,
 up to rounding; `Shrunk.put_back` writes them into the full shape.
 
-Shapes: B images, K classes, P pixels that stay.
+Shapes: B images, C channels, H rows, W columns, K classes, P pixels that stay.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from snip_gui.core.data.pixels import PixelChoice
 from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import PrunableParameters
@@ -36,27 +37,6 @@ _NAMED = 3
 
 Places: TypeAlias = "tuple[Tensor, ...]"
 """Along each axis of a tensor, the indices that stay."""
-
-
-@dataclass(frozen=True, eq=False)
-class PixelChoice:
-    """The pixels that a small network sees.
-
-    Attributes
-    ----------
-    indices_P
-        Their places in the flat order (C, H, W) of an image.
-    shape
-        What the network is given of an image.
-    """
-
-    indices_P: Tensor
-    shape: tuple[int, int, int]
-
-    def __call__(self, images_BCHW: Tensor) -> Tensor:
-        """Return the chosen pixels of images."""
-        indices_P = self.indices_P.to(images_BCHW.device)
-        return images_BCHW.flatten(1)[:, indices_P].reshape(-1, *self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.batches import Batches
     from snip_gui.core.pruning.masked_model import MaskedModel
+    from snip_gui.core.pruning.shrinking import Shrunk
     from snip_gui.core.recipe import Training
 
 _EVALUATION_BATCH = 1000
@@ -41,6 +42,11 @@ class Trainer:
 
     Attributes
     ----------
+    masked
+        The whole network. Its weights are those trained once `put_back` has been called, which the
+        end of a run does.
+    shrunk
+        The small network that is trained in its place, if any; see `use`.
     evaluated_at
         Step at which the held-out splits were last measured.
     """
@@ -53,10 +59,29 @@ class Trainer:
     step: int = 0
     seconds: float = 0.0
     evaluated_at: int = -1
+    shrunk: Shrunk | None = field(init=False, default=None)
     optimizer: torch.optim.SGD = field(init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = make_optimizer(self.masked, self.training)
+
+    def use(self, shrunk: Shrunk) -> None:
+        """Train a small network in place of the whole one; call before the first step."""
+        self.shrunk = shrunk
+        self.optimizer = make_optimizer(shrunk.small, self.training)
+        if shrunk.pixels is not None:
+            self.train = self.train.with_pixels(shrunk.pixels)
+            self.held_out = {s: b.with_pixels(shrunk.pixels) for s, b in self.held_out.items()}
+
+    @property
+    def trained(self) -> MaskedModel:
+        """The network whose weights the steps move."""
+        return self.masked if self.shrunk is None else self.shrunk.small
+
+    def put_back(self) -> None:
+        """Write what was trained into the whole network."""
+        if self.shrunk is not None:
+            self.shrunk.put_back()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -105,6 +130,7 @@ class Trainer:
             finally:
                 batches.close()
             yield from self._evaluate()
+        self.put_back()
 
     @property
     def is_done(self) -> bool:
@@ -121,15 +147,9 @@ class Trainer:
         lr = learning_rate_at(self.step, self.num_steps, self.training)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        self.masked.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        scores_BK = self.masked.model(inputs_BCHW)
-        loss = nn.functional.cross_entropy(scores_BK, labels_B)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.masked.mask_gradients()
-        self.optimizer.step()
+        loss, scores_BK = descend(self.trained, self.optimizer, inputs_BCHW, labels_B)
         self.step += 1
-        sums.add(loss.detach(), scores_BK.detach(), labels_B)
+        sums.add(loss, scores_BK, labels_B)
         return lr
 
     def _order_of(self, epoch: int) -> Tensor:
@@ -144,7 +164,7 @@ class Trainer:
         for split, images in self.held_out.items():
             if not len(images):
                 continue
-            batches = evaluation(self.masked.model, images)
+            batches = evaluation(self.trained.model, images)
             try:
                 while split not in measured:
                     started = time.perf_counter()
@@ -184,7 +204,22 @@ class Trainer:
 
     def _is_finite(self) -> bool:
         """Return whether every weight and buffer is a finite number."""
-        return all(bool(t.isfinite().all()) for t in self.masked.model.state_dict().values())
+        return all(bool(t.isfinite().all()) for t in self.trained.model.state_dict().values())
+
+
+def descend(
+    masked: MaskedModel, optimizer: torch.optim.SGD, inputs_BCHW: Tensor, labels_B: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do one step of descent; return the loss before it and the class scores (B, K)."""
+    if not masked.model.training:
+        masked.model.train()
+    optimizer.zero_grad(set_to_none=True)
+    scores_BK = masked.model(inputs_BCHW)
+    loss = nn.functional.cross_entropy(scores_BK, labels_B)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    masked.mask_gradients()
+    optimizer.step()
+    return loss.detach(), scores_BK.detach()
 
 
 class _Sums:
