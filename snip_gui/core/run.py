@@ -33,7 +33,7 @@ from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.loop import Trainer
-from snip_gui.core.training.preparing import Prepared, leave_out
+from snip_gui.core.training.preparing import Prepared, prepare
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def run_steps(
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
-    prepared = yield from leave_out(trainer)
+    prepared = yield from prepare(trainer)
     yield from _train(folder, summary, trainer, prepared, cancel, [])
 
 
@@ -174,7 +174,7 @@ def resume_steps(
     bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
     trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
-    prepared = yield from leave_out(trainer)
+    prepared = yield from prepare(trainer)
     if (folder / files.CHECKPOINT).exists():
         load_checkpoint(folder / files.CHECKPOINT, trainer)
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]

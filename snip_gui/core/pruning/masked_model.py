@@ -78,6 +78,14 @@ class MaskedModel:
         names = [tensor.name for tensor in self.prunable.layout.tensors]
         return dict(zip(names, (mask for _, mask in self._pairs), strict=True))
 
+    def to_channels_last(self) -> None:
+        """Lay out maps and kernels channel by channel at each place: same values, other order."""
+        self.model.to(memory_format=torch.channels_last)
+        self._pairs = [
+            (p, mask.to(memory_format=torch.channels_last) if mask.dim() == 4 else mask)
+            for p, mask in self._pairs
+        ]
+
     def unmasked(self) -> MaskedModel:
         """Return the same network, to be trained without its mask."""
         other = copy.copy(self)

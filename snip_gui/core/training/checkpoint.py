@@ -59,7 +59,9 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
                 continue
             if trainer.shrunk is not None:
                 velocity = trainer.shrunk.narrow(name, velocity)
-            trainer.optimizer.state[parameter]["momentum_buffer"] = velocity.to(parameter.device)
+            # In the memory layout of the parameter, which the optimizer's kernel relies on.
+            buffer = torch.empty_like(parameter, requires_grad=False).copy_(velocity)
+            trainer.optimizer.state[parameter]["momentum_buffer"] = buffer
         torch.set_rng_state(tensors[_RNG + "torch"])
         trainer.step, trainer.seconds = int(metadata["step"]), float(metadata["seconds"])
     except (KeyError, RuntimeError, ValueError) as error:

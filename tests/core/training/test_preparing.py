@@ -17,7 +17,6 @@ from snip_gui.core.recipe import Training
 from snip_gui.core.training import preparing
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
 from snip_gui.core.training.loop import Trainer
-from snip_gui.core.training.preparing import leave_out
 
 CPU = torch.device("cpu")
 SHORT = Training(epochs=3, batch_size=10, learning_rate=0.05)
@@ -49,7 +48,7 @@ def make_trainer(training, share=0.2, dropout=0.0):
 
 def prepare(trainer):
     """Drain the preparation; return what it found, and its notes."""
-    steps, notes = leave_out(trainer), []
+    steps, notes = preparing.prepare(trainer), []
     while True:
         try:
             event = next(steps)
@@ -202,3 +201,91 @@ def test_chosen_pixels_are_those_of_the_whole_images_bit_for_bit(choice, input_s
     assert [len(labels) for _, labels in batches] == [4, 1]
     assert torch.equal(batches[1][0], choice(whole.batch(slice(8, 9))[0]))
     chosen.close()
+
+
+class Convolutions(nn.Module):
+    """Two convolutions, and a view of maps that needs them in the usual order, or not."""
+
+    def __init__(self, view):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 8, 3)
+        self.fc = nn.Linear(32, 3)
+        self._view = view
+
+    def forward(self, images):
+        maps = torch.relu(self.conv2(torch.relu(self.conv1(images))))
+        return self.fc(maps.view(len(maps), 32) if self._view else maps.flatten(1))
+
+
+def convolving(training, *, view=False):
+    torch.manual_seed(0)
+    model = Convolutions(view)
+    prunable = prunable_parameters(model)
+    rng = np.random.default_rng(1)
+    masks = {t.name: rng.random(t.shape) < 0.5 for t in prunable.layout.tensors}
+    held_out = {"test": make_images(30, 2)}
+    masked = MaskedModel(model, prunable, masks)
+    return Trainer(masked, make_images(53, 0), held_out, training, seed=0)
+
+
+def is_channels_last(trainer):
+    weight = trainer.trained.model.conv2.weight
+    return weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+
+
+def test_narrow_convolutions_run_with_channels_last_and_learn_the_same(tmp_path, monkeypatch):
+    changed, plain = convolving(WHOLE), convolving(WHOLE)
+    prepare(changed)
+    monkeypatch.setattr(preparing, "_NARROW_WEIGHTS", 0)
+    prepare(plain)
+    assert [is_channels_last(trainer) for trainer in (changed, plain)] == [True, False]
+    for trainer in (changed, plain):
+        finish(trainer)
+        save_checkpoint(tmp_path / "c", trainer)
+    for one, other in zip(
+        changed.masked.model.state_dict().values(),
+        plain.masked.model.state_dict().values(),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    masks = changed.masked.masks()
+    assert not any(
+        bool(p[masks[name] == 0].any()) for name, p in changed.masked.model.named_parameters()
+    )
+
+
+def test_a_checkpoint_goes_on_bit_for_bit_with_channels_last(tmp_path):
+    expected, first, second = convolving(SHORT), convolving(SHORT), convolving(SHORT)
+    for trainer in (expected, first, second):
+        prepare(trainer)
+    finish(expected)
+    for _ in first.run():
+        if first.step == 7:
+            break
+    save_checkpoint(tmp_path / "c", first)
+    load_checkpoint(tmp_path / "c", second)
+    finish(second)
+    states = [trainer.masked.model.state_dict() for trainer in (expected, second)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_a_network_that_needs_the_usual_order_keeps_it():
+    trainer = convolving(WHOLE, view=True)
+    prepare(trainer)
+    assert not is_channels_last(trainer)
+    finish(trainer)
+
+
+def test_weights_with_gaps_in_memory_are_trained_as_any():
+    trainers = [make_trainer(WHOLE), make_trainer(WHOLE)]
+    layer = trainers[0].masked.model[1]
+    apart = torch.zeros(12, 32)[:, ::2]
+    with torch.no_grad():
+        layer.weight.data = apart.copy_(layer.weight)
+    trainers[0].__post_init__()
+    states = []
+    for trainer in trainers:
+        finish(trainer)
+        states.append(trainer.masked.model.state_dict())
+    for name, values in states[0].items():
+        torch.testing.assert_close(values, states[1][name], rtol=0, atol=1e-5)
