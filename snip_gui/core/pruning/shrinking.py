@@ -134,6 +134,9 @@ def _made(
         places |= _cut(layer, small.get_submodule(layer), paths)
     rest = {name: _narrow(torch.from_numpy(m), places.get(name)) for name, m in masks.items()}
     kept = {name: mask.numpy() for name, mask in rest.items()}
+    for name, mask in kept.items():
+        if not mask.any():  # zero for ever: no gradient need be worked out
+            small.get_parameter(name).requires_grad_(False)
     num_kept, num_trained = (sum(int(m.sum()) for m in part.values()) for part in (masks, kept))
     num_off_path = num_kept - num_trained
     return Shrunk(

@@ -27,14 +27,8 @@ _VELOCITY = ".momentum_buffer"
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
     """Write weights, optimizer, random state and step; raises `UserError` if that fails."""
     trainer.put_back()
-    whole = trainer.masked.model.state_dict()
-    tensors: dict[str, Tensor] = {_MODEL + name: values for name, values in whole.items()}
-    for name, parameter in trainer.trained.model.named_parameters():
-        velocity = trainer.optimizer.state.get(parameter, {}).get("momentum_buffer")
-        if velocity is None:
-            continue
-        if trainer.shrunk is not None:
-            velocity = trainer.shrunk.widen(name, velocity, torch.zeros_like(whole[name]))
+    tensors = {_MODEL + name: v for name, v in trainer.masked.model.state_dict().items()}
+    for name, velocity in _velocities(trainer).items():
         tensors[_OPTIMIZER + name + _VELOCITY] = velocity
     tensors[_RNG + "torch"] = torch.get_rng_state()
     save_tensors(path, tensors, {"format": 1, "step": trainer.step, "seconds": trainer.seconds})
@@ -55,7 +49,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
             trainer.shrunk.take_up()
         for name, parameter in trainer.trained.model.named_parameters():
             velocity = tensors.get(_OPTIMIZER + name + _VELOCITY)
-            if velocity is None:
+            if velocity is None or not parameter.requires_grad:
                 continue
             if trainer.shrunk is not None:
                 velocity = trainer.shrunk.narrow(name, velocity)
@@ -68,6 +62,25 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         raise UserError(
             f"“{path}” does not fit this run: {error}.", "The checkpoint is damaged."
         ) from error
+
+
+def _velocities(trainer: Trainer) -> dict[str, Tensor]:
+    """Return the velocity of each parameter of the whole network; none without momentum."""
+    state = trainer.optimizer.state
+    found = {
+        name: state[parameter]["momentum_buffer"]
+        for name, parameter in trainer.trained.model.named_parameters()
+        if "momentum_buffer" in state.get(parameter, {})
+    }
+    if trainer.shrunk is None or not found:
+        return found
+    whole: dict[str, Tensor] = {}
+    for name, parameter in trainer.masked.model.named_parameters():
+        if parameter.requires_grad:
+            zeros = torch.zeros_like(parameter, requires_grad=False)
+            velocity = found.get(name)
+            whole[name] = zeros if velocity is None else trainer.shrunk.widen(name, velocity, zeros)
+    return whole
 
 
 def model_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -74,6 +74,11 @@ class Trainer:
             self.train = self.train.with_pixels(shrunk.pixels)
             self.held_out = {s: b.with_pixels(shrunk.pixels) for s, b in self.held_out.items()}
 
+    def to_channels_last(self) -> None:
+        """Train with maps and kernels in that layout; call before the first step."""
+        self.trained.to_channels_last()
+        self.optimizer = make_optimizer(self.trained, self.training)
+
     @property
     def trained(self) -> MaskedModel:
         """The network whose weights the steps move."""
@@ -295,9 +300,15 @@ def make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
     # One kernel for all parameters: otherwise a quarter of a small network's step. It walks through
     # memory, so it needs parameters without gaps.
     fused = all(_is_dense(parameter) for parameter in masked.model.parameters())
-    return torch.optim.SGD(
+    optimizer = torch.optim.SGD(
         groups, lr=training.learning_rate, momentum=training.momentum, fused=fused
     )
+    if training.momentum:
+        for parameter in masked.model.parameters():
+            if parameter.requires_grad:  # also of what gets its first gradient later
+                velocity = torch.zeros_like(parameter, requires_grad=False)
+                optimizer.state[parameter]["momentum_buffer"] = velocity
+    return optimizer
 
 
 def _is_dense(tensor: Tensor) -> bool:

@@ -78,7 +78,7 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
             prepared = Prepared(found.description, found.num_off_path, rates)
             inputs_BCHW = seen
     if _wants_channels_last(trainer.trained.model, inputs_BCHW):
-        trainer.trained.to_channels_last()
+        trainer.to_channels_last()
     return prepared
 
 
