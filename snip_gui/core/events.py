@@ -180,7 +180,7 @@ class StepRates:
         trained, dense = (
             f"{r:,.0f}" if r >= 10 else f"{r:.1f}" for r in (self.trained, self.dense)
         )
-        return f"{trained} steps/s, dense {dense} steps/s"
+        return f"{trained} steps/s, dense {dense}"
 
 
 @dataclass(frozen=True, slots=True)
