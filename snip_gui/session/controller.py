@@ -329,6 +329,7 @@ class Controller(QObject):
                 num_parameters=started.num_parameters,
                 step=started.first_step,
                 num_steps=started.num_steps,
+                rates=started.rates,
             )
         )
 
