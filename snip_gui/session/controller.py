@@ -15,6 +15,7 @@ from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.own_images import beside_recipe, copy_images
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
@@ -30,6 +31,7 @@ from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser, key_of
+from snip_gui.session.grid import TileGrid
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
@@ -66,8 +68,9 @@ class Controller(QObject):
         super().__init__(parent)
         self.state = state
         self.undo_stack = QUndoStack(self)
-        self.minibatch = MinibatchEditor(state, self.edit)
+        self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
+        self.grid = TileGrid(state, host, self.edit, self)
         self.recents = recents
         self._host = host
         self.pictures = Pictures(state, host, self)
@@ -75,7 +78,9 @@ class Controller(QObject):
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
         self.pins = Pins(state, self)
-        self.questions = Questions(state, host, self.pins, self.known_scores, self)
+        self.questions = Questions(
+            state, host, self.pins, self.minibatch.picked, self.known_scores, self
+        )
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -188,7 +193,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        kinds = ("score", "load", "download", "export", "save", "measure", "weights")
+        kinds = ("score", "load", "download", "export", "save", "measure", "weights", "grid")
         for kind in (*kinds, "without", "stability"):
             self._host.cancel(kind)
 
@@ -221,6 +226,8 @@ class Controller(QObject):
         try:
             recipe = pin_files(load_recipe(path))
             _refuse_unknown(recipe)
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))
@@ -234,6 +241,8 @@ class Controller(QObject):
         """Write the current recipe to a file."""
         try:
             write_text(path, encode_recipe(self.state.recipe))
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
             self._tell(error.message, error.hint)
             return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Scale: TypeAlias = Literal["linear", "log"]
-PaletteName: TypeAlias = Literal["grey", "viridis", "mask", "relation", "diverging"]
+PaletteName: TypeAlias = Literal["grey", "viridis", "mask", "density", "relation", "diverging"]
 
 _VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
@@ -42,6 +42,8 @@ class Picture:
         Values of the indices 1 and 255; base-10 logarithms on a log scale.
     label
         What the values are, for the colour bar.
+    is_share
+        Whether values on a linear scale are read as percentages.
     """
 
     index_HW: NDArray[np.uint8]
@@ -50,6 +52,7 @@ class Picture:
     label: str
     palette: PaletteName = "viridis"
     scale: Scale = "linear"
+    is_share: bool = True
 
     @property
     def legend(self) -> tuple[tuple[str, int], ...]:
@@ -79,12 +82,13 @@ def colour_table(
     nothing
         Colour of index 0.
     removed, kept
-        The two ends of the ``mask`` palette, of clearly different lightness.
+        The two ends of the ``mask`` and ``density`` palettes, of clearly different lightness.
     """
     anchors = {
         "grey": ((0, 0, 0), (255, 255, 255)),
         "viridis": _VIRIDIS,
         "mask": (removed, kept),
+        "density": (removed, kept),
     }[palette]
     table = np.empty((256, 3), np.uint8)
     where = np.linspace(0, 1, 255)

@@ -10,8 +10,9 @@ Shapes: H rows and W columns of the canvas, O outputs, I inputs.
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ GAP_RANK = np.iinfo(np.int32).max  # a rank that is never below a number kept
 _LARGEST_SIDE = 2048
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WeightCanvas:
     """One tensor on a plane.
 
@@ -49,7 +50,8 @@ class WeightCanvas:
     low, high
         Base-10 logarithms at the two ends of the indices.
     block
-        Canvas pixels per picture pixel on each side: 1 unless the layer is larger than any screen.
+        Canvas pixels per picture pixel on each side. Above 1 a picture pixel shows what a block
+        holds: the fraction kept, or the highest sensitivity.
     """
 
     tensor: TensorSpec
@@ -60,28 +62,47 @@ class WeightCanvas:
     high: float
     block: tuple[int, int]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the canvas, in canvas pixels."""
+        height, width = self.rank_HW.shape
+        return height, width
+
+    def reduced(self, factor: int) -> WeightCanvas:
+        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        down, across = block_of(self.size)
+        block = (max(down, factor), max(across, factor))
+        return self if block == self.block else replace(self, block=block)
+
+    @functools.cached_property
+    def _present(self) -> NDArray[np.float32]:
+        """Fraction of each block that holds connections; the rest are gaps."""
+        return block_mean(self.present_HW.view(bool), self.block)
+
     def picture(self, num_kept: int, colours: Colours) -> Picture:
         """Return the picture when ``num_kept`` connections of the whole network are kept."""
         if colours == "sensitivity":
             return self._sensitivity(self.sensitivity_HW)
         kept_HW = self.rank_HW < num_kept
-        if colours == "kept-sensitivity" and self.block == (1, 1):
+        if colours == "kept-sensitivity":
             return self._sensitivity(self.sensitivity_HW * kept_HW)
         if self.block == (1, 1):
-            index_HW = self.present_HW + kept_HW * np.uint8(254)
-        else:
-            index_HW = to_indices(block_mean(kept_HW, self.block), 0, 1)
-        return Picture(index_HW, 0, 1, "kept", "mask")
+            return Picture(self.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask")
+        share = np.divide(block_mean(kept_HW, self.block), np.maximum(self._present, 1e-6))
+        # Up to the largest share: of a layer that keeps little, nothing would be seen up to 1.
+        most = float(share.max(initial=0.0)) or 1.0
+        index_HW = to_indices(share, 0, most) * (self._present > 0)
+        return Picture(index_HW, 0, most, "share kept", "density")
 
     def _sensitivity(self, index_HW: NDArray[np.uint8]) -> Picture:
         """Return a picture in the colours of sensitivity."""
         if self.block != (1, 1):
-            index_HW = index_HW[:: self.block[0], :: self.block[1]]
+            index_HW = block_max(index_HW, self.block)
         return Picture(index_HW, self.low, self.high, "sensitivity", "viridis", "log")
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
-        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
-        return position_under(self.tensor, self.present_HW, self.block, row, column)
+        """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
 
 
 def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
@@ -188,6 +209,21 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
     widths = np.minimum(across, width - np.arange(0, width, across))
     sizes = np.outer(heights.astype(np.float32), widths.astype(np.float32))
     return np.divide(sums, sizes, dtype=np.float32)
+
+
+def block_max(index_HW: NDArray[np.uint8], block: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the highest index of each block; the last blocks may be smaller."""
+    down, across = block
+    height, width = index_HW.shape
+    rows = np.zeros((-(-height // down), width), np.uint8)
+    for first in range(down):
+        part = index_HW[first::down]
+        np.maximum(rows[: len(part)], part, out=rows[: len(part)])
+    most = np.zeros((len(rows), -(-width // across)), np.uint8)
+    for first in range(across):
+        part = rows[:, first::across]
+        np.maximum(most[:, : part.shape[1]], part, out=most[:, : part.shape[1]])
+    return most
 
 
 def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
