@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
     from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
@@ -222,6 +223,32 @@ class RunDone(Event):
 
     folder: Path
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunsListed(Event):
+    """The runs of a folder, the newest first."""
+
+    runs_folder: Path
+    entries: tuple[RunEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunCurvesRead(Event):
+    """What was measured in a run."""
+
+    folder: Path
+    points: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunMoved(Event):
+    """A run folder lies elsewhere: it was renamed, put into the bin or taken out of it."""
+
+    folder: Path
+    place: Path
+    binned: bool = False
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe import encode_recipe
 from snip_gui.core.run_book import RunBook, write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
+from snip_gui.core.run_lock import holding, refuse_running
 from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
@@ -131,7 +132,8 @@ def run_steps(
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
-    yield from _train(folder, summary, trainer, cancel, [])
+    with holding(folder):
+        yield from _train(folder, summary, trainer, cancel, [])
 
 
 def resume_steps(
@@ -148,9 +150,11 @@ def resume_steps(
     Raises
     ------
     UserError
-        If the folder holds no run with a mask, the run diverged, or a file is damaged.
+        If the folder holds no run with a mask, the run diverged or is being trained, or a file is
+        damaged.
     """
     recipe, summary = files.read_recipe(folder), files.read_summary(folder)
+    refuse_running(folder)
     match files.state_of(summary):
         case "finished":
             yield Note(f"“{folder.name}” is already finished.")
@@ -181,7 +185,8 @@ def resume_steps(
         points = []  # the first evaluation is done again
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
-    yield from _train(folder, summary, trainer, cancel, points)
+    with holding(folder):
+        yield from _train(folder, summary, trainer, cancel, points)
 
 
 def _read(

@@ -13,6 +13,7 @@ from snip_gui.core.recipe import load_recipe
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from snip_gui.core.events import RunState
@@ -119,6 +120,28 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
     return [MetricPoint.from_row(row) for row in complete]
 
 
+def read_held_out(folder: Path) -> tuple[list[MetricPoint], float, float]:
+    """Read what was measured on the held-out splits; quick, as those are few among many points.
+
+    Returns
+    -------
+    points
+        Those of the validation and the test images.
+    epoch, seconds
+        How far the last point of any split is.
+    """
+    try:
+        text = (folder / METRICS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return [], 0.0, 0.0
+    lines = text[: text.rfind("\n") + 1].splitlines()[1:]  # a last line may be cut off
+    points = [MetricPoint.from_row(line.split(",")) for line in lines if ",train," not in line]
+    if not lines:
+        return points, 0.0, 0.0
+    last = MetricPoint.from_row(lines[-1].split(","))
+    return points, last.epoch, last.seconds
+
+
 def new_run_folder(runs_folder: Path, recipe: Recipe) -> Path:
     """Return a path for a new run that does not exist yet, named after time and recipe."""
     now = datetime.datetime.now().astimezone()
@@ -143,6 +166,16 @@ def best_validation_error(points: list[MetricPoint]) -> float | None:
     """Return the lowest error on the validation split, None if it was never measured."""
     errors = [point.error for point in points if point.split == "validation"]
     return min(errors, default=None)
+
+
+def error_at_best(points: Sequence[MetricPoint]) -> float | None:
+    """Return the test error where the validation error was lowest first, None if not measured."""
+    validation = [point for point in points if point.split == "validation"]
+    best = min(validation, key=lambda point: point.error, default=None)
+    if best is None:
+        return None
+    at_best = (p.error for p in points if p.split == "test" and p.step == best.step)
+    return next(at_best, None)
 
 
 def state_of(summary: Summary) -> RunState:

@@ -26,11 +26,11 @@ from snip_gui.core.recipe import (
     load_recipe,
     with_value,
 )
-from snip_gui.core.run_folder import new_run_folder
+from snip_gui.core.run_folder import new_run_folder, read_recipe
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
-from snip_gui.session.data_chooser import DataChooser, key_of
+from snip_gui.session.data_chooser import DataChooser
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
@@ -38,6 +38,8 @@ from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
+from snip_gui.session.run_queue import RunQueue
+from snip_gui.session.runs import Runs
 from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
@@ -86,6 +88,9 @@ class Controller(QObject):
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
+        # After its own slots: by then a training that ended is told of.
+        self.runs = Runs(state, host, self)
+        self.queue = RunQueue(state, host, self.train_recipe, self)
 
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture at once."""
@@ -93,6 +98,7 @@ class Controller(QObject):
         self.state.set_activity(Activity("devices", "Loading torch"))
         self._host.submit("devices", jobs.devices_job())
         self.data.load()
+        self.runs.refresh()
 
     # Editing the recipe
 
@@ -164,23 +170,25 @@ class Controller(QObject):
 
     def train(self) -> None:
         """Score, prune and train the recipe into a new run folder."""
-        self._run("train")
+        if self.state.can_train:
+            self.train_recipe(self.state.recipe)
+
+    def train_recipe(self, recipe: Recipe) -> None:
+        """Train a recipe, whatever is chosen."""
+        self._run(recipe, "train")
 
     def save_run(self) -> None:
         """Keep what is on screen, untrained, as a run."""
-        self._run("prune")
+        if self.state.can_train:
+            self._run(self.state.recipe, "prune")
 
-    def _run(self, stop_after: StopAfter) -> None:
-        images = self.state.images
-        if images is None or not self.state.can_train:
-            return
+    def _run(self, recipe: Recipe, stop_after: StopAfter) -> None:
         self.state.set_problem(None)
-        recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
         if stop_after == "train":
             self.state.set_training(TrainingState(recipe, "preparing", folder))
-        surroundings = self.state.preferences.surroundings_of(images.name)
-        job = jobs.run_job(recipe, folder, surroundings, images, stop_after)
+        surroundings = self.state.preferences.surroundings_of(recipe.data.name)
+        job = jobs.run_job(recipe, folder, surroundings, self.data.images_of(recipe), stop_after)
         self._host.submit("train" if stop_after == "train" else "save", job)
 
     def stop(self) -> None:
@@ -193,28 +201,41 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        kinds = ("score", "load", "download", "export", "save", "measure", "weights", "grid")
-        for kind in (*kinds, "without", "stability"):
+        kinds = ("score", "load", "download", "export", "save", "measure", "weights")
+        for kind in (*kinds, "grid", "without", "stability"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
         """Go on with a stopped training."""
         training = self.state.training
-        if training is None or not training.can_continue or training.folder is None:
+        if training is not None and training.can_continue and training.folder is not None:
+            self.resume_run(training.folder)
+
+    def resume_run(self, folder: Path) -> None:
+        """Go on with the training of a run, whoever began it; one at a time."""
+        training = self.state.training
+        if training is not None and training.is_active:
             return
         self.state.set_problem(None)
-        preferences = self.state.preferences
-        same_data = key_of(training.recipe, preferences) == key_of(self.state.recipe, preferences)
-        images = self.state.images if same_data else None
-        self.state.set_training(dataclasses.replace(training, phase="preparing", points=()))
-        surroundings = self.state.preferences.surroundings_of(training.recipe.data.name)
-        self._host.submit("train", jobs.resume_job(training.folder, surroundings, images))
+        try:
+            recipe = read_recipe(folder)
+        except UserError as error:
+            self._tell(error.message, error.hint)
+            return
+        self.state.set_training(TrainingState(recipe, "preparing", folder))
+        surroundings = self.state.preferences.surroundings_of(recipe.data.name)
+        job = jobs.resume_job(folder, surroundings, self.data.images_of(recipe))
+        self._host.submit("train", job)
+
+    def export_run(self, folder: Path, format_name: str, path: Path) -> None:
+        """Export the pruned network of a run."""
+        self._host.submit("export", jobs.export_job(folder, format_name, path))
 
     def export(self, format_name: str, path: Path) -> None:
         """Export the run at hand; without one, what is on screen is saved as a run first."""
         training = self.state.training
         if training is not None and training.summary is not None and training.folder is not None:
-            self._host.submit("export", jobs.export_job(training.folder, format_name, path))
+            self.export_run(training.folder, format_name, path)
         else:
             self._export_after_save = (format_name, path)
             self.save_run()
@@ -292,8 +313,9 @@ class Controller(QObject):
             self.failed.emit(notice)
 
     def _show_progress(self, kind: str, progress: ev.Progress) -> None:
+        text = self.queue.numbered(progress.text) if kind == "train" else progress.text
         self.state.set_activity(
-            Activity(kind, progress.text, progress.done, progress.total, progress.seconds_left)
+            Activity(kind, text, progress.done, progress.total, progress.seconds_left)
         )
 
     def _training_started(self, started: ev.TrainingStarted) -> None:
@@ -324,7 +346,7 @@ class Controller(QObject):
         elif self._export_after_save is not None:
             format_name, path = self._export_after_save
             self._export_after_save = None
-            self._host.submit("export", jobs.export_job(folder, format_name, path))
+            self.export_run(folder, format_name, path)
 
     def _training_ended(self, ended: JobEnded) -> None:
         """Close a training that ended before its run was done: there is nothing to go on with."""

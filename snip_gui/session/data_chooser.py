@@ -127,6 +127,10 @@ class DataChooser(QObject):
         if key_of(self._state.recipe, self._state.preferences) != self._wanted:
             self.load()
 
+    def images_of(self, recipe: Recipe) -> ImageSet | None:
+        """Return the images of a recipe, the current one or not, if they are there."""
+        return self._sets.get(key_of(recipe, self._state.preferences))
+
     def load(self) -> None:
         """Bring the recipe's data set in, at once if it is known."""
         self._host.cancel("load")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from snip_gui.core.events import Event
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
+    from snip_gui.core.run_edits import RunNotes
+    from snip_gui.core.runs import RunEntry
     from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.tile_grid import GridSpec
     from snip_gui.session.job_host import JobFactory
@@ -139,19 +141,6 @@ def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> J
     return job
 
 
-def stability_job(
-    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet
-) -> JobFactory:
-    """Score several recipes of one network and count what they keep."""
-
-    def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.stability import measure_stability
-
-        yield from measure_stability(recipes, surroundings, images, cancel)
-
-    return job
-
-
 def grid_job(
     spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet
 ) -> JobFactory:
@@ -165,11 +154,24 @@ def grid_job(
     return job
 
 
+def stability_job(
+    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet
+) -> JobFactory:
+    """Score several recipes of one network and count what they keep."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.stability import measure_stability
+
+        yield from measure_stability(recipes, surroundings, images, cancel)
+
+    return job
+
+
 def run_job(
     recipe: Recipe,
     folder: Path,
     surroundings: Surroundings,
-    images: ImageSet,
+    images: ImageSet | None,
     stop_after: StopAfter,
 ) -> JobFactory:
     """Work a recipe out into a new run folder."""
@@ -202,5 +204,71 @@ def export_job(folder: Path, format_name: str, path: Path) -> JobFactory:
         from snip_gui.core.export.export import export_run
 
         yield from export_run(folder, format_name, path, cancel)
+
+    return job
+
+
+def list_runs_job(runs_folder: Path, known: Sequence[RunEntry]) -> JobFactory:
+    """List the runs of a folder."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import list_job
+
+        yield from list_job(runs_folder, known, cancel)
+
+    return job
+
+
+def curves_job(folders: Sequence[Path]) -> JobFactory:
+    """Read the curves of runs."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import curves_job
+
+        yield from curves_job(folders, cancel)
+
+    return job
+
+
+def note_job(folder: Path, notes: RunNotes) -> JobFactory:
+    """Keep star and note of a run."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import note_job
+
+        yield from note_job(folder, notes)
+
+    return job
+
+
+def rename_job(folder: Path, name: str) -> JobFactory:
+    """Rename a run."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import rename_job
+
+        yield from rename_job(folder, name)
+
+    return job
+
+
+def bin_job(folders: Sequence[Path]) -> JobFactory:
+    """Put runs into the bin."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import bin_job
+
+        yield from bin_job(folders)
+
+    return job
+
+
+def restore_job(moves: Sequence[tuple[Path, Path]]) -> JobFactory:
+    """Take runs out of the bin."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run_jobs import restore_job
+
+        yield from restore_job(moves)
 
     return job

@@ -67,14 +67,9 @@ class FileCommands(QObject):
     @Slot()
     def export(self) -> None:
         """Ask for a name and export the pruned checkpoint."""
-        filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
-        name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Export pruned checkpoint", "pruned.safetensors", ";;".join(filters)
-        )
-        if name:
-            self._controller.export(
-                filters[chosen].name, _with_suffix(name, filters[chosen].suffix)
-            )
+        chosen = ask_export(self._window, "pruned.safetensors")
+        if chosen is not None:
+            self._controller.export(*chosen)
 
     @Slot()
     def download(self) -> None:
@@ -111,6 +106,17 @@ class FileCommands(QObject):
         QGuiApplication.clipboard().setText(line)
         self._state.notices.info(f"Copied: {line}")
         self.said.emit("Copied the command")
+
+
+def ask_export(window: QWidget, suggested: str) -> tuple[str, Path] | None:
+    """Ask where to export to; return the name of the format and the path, None if cancelled."""
+    filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
+    name, chosen = QFileDialog.getSaveFileName(
+        window, "Export pruned checkpoint", suggested, ";;".join(filters)
+    )
+    if not name:
+        return None
+    return filters[chosen].name, _with_suffix(name, filters[chosen].suffix)
 
 
 def _with_suffix(name: str, suffix: str) -> Path:

@@ -26,6 +26,8 @@ from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.dialogs.picture_dialog import PictureDialog
 from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
+from snip_gui.ui.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.offer_banner import OfferBanner
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -33,12 +35,14 @@ from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
 from snip_gui.ui.panels.network_panel import NetworkPanel
+from snip_gui.ui.panels.runs_panel import RunsPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
 from snip_gui.ui.theme_menu import ThemeMenu
+from snip_gui.ui.tour import Tour
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme import Themes
 
 # Raised when docks are added or renamed, so that an old layout is not restored over new docks.
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 
 
 class MainWindow(QMainWindow):
@@ -81,6 +85,7 @@ class MainWindow(QMainWindow):
         self.files.said.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
+        self.tour = Tour(self, steps_of(self))
         self._connect()
         self._on_theme_changed()
         self._enable_actions()
@@ -101,11 +106,17 @@ class MainWindow(QMainWindow):
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
+        self.runs = RunsPanel(controller, themes)
         self.log = LogPanel(state, themes)
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
+        self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
+        self.first_look.setVisible(not self.state.preferences.first_look_offered)
+        self.first_look.wanted.connect(self._on_first_look)
+        self.first_look.declined.connect(self._on_first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
+        self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
         tray = self.minibatch.tray
         self.comparing = CompareCommands(self.controller, self._themes, tray, self.centre, self)
@@ -119,6 +130,8 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.banner)
+        column.addWidget(self.offer)
+        column.addWidget(self.first_look)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
 
@@ -161,6 +174,7 @@ class MainWindow(QMainWindow):
             ("layers", "Layers", self.layers, right),
             ("sensitivity", "Sensitivity", self.sensitivity, right),
             ("training", "Training", self.training, bottom),
+            ("runs", "Runs", self.runs, bottom),
             ("log", "Log", self.log, bottom),
         ):
             dock = named(QDockWidget(title), f"{name}_dock", title)
@@ -200,6 +214,8 @@ class MainWindow(QMainWindow):
         self.controller.exported.connect(self._on_exported)
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self._on_show_images)
+        # Told also of docks behind a tab, which Qt does not hide.
+        self.docks["runs"].visibilityChanged.connect(self.runs.look_again)
         self.layers.layer_chosen.connect(self._on_layer_chosen)
         self.network.layer_chosen.connect(self._on_layer_chosen)
 
@@ -210,7 +226,7 @@ class MainWindow(QMainWindow):
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
-                 "training": bottom, "log": bottom}  # fmt: skip
+                 "training": bottom, "runs": bottom, "log": bottom}  # fmt: skip
         for dock in self.docks.values():
             # Adding a dock that is already in a tab leaves a second tab bar behind.
             self.removeDockWidget(dock)
@@ -218,7 +234,8 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             self.addDockWidget(areas[name], dock)
             dock.show()
-        self.tabifyDockWidget(self.docks["training"], self.docks["log"])
+        for name in ("runs", "log"):
+            self.tabifyDockWidget(self.docks["training"], self.docks[name])
         self.docks["training"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([self.docks["setup"], self.docks["layers"]], [300, 290], horizontal)
@@ -361,8 +378,23 @@ class MainWindow(QMainWindow):
         self.controller.resume()
 
     @Slot()
+    def _on_sweep(self) -> None:
+        self.docks["runs"].raise_()
+        self.runs.commands.ask_sweep()
+
+    @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_first_look(self) -> None:
+        self._on_first_look_offered()
+        self.tour.start()
+
+    @Slot()
+    def _on_first_look_offered(self) -> None:
+        self.first_look.hide()
+        self.controller.prefer(first_look_offered=True)
 
     @Slot()
     def _on_save_picture(self) -> None:

@@ -24,7 +24,7 @@ _ICON_SIDES = (16, 20, 24, 32, 48)
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Colours by role, as ``#rrggbb``."""
+    """Colours by role, as ``#rrggbb``; ``runs`` are those of runs that are drawn together."""
 
     window: str
     base: str
@@ -55,6 +55,7 @@ class Colours:
     train: str
     validation: str
     test: str
+    runs: tuple[str, ...]
 
     def rgb(self, role: str) -> tuple[int, int, int]:
         """Return red, green and blue of a role, 0 to 255."""
@@ -108,13 +109,13 @@ class Themes(QObject):
 def load_colours(name: ThemeName) -> Colours:
     """Read the colours of a theme."""
     raw = msgspec.json.decode(resource("themes", f"{name}.json").read_bytes())
-    return Colours(**{field.name: raw[field.name] for field in fields(Colours)})
+    return Colours(**(raw | {"runs": tuple(raw["runs"])}))
 
 
 def style_sheet(name: ThemeName, colours: Colours) -> str:
     """Return the style sheet with the roles filled in."""
     template = resource("style", "app.qss").read_text(encoding="utf-8")
-    values = {field.name: getattr(colours, field.name) for field in fields(Colours)}
+    values = {f.name: getattr(colours, f.name) for f in fields(Colours) if f.name != "runs"}
     values |= {"icons": resource("icons").as_posix(), "theme": name}
     return re.sub(r"\{([a-z_]+)\}", lambda match: values[match[1]], template)
 

@@ -100,7 +100,8 @@ def test_every_interactive_widget_has_a_name_and_an_accessible_name(window):
         QAbstractItemView,
     )  # fmt: skip
     not_ours = {"QComboBoxPrivateContainer", "QComboBoxListView", "QHeaderView",
-                "QTableCornerButton", "QDockWidgetTitleButton", "QScrollBar"}  # fmt: skip
+                "QTableCornerButton", "QDockWidgetTitleButton", "QScrollBar",
+                "QLineEditIconButton"}  # fmt: skip
     missing = []
     for widget in window.findChildren(QWidget):
         line = {p.metaObject().className() for p in (widget, *ancestors(widget))}
@@ -389,7 +390,7 @@ def test_training_draws_its_curves_and_holds_its_mask(window, started, state, qt
     started.controller.set_sparsity(0.5)
     qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
     assert state.training.num_kept == 26_661
-    loss, error = window.training._curves["test"]
+    loss, error = window.training.charts.curves["test"]
     assert loss.getData()[0].tolist() == [0, 1, 2, 3]
     assert error.getData()[1][-1] < 60
     status = child(window, QLabel, "training_status").text()
@@ -566,3 +567,12 @@ def test_a_damaged_session_starts_afresh_and_says_so(qtbot, qapp, tmp_path):
         application.window.close()
         application.host.shutdown()
         application.window.deleteLater()
+
+
+def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, started, qtbot):
+    started.controller.minibatch.draw(5, (12,))  # as after a change of the data set
+    assert "no class 12" in child(window, QLabel, "minibatch_summary").text()
+    assert child(window, QComboBox, "draw_class").currentText() == "all classes"
+    click(qtbot, child(window, QAbstractButton, "draw_button"))
+    assert state.minibatch.problem is None
+    assert len(state.minibatch.indices_K) == 5

@@ -235,7 +235,8 @@ class MinibatchPanel(QWidget):
             with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
                 self.draw_size.setValue(draw.size)
                 only = draw.classes[0] if len(draw.classes) == 1 else _ALL
-                self.draw_class.setCurrentIndex(self.draw_class.findData(only))
+                # A class that this data set does not have leaves all of them to draw from.
+                self.draw_class.setCurrentIndex(max(0, self.draw_class.findData(only)))
 
     @Slot()
     def _on_draw(self) -> None:

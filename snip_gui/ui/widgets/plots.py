@@ -6,9 +6,20 @@ import math
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PySide6.QtGui import QPen
+
+_DASHES = (
+    (Qt.PenStyle.SolidLine, "━━"),
+    (Qt.PenStyle.DashLine, "╍╍"),
+    (Qt.PenStyle.DotLine, "┄┄"),
+    (Qt.PenStyle.DashDotLine, "━·"),
+)
+"""Dashes of lines that are drawn together, and how each looks in a text."""
 
 
 class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
@@ -37,3 +48,24 @@ def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str
         axis.setPen(pg.mkPen(grid))
         axis.setTextPen(pg.mkPen(ink))
         axis.setStyle(tickLength=-4)
+
+
+def run_pen(colours: Sequence[str], number: int, width: int = 1) -> QPen:
+    """Return the pen of one of several runs: colour and dash together are its own up to 16."""
+    style = _dash_of(colours, number)[0]
+    pen: QPen = pg.mkPen(_colour_of(colours, number), width=width, style=style)
+    return pen
+
+
+def run_mark(colours: Sequence[str], number: int) -> str:
+    """Return a piece of the line of `run_pen` as rich text for a legend."""
+    mark = _dash_of(colours, number)[1]
+    return f'<span style="color:{_colour_of(colours, number)}">{mark}</span>'
+
+
+def _colour_of(colours: Sequence[str], number: int) -> str:
+    return colours[number % len(colours)]
+
+
+def _dash_of(colours: Sequence[str], number: int) -> tuple[Qt.PenStyle, str]:
+    return _DASHES[(number + number // len(colours)) % len(_DASHES)]

@@ -1,0 +1,116 @@
+"""Error against sparsity, the standard plot of pruning (the paper's Figure 1)."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.assets import resource
+from snip_gui.core.run_tables import NOTHING, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.runs import RunEntry
+
+_IN_LABEL = ("model.name", "data.name", "pruning.method")
+
+SOURCE = "Lee, Ajanthan & Torr 2019, Figure 1, read from the figure"
+"""Where the published points are from: they are read off a drawing, not copied from a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All runs of a series at one sparsity.
+
+    Attributes
+    ----------
+    errors
+        Final test error of each run.
+    """
+
+    sparsity: float
+    errors: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the runs."""
+        return statistics.fmean(self.errors)
+
+    @property
+    def deviation(self) -> float:
+        """Sample standard deviation over the runs; 0 for a single one."""
+        return statistics.stdev(self.errors) if len(self.errors) > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Runs that share everything but sparsity and seed, by rising sparsity."""
+
+    label: str
+    levels: tuple[Level, ...]
+
+
+def error_series(entries: Sequence[RunEntry]) -> tuple[Series, ...]:
+    """Return the finished runs among the entries as series, each with a label of its own."""
+    grouped: dict[Recipe, list[RunEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.state == "finished" and entry.recipe is not None and entry.test_error is not None:
+            grouped[_without_seed_and_sparsity(entry.recipe)].append(entry)
+    labels = _labels({key: members[0] for key, members in grouped.items()})
+    return tuple(Series(labels[key], _levels(members)) for key, members in grouped.items())
+
+
+def published(network: str) -> tuple[tuple[float, float], ...]:
+    """Return sparsity and test error, as fractions, of the paper's runs with a network on MNIST.
+
+    Parameters
+    ----------
+    network
+        Its title; there are points of LeNet-300-100 and LeNet-5-Caffe.
+    """
+    with resource("reference", "figure1.csv").open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        return tuple(
+            (float(row["sparsity_percent"]) / 100, float(row["test_error_percent"]) / 100)
+            for row in rows
+            if row["network"] == network
+        )
+
+
+def _levels(entries: Sequence[RunEntry]) -> tuple[Level, ...]:
+    errors: dict[float, list[float]] = defaultdict(list)
+    for entry in entries:
+        assert entry.recipe is not None
+        assert entry.test_error is not None
+        errors[entry.recipe.pruning.sparsity].append(entry.test_error)
+    return tuple(Level(sparsity, tuple(errors[sparsity])) for sparsity in sorted(errors))
+
+
+def _without_seed_and_sparsity(recipe: Recipe) -> Recipe:
+    pruning = msgspec.structs.replace(recipe.pruning, sparsity=0)
+    return msgspec.structs.replace(recipe, pruning=pruning, seed=0)
+
+
+def _labels(series: dict[Recipe, RunEntry]) -> dict[Recipe, str]:
+    """Return network, data and method of each series, and what else tells it from the others.
+
+    What only some methods have is told by the method already.
+    """
+    table = differences([("", recipe) for recipe in series])
+    labels = {}
+    for number, (recipe, entry) in enumerate(series.items(), 1):
+        words = [entry.network, entry.dataset, entry.method]
+        words += [
+            f"{row[0].partition(' (')[0]} {row[number]}"
+            for row in table.rows
+            if NOTHING not in row and not any(f"({path})" in row[0] for path in _IN_LABEL)
+        ]
+        labels[recipe] = ", ".join(words)
+    return labels

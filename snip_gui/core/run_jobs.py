@@ -1,0 +1,86 @@
+"""Jobs on run folders that need no torch: listing, reading curves, renaming, deleting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core import run_edits
+from snip_gui.core.events import Event, RunCurvesRead, RunMoved, RunsListed
+from snip_gui.core.run_folder import read_metrics
+from snip_gui.core.runs import list_runs, newest_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.run_edits import RunNotes
+    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.training.metrics import MetricPoint
+
+# More cannot be told apart on a screen, and would have to be drawn.
+_MOST_TRAINING_POINTS = 4000
+
+
+def list_job(runs_folder: Path, known: Sequence[RunEntry], cancel: CancelToken) -> Iterator[Event]:
+    """List the runs of a folder; raises `UserError` as `list_runs`."""
+    found = []
+    for entry in list_runs(runs_folder, known):
+        cancel.raise_if_cancelled()
+        found.append(entry)
+    yield RunsListed(runs_folder, newest_first(found))
+
+
+def curves_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
+    """Read the curves of runs; a damaged one has none."""
+    for folder in folders:
+        cancel.raise_if_cancelled()
+        try:
+            points = read_metrics(folder)
+        except (OSError, ValueError):
+            points = []
+        yield RunCurvesRead(folder, tuple(_thinned(points)))
+
+
+def note_job(folder: Path, notes: RunNotes) -> Iterator[Event]:
+    """Keep star and note of a run; raises `UserError` as `write_notes`."""
+    run_edits.write_notes(folder, notes)
+    yield from ()
+
+
+def rename_job(folder: Path, name: str) -> Iterator[Event]:
+    """Rename a run; raises `UserError` as `rename_run`."""
+    yield RunMoved(folder, run_edits.rename_run(folder, name))
+
+
+def bin_job(folders: Sequence[Path]) -> Iterator[Event]:
+    """Put runs into the bin; raises `UserError` at the first that cannot be moved."""
+    for folder in folders:
+        yield RunMoved(folder, run_edits.bin_run(folder), binned=True)
+
+
+def restore_job(moves: Sequence[tuple[Path, Path]]) -> Iterator[Event]:
+    """Take runs out of the bin again, given where each lies and where it was.
+
+    Raises
+    ------
+    UserError
+        At the first that cannot be moved.
+    """
+    for binned, folder in moves:
+        run_edits.restore_run(binned, folder)
+        yield RunMoved(binned, folder, restored=True)
+
+
+def _thinned(points: list[MetricPoint]) -> list[MetricPoint]:
+    """Leave out training points where there are too many to draw."""
+    num_training = sum(point.split == "train" for point in points)
+    stride = -(-num_training // _MOST_TRAINING_POINTS) or 1
+    kept, number = [], 0
+    for point in points:
+        if point.split == "train":
+            number += 1
+            if number % stride:
+                continue
+        kept.append(point)
+    return kept

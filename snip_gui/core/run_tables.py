@@ -1,0 +1,108 @@
+"""Runs as tables: what came of each, and in what their recipes differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from snip_gui.core.fields import METHOD, all_fields
+from snip_gui.core.tables import Table
+from snip_gui.core.text import size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.runs import RunEntry
+
+NOTHING = "—"
+"""Where a run has no value."""
+
+_MOST_SHOWN = 60
+
+
+def percent(fraction: float | None, decimals: int = 2) -> str:
+    """Return a fraction in percent."""
+    return NOTHING if fraction is None else f"{fraction:.{decimals}%}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in two units: ``1 h 05 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def runs_table(entries: Sequence[RunEntry]) -> Table:
+    """Return what came of each run."""
+    headers = (
+        "Run", "Network", "Data", "Minibatch", "Method", "Sparsity", "Test error, final",
+        "Test error at best validation", "Best validation error", "Epochs", "Training time",
+        "Size on disk", "State", "Seed", "Note",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            entry.name,
+            entry.network,
+            entry.dataset,
+            entry.minibatch,
+            entry.method,
+            percent(entry.sparsity),
+            percent(entry.test_error),
+            percent(entry.test_error_at_best),
+            percent(entry.best_validation_error),
+            f"{entry.epochs_done:.4g} of {entry.epochs}",
+            duration(entry.seconds),
+            size_text(entry.size_bytes),
+            entry.state,
+            NOTHING if entry.recipe is None else str(entry.recipe.seed),
+            entry.notes.note,
+        )
+        for entry in entries
+    )
+    return Table(headers, rows)
+
+
+def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
+    """Return the fields in which recipes differ: one row a field, one column a recipe."""
+    labels = {METHOD.path: METHOD.label} | {field.path: field.label for field in all_fields()}
+    flat = [dict(_leaves(msgspec.to_builtins(recipe), "")) for _, recipe in named]
+    known = [METHOD.path, *labels]
+    others = sorted({path for values in flat for path in values} - set(known))
+    rows = []
+    for path in (*dict.fromkeys(known), *others):
+        cells = tuple(_shown(values.get(path)) for values in flat)
+        raw = {msgspec.json.encode(values.get(path)) for values in flat}
+        if len(raw) > 1:
+            rows.append((f"{labels[path]} ({path})" if path in labels else path, *cells))
+    return Table(("Field", *(name for name, _ in named)), tuple(rows))
+
+
+def _leaves(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+    """Yield dotted names and values."""
+    for name, value in part.items():
+        path = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, dict):
+            yield from _leaves(value, path)
+        else:
+            yield path, value
+
+
+def _shown(value: object) -> str:
+    """Return a value as text, a long one shortened."""
+    match value:
+        case None:
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.10g}"
+        case list() | tuple():
+            text = ", ".join(map(_shown, value)) or "none"
+        case _:
+            text = str(value) or "none"
+    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"

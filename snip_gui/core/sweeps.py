@@ -1,0 +1,98 @@
+"""Many recipes from one: the same at several sparsities and with several seeds."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.recipe import with_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snip_gui.core.recipe import Recipe
+
+MOST_RUNS = 1000
+
+
+def parse_sparsities(text: str) -> tuple[float, ...]:
+    """Read sparsities in percent, such as ``0, 50, 99.5 %``; each once, in the order given.
+
+    Raises
+    ------
+    UserError
+        If there is none, or one is no number or not in 0 up to 100.
+    """
+    found: list[float] = []
+    for word in _words(text.replace("%", " ")):
+        try:
+            percentage = float(word)
+        except ValueError:
+            percentage = -1.0
+        if not 0 <= percentage < 100:
+            raise UserError(
+                f"“{word}” is no sparsity.",
+                "Write percentages from 0 up to, but not, 100, with commas between.",
+                field="pruning.sparsity",
+            )
+        found.append(round(percentage / 100, 12))
+    if not found:
+        raise UserError("No sparsity is given.", "Write at least one, such as 90.")
+    return tuple(dict.fromkeys(found))
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read seeds and ranges of them, such as ``0-2, 7``; each once, in the order given.
+
+    Raises
+    ------
+    UserError
+        If there is none, or one is no whole number.
+    """
+    found: list[int] = []
+    for word in _words(text):
+        match = re.fullmatch(r"(\d{1,15})(?:-(\d{1,15}))?", word)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < first + MOST_RUNS:
+            raise UserError(
+                f"“{word}” is no seed.", "Write whole numbers or ranges: 0, 1 or 0-4.", field="seed"
+            )
+        found += range(first, last + 1)
+    if not found:
+        raise UserError("No seed is given.", "Write at least one, such as 0.", field="seed")
+    return tuple(dict.fromkeys(found))
+
+
+def sweep(
+    recipe: Recipe, sparsities: Sequence[float], seeds: Sequence[int], methods: Sequence[str] = ()
+) -> tuple[Recipe, ...]:
+    """Return the recipe at each sparsity with each seed; all of a seed first.
+
+    Parameters
+    ----------
+    methods
+        Other methods to do the same with, as controls; at sparsity 0 there is nothing to choose,
+        so they are left out there.
+
+    Raises
+    ------
+    UserError
+        If there would be more than `MOST_RUNS`.
+    """
+    number = len(sparsities) * len(seeds) * (1 + len(methods))
+    if number > MOST_RUNS:
+        raise UserError(f"These are {number:,} runs.", f"Do at most {MOST_RUNS:,} at once.")
+    made = []
+    for seed in seeds:
+        seeded = with_value(recipe, "seed", seed)
+        for sparsity in sparsities:
+            pruned = with_value(seeded, "pruning.sparsity", sparsity)
+            controls = methods if sparsity else ()
+            made += [pruned, *(with_value(pruned, "pruning.method", name) for name in controls)]
+    return tuple(made)
+
+
+def _words(text: str) -> list[str]:
+    """Return what stands between commas, semicolons and spaces."""
+    return [word for word in re.split(r"[,;\s]+", text) if word]

@@ -1,0 +1,223 @@
+"""The runs there are: listed, remarked on, renamed, deleted, laid over charts, offered again."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.session import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from snip_gui.core.run_edits import RunNotes
+    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobFactory, JobHost
+    from snip_gui.session.state import SessionState
+
+_EDIT = "run-edit"
+
+
+class Runs(QObject):
+    """Keeps the list of runs up to date; everything on disk is done in the io lane."""
+
+    changed = Signal()  # the runs, or whether deleting can be undone
+    checked_changed = Signal()  # which runs are laid over the charts, or their curves
+    offer_changed = Signal()
+
+    def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._host = state, host
+        self._entries: tuple[RunEntry, ...] = ()
+        self._is_listed = False
+        self._checked: tuple[Path, ...] = ()
+        self._curves: dict[Path, tuple[MetricPoint, ...]] = {}
+        self._offer: RunEntry | None = None
+        # Deletions that can be undone, each as moves: where a run lay and where it lies now.
+        self._deleted: list[tuple[tuple[Path, Path], ...]] = []
+        self._moving: dict[int, tuple[tuple[Path, Path], ...]] = {}
+        self._numbers = itertools.count(1)
+        self._runs_path = state.preferences.runs_path
+        self._training_folder: Path | None = None
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+        state.training_changed.connect(self._on_training_changed)
+        state.preferences_changed.connect(self._on_preferences_changed)
+
+    # What there is
+
+    @property
+    def entries(self) -> tuple[RunEntry, ...]:
+        """Every run, the newest first."""
+        return self._entries
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the runs folder was looked into."""
+        return self._is_listed
+
+    @property
+    def checked(self) -> tuple[RunEntry, ...]:
+        """The runs laid over the charts, in the order in which they were chosen."""
+        known = {entry.folder: entry for entry in self._entries}
+        return tuple(known[folder] for folder in self._checked if folder in known)
+
+    def curve(self, entry: RunEntry) -> tuple[MetricPoint, ...]:
+        """Return what was measured in a checked run; nothing until it was read."""
+        return self._curves.get(entry.folder, ())
+
+    @property
+    def offer(self) -> RunEntry | None:
+        """The newest run if it was interrupted before this session, until that was answered."""
+        return self._offer
+
+    @property
+    def num_deleted(self) -> int:
+        """How many runs went with the last deletion that can be undone; 0 if none can."""
+        return len(self._deleted[-1]) if self._deleted else 0
+
+    # Intents
+
+    def refresh(self) -> None:
+        """Look into the runs folder again; runs that have not changed are not read again."""
+        if not self._host.is_closed:
+            job = jobs.list_runs_job(self._state.preferences.runs_path, self._entries)
+            self._host.submit("runs", job, lane="io", short=True)
+
+    def check(self, folder: Path, checked: bool) -> None:
+        """Lay a run over the charts, or take it away."""
+        others = tuple(known for known in self._checked if known != folder)
+        self._checked = (*others, folder) if checked else others
+        self._curves.pop(folder, None)
+        self._read_curves()
+        self.checked_changed.emit()
+
+    def uncheck_all(self) -> None:
+        """Take all runs away from the charts."""
+        self._checked = ()
+        self._curves.clear()
+        self.checked_changed.emit()
+
+    def set_notes(self, entry: RunEntry, **changes: object) -> None:
+        """Change star or note of a run."""
+        notes: RunNotes = msgspec.structs.replace(entry.notes, **changes)
+        if notes != entry.notes:
+            self._edit(jobs.note_job(entry.folder, notes))
+
+    def rename(self, entry: RunEntry, name: str) -> None:
+        """Rename a run."""
+        if name.strip() != entry.name:
+            self._edit(jobs.rename_job(entry.folder, name))
+
+    def delete(self, entries: Iterable[RunEntry]) -> None:
+        """Put runs into the bin, as one deletion that can be undone."""
+        folders = tuple(entry.folder for entry in entries)
+        if folders:
+            self._moving[self._edit(jobs.bin_job(folders))] = ()
+
+    def undo_delete(self) -> None:
+        """Take the runs of the last deletion out of the bin."""
+        if self._deleted:
+            moves = self._deleted.pop()
+            restored = tuple((place, folder) for folder, place in moves)
+            self._moving[self._edit(jobs.restore_job(restored))] = moves
+            self.changed.emit()
+
+    def dismiss_offer(self) -> None:
+        """Leave the interrupted run as it is."""
+        if self._offer is not None:
+            self._offer = None
+            self.offer_changed.emit()
+
+    def _edit(self, job: JobFactory) -> int:
+        # Each of a kind of its own: a short job takes the place of those of its kind.
+        kind = f"{_EDIT}-{next(self._numbers)}"
+        return self._host.submit(kind, job, lane="io", short=True)
+
+    def _read_curves(self) -> None:
+        missing = tuple(folder for folder in self._checked if folder not in self._curves)
+        if missing:
+            self._host.submit("curves", jobs.curves_job(missing), lane="io", short=True)
+
+    # Keeping up
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ev.RunsListed(_, entries):
+                self._show(entries)
+            case ev.RunCurvesRead(folder, points) if folder in self._checked:
+                self._curves[folder] = points
+                self.checked_changed.emit()
+            case ev.RunMoved() as moved:
+                self._follow(moved, item.job_id)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.kind in ("train", "save"):
+            self.refresh()
+        elif ended.kind.startswith(_EDIT):
+            # What could not be taken out of the bin can be tried again.
+            moves = self._moving.pop(ended.job_id, ())
+            if moves:
+                self._deleted.append(moves)
+            self.refresh()
+
+    @Slot()
+    def _on_training_changed(self) -> None:
+        """List a training once it has a folder; an offer is answered by training."""
+        training = self._state.training
+        folder = training.folder if training is not None and training.num_kept else None
+        if folder is not None and folder != self._training_folder:
+            self.refresh()
+        self._training_folder = folder
+        if training is not None:
+            self.dismiss_offer()
+
+    @Slot()
+    def _on_preferences_changed(self) -> None:
+        if self._state.preferences.runs_path != self._runs_path:
+            self._runs_path = self._state.preferences.runs_path
+            self.refresh()
+
+    def _show(self, entries: tuple[RunEntry, ...]) -> None:
+        """Replace the runs; read the curves of those that went on."""
+        before = {entry.folder: entry.signature for entry in self._entries}
+        is_first, self._is_listed = not self._is_listed, True
+        self._entries = entries
+        there = {entry.folder: entry.signature for entry in entries}
+        self._checked = tuple(folder for folder in self._checked if folder in there)
+        for folder in self._checked:
+            if there[folder] != before.get(folder):
+                self._curves.pop(folder, None)
+        self._read_curves()
+        self.changed.emit()
+        self.checked_changed.emit()
+        if is_first and entries and entries[0].state == "stopped" and not self._state.training:
+            self._offer = entries[0]
+            self.offer_changed.emit()
+
+    def _follow(self, moved: ev.RunMoved, job_id: int) -> None:
+        """Keep hold of a run that lies elsewhere now."""
+        if moved.binned:
+            self._moving[job_id] += ((moved.folder, moved.place),)
+        elif moved.restored:
+            left = (move for move in self._moving[job_id] if move != (moved.place, moved.folder))
+            self._moving[job_id] = tuple(left)
+        else:
+            place = {moved.folder: moved.place}
+            self._checked = tuple(place.get(folder, folder) for folder in self._checked)
+            self._curves.pop(moved.folder, None)
+        if self._offer is not None and self._offer.folder == moved.folder:
+            self.dismiss_offer()
+        training = self._state.training
+        if training is not None and training.folder == moved.folder and not training.is_active:
+            gone = None if moved.binned else dataclasses.replace(training, folder=moved.place)
+            self._state.set_training(gone)

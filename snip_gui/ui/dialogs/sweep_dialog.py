@@ -1,0 +1,107 @@
+"""Before a sweep: which sparsities, which seeds, and how many runs that makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.fields import METHOD
+from snip_gui.core.sweeps import parse_seeds, parse_sparsities, sweep
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe import Recipe
+
+_SPARSITIES = "0, 50, 80, 90, 95, 98, 99"
+
+
+class SweepDialog(QDialog):
+    """Makes many recipes of one."""
+
+    wanted = Signal(object)  # tuple[Recipe, ...]
+
+    def __init__(self, recipe: Recipe, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recipe = recipe
+        self.setObjectName("sweep_dialog")
+        self.setWindowTitle("Sweep")
+        what = QLabel(
+            f"Trains {title} for {recipe.training.epochs} "
+            f"{'epoch' if recipe.training.epochs == 1 else 'epochs'}, with the settings as they "
+            "are, once at each sparsity with each seed, one after another."
+        )
+        what.setWordWrap(True)
+        self.sparsities = named(
+            QLineEdit(_SPARSITIES), "sweep_sparsities", "Sparsities", "In percent; 0 is dense"
+        )
+        self.seeds = named(
+            QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "Such as 0, 1, 2 or 0-2"
+        )
+        own = recipe.pruning.__struct_config__.tag
+        self.methods = {
+            name: named(
+                QCheckBox(label), f"sweep_{name}", label, "The same, with another choice of mask"
+            )
+            for name, label in METHOD.choices
+            if name != own
+        }
+        self._number = named(QLabel(), "sweep_number", "Number of runs")
+        self._number.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow("Sparsities, %", self.sparsities)
+        form.addRow("Seeds", self.seeds)
+        for number, box in enumerate(self.methods.values()):
+            form.addRow("Beside" if number == 0 else "", box)
+            box.toggled.connect(self._on_text)
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        self.start = named(buttons.button(standard.Ok), "start_sweep", "Train them")
+        self.start.setText("Train")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(what)
+        column.addLayout(form)
+        column.addWidget(self._number)
+        column.addWidget(buttons)
+        self.sparsities.textChanged.connect(self._on_text)
+        self.seeds.textChanged.connect(self._on_text)
+        self.resize(460, self.sizeHint().height())
+        self._on_text()
+
+    def accept(self) -> None:
+        """Start."""
+        self.wanted.emit(self._recipes())
+        super().accept()
+
+    def _recipes(self) -> tuple[Recipe, ...]:
+        sparsities = parse_sparsities(self.sparsities.text())
+        methods = [name for name, box in self.methods.items() if box.isChecked()]
+        return sweep(self._recipe, sparsities, parse_seeds(self.seeds.text()), methods)
+
+    @Slot()
+    def _on_text(self) -> None:
+        """Say how many runs it makes, or what is wrong."""
+        try:
+            number = len(self._recipes())
+        except UserError as error:
+            text, role = str(error), "error"
+        else:
+            text, role = f"{number:,} {'run' if number == 1 else 'runs'}", "muted"
+        self.start.setEnabled(role == "muted")
+        self._number.setText(text)
+        self._number.setProperty("role", role)
+        self._number.style().polish(self._number)

@@ -1,0 +1,89 @@
+"""Commands on runs: dialogs, files and the clipboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+
+from snip_gui.core.error_sparsity import error_series
+from snip_gui.core.run_tables import differences, runs_table
+from snip_gui.core.tables import FORMATS
+from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
+from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
+from snip_gui.ui.dialogs.table_dialog import TableDialog
+from snip_gui.ui.file_commands import ask_export
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtWidgets import QDialog, QWidget
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.runs import RunEntry
+    from snip_gui.session.controller import Controller
+    from snip_gui.ui.theme import Themes
+
+
+class RunCommands(QObject):
+    """What is done with runs that were chosen in a list."""
+
+    def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._controller, self._themes, self._parent = controller, themes, parent
+
+    def open_recipe(self, entry: RunEntry) -> None:
+        """Make a run's recipe the current one."""
+        if entry.recipe is not None:
+            self._controller.edit(entry.recipe, f"Recipe of {entry.name}")
+            self._controller.state.notices.info(f"The recipe is that of {entry.name}.")
+
+    def show_folder(self, entry: RunEntry) -> None:
+        """Show the run's folder in the system's file manager."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.folder)))
+
+    def export(self, entry: RunEntry) -> None:
+        """Ask for a name and export the run's pruned network."""
+        chosen = ask_export(self._parent, f"{entry.name}.safetensors")
+        if chosen is not None:
+            self._controller.export_run(entry.folder, *chosen)
+
+    def copy(self, entries: Sequence[RunEntry], form: str) -> None:
+        """Copy a table of runs as CSV, Markdown or LaTeX."""
+        QGuiApplication.clipboard().setText(FORMATS[form](runs_table(entries)))
+        number = f"{len(entries)} {'run' if len(entries) == 1 else 'runs'}"
+        self._controller.state.notices.info(f"Copied a table of {number} as {form}.")
+
+    def show_differences(self, entries: Sequence[RunEntry]) -> None:
+        """Show in what the recipes of runs differ."""
+        named = [(entry.name, entry.recipe) for entry in entries if entry.recipe is not None]
+        empty = "Their recipes are the same."
+        self._open(TableDialog("Differences", differences(named), empty, self._parent.window()))
+
+    def show_error_sparsity(self, entries: Sequence[RunEntry]) -> None:
+        """Show error against sparsity of runs."""
+        trained = [entry for entry in entries if entry.state == "finished"]
+        networks = {e.network: None for e in trained if e.recipe and e.recipe.data.name == "mnist"}
+        self._open(
+            ErrorSparsityDialog(
+                error_series(entries), tuple(networks), self._themes, self._parent.window()
+            )
+        )
+
+    @Slot()
+    def ask_sweep(self) -> None:
+        """Ask for sparsities and seeds and train them all."""
+        state = self._controller.state
+        title = f"{state.network.title} on {state.dataset_title}"
+        dialog = SweepDialog(state.recipe, title, self._parent.window())
+        dialog.wanted.connect(self._on_sweep)
+        self._open(dialog)
+
+    @Slot(object)
+    def _on_sweep(self, recipes: tuple[Recipe, ...]) -> None:
+        self._controller.queue.add(recipes)
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()

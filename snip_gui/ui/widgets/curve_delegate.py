@@ -1,0 +1,65 @@
+"""A curve as small as a table's cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+
+_MARGIN = 4
+
+
+class CurveDelegate(QStyledItemDelegate):
+    """Draws a line through points, stretched to the cell.
+
+    Parameters
+    ----------
+    curve_of
+        Returns the points of a cell.
+    """
+
+    def __init__(
+        self,
+        curve_of: Callable[[QModelIndex | QPersistentModelIndex], Sequence[tuple[float, float]]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._curve_of = curve_of
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint one curve."""
+        super().paint(painter, option, index)
+        points = self._curve_of(index)
+        if len(points) < 2:
+            return
+        place = option.rect.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+        last, top = points[-1][0] or 1.0, max(value for _, value in points) or 1.0
+        line = QPolygonF(
+            [
+                QPointF(
+                    place.left() + place.width() * x / last,
+                    place.bottom() - place.height() * min(value, top) / top,
+                )
+                for x, value in points
+            ]
+        )
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        palette = option.palette
+        colour = (palette.highlightedText() if selected else palette.highlight()).color()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour, 1.2))
+        painter.drawPolyline(line)
+        painter.restore()

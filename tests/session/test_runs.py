@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import pytest
+
+from snip_gui.core.recipe import Draw, Recipe, Training, with_value
+from snip_gui.core.run_edits import BIN
+from tests.run_folders import make_run, recipe_with
+
+WAIT_MS = 60_000
+RECIPE = Recipe(minibatch=Draw(classes=(8,), size=20), training=Training(epochs=1))
+LONG = with_value(RECIPE, "training.epochs", 100_000)
+
+
+def wait(qtbot, condition):
+    qtbot.waitUntil(lambda: bool(condition()), timeout=WAIT_MS)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def controller(make_controller, qtbot):
+    controller = make_controller(RECIPE)
+    yield controller
+    controller.queue.clear()
+    controller.stop()
+    wait(qtbot, lambda: not controller._host.is_busy())
+
+
+@pytest.fixture
+def listed(controller, qtbot, folder):
+    """Three runs, listed."""
+    for name, day in (("a", 1), ("b", 2), ("c", 3)):
+        created = f"2024-01-0{day}T00:00:00+00:00"
+        make_run(folder, name, recipe_with(), created=created)
+    controller.runs.refresh()
+    wait(qtbot, lambda: controller.runs.is_listed)
+    return controller
+
+
+def by_name(controller, name):
+    return next(entry for entry in controller.runs.entries if entry.name == name)
+
+
+def names(controller):
+    return [entry.name for entry in controller.runs.entries]
+
+
+def idle(qtbot, controller):
+    wait(qtbot, lambda: not controller._host.is_busy())
+
+
+def test_runs_are_listed_newest_first(listed):
+    assert names(listed) == ["c", "b", "a"]
+    assert listed.runs.offer is None
+
+
+def test_star_and_note(listed, qtbot):
+    listed.runs.set_notes(by_name(listed, "b"), starred=True)
+    wait(qtbot, lambda: by_name(listed, "b").notes.starred)
+    listed.runs.set_notes(by_name(listed, "b"), note="good")
+    wait(qtbot, lambda: by_name(listed, "b").notes.note == "good")
+    assert by_name(listed, "b").notes.starred
+
+
+def test_checked_runs_have_curves_and_follow_a_new_name(listed, qtbot, folder):
+    runs = listed.runs
+    runs.check(folder / "b", True)
+    runs.check(folder / "a", True)
+    wait(qtbot, lambda: all(runs.curve(entry) for entry in runs.checked))
+    assert [entry.name for entry in runs.checked] == ["b", "a"]
+    assert runs.curve(by_name(listed, "a"))[-1].epoch == 3
+    runs.rename(by_name(listed, "b"), "best")
+    wait(qtbot, lambda: "best" in names(listed) and runs.curve(by_name(listed, "best")))
+    assert [entry.name for entry in runs.checked] == ["best", "a"]
+    runs.uncheck_all()
+    assert runs.checked == ()
+
+
+def test_a_name_that_is_taken_is_refused_in_words(listed, qtbot):
+    listed.runs.rename(by_name(listed, "b"), "a")
+    wait(qtbot, lambda: listed.state.problem is not None)
+    assert listed.state.problem.message == "There is a run “a” already."
+    idle(qtbot, listed)
+    assert names(listed) == ["c", "b", "a"]
+
+
+def test_deletions_are_undone_one_after_another(listed, qtbot, folder):
+    runs = listed.runs
+    runs.delete([by_name(listed, "a"), by_name(listed, "b")])
+    runs.delete([by_name(listed, "c")])
+    wait(qtbot, lambda: names(listed) == [])
+    idle(qtbot, listed)
+    assert sorted(path.name for path in (folder / BIN).iterdir()) == ["a", "b", "c"]
+    assert runs.num_deleted == 1
+    runs.undo_delete()
+    wait(qtbot, lambda: names(listed) == ["c"])
+    assert runs.num_deleted == 2
+    runs.undo_delete()
+    wait(qtbot, lambda: names(listed) == ["c", "b", "a"])
+    idle(qtbot, listed)
+    assert runs.num_deleted == 0
+
+
+def test_what_cannot_be_taken_out_of_the_bin_can_be_tried_again(listed, qtbot, folder):
+    runs = listed.runs
+    runs.delete([by_name(listed, "a"), by_name(listed, "b")])
+    wait(qtbot, lambda: names(listed) == ["c"])
+    idle(qtbot, listed)
+    make_run(folder, "b", recipe_with())
+    runs.undo_delete()
+    wait(qtbot, lambda: listed.state.problem is not None and runs.num_deleted == 1)
+    assert "another run has its name" in listed.state.problem.message
+    (folder / "b").rename(folder / "other")
+    runs.undo_delete()
+    wait(qtbot, lambda: set(names(listed)) == {"a", "b", "c", "other"})
+
+
+def test_a_training_is_listed_while_it_runs_and_when_it_has_ended(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.train_recipe(LONG)
+    wait(qtbot, lambda: any(e.state == "running" for e in controller.runs.entries))
+    (entry,) = controller.runs.entries
+    controller.runs.delete([entry])
+    wait(qtbot, lambda: controller.state.problem is not None)
+    assert "being trained now" in controller.state.problem.message
+    controller.stop()
+    wait(qtbot, lambda: any(e.state == "stopped" for e in controller.runs.entries))
+
+
+def test_a_run_that_was_interrupted_is_offered_at_the_next_start(make_controller, qtbot):
+    first = make_controller(LONG)
+    first.start()
+    wait(qtbot, lambda: first.state.can_train)
+    first.train_recipe(with_value(RECIPE, "training.epochs", 300))
+    wait(qtbot, lambda: first.state.training.points)
+    first.stop()
+    idle(qtbot, first)
+    steps = first.state.training.step
+
+    again = make_controller(RECIPE)
+    assert again.runs.offer is None
+    again.runs.refresh()
+    wait(qtbot, lambda: again.runs.offer is not None)
+    again.resume_run(again.runs.offer.folder)
+    assert again.runs.offer is None
+    assert again.state.training.recipe.training.epochs == 300
+    wait(qtbot, lambda: again.state.training.step > steps)
+    again.stop()
+    idle(qtbot, again)
+
+
+def test_a_finished_run_or_a_declined_offer_is_not_offered(controller, qtbot, folder):
+    make_run(folder, "old", recipe_with(), state="stopped", created="2023-01-01T00:00:00+00:00")
+    make_run(folder, "new", recipe_with())
+    controller.runs.refresh()
+    wait(qtbot, lambda: controller.runs.is_listed)
+    assert controller.runs.offer is None
+
+
+def test_an_offer_can_be_declined(controller, qtbot, folder):
+    make_run(folder, "old", recipe_with(), state="stopped")
+    controller.runs.refresh()
+    wait(qtbot, lambda: controller.runs.offer is not None)
+    controller.runs.dismiss_offer()
+    controller.runs.refresh()
+    idle(qtbot, controller)
+    assert controller.runs.offer is None
+
+
+def test_a_run_that_cannot_be_taken_up_is_told_in_place(controller, qtbot, folder):
+    controller.resume_run(folder / "gone")
+    assert "cannot be read" in controller.state.problem.message
+    make_run(folder, "half", recipe_with(), state="stopped")
+    controller.resume_run(folder / "half")
+    idle(qtbot, controller)
+    assert controller.state.training.phase == "failed"
+
+
+# The queue
+
+
+def test_recipes_are_trained_one_after_another(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    queue = controller.queue
+    seen = []
+    queue.changed.connect(lambda: seen.append((queue.number, queue.total)))
+    recipes = [with_value(RECIPE, "pruning.sparsity", s) for s in (0.0, 0.9, 0.99)]
+    queue.add(recipes)
+    assert (queue.number, queue.total, len(queue.waiting)) == (1, 3, 2)
+    wait(qtbot, lambda: queue.total == 0)
+    idle(qtbot, controller)
+    assert seen == [(1, 3), (2, 3), (3, 3), (0, 0)]
+    trained = [entry.recipe for entry in reversed(controller.runs.entries)]
+    assert sorted(r.pruning.sparsity for r in trained) == [0.0, 0.9, 0.99]
+    assert {entry.state for entry in controller.runs.entries} == {"finished"}
+
+
+def test_stopping_keeps_what_was_done_and_lets_the_others_wait(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    queue = controller.queue
+    queue.add([LONG, RECIPE])
+    wait(qtbot, lambda: controller.state.training.points)
+    controller.stop()
+    wait(qtbot, lambda: queue.is_paused)
+    idle(qtbot, controller)
+    assert [entry.state for entry in controller.runs.entries] == ["stopped"]
+    assert queue.waiting == (RECIPE,)
+    queue.go_on()
+    assert controller.state.training.recipe == RECIPE
+    wait(qtbot, lambda: queue.total == 0)
+    idle(qtbot, controller)
+    assert sorted(entry.state for entry in controller.runs.entries) == ["finished", "stopped"]
+
+
+def test_a_queue_waits_for_the_training_at_hand(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.train()
+    controller.queue.add([with_value(RECIPE, "seed", 3)])
+    assert (controller.queue.number, len(controller.queue.waiting)) == (0, 1)
+    wait(qtbot, lambda: controller.queue.total == 0)
+    idle(qtbot, controller)
+    assert {entry.recipe.seed for entry in controller.runs.entries} == {0, 3}
+
+
+def test_a_fault_holds_the_queue_and_clearing_forgets_it(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    queue = controller.queue
+    queue.add([with_value(RECIPE, "minibatch.classes", [77]), RECIPE, RECIPE])
+    wait(qtbot, lambda: queue.is_paused)
+    assert controller.state.training.phase == "failed"
+    assert controller.state.problem is not None
+    queue.clear()
+    assert (queue.total, queue.is_paused) == (0, False)
+
+
+def test_a_run_that_diverges_does_not_hold_the_queue(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    wild = with_value(RECIPE, "training.learning_rate", 100.0)
+    wild = with_value(with_value(wild, "training.momentum", 0.99), "training.epochs", 50)
+    controller.queue.add([wild, RECIPE])
+    wait(qtbot, lambda: controller.queue.total == 0)
+    idle(qtbot, controller)
+    assert sorted(e.state for e in controller.runs.entries) == ["diverged", "finished"]

@@ -1,0 +1,345 @@
+"""The runs panel, its dialogs and the offer to go on, with clicks and keys."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
+
+from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
+from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
+from snip_gui.ui.dialogs.table_dialog import TableDialog
+from snip_gui.ui.runs_model import ENTRY_ROLE, NUMBERS
+from tests.run_folders import make_run, recipe_with
+
+WAIT_MS = 60_000
+
+
+def child(window, kind, name):
+    found = window.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def click(qtbot, widget):
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def wait(qtbot):
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=WAIT_MS)
+
+
+@pytest.fixture
+def filled(application, folder, wait):
+    """Four runs in the panel; torch is not needed for that."""
+    recipes = {
+        "dense": recipe_with(pruning__sparsity=0.0),
+        "pruned": recipe_with(pruning__sparsity=0.95, data__name="mnist"),
+        "random": recipe_with(pruning__method="random", pruning__sparsity=0.95),
+        "halted": recipe_with(pruning__sparsity=0.9, training__epochs=9),
+    }
+    for number, (name, recipe) in enumerate(recipes.items()):
+        created = f"2024-01-0{number + 1}T00:00:00+00:00"
+        state = "stopped" if name == "halted" else "finished"
+        error = 0.02 * (number + 1)
+        make_run(folder, name, recipe, created=created, state=state, error=error)
+    application.window.docks["runs"].raise_()
+    application.controller.runs.refresh()
+    wait(lambda: application.controller.runs.is_listed and not application.host.is_busy())
+    return application
+
+
+@pytest.fixture
+def panel(filled):
+    return filled.window.runs
+
+
+def column(panel, name):
+    rows = range(panel.sorted.rowCount())
+    return [panel.sorted.index(row, NUMBERS[name]).data() for row in rows]
+
+
+def select(panel, *names):
+    panel.table.clearSelection()
+    flags = QItemSelectionModel.SelectionFlag
+    for row in range(panel.sorted.rowCount()):
+        index = panel.sorted.index(row, 0)
+        if index.data(ENTRY_ROLE).name in names:
+            panel.table.selectionModel().select(index, flags.Select | flags.Rows)
+
+
+def cell(panel, name, column_name):
+    row = column(panel, "name").index(name)
+    return panel.sorted.index(row, NUMBERS[column_name])
+
+
+def click_cell(qtbot, panel, index, at=None):
+    panel.table.scrollTo(index)
+    place = panel.table.visualRect(index)
+    at = place.center() if at is None else place.topLeft() + at
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+
+def test_without_runs_the_panel_says_what_to_do(application, wait):
+    application.window.docks["runs"].raise_()
+    empty = child(application.window, QLabel, "runs_empty")
+    assert empty.text() == "Looking for runs…"
+    application.controller.runs.refresh()
+    wait(lambda: "Train (F6)" in empty.text())
+    assert empty.isVisible()
+
+
+def test_runs_are_shown_newest_first_with_what_came_of_them(panel):
+    assert column(panel, "name") == ["halted", "random", "pruned", "dense"]
+    assert column(panel, "sparsity") == ["90.00%", "95.00%", "95.00%", "0.00%"]
+    assert column(panel, "method") == ["SNIP", "Random mask", "SNIP", "SNIP"]
+    assert column(panel, "epochs") == ["3 of 9", "3 of 10", "3 of 10", "3 of 10"]
+    assert column(panel, "state") == ["stopped", "finished", "finished", "finished"]
+    titles = [panel.model.headerData(n, Qt.Orientation.Horizontal) for n in range(20 - 2)]
+    assert {"Test, final", "Test at best val."} <= set(titles)
+
+
+def test_runs_made_elsewhere_appear_when_the_panel_is_shown(panel, filled, folder, wait):
+    filled.window.docks["log"].raise_()
+    wait(lambda: panel.visibleRegion().isEmpty() and not filled.host.is_busy())
+    make_run(folder, "by command", recipe_with(), created="2025-01-01T00:00:00+00:00")
+    filled.window.docks["runs"].raise_()
+    wait(lambda: "by command" in column(panel, "name"))
+
+
+def test_numbers_are_sorted_as_numbers_and_nothing_comes_last(panel, filled, folder, wait):
+    make_run(folder, "untrained", recipe_with(), points=[], state="pruned")
+    filled.controller.runs.refresh()
+    wait(lambda: panel.sorted.rowCount() == 5)
+    number = NUMBERS["test_error"]
+    panel.table.sortByColumn(number, Qt.SortOrder.AscendingOrder)
+    assert column(panel, "name") == ["dense", "pruned", "random", "halted", "untrained"]
+    panel.table.sortByColumn(number, Qt.SortOrder.DescendingOrder)
+    assert column(panel, "name") == ["halted", "random", "pruned", "dense", "untrained"]
+
+
+def test_the_filter_wants_every_word(panel, qtbot, filled):
+    line = child(filled.window, QLineEdit, "runs_filter")
+    qtbot.keyClicks(line, "snip digits")
+    assert column(panel, "name") == ["halted", "dense"]
+    assert child(filled.window, QLabel, "runs_count").text() == "2 of 4"
+    line.clear()
+    assert len(column(panel, "name")) == 4
+
+
+def test_a_refresh_leaves_selection_and_place_alone(panel, filled, folder, wait):
+    select(panel, "pruned", "dense")
+    make_run(folder, "another", recipe_with(), created="2025-01-01T00:00:00+00:00")
+    filled.controller.runs.refresh()
+    wait(lambda: panel.sorted.rowCount() == 5)
+    assert [entry.name for entry in panel.selected()] == ["pruned", "dense"]
+
+
+def test_a_click_stars(panel, qtbot, wait):
+    click_cell(qtbot, panel, cell(panel, "pruned", "star"))
+    wait(lambda: cell(panel, "pruned", "star").data() == "★")
+    click_cell(qtbot, panel, cell(panel, "pruned", "star"))
+    wait(lambda: cell(panel, "pruned", "star").data() == "☆")
+
+
+def test_ticking_a_run_lays_it_over_the_charts(panel, qtbot, filled, wait):
+    runs = filled.controller.runs
+    click_cell(qtbot, panel, cell(panel, "pruned", "shown"), QPoint(12, 12))
+    assert [entry.name for entry in runs.checked] == ["pruned"]
+    wait(lambda: runs.curve(runs.checked[0]))
+    click_cell(qtbot, panel, cell(panel, "pruned", "shown"), QPoint(12, 12))
+    assert runs.checked == ()
+
+
+def test_renaming_and_noting_in_the_table(panel, qtbot, folder, wait):
+    select(panel, "pruned")
+    panel._actions["rename"].trigger()
+    editor = panel.table.viewport().findChild(QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "the best")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    wait(lambda: "the best" in column(panel, "name"))
+    assert (folder / "the best").is_dir()
+    panel.model.note_asked.emit(cell(panel, "the best", "name").data(ENTRY_ROLE), " nice ")
+    wait(lambda: cell(panel, "the best", "note").data() == "nice")
+
+
+def test_deleting_and_undoing(panel, qtbot, filled, wait):
+    select(panel, "pruned", "dense")
+    panel.table.setFocus()
+    panel._actions["delete"].trigger()
+    wait(lambda: column(panel, "name") == ["halted", "random"])
+    undo = child(filled.window, QPushButton, "runs_undo")
+    wait(undo.isVisible)
+    assert child(filled.window, QLabel, "runs_said").text() == "2 runs were put into the bin."
+    click(qtbot, undo)
+    wait(lambda: len(column(panel, "name")) == 4)
+    assert not undo.isVisible()
+
+
+def test_the_recipe_of_a_run_becomes_the_current_one_as_one_step_of_undo(panel, qtbot, filled):
+    state = filled.controller.state
+    before = state.recipe
+    button = child(filled.window, QPushButton, "run_open_recipe")
+    assert not button.isEnabled()
+    select(panel, "pruned")
+    click(qtbot, button)
+    assert state.recipe.pruning.sparsity == 0.95
+    assert state.recipe.data.name == "mnist"
+    filled.controller.undo_stack.undo()
+    assert state.recipe == before
+
+
+def test_differences_of_ticked_runs(panel, qtbot, filled, folder):
+    button = child(filled.window, QPushButton, "run_differences")
+    assert not button.isEnabled()
+    for name in ("dense", "halted"):
+        filled.controller.runs.check(folder / name, True)
+    click(qtbot, button)
+    dialog = child(filled.window, TableDialog, "table_dialog")
+    table = child(dialog, QWidget, "table")
+    cells = [[table.item(r, c).text() for c in range(3)] for r in range(table.rowCount())]
+    assert cells == [
+        ["Sparsity (pruning.sparsity)", "0", "0.9"],
+        ["Epochs (training.epochs)", "10", "9"],
+    ]
+    click(qtbot, child(dialog, QPushButton, "copy_latex"))
+    assert r"\toprule" in QGuiApplication.clipboard().text()
+    dialog.close()
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("csv", "Run,Network"), ("markdown", "| Run |"), ("latex", r"\begin")]
+)
+def test_copying_the_selected_runs(panel, form, start):
+    select(panel, "pruned", "dense")
+    panel._actions[f"copy_{form}"].trigger()
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith(start)
+    assert "pruned" in text
+    assert "random" not in text.lower()
+
+
+def test_showing_the_folder_and_exporting(panel, filled, folder, monkeypatch, tmp_path):
+    opened, exported = [], []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    monkeypatch.setattr(
+        QFileDialog,
+        "getSaveFileName",
+        lambda *a: (str(tmp_path / "out.pt"), "PyTorch state_dict (*.pt)"),
+    )
+    monkeypatch.setattr(filled.controller, "export_run", lambda *a: exported.append(a))
+    select(panel, "pruned")
+    panel._actions["show_folder"].trigger()
+    panel._actions["export"].trigger()
+    assert opened == [QUrl.fromLocalFile(str(folder / "pruned"))]
+    assert exported == [(folder / "pruned", "pt", tmp_path / "out.pt")]
+
+
+def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbot, filled, folder):
+    for seed, error in ((1, 0.03), (2, 0.05)):
+        recipe = recipe_with(pruning__sparsity=0.95, data__name="mnist", seed=seed)
+        make_run(folder, f"seed {seed}", recipe, error=error)
+    filled.controller.runs.refresh()
+    qtbot.waitUntil(lambda: panel.sorted.rowCount() == 6, timeout=WAIT_MS)
+    click(qtbot, child(filled.window, QPushButton, "run_error_sparsity"))
+    dialog = child(filled.window, ErrorSparsityDialog, "error_sparsity_dialog")
+    legend = dialog.legend.text()
+    assert "mean and deviation of 3 runs a level" in legend
+    assert "LeNet-300-100 on MNIST: Lee, Ajanthan &amp; Torr 2019, Figure 1" in legend
+    before = dialog.plot.getViewBox().viewRange()[0]
+    dialog.stretched.click()
+    assert dialog.plot.getViewBox().viewRange()[0] != before
+    dialog.close()
+
+
+def test_error_against_sparsity_without_a_finished_run_says_so(application, folder, qtbot, wait):
+    make_run(folder, "one", recipe_with(), state="pruned", points=[])
+    application.controller.runs.refresh()
+    wait(lambda: application.controller.runs.is_listed)
+    application.window.docks["runs"].raise_()
+    click(qtbot, child(application.window, QPushButton, "run_error_sparsity"))
+    dialog = child(application.window, ErrorSparsityDialog, "error_sparsity_dialog")
+    assert "Sweep…" in child(dialog, QLabel, "error_sparsity_empty").text()
+    dialog.close()
+
+
+def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, monkeypatch):
+    added = []
+    monkeypatch.setattr(filled.controller.queue, "add", added.extend)
+    filled.window.actions_by_name["sweep"].trigger()
+    dialog = child(filled.window, SweepDialog, "sweep_dialog")
+    number = child(dialog, QLabel, "sweep_number")
+    assert number.text() == "7 runs"
+    dialog.sparsities.setText("0, 100")
+    assert "“100” is no sparsity." in number.text()
+    assert not dialog.start.isEnabled()
+    dialog.sparsities.setText("0, 90")
+    dialog.seeds.setText("0-2")
+    assert number.text() == "6 runs"
+    dialog.methods["random"].click()
+    assert number.text() == "9 runs"
+    dialog.methods["random"].click()
+    click(qtbot, dialog.start)
+    assert [(r.seed, r.pruning.sparsity) for r in added][:3] == [(0, 0.0), (0, 0.9), (1, 0.0)]
+
+
+def test_a_queue_is_shown_and_stopped(started, qtbot, wait):
+    controller, window = started.controller, started.window
+    window.docks["runs"].raise_()
+    controller.set_field("training.epochs", 100_000)
+    controller.queue.add([controller.state.recipe] * 3)
+    said = child(window, QLabel, "runs_said")
+    wait(lambda: said.isVisible())
+    assert said.text() == "Queue: run 1 of 3, training; 2 wait."
+    status = child(window, QLabel, "status_text")
+    wait(lambda: status.text().startswith("Run 1 of 3: training, epoch"))
+    controller.stop()
+    wait(lambda: said.text() == "Queue: run 1 of 3, paused; 2 wait.")
+    click(qtbot, child(window, QPushButton, "queue_go_on"))
+    wait(lambda: said.text() == "Queue: run 2 of 3, training; 1 waits.")
+    wait(lambda: controller.state.training.points)
+    click(qtbot, child(window, QPushButton, "queue_stop"))
+    wait(lambda: not said.isVisible())
+    assert controller.queue.total == 0
+    assert len(controller.runs.entries) == 2
+
+
+def test_an_interrupted_run_is_offered_above_the_picture(application, folder, qtbot, wait):
+    make_run(folder, "halted", recipe_with(training__epochs=9), state="stopped")
+    offer = application.window.offer
+    assert not offer.isVisible()
+    application.controller.runs.refresh()
+    wait(offer.isVisible)
+    assert "halted, was interrupted after 3 of 9 epochs" in offer.text()
+    asked = []
+    application.controller.resume_run = asked.append
+    click(qtbot, offer.action)
+    assert asked == [folder / "halted"]
+    click(qtbot, child(offer, QWidget, "banner_dismiss"))
+    assert not offer.isVisible()
+
+
+def test_a_stopped_run_goes_on_from_the_panel(started, qtbot, wait):
+    controller, window = started.controller, started.window
+    window.docks["runs"].raise_()
+    controller.set_field("training.epochs", 100_000)
+    controller.train()
+    wait(lambda: controller.state.training.points)
+    controller.stop()
+    wait(lambda: [e.state for e in controller.runs.entries] == ["stopped"])
+    wait(lambda: not started.host.is_busy())
+    button = child(window, QPushButton, "run_continue")
+    assert not button.isEnabled()
+    window.runs.table.selectRow(0)
+    steps = controller.state.training.step
+    click(qtbot, button)
+    assert not button.isEnabled()
+    wait(lambda: controller.state.training.step > steps)

@@ -1,0 +1,151 @@
+"""Curves of a training and of the runs laid over them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAction, QWheelEvent
+from PySide6.QtWidgets import QApplication, QLabel
+
+from snip_gui.core.training.metrics import MetricPoint
+from snip_gui.core.views.smoothing import smoothed
+from snip_gui.ui.theme import Themes
+from snip_gui.ui.training_charts import Overlay, TrainingCharts
+from tests.run_folders import make_run, points_of, recipe_with
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture
+def charts(qtbot):
+    charts = TrainingCharts(Themes())
+    qtbot.addWidget(charts)
+    charts.controls.setParent(charts)
+    charts.resize(900, 300)
+    charts.show()
+    yield charts
+    charts.close()
+
+
+def overlay(name="other", error=0.1, epochs=4):
+    return Overlay(name, tuple(points_of(epochs, error)), error, error / 2)
+
+
+def wheel(charts, chart):
+    """Turn the wheel over a chart."""
+    place = charts.view.mapFromScene(chart.getViewBox().sceneBoundingRect().center())
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(charts.view.viewport().mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(charts.view.viewport(), event)
+
+
+def choose(charts, name):
+    charts.options.findChild(QAction, name).trigger()
+
+
+def test_smoothing_starts_at_the_first_value_and_never_leaves_the_range():
+    values_N = np.array([4.0, 2.0, 2.0, 8.0])
+    assert smoothed(values_N, 0.0) is values_N
+    result_N = smoothed(values_N, 0.5)
+    assert result_N[0] == 4.0
+    assert result_N[1] == pytest.approx((0.5 * 0.5 * 4 + 0.5 * 2) / 0.75)
+    assert np.allclose(smoothed(np.full(50, 3.0), 0.9), 3.0)
+
+
+def test_the_axis_can_be_epochs_steps_or_seconds(charts):
+    charts.show_points(points_of(3, 0.1))
+    for name, expected in (
+        ("epochs", [0, 1, 2, 3]), ("steps", [0, 13, 26, 39]), ("seconds", [0, 0.5, 1, 1.5]),
+    ):  # fmt: skip
+        choose(charts, f"chart_axis_{name}")
+        assert charts.curves["test"][0].getData()[0].tolist() == expected
+
+
+def test_smoothing_is_for_the_training_curve_alone_and_off_at_first(charts):
+    points = points_of(5, 0.1)
+    charts.show_points(points)
+    measured = [point.loss for point in points if point.split == "train"]
+    assert charts.curves["train"][0].getData()[1].tolist() == measured
+    test = charts.curves["test"][0].getData()[1].tolist()
+    choose(charts, "chart_smoothing_0.9")
+    assert charts.curves["train"][0].getData()[1].tolist() != measured
+    assert charts.curves["test"][0].getData()[1].tolist() == test
+
+
+def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(charts):
+    perfect = MetricPoint(99, 6.0, "test", 0.001, 1.0, 0.1, 9.0)
+    charts.show_points([*points_of(5, 0.1), perfect])
+    choose(charts, "chart_log")
+    loss = charts.curves["test"][0].getData()[1]
+    assert loss[-1] == pytest.approx(-3)
+    charts.view.scene().prepareForPaint()
+    low, high = charts.error.getViewBox().viewRange()[1]
+    assert -1 < low < high < 3
+    choose(charts, "chart_log")
+    assert charts.curves["test"][1].getData()[1][-1] == 0
+
+
+def test_live_points_do_not_undo_a_zoom(charts, qtbot):
+    charts.show_points(points_of(3, 0.1))
+    assert not charts.whole.isVisible()
+    wheel(charts, charts.loss)
+    zoomed = charts.loss.getViewBox().viewRange()
+    assert charts.whole.isVisible()
+    charts.show_points(points_of(30, 0.1))
+    assert charts.loss.getViewBox().viewRange() == zoomed
+    qtbot.mouseClick(charts.whole, Qt.MouseButton.LeftButton)
+    charts.show_points(points_of(40, 0.1))
+    assert charts.loss.getViewBox().viewRange()[0][1] >= 40
+    assert not charts.whole.isVisible()
+
+
+def test_runs_laid_over_have_a_line_and_a_legend_each(charts):
+    charts.show_overlays((overlay("one_<b>", 0.1), overlay("two", 0.2)))
+    first, second = charts._drawn
+    pens = [items[0].opts["pen"] for items in (first, second)]
+    assert pens[0].color() != pens[1].color()
+    assert pens[0].style() != pens[1].style()
+    errors = [p.error for p in points_of(4, 0.1) if p.split == "test"]
+    assert first[1].getData()[1] == pytest.approx([100 * error for error in errors])
+    text = charts._legend.text()
+    assert "&lt;b&gt;" in text
+    assert "test 10.00% final, 5.00% at best validation" in text
+    choose(charts, "chart_split_validation")
+    assert first[1].getData()[1][0] != pytest.approx(100 * errors[0], abs=0.5)
+    charts.show_overlays(())
+    assert not charts._drawn
+
+
+def test_sixteen_runs_look_different():
+    from snip_gui.ui.theme import load_colours
+    from snip_gui.ui.widgets.plots import run_mark, run_pen
+
+    for theme in ("light", "dark"):
+        colours = load_colours(theme).runs
+        pens = [run_pen(colours, number) for number in range(16)]
+        assert len({(pen.color().name(), pen.style()) for pen in pens}) == 16
+        assert len({run_mark(colours, number) for number in range(16)}) == 16
+
+
+def test_ticked_runs_are_seen_without_a_training(application, tmp_path, qtbot):
+    folder = make_run(tmp_path / "runs", "one", recipe_with())
+    window, runs = application.window, application.controller.runs
+    window.docks["training"].raise_()
+    runs.refresh()
+    qtbot.waitUntil(lambda: runs.is_listed, timeout=WAIT_MS)
+    legend = window.findChild(QLabel, "runs_legend")
+    assert not legend.isVisible()
+    runs.check(folder, True)
+    qtbot.waitUntil(lambda: bool(runs.checked and runs.curve(runs.checked[0])), timeout=WAIT_MS)
+    assert legend.isVisible()
+    assert "at best validation" in legend.text()
+    assert len(window.training.charts._drawn[0][0].getData()[0]) == 4
