@@ -132,6 +132,26 @@ def test_a_click_on_a_layer_shows_its_weights_in_four_colours(panel, window, sta
     assert "kept by A only" in child(window, QLabel, "compare_readout").text()
 
 
+def test_far_out_a_picture_pixel_is_a_block_and_close_in_a_connection(
+    panel, window, pins, started, qtbot
+):
+    pins.pin_screen()
+    started.controller.set_sparsity(0.98)
+    window.resize(1024, 700)
+    window.actions_by_name["reset_layout"].trigger()
+    view, plot = child(window, QComboBox, "compare_view"), panel.pair.plot
+    view.setCurrentIndex(view.findData("fc1.weight"))
+    qtbot.waitUntil(lambda: plot._item.image.shape[1] <= 392, timeout=WAIT_MS)  # of 784 inputs
+    tensor = pins.pins[0].mask.layout["fc1.weight"]
+    mask = pins.mask_of(ON_SCREEN).scored.ranking.mask_of(tensor, 5_332)
+    row, column = np.argwhere(mask)[0].tolist()
+    plot.hovered.emit(row, column)
+    readout = child(window, QLabel, "compare_readout")
+    assert readout.text() == f"fc1.weight[{row}, {column}]: kept by both"
+    plot._box.setRange(xRange=(0, 40), yRange=(0, 40))
+    qtbot.waitUntil(lambda: plot._item.image.shape == (300, 784), timeout=WAIT_MS)
+
+
 def test_every_picture_can_be_chosen(panel, window, pins, state, started, qtbot):
     pins.pin_screen()
     started.controller.set_sparsity(0.98)
