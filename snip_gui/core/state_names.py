@@ -12,7 +12,7 @@ import numpy as np
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.fields import METHOD, Field, field
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.recipe import Draw, Snip
+from snip_gui.core.recipe import Draw, RandomMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,15 +35,14 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         The classes of the scored images in words.
     """
     model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
-    is_snip = isinstance(pruning, Snip)
-    unusual = isinstance(pruning, Snip) and pruning.scoring_mode == "training"
+    unusual = not isinstance(pruning, RandomMask) and pruning.scoring_mode == "training"
     return {
         "network": network_of(model).title,
         "data": DATASETS[recipe.data.name].title,
         "classes": classes,
         "number": f"{num_images:,} images" if num_images != 1 else "1 image",
         "draw": f"draw {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
-        "method": _label(METHOD, "snip" if is_snip else "random"),
+        "method": _label(METHOD, str(pruning.__struct_config__.tag)),
         "mode": "BatchNorm in training mode" if unusual else "",
         "prunable": _label(field("pruning.prunable"), pruning.prunable),
         "init": Path(model.weights).name or _label(field("model.init"), model.init),

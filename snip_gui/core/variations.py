@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.data.curation import minibatch_indices, split_training
+from snip_gui.core.data.own_images import own_of
 from snip_gui.core.recipe import Draw, Picked
 from snip_gui.core.seeding import numpy_stream
 
@@ -23,8 +24,9 @@ def vary(recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64]) -
     """Return a recipe with so many other draws, each different from the recipe's own.
 
     ``images`` draws other images of the same kind under the same weights: the next draws, or, of
-    images picked by hand, as many of each class. ``weights`` scores the same images under the
-    weights of the next seeds. ``both`` takes the next seeds and draws again.
+    images picked by hand, as many of each class (images of the user's own are counted in).
+    ``weights`` scores the same images under the weights of the next seeds. ``both`` takes the next
+    seeds and draws again.
 
     Parameters
     ----------
@@ -59,7 +61,8 @@ def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDA
     """Return as many images of each class as the recipe has, drawn from the training images."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
-    labels = labels_N[_indices_of(recipe, labels_N)]
+    own = np.array([image.label for image in own_of(recipe)], np.int64)
+    labels = np.concatenate([labels_N, own])[_indices_of(recipe, labels_N)]
     drawn = [
         generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)

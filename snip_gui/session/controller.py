@@ -80,7 +80,9 @@ class Controller(QObject):
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
         self.pins = Pins(state, self)
-        self.questions = Questions(state, host, self.pins, self.known_scores, self)
+        self.questions = Questions(
+            state, host, self.pins, self.minibatch.picked, self.known_scores, self
+        )
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None

@@ -14,7 +14,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
 from snip_gui.core.comparison import Mask
-from snip_gui.core.data.own_images import labels_of, picked_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.variations import vary
 from snip_gui.session import jobs
@@ -23,8 +22,10 @@ from snip_gui.session.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe import Picked, Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.variations import Vary
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
@@ -65,6 +66,8 @@ class Questions(QObject):
 
     Parameters
     ----------
+    picked
+        Returns the minibatch of exactly these images.
     known_scores
         Returns the scores of a recipe if it was scored before.
     """
@@ -77,12 +80,13 @@ class Questions(QObject):
         state: SessionState,
         host: JobHost,
         pins: Pins,
+        picked: Callable[[NDArray[np.int64]], Picked],
         known_scores: Callable[[Recipe], Scored | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._pins = state, host, pins
-        self._known_scores = known_scores
+        self._picked, self._known_scores = picked, known_scores
         self._without: _Without | None = None
         self._asked: tuple[int, Recipe, Vary] | None = None
         self._stability: Stability | None = None
@@ -134,22 +138,20 @@ class Questions(QObject):
             raise UserError(
                 "Without these images none is left to score.", "Select fewer, or add others."
             )
-        images, recipe = self._state.images, self._state.recipe
-        assert images is not None
-        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
-        return msgspec.structs.replace(recipe, minibatch=minibatch)
+        return msgspec.structs.replace(self._state.recipe, minibatch=self._picked(left_K))
 
     def _name_without(self, indices: Sequence[int]) -> str:
-        images = self._state.images
+        images, source = self._state.images, self._state.minibatch.source
         assert images is not None
+        assert source is not None
         if len(indices) > _NAMED:
             return f"without {len(indices):,} images"
-        labels = labels_of(self._state.recipe, np.array(indices, np.int64), images.train_labels_N)
-        classes = [images.classes[int(label)] for label in labels]
-        listed = " and ".join(
-            f"#{index:,} (class {name})" for index, name in zip(indices, classes, strict=True)
-        )
-        return f"without image {listed}"
+        listed = [
+            f"{'own image' if source.own(index) is not None else f'image #{index:,}'} "
+            f"(class {images.classes[int(source.labels[index])]})"
+            for index in indices
+        ]
+        return f"without {' and '.join(listed)}"
 
     def _compare(self, whole: Mask, other: Scored, name: str) -> None:
         """Pin both and choose them."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
+from snip_gui.ui.widgets.lazy_page import LazyPage
+
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QTabWidget, QWidget
 
     from snip_gui.session.controller import Controller
     from snip_gui.ui.panels.compare_panel import ComparePanel
+    from snip_gui.ui.theme import Themes
     from snip_gui.ui.widgets.image_grid import ImageGrid
 
 
@@ -23,21 +26,30 @@ class CompareCommands(QObject):
     tray
         Where the images are selected that are to be left out.
     centre
-        The tabs that the panel is one of.
+        The tabs that the panel is to be one of.
     """
 
     def __init__(
         self,
         controller: Controller,
-        panel: ComparePanel,
+        themes: Themes,
         tray: ImageGrid,
         centre: QTabWidget,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._controller, self._panel, self._tray, self._centre = controller, panel, tray, centre
-        controller.questions.compared.connect(self._on_compared)
+        self._controller, self._themes = controller, themes
+        self._tray, self._centre = tray, centre
+        self.page: LazyPage[ComparePanel] = LazyPage(self._make_panel)
+        controller.questions.compared.connect(self.show_compare)
+
+    def _make_panel(self) -> ComparePanel:
+        # Here, since not even its modules are needed before the window stands.
+        from snip_gui.ui.panels.compare_panel import ComparePanel
+
+        panel = ComparePanel(self._controller.state, self._controller, self._themes)
         panel.without_asked.connect(self.score_without)
+        return panel
 
     def offer_in_tray(self, action: QAction) -> None:
         """Put an action into the context menu of the images."""
@@ -57,15 +69,11 @@ class CompareCommands(QObject):
     @Slot()
     def stability(self) -> None:
         """Show where other draws are asked for."""
-        self._centre.setCurrentWidget(self._panel)
-        self._panel.choose_stability()
+        self._centre.setCurrentWidget(self.page)
+        self.page.content.choose_stability()
 
     @Slot()
     def show_compare(self) -> None:
         """Show two states."""
-        self._centre.setCurrentWidget(self._panel)
-        self._panel.choose_pair()
-
-    @Slot()
-    def _on_compared(self) -> None:
-        self.show_compare()
+        self._centre.setCurrentWidget(self.page)
+        self.page.content.choose_pair()

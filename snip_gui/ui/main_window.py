@@ -28,7 +28,6 @@ from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.offer_banner import OfferBanner
-from snip_gui.ui.panels.compare_panel import ComparePanel
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -76,8 +75,6 @@ class MainWindow(QMainWindow):
         self._make_panels()
         self._make_centre()
         self.files = FileCommands(controller, self)
-        tray = self.minibatch.tray
-        self.comparing = CompareCommands(controller, self.compare, tray, self.centre, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._make_toolbar()
@@ -106,7 +103,6 @@ class MainWindow(QMainWindow):
         self.images = ImagesPanel(state, controller)
         self.network = NetworkPanel(state)
         self.grid = GridPanel(state, controller)
-        self.compare = ComparePanel(state, controller, themes)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -122,11 +118,13 @@ class MainWindow(QMainWindow):
         self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
         self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
+        tray = self.minibatch.tray
+        self.comparing = CompareCommands(self.controller, self._themes, tray, self.centre, self)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
         self.centre.addTab(self.network, "Network")
         self.centre.addTab(self.grid, "Grid")
-        self.centre.addTab(self.compare, "Compare")
+        self.centre.addTab(self.comparing.page, "Compare")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import statistics
+import time
 
 import numpy as np
 import pytest
 
 from snip_gui.core.comparison import Mask, compare, overlap_matrix
 from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
-from tests.bench.test_core_bench import seconds, show, vgg_layout
+from tests.bench.test_core_bench import seconds, show, vgg_layout, vgg_scores
+from tests.bench.test_window_bench import vgg_layout as named_vgg_layout
 from tests.core.masks import scored_of
+from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
 pytestmark = pytest.mark.bench
 
@@ -62,3 +66,39 @@ def test_counting_a_mask_costs_little_beside_ranking_it(record_property):
     rank_s = seconds(lambda: rank_scores(one.ranking.score_M, layout))
     show(record_property, "count a 15.2 M mask", of_ranking=f"{count_s / rank_s:.3f}")
     assert count_s < 0.2 * rank_s
+
+
+def test_a_step_of_the_slider_while_comparing(record_property, application, qapp):
+    """From the controller to the painted picture of a 512 x 512 x 3 x 3 layer, then the table."""
+    window, controller = application.window, application.controller
+    state = controller.state
+    controller.set_field("model.name", "vgg-d")
+    layout = named_vgg_layout(has_matrix=False)
+    architecture = measure(state.recipe.model, (3, 32, 32), 10)
+    scored = [
+        scored_of(vgg_scores(layout) * factor, layout, state.recipe, architecture)
+        for factor in (np.float32(1), np.random.default_rng(2).random(layout.num_parameters))
+    ]
+    state.set_scored(scored[0])
+    controller.pins.pin_screen()
+    state.set_scored(scored[1])
+    window.actions_by_name["show_compare"].trigger()
+    panel = window.comparing.page.content
+    panel.pair.view.setCurrentIndex(panel.pair.view.findData("conv13.weight"))
+    qapp.processEvents()
+    at_once, rest = [], []
+    for share in np.exp(np.random.default_rng(1).uniform(np.log(1e-4), 0, 120)):
+        started = time.perf_counter()
+        controller.set_sparsity(1 - float(share))
+        state._settle.stop()  # the rest must not join this measurement
+        qapp.processEvents()
+        drawn = time.perf_counter()
+        state._on_settled()
+        qapp.processEvents()
+        rest.append(time.perf_counter() - drawn)
+        at_once.append(drawn - started)
+    for title, times in (("slider step, comparing", at_once), ("  everything else after it", rest)):
+        median_ms, p95_ms = 1000 * np.quantile(times[20:], [0.5, 0.95])
+        show(record_property, title, median=f"{median_ms:.1f} ms", p95=f"{p95_ms:.1f} ms")
+    assert np.quantile(at_once[20:], 0.95) < 0.050
+    assert np.quantile(rest[20:], 0.95) < 0.100

@@ -8,7 +8,7 @@ from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.curation import minibatch_indices, split_training
 from snip_gui.core.errors import Cancelled
 from snip_gui.core.events import Progress, StabilityMeasured
-from snip_gui.core.recipe import Draw, Picked, Recipe, Snip
+from snip_gui.core.recipe import Draw, OwnImage, Picked, Recipe, Snip
 from snip_gui.core.stability import measure_stability
 from snip_gui.core.variations import vary
 
@@ -55,6 +55,16 @@ def test_for_picked_images_as_many_of_each_class_are_drawn(digits, what):
         found = indices_of(recipe, labels)
         assert sorted(labels[found]) == sorted(labels[list(PICKED.minibatch.indices)])
     assert vary(PICKED, "weights", 1, labels)[0].minibatch == PICKED.minibatch
+
+
+def test_images_of_ones_own_count_as_images_of_their_class(digits):
+    own = OwnImage(digest="0" * 64, label=7)
+    recipe = Recipe(minibatch=Picked(indices=(3, 5), images=(own,)))
+    labels = digits.train_labels_N
+    (varied,) = vary(recipe, "images", 1, labels)
+    found = labels[indices_of(varied, labels)].tolist()
+    assert sorted(found) == sorted([*labels[[3, 5]].tolist(), 7])
+    assert vary(recipe, "weights", 1, labels)[0].minibatch == recipe.minibatch
 
 
 def test_stability_counts_the_masks_that_scoring_gives(digits, surroundings):

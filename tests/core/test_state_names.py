@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.recipe import Draw, ModelChoice, Picked, RandomMask, Recipe, Snip
+from snip_gui.core.recipe import Draw, ModelChoice, Picked, RandomMask, Recipe, SignedGradient, Snip
 from snip_gui.core.state_names import class_words, names_of, sparsity_words, state_parts
 
 DIGITS = [str(n) for n in range(10)]
@@ -55,6 +55,11 @@ def test_methods_draws_and_numbers_tell_apart():
         "class 8, 99 images, draw 2, SNIP, 90 %",
         "class 8, 1 image, picked, SNIP, BatchNorm in training mode, 90 %",
     ]
+
+
+def test_methods_are_called_what_the_form_calls_them():
+    named = names_of([parts(), parts(Recipe(pruning=SignedGradient()))])
+    assert named == ["class 8, SNIP, 90 %", "class 8, Signed gradient, 90 %"]
 
 
 def test_equal_names_are_numbered():

@@ -181,6 +181,22 @@ def test_several_images_are_left_out_together(scored, qtbot):
     assert isinstance(scored.pins.pins[1].mask.scored.recipe.minibatch, Picked)
 
 
+def test_an_image_of_ones_own_is_left_out_by_its_name(scored, qtbot):
+    state = scored.state
+    scored.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
+    scored.score()
+    wait(qtbot, lambda: not state.is_stale)
+    own = int(state.minibatch.indices_K[-1])
+    with qtbot.waitSignal(scored.questions.compared, timeout=WAIT_MS):
+        scored.questions.without([own])
+    assert names(scored) == ["all 21 images", "without own image (class 3)"]
+    assert scored.pins.pins[0].parts["classes"] == "classes 3, 8"
+    assert scored.pins.pins[1].mask.scored.recipe.minibatch.images == ()
+    with qtbot.waitSignal(scored.questions.compared, timeout=WAIT_MS):
+        scored.questions.without([int(state.minibatch.indices_K[0])])
+    assert len(scored.pins.pins[2].mask.scored.recipe.minibatch.images) == 1
+
+
 # Other draws
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 from snip_gui.core.comparison import compare
 from snip_gui.session.pins import ON_SCREEN
 from tests.qt_fixtures import WAIT_MS
+from tests.ui import test_window
 
 
 def child(window, kind, name):
@@ -40,8 +41,8 @@ def pins(started):
 @pytest.fixture
 def panel(window):
     window.actions_by_name["show_compare"].trigger()
-    assert window.compare.isVisible()
-    return window.compare
+    assert window.comparing.page.content.isVisible()
+    return window.comparing.page.content
 
 
 def score(qtbot, started):
@@ -64,6 +65,8 @@ def test_before_anything_is_scored_there_is_nothing_to_pin(application):
 
 
 def test_pin_move_the_slider_and_see_what_went(panel, window, state, pins, qtbot):
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
     assert panel.list.pins.rowCount() == 1
     assert "same 26,661" in child(window, QLabel, "compare_summary").text()
@@ -76,6 +79,19 @@ def test_pin_move_the_slider_and_see_what_went(panel, window, state, pins, qtbot
     name, whole = panel.pair.table.overlaps.rows[-1]
     assert (name, whole.both, whole.only_a, whole.only_b) == ("all", 5_332, 21_329, 0)
     assert panel.pair.plot.isVisible()
+
+
+def test_what_was_pinned_before_the_panel_was_seen_is_listed(window, pins, qtbot):
+    pins.pin_screen()
+    window.actions_by_name["show_compare"].trigger()
+    panel = window.comparing.page.content
+    assert panel.list.pins.rowCount() == 1
+    assert panel.list.pins.image_of(pins.pins[0].number) is not None
+    assert panel.pair.a.currentText() == "class 8, 90 %"
+
+
+def test_everything_in_the_panel_has_a_name(panel, window):
+    test_window.test_every_interactive_widget_has_a_name_and_an_accessible_name(window)
 
 
 def test_two_minibatches_side_by_side(panel, window, started, pins, qtbot):
@@ -114,6 +130,26 @@ def test_a_click_on_a_layer_shows_its_weights_in_four_colours(panel, window, sta
     assert (found[169], found[253]) == (overlap.only_a, overlap.only_b)
     panel.pair.plot.hovered.emit(*np.argwhere(index_HW == 169)[0].tolist())
     assert "kept by A only" in child(window, QLabel, "compare_readout").text()
+
+
+def test_far_out_a_picture_pixel_is_a_block_and_close_in_a_connection(
+    panel, window, pins, started, qtbot
+):
+    pins.pin_screen()
+    started.controller.set_sparsity(0.98)
+    window.resize(1024, 700)
+    window.actions_by_name["reset_layout"].trigger()
+    view, plot = child(window, QComboBox, "compare_view"), panel.pair.plot
+    view.setCurrentIndex(view.findData("fc1.weight"))
+    qtbot.waitUntil(lambda: plot._item.image.shape[1] <= 392, timeout=WAIT_MS)  # of 784 inputs
+    tensor = pins.pins[0].mask.layout["fc1.weight"]
+    mask = pins.mask_of(ON_SCREEN).scored.ranking.mask_of(tensor, 5_332)
+    row, column = np.argwhere(mask)[0].tolist()
+    plot.hovered.emit(row, column)
+    readout = child(window, QLabel, "compare_readout")
+    assert readout.text() == f"fc1.weight[{row}, {column}]: kept by both"
+    plot._box.setRange(xRange=(0, 40), yRange=(0, 40))
+    qtbot.waitUntil(lambda: plot._item.image.shape == (300, 784), timeout=WAIT_MS)
 
 
 def test_every_picture_can_be_chosen(panel, window, pins, state, started, qtbot):
@@ -202,7 +238,7 @@ def test_asking_of_one_image_from_the_tray(window, state, pins, qtbot):
     number = int(state.minibatch.indices_K[3])
     action.trigger()
     qtbot.waitUntil(lambda: len(pins.pins) == 2, timeout=WAIT_MS)
-    assert window.centre.currentWidget() is window.compare
+    assert window.centre.currentWidget() is window.comparing.page
     assert child(window, QComboBox, "compare_a").currentText() == "all 100 images"
     assert (
         child(window, QComboBox, "compare_b").currentText()
@@ -220,7 +256,7 @@ def test_asking_without_a_selection_says_what_to_select(panel, window, state, qt
 
 def test_stability_in_the_window(window, state, started, qtbot):
     window.actions_by_name["stability"].trigger()
-    view = window.compare.stability
+    view = window.comparing.page.content.stability
     assert child(window, QLabel, "stability_empty").isVisible()
     view.number.setValue(3)
     run = child(window, QPushButton, "stability_run")
@@ -247,7 +283,7 @@ def test_stability_in_the_window(window, state, started, qtbot):
 
 def test_a_measurement_of_many_draws_is_stopped_by_a_button(window, started, qtbot):
     window.actions_by_name["stability"].trigger()
-    window.compare.stability.number.setValue(1000)
+    window.comparing.page.content.stability.number.setValue(1000)
     click(qtbot, child(window, QPushButton, "stability_run"))
     click(qtbot, child(window, QPushButton, "stability_stop"))
     qtbot.waitUntil(lambda: not started.controller.questions.is_measuring, timeout=WAIT_MS)

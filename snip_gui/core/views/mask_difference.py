@@ -7,7 +7,8 @@ Shapes: H rows and W columns of the canvas, C channels of an image, M parameters
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -36,7 +37,7 @@ Rgb: TypeAlias = tuple[int, int, int]
 _LEVELS = 84
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DifferenceCanvas:
     """One tensor of two rankings on a plane.
 
@@ -47,7 +48,7 @@ class DifferenceCanvas:
     present_HW
         uint8; 1 where a connection is, 0 in gaps.
     block
-        Canvas pixels per picture pixel on each side.
+        Canvas pixels per picture pixel on each side; see `DifferenceCanvas.reduced`.
     """
 
     tensor: TensorSpec
@@ -55,6 +56,17 @@ class DifferenceCanvas:
     rank_b_HW: NDArray[np.int32]
     present_HW: NDArray[np.uint8]
     block: tuple[int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the canvas, in canvas pixels."""
+        height, width = self.present_HW.shape
+        return height, width
+
+    def reduced(self, factor: int) -> DifferenceCanvas:
+        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        block = _reduced(self.size, factor)
+        return self if block == self.block else replace(self, block=block)
 
     def picture(self, kept_a: int, kept_b: int) -> Picture:
         """Return which connections both keep, A alone, B alone, or neither.
@@ -73,18 +85,24 @@ class DifferenceCanvas:
             index_HW = self._blocks(in_a_HW, in_b_HW)
         return Picture(index_HW, 0, 1, "kept", "relation")
 
+    @functools.cached_property
+    def _present(self) -> NDArray[np.float32]:
+        """Fraction of each block that holds connections; the rest are gaps."""
+        return block_mean(self.present_HW.view(bool), self.block)
+
     def _blocks(self, in_a_HW: NDArray[np.bool_], in_b_HW: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return an index for each block."""
         kinds = (in_a_HW & in_b_HW, in_a_HW & ~in_b_HW, in_b_HW & ~in_a_HW)
         share = np.stack([block_mean(kind, self.block) for kind in kinds])
-        either = share.sum(axis=0)
-        level = np.ceil(either * _LEVELS).clip(0, _LEVELS)
+        either = share.sum(axis=0) / np.maximum(self._present, 1e-6)
+        level = np.ceil(either * _LEVELS - 1e-3).clip(0, _LEVELS)
         index = 1 + share.argmax(axis=0) * _LEVELS + level
-        return np.where(either > 0, index, NEITHER).astype(np.uint8)
+        shown = np.where(either > 0, index, NEITHER) * (self._present > 0)
+        return shown.astype(np.uint8)
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
-        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
-        return position_under(self.tensor, self.present_HW, self.block, row, column)
+        """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
 
 
 def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceCanvas:
@@ -97,37 +115,61 @@ def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrequencyCanvas:
-    """How often the connections of one tensor are kept, on a plane, with the picture of it."""
+    """How often the connections of one tensor are kept, on a plane.
+
+    Attributes
+    ----------
+    count_HW
+        Of each connection the number of masks that keep it; 0 in gaps.
+    present_HW
+        uint8; 1 where a connection is, 0 in gaps.
+    """
 
     tensor: TensorSpec
+    num_masks: int
     count_HW: NDArray[np.unsignedinteger]
     present_HW: NDArray[np.uint8]
     block: tuple[int, int]
-    picture: Picture
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the canvas, in canvas pixels."""
+        height, width = self.present_HW.shape
+        return height, width
+
+    def reduced(self, factor: int) -> FrequencyCanvas:
+        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        block = _reduced(self.size, factor)
+        return self if block == self.block else replace(self, block=block)
+
+    def picture(self) -> Picture:
+        """Return the fraction of masks that keep each connection; of a block the mean."""
+        if self.block == (1, 1):
+            of_count = to_indices(np.arange(self.num_masks + 1.0), 0, self.num_masks)
+            index_HW = of_count[self.count_HW] * self.present_HW
+        else:
+            places = _block_sums(self.present_HW, self.block)
+            mean = _block_sums(self.count_HW, self.block) / np.maximum(places, 1)
+            index_HW = to_indices(mean, 0, self.num_masks) * (places > 0)
+        return Picture(index_HW, 0, 1, "of draws")
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
-        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
-        return position_under(self.tensor, self.present_HW, self.block, row, column)
+        """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
 
 
 def frequency_canvas(frequency: Frequency, tensor: TensorSpec) -> FrequencyCanvas:
-    """Lay out one weight; each connection's value is the fraction of masks that keep it.
-
-    In blocks it is the mean of that fraction over the block.
-    """
+    """Lay out how often the connections of one weight are kept."""
     count = frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)
     count_HW = place(count, tensor, 0)
-    present_HW = presence(tensor)
     block = block_of(count_HW.shape)
-    if block == (1, 1):
-        of_count = to_indices(np.arange(frequency.num_masks + 1.0), 0, frequency.num_masks)
-        index_HW = of_count[count_HW] * present_HW
-    else:
-        sums = _block_sums(count_HW, block)
-        places = np.maximum(_block_sums(present_HW, block), 1)
-        index_HW = to_indices(sums / places, 0, frequency.num_masks)
-    picture = Picture(index_HW, 0, 1, "of draws")
-    return FrequencyCanvas(tensor, count_HW, present_HW, block, picture)
+    return FrequencyCanvas(tensor, frequency.num_masks, count_HW, presence(tensor), block)
+
+
+def _reduced(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """Return blocks of at least ``factor`` pixels a side."""
+    down, across = block_of(size)
+    return max(down, factor), max(across, factor)
 
 
 def _block_sums(

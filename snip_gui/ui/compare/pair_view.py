@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.comparison import Comparison, Mask
     from snip_gui.core.views.mask_difference import InputMaps
-    from snip_gui.core.views.picture import Picture
     from snip_gui.session.pins import Pins
     from snip_gui.session.state import SessionState
     from snip_gui.ui.compare.pin_list import PinModel
@@ -92,7 +91,8 @@ class PairView(QWidget):
         self.view.currentIndexChanged.connect(self._draw)
         self.said = named(QLabel(), "compare_summary", "What the two have in common")
         self.said.setWordWrap(True)
-        self.plot = PicturePlot()
+        self.plot = PicturePlot("compare", "Comparison")
+        self.plot.zoomed.connect(self._on_zoomed)
         self.readout = named(QLabel(), "compare_readout", "Under the pointer")
         self.readout.setProperty("role", "muted")
         self.plot.hovered.connect(self._on_hovered)
@@ -279,21 +279,33 @@ class PairView(QWidget):
                 return
             self._maps = maps
             picture = maps.picture(which)
+            size, block = None, (1, 1)
         else:
-            picture = self._weights(which)
+            canvas = self._laid_out(which)
+            picture = canvas.picture(self._pair[0].num_kept, self._pair[1].num_kept)
+            size, block = canvas.size, canvas.block
+        table = table_of(picture, self._themes.colours)
         self.plot.set_background(self._themes.colours.plot)
-        self.plot.show_picture(picture, table_of(picture, self._themes.colours))
+        self.plot.show_picture(picture, table, size, block)
         self._picture_pages.setCurrentWidget(self.plot)
 
-    def _weights(self, name: str) -> Picture:
-        """Return the picture of a tensor; it is laid out anew only for other scores."""
+    def _laid_out(self, name: str) -> DifferenceCanvas:
+        """Return a tensor on its plane, as fine as it is shown; made only for other scores."""
         assert self._pair is not None
         a, b = self._pair
         subject = (name, id(a.scored), id(b.scored))
         if self._canvas is None or self._subject != subject:
             self._subject = subject
             self._canvas = difference_canvas(a.scored.ranking, b.scored.ranking, a.layout[name])
-        return self._canvas.picture(a.num_kept, b.num_kept)
+        self.plot.prepare(self._canvas.size)
+        self._canvas = self._canvas.reduced(self.plot.reduction)
+        return self._canvas
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        """Show more or less of what the blocks of a large layer hold."""
+        if self._maps is None and self.isVisible():
+            self._draw()
 
     def _show_matrix(self) -> None:
         pins = self._pins.pins

@@ -55,13 +55,15 @@ class PinModel(QAbstractListModel):
         self._shown: tuple[Pin, ...] = ()
         self._images: dict[int, QImage | None] = {}
         pins.changed.connect(self._on_changed)
+        self._on_changed()
 
     @Slot()
     def _on_changed(self) -> None:
         pins = self._pins.pins
         if [pin.number for pin in pins] == [pin.number for pin in self._shown]:
             self._shown = pins
-            self.dataChanged.emit(self.index(0), self.index(len(pins) - 1))
+            if pins:
+                self.dataChanged.emit(self.index(0), self.index(len(pins) - 1))
             return
         self.beginResetModel()
         self._shown = pins

@@ -160,7 +160,8 @@ class StabilityView(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
             label.setMargin(16)
-        self.plot = PicturePlot()
+        self.plot = PicturePlot("stability", "Stability")
+        self.plot.zoomed.connect(self._on_zoomed)
         self.plot.hovered.connect(self._on_hovered)
         self.plot.left.connect(self._on_left)
         self.readout = named(QLabel(), "stability_readout", "Under the pointer")
@@ -259,14 +260,24 @@ class StabilityView(QWidget):
         if which == _MAP:
             assert not isinstance(input_map, str)
             picture = map_picture(input_map, "own-maximum")
+            size, block = None, (1, 1)
         else:
             if self._canvas is None:
                 self._canvas = frequency_canvas(found.frequency, found.frequency.layout[which])
-            picture = self._canvas.picture
+            self.plot.prepare(self._canvas.size)
+            self._canvas = self._canvas.reduced(self.plot.reduction)
+            picture, size, block = self._canvas.picture(), self._canvas.size, self._canvas.block
+        table = table_of(picture, self._themes.colours)
         self.plot.set_background(self._themes.colours.plot)
-        self.plot.show_picture(picture, table_of(picture, self._themes.colours))
+        self.plot.show_picture(picture, table, size, block)
         self._picture_pages.setCurrentWidget(self.plot)
         self._on_left()
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        """Show more or less of what the blocks of a large layer hold."""
+        if self._canvas is not None:
+            self._draw()
 
     @Slot(int, int)
     def _on_hovered(self, row: int, column: int) -> None:

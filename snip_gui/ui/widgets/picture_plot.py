@@ -30,12 +30,14 @@ class PicturePlot(QWidget):
     left = Signal()
     zoomed = Signal()  # another reduction would show the picture better
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str = "heatmap", title: str = "Heatmap", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._shape: tuple[int, ...] = ()
         self._reduction = 1
         self._picture: Picture | None = None
-        self._view = named(pg.GraphicsView(), "heatmap_view", "Heatmap")
+        self._view = named(pg.GraphicsView(), f"{name}_view", title)
         self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.setCentralItem(self._box)
         self._item = pg.ImageItem(axisOrder="row-major")

@@ -60,6 +60,20 @@ def test_blocks_take_the_colour_of_the_most_frequent_and_the_strength_of_all():
     assert set(index[[2, 3, 5, 7]]) == {NEITHER}
 
 
+def test_far_out_kernels_are_blocks_that_do_not_count_their_gaps():
+    a = random_mask(1_600, 0, {"y": (20, 10, 3, 3)})
+    tensor = a.layout.tensors[0]
+    canvas = difference_canvas(a.scored.ranking, a.scored.ranking, tensor)
+    assert canvas.reduced(1) is canvas
+    far = canvas.reduced(4)
+    assert (far.size, far.block) == (canvas.size, (4, 4))
+    index_HW = far.picture(1_800, 1_800).index_HW  # everything is kept by both
+    assert index_HW.shape == (-(-canvas.size[0] // 4), -(-canvas.size[1] // 4))
+    assert set(index_HW.ravel()) <= {0, BOTH}
+    some = far.picture(1_600, 1_600).index_HW
+    assert BOTH - 84 < some[index_HW > 0].min() < some.max() <= BOTH
+
+
 def test_a_single_connection_in_a_large_block_is_seen():
     layout = layout_named({"wide": (1, 409_600)})
     score = np.zeros((2, 409_600), np.float32)
@@ -108,7 +122,7 @@ def test_frequencies_lie_where_their_connections_are(shape):
     tensor = found.layout.tensors[1]
     count = found.count_M[tensor.offset : tensor.end].reshape(shape)
     canvas = frequency_canvas(found, tensor)
-    for (row, column), index in np.ndenumerate(canvas.picture.index_HW):
+    for (row, column), index in np.ndenumerate(canvas.picture().index_HW):
         position = canvas.position_at(row, column)
         expected = 0 if position is None else int(1.5 + 254 * int(count[position]) / 4)
         assert index == expected
@@ -120,7 +134,7 @@ def test_frequencies_of_blocks_are_means():
     for mask in masks:
         counter.add(mask)
     found = counter.result()
-    picture = frequency_canvas(found, found.layout.tensors[0]).picture
+    picture = frequency_canvas(found, found.layout.tensors[0]).picture()
     assert picture.index_HW.shape == (3, 1_667)
     share = found.count_M.reshape(3, 5_000)[1, 30:33].mean() / 2
     assert picture.index_HW[1, 10] == int(1.5 + 254 * share)
