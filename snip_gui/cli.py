@@ -16,6 +16,7 @@ from snip_gui import __version__
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.own_images import beside_recipe
 from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
@@ -25,6 +26,7 @@ from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
 from snip_gui.core.surroundings import (
     Surroundings,
     default_data_folder,
+    default_image_folder,
     default_num_threads,
     default_runs_folder,
 )
@@ -90,6 +92,12 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if given["model.weights"] is not None:
         raw["model"]["weights_digest"] = ""
     return pin_files(from_builtins(raw))
+
+
+def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
+    """Return where a recipe's own images may be: beside its file, or with all others."""
+    beside = () if recipe_file is None else (beside_recipe(recipe_file),)
+    return (*beside, default_image_folder())
 
 
 def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
@@ -203,6 +211,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
         device=options.device,
         num_threads=options.threads,
         data_folder=options.data_dir,
+        image_folders=image_folders(options.recipe),
         trusted_code=trusted_code(options, recipe or read_recipe(options.resume)),
         image_memory_bytes=(
             None if options.image_memory is None else int(options.image_memory * 1e9)

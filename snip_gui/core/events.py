@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.own_images import Fitted
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
+    from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
 
 
@@ -138,6 +140,21 @@ class WeightsRead(Event):
     path: Path
     digest: str
     num_values: int
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesFitted(Event):
+    """Pictures of the user's own as images of the data set, in the order of asking."""
+
+    pictures: tuple[Fitted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GridColumnDone(Event):
+    """One variant of a grid of input maps, by its place among the columns."""
+
+    number: int
+    column: GridColumn
 
 
 @dataclass(frozen=True, slots=True)

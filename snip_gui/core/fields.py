@@ -68,9 +68,14 @@ METHOD = Field(
     path="pruning.method",
     kind="choice",
     label="Method",
-    help="How connections are ranked: by connection sensitivity on the minibatch, or at random, "
-    "the control for every other method.",
-    choices=(("snip", "SNIP"), ("random", "Random mask")),
+    help="How connections are ranked: by connection sensitivity on the minibatch; by the gradient "
+    "alone, sign included, which the paper's appendix A shows beside it; or at random, the control "
+    "for every other method.",
+    choices=(
+        ("snip", "SNIP"),
+        ("signed-gradient", "Signed gradient"),
+        ("random", "Random mask"),
+    ),
     flag="method",
 )
 """The tag of the union of pruning methods, which no single method's fields contain."""

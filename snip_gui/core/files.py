@@ -52,6 +52,12 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one piece; raises `UserError` as `replacing`."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
 def copy_file(source: Path, path: Path) -> None:
     """Copy a file in one piece; raises `UserError` as `replacing`."""
     with replacing(path) as part:

@@ -17,6 +17,7 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.events import (
     DevicesFound,
     Event,
+    GridColumnDone,
     NetworkMeasured,
     NetworksListed,
     Note,
@@ -33,6 +34,7 @@ from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.scored import Scored
+from snip_gui.core.tile_grid import column_of
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.surroundings import Surroundings
+    from snip_gui.core.tile_grid import GridSpec
 
 _PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")
 
@@ -112,6 +115,23 @@ def score(
     scored.prepare()
     yield ScoringDone(scored)
     yield Note(describe(scored))
+
+
+def grid_column(
+    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Score one variant of a grid; ends in `GridColumnDone`.
+
+    Raises
+    ------
+    UserError
+        If the variant cannot be worked out, or its network has no input map.
+    """
+    variant = spec.variants[number]
+    yield Progress(f"Scoring {variant.label}", number, len(spec.variants))
+    bench = yield from build_steps(variant.recipe, surroundings, images, cancel)
+    scored = yield from prune(bench, cancel)
+    yield GridColumnDone(number, column_of(scored, spec.sparsities))
 
 
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:

@@ -38,10 +38,10 @@ def save_input_map(path: Path, fraction_CHW: NDArray[np.float64], title: str) ->
     height, width = pixels.shape[:2]
     image = Image.new("RGB", (width + 40, height + 86), _PAPER)
     draw = ImageDraw.Draw(image)
-    draw.text((20, 14), title, _INK, _font(15))
+    draw.text((20, 14), title, _INK, font(15))
     image.paste(Image.fromarray(pixels), (20, 42))
     text = f"white: {picture.high:.1%} of a pixel's connections kept; black: none"
-    draw.text((20, height + 54), text, _INK, _font(13))
+    draw.text((20, height + 54), text, _INK, font(13))
     _save(path, image)
 
 
@@ -49,14 +49,14 @@ def save_layer_bars(path: Path, rows: Sequence[LayerRow], title: str) -> None:
     """Draw the sparsity of each layer as a bar."""
     image = Image.new("RGB", (640, 60 + 34 * len(rows)), _PAPER)
     draw = ImageDraw.Draw(image)
-    draw.text((20, 14), title, _INK, _font(15))
+    draw.text((20, 14), title, _INK, font(15))
     for number, row in enumerate(rows):
         top = 48 + 34 * number
-        draw.text((20, top + 3), row.layer, _INK, _font(14))
+        draw.text((20, top + 3), row.layer, _INK, font(14))
         draw.rectangle((110, top, 410, top + 22), _FAINT)
         draw.rectangle((110, top, 110 + round(300 * row.sparsity), top + 22), (86, 98, 122))
         text = f"{row.sparsity_text}   {row.kept:,} of {row.total:,} kept"
-        draw.text((422, top + 3), text, _INK, _font(13))
+        draw.text((422, top + 3), text, _INK, font(13))
     _save(path, image)
 
 
@@ -64,7 +64,7 @@ def save_curves(path: Path, points: Sequence[MetricPoint], title: str) -> None:
     """Draw loss and error over the epochs, one line for each split."""
     image = Image.new("RGB", (1000, 440), _PAPER)
     draw = ImageDraw.Draw(image)
-    draw.text((20, 14), title, _INK, _font(15))
+    draw.text((20, 14), title, _INK, font(15))
     for left, label, values in (
         (70, "loss", [p.loss for p in points]),
         (570, "error, %", [100 * p.error for p in points]),
@@ -73,7 +73,7 @@ def save_curves(path: Path, points: Sequence[MetricPoint], title: str) -> None:
     for number, (split, colour) in enumerate(_SPLIT_COLOURS.items()):
         left = 70 + 130 * number
         draw.line((left, 422, left + 24, 422), colour, 3)
-        draw.text((left + 32, 413), split, _INK, _font(13))
+        draw.text((left + 32, 413), split, _INK, font(13))
     _save(path, image)
 
 
@@ -89,15 +89,15 @@ def _chart(
     right_epoch = max((p.epoch for p in points), default=1) or 1
     finite = [value for value in values if math.isfinite(value)]
     high = _nice(max(finite, default=1) or 1)
-    draw.text((left, top - 22), label, _INK, _font(14))
+    draw.text((left, top - 22), label, _INK, font(14))
     for part in range(5):
         y = bottom - (bottom - top) * part / 4
         draw.line((left, y, right, y), _FAINT)
-        draw.text((left - 8, y), f"{high * part / 4:.3g}", _INK, _font(12), anchor="rm")
+        draw.text((left - 8, y), f"{high * part / 4:.3g}", _INK, font(12), anchor="rm")
     for part in range(3):
         x = left + (right - left) * part / 2
-        draw.text((x, bottom + 6), f"{right_epoch * part / 2:.3g}", _INK, _font(12), anchor="ma")
-    draw.text(((left + right) / 2 + 40, bottom + 6), "epochs", _INK, _font(12), anchor="la")
+        draw.text((x, bottom + 6), f"{right_epoch * part / 2:.3g}", _INK, font(12), anchor="ma")
+    draw.text(((left + right) / 2 + 40, bottom + 6), "epochs", _INK, font(12), anchor="la")
     for split, colour in _SPLIT_COLOURS.items():
         line = [
             (left + (right - left) * p.epoch / right_epoch, bottom - (bottom - top) * value / high)
@@ -114,7 +114,7 @@ def _nice(value: float) -> float:
     return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the font that Pillow carries."""
     return ImageFont.load_default(size)
 

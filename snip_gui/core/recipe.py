@@ -70,6 +70,15 @@ AfterField: TypeAlias = Annotated[
         extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
     ),
 ]
+ScoringModeField: TypeAlias = Annotated[
+    ScoringMode,
+    Meta(
+        title="BatchNorm while scoring",
+        description="Evaluation uses the fresh running statistics, as the official code does; "
+        "training uses those of the minibatch. Without BatchNorm it makes no difference.",
+        extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
+    ),
+]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,7 +186,8 @@ class DataChoice(_Part, frozen=True, kw_only=True):
     ] = 0.1
     image_size: Annotated[
         int,
-        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels"}, description="Images of a "
+        Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels", "zero": "most common"},
+             description="Images of a "
              "folder are scaled so that the longer side has so many pixels. 0: their most common "
              "size, at most 64."),
     ] = 0  # fmt: skip
@@ -218,8 +228,15 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
     ] = 0
 
 
+class OwnImage(_Part, frozen=True, kw_only=True):
+    """An image of the user's own: the digest of its pixels, and the class it is to be taken for."""
+
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    label: Annotated[int, Meta(ge=0)]
+
+
 class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
-    """Images chosen one by one, by their index in the training file of the data set."""
+    """Images chosen one by one: by their index in the training file, and the user's own."""
 
     indices: Annotated[
         tuple[Annotated[int, Meta(ge=0)], ...],
@@ -228,6 +245,7 @@ class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
             description="Positions of the images in the training file of the data set.",
         ),
     ]
+    images: tuple[OwnImage, ...] = ()
 
 
 class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
@@ -238,15 +256,18 @@ class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
     exclude: ExcludeField = ()
     floor: FloorField = 0
     after: AfterField = "keep"
-    scoring_mode: Annotated[
-        ScoringMode,
-        Meta(
-            title="BatchNorm while scoring",
-            description="Evaluation uses the fresh running statistics, as the official code does; "
-            "training uses those of the minibatch. Without BatchNorm it makes no difference.",
-            extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
-        ),
-    ] = "evaluation"
+    scoring_mode: ScoringModeField = "evaluation"
+
+
+class SignedGradient(_Part, frozen=True, kw_only=True, tag_field="method", tag="signed-gradient"):
+    """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+    scoring_mode: ScoringModeField = "evaluation"
 
 
 class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="random"):
@@ -331,9 +352,13 @@ class Training(_Part, frozen=True, kw_only=True):
 
 
 Minibatch: TypeAlias = Draw | Picked
-Pruning: TypeAlias = Snip | RandomMask
+Pruning: TypeAlias = Snip | SignedGradient | RandomMask
 
-METHODS: dict[Any, type[Snip] | type[RandomMask]] = {"snip": Snip, "random": RandomMask}
+METHODS: dict[Any, type[Snip] | type[SignedGradient] | type[RandomMask]] = {
+    "snip": Snip,
+    "signed-gradient": SignedGradient,
+    "random": RandomMask,
+}
 
 
 class Recipe(_Part, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ import torch
 from snip_gui.core import run_folder as files
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of, read_images
+from snip_gui.core.data.own_images import copy_images
 from snip_gui.core.errors import DivergedError, ImagesLostError, UserError
 from snip_gui.core.events import Event, Measured, Note, RunDone, TrainingStarted
 from snip_gui.core.files import copy_file, write_text
@@ -167,6 +168,7 @@ def resume_steps(
         surroundings,
         num_threads=summary.num_threads,
         data_folder=surroundings.data_folder or _recorded_folder(summary),
+        image_folders=(folder / files.IMAGES, *surroundings.image_folders),
     )
     if images is None:
         images = yield from _read(recipe, surroundings, cancel)
@@ -254,6 +256,7 @@ def _write_scored(
     write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
     if bench.recipe.model.name == OWN:
         copy_file(Path(bench.recipe.model.file), folder / files.NETWORK)
+    copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
     save_tensors(folder / files.INIT, bench.model.state_dict())
     save_tensors(folder / files.BATCH, batch)
     scores = split_flat(scored.ranking.score_M, scored.layout)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RECIPE = "recipe.json"
 NETWORK = "network.py"
+IMAGES = "images"
 SUMMARY = "summary.json"
 METRICS = "metrics.csv"
 INIT = "init.safetensors"

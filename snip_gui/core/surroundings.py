@@ -37,6 +37,11 @@ def default_data_folder() -> Path:
     return Path(platformdirs.user_data_dir("snip-gui", False)) / "data"
 
 
+def default_image_folder() -> Path:
+    """Return where images of the user's own are kept."""
+    return Path(platformdirs.user_data_dir("snip-gui", False)) / "images"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Device, thread count, data folder and memory.
@@ -51,6 +56,8 @@ class Surroundings:
         The folder that contains torchvision's folders; None if none was named.
     trusted_code
         Digests (SHA-256) of the Python files that the user agreed to run.
+    image_folders
+        Where images of the user's own are kept, by their digests; the first that has one will do.
     image_memory_bytes
         What a folder of images may take in memory; one that needs more is streamed. None for half
         of the memory that is free when it is opened.
@@ -60,4 +67,5 @@ class Surroundings:
     num_threads: int = field(default_factory=default_num_threads)
     data_folder: Path | None = None
     trusted_code: frozenset[str] = frozenset()
+    image_folders: tuple[Path, ...] = field(default_factory=lambda: (default_image_folder(),))
     image_memory_bytes: int | None = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.decoders import Decoders
+from snip_gui.core.data.own_images import ChosenFrom, own_of
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.data.store import FileStore
 from snip_gui.core.data.streaming import StreamedImages
@@ -26,7 +27,8 @@ from snip_gui.core.seeding import stream_seed
 from snip_gui.core.surroundings import default_num_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection, Generator, Sequence
+    from pathlib import Path
 
     import torch
     from numpy.typing import NDArray
@@ -52,6 +54,8 @@ class Workbench:
         Sentences for the log on how the network was made.
     trusted_code
         Digests of the Python files that the user agreed to run.
+    image_folders
+        Where images of the user's own are kept.
     """
 
     recipe: Recipe
@@ -64,6 +68,7 @@ class Workbench:
     decoders: Decoders
     notes: tuple[str, ...] = ()
     trusted_code: Collection[str] = ()
+    image_folders: Sequence[Path] = ()
 
     def minibatch(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
         """Return indices (K), standardised inputs (K, C, H, W) and labels (K) of the minibatch.
@@ -74,10 +79,11 @@ class Workbench:
             If the minibatch is empty or cannot be drawn.
         """
         indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
-        images = self.images
+        images, own = self.images, own_of(self.recipe)
+        source = ChosenFrom(images, own, self.image_folders)
         chosen = ResidentImages(
-            images.train_images.read(indices_K),
-            images.train_labels_N[indices_K],
+            source.read(indices_K),
+            source.labels[indices_K],
             images.mean_C,
             images.deviation_C,
             self.device,
@@ -190,4 +196,5 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         decoders=Decoders(min(default_num_threads(), _MOST_DECODERS)),
         notes=network.notes,
         trusted_code=surroundings.trusted_code,
+        image_folders=surroundings.image_folders,
     )

@@ -6,7 +6,6 @@ The only class that knows both the state and the job host. Panels call its inten
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ from PySide6.QtGui import QUndoStack
 
 from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.own_images import beside_recipe, copy_images
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
@@ -29,12 +29,14 @@ from snip_gui.core.run_folder import new_run_folder, read_recipe
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
+from snip_gui.session.grid import TileGrid
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
 from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
+from snip_gui.session.score_cache import ScoreCache
 from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
@@ -47,9 +49,6 @@ if TYPE_CHECKING:
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
     from snip_gui.session.state import SessionState
-
-# Some two hundred scorings of a LeNet, three of a VGG.
-_SCORES_KEPT_BYTES = 1_200_000_000
 
 
 class Controller(QObject):
@@ -65,15 +64,16 @@ class Controller(QObject):
         super().__init__(parent)
         self.state = state
         self.undo_stack = QUndoStack(self)
-        self.minibatch = MinibatchEditor(state, self.edit)
+        self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
+        self.grid = TileGrid(state, host, self.edit, self)
         self.recents = recents
         self._host = host
         self.pictures = Pictures(state, host, self)
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
-        self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
+        self._scores = ScoreCache()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
@@ -191,7 +191,7 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "download", "export", "save", "measure", "weights"):
+        for kind in ("score", "load", "download", "export", "save", "measure", "weights", "grid"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -236,6 +236,8 @@ class Controller(QObject):
         try:
             recipe = pin_files(load_recipe(path))
             _refuse_unknown(recipe)
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
             self._tell(error.message, error.hint, error.field)
             self._log_if(self.recents.remove(path))
@@ -249,6 +251,8 @@ class Controller(QObject):
         """Write the current recipe to a file."""
         try:
             write_text(path, encode_recipe(self.state.recipe))
+            kept = self.state.preferences.surroundings.image_folders
+            copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
             self._tell(error.message, error.hint)
             return
@@ -357,10 +361,7 @@ class Controller(QObject):
             self.score()
 
     def _keep_scores(self, scored: Scored) -> None:
-        self._scores[self._cache_key(scored.key, scored.images_digest)] = scored
-        kept_bytes = sum(known.num_bytes for known in self._scores.values())
-        while len(self._scores) > 1 and kept_bytes > _SCORES_KEPT_BYTES:
-            kept_bytes -= self._scores.popitem(last=False)[1].num_bytes
+        self._scores.keep(scored, self.state.preferences.surroundings)
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 
@@ -369,19 +370,11 @@ class Controller(QObject):
         images = self.state.images
         if images is None:
             return False
-        key = self._cache_key(self.state.score_key, images.digest)
-        known = self._scores.get(key)
-        if known is None:
-            return False
-        self._scores.move_to_end(key)
-        if known is not self.state.scored:
-            self.state.set_scored(known)
-        return True
-
-    def _cache_key(self, key: str, digest: str) -> tuple[str, str, str, int]:
-        """Scores differ in the last bit between devices and thread counts."""
         surroundings = self.state.preferences.surroundings
-        return key, digest, surroundings.device, surroundings.num_threads
+        known = self._scores.find(self.state.score_key, images.digest, surroundings)
+        if known is not None and known is not self.state.scored:
+            self.state.set_scored(known)
+        return known is not None
 
     # Telling
 

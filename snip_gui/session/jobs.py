@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.surroundings import Surroundings
+    from snip_gui.core.tile_grid import GridSpec
     from snip_gui.session.job_host import JobFactory
 
 
@@ -64,6 +65,17 @@ def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
         from snip_gui.core.data.thumbnails import make_mean
 
         yield from make_mean(store, indices_K, cancel)
+
+    return job
+
+
+def fit_job(pictures: Sequence[Path | bytes], images: ImageSet) -> JobFactory:
+    """Fit pictures of the user's own to a data set."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.data.own_images import fit_pictures
+
+        yield from fit_pictures(pictures, images, cancel)
 
     return job
 
@@ -125,6 +137,19 @@ def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> J
         from snip_gui.core.jobs import score
 
         yield from score(recipe, surroundings, images, cancel)
+
+    return job
+
+
+def grid_job(
+    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet
+) -> JobFactory:
+    """Score one variant of a grid."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.jobs import grid_column
+
+        yield from grid_column(spec, number, surroundings, images, cancel)
 
     return job
 

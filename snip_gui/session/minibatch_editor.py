@@ -6,21 +6,31 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.data.curation import draw_per_class
-from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.data.own_images import own_of, save_image
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import PicturesFitted
+from snip_gui.core.recipe import Draw, OwnImage, Picked
+from snip_gui.session import jobs
+from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from snip_gui.core.recipe import Recipe
+    from snip_gui.session.job_host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 
-class MinibatchEditor:
+class MinibatchEditor(QObject):
     """Edits the minibatch of the recipe.
+
+    Indices are those of `MinibatchState`: own images come after the training images.
 
     Parameters
     ----------
@@ -28,9 +38,18 @@ class MinibatchEditor:
         Makes a recipe the current one, under a name for the undo menu.
     """
 
-    def __init__(self, state: SessionState, edit: Callable[[Recipe, str], None]) -> None:
-        self._state = state
-        self._edit = edit
+    fitted = Signal(object)  # tuple[Fitted, ...]: pictures that were brought, ready to be labelled
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        edit: Callable[[Recipe, str], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._edit = state, host, edit
+        host.happened.connect(self._on_event)
 
     def draw(self, size: int, classes: tuple[int, ...]) -> None:
         """Draw images at random; asked again for the same, draw other images."""
@@ -53,6 +72,30 @@ class MinibatchEditor:
         chosen = np.union1d(self._state.minibatch.indices_K, np.fromiter(indices, np.int64))
         self._pick(chosen, "Add images")
 
+    def bring(self, pictures: Sequence[Path | bytes]) -> None:
+        """Fit files, or contents of files, to the data set; `fitted` tells when they are ready."""
+        images = self._state.images
+        if images is not None and pictures:
+            self._host.submit("fit", jobs.fit_job(tuple(pictures), images), lane="io", short=True)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        if isinstance(item.event, PicturesFitted) and self._state.images is not None:
+            self.fitted.emit(item.event.pictures)
+
+    def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
+        """Add images (C, H, W) of the user's own with their labels, and keep their pixels."""
+        folder = self._state.preferences.surroundings.image_folders[0]
+        try:
+            fresh = [OwnImage(digest=save_image(folder, i), label=label) for i, label in chosen]
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint, "minibatch.images"))
+            return
+        training, own = self._parts(self._state.minibatch.indices_K)
+        by_digest = {image.digest: image for image in (*own, *fresh)}
+        minibatch = Picked(indices=training, images=tuple(by_digest.values()))
+        self._set(minibatch, "Add an image" if len(chosen) == 1 else f"Add {len(chosen)} images")
+
     def remove(self, indices: Iterable[int]) -> None:
         """Take images out."""
         gone = np.fromiter(indices, np.int64)
@@ -66,8 +109,17 @@ class MinibatchEditor:
         """Choose no image."""
         self._pick(np.zeros(0, np.int64), "Clear minibatch")
 
+    def _parts(self, indices_K: NDArray[np.int64]) -> tuple[tuple[int, ...], list[OwnImage]]:
+        """Return the training images and the own ones that indices mean."""
+        images = self._state.images
+        num_training = len(images.train_labels_N) if images is not None else 0
+        own = own_of(self._state.recipe)
+        training = indices_K[indices_K < num_training]
+        return tuple(training.tolist()), [own[i - num_training] for i in indices_K[len(training) :]]
+
     def _pick(self, indices_K: NDArray[np.int64], text: str) -> None:
-        self._set(Picked(indices=tuple(indices_K.tolist())), text)
+        training, own = self._parts(indices_K)
+        self._set(Picked(indices=training, images=tuple(own)), text)
 
     def _set(self, minibatch: Draw | Picked, text: str) -> None:
         self._edit(msgspec.structs.replace(self._state.recipe, minibatch=minibatch), text)

@@ -51,8 +51,11 @@ class Pictures(QObject):
         host.ended.connect(self._on_ended)
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
-        """Return a training image (C, H, W), small if it lies in a file; None if not yet."""
-        images = self._state.images
+        """Return an image (C, H, W), small if it lies in a file; None if not yet."""
+        images, source = self._state.images, self._state.minibatch.source
+        own_CHW = source.own(index) if source is not None else None
+        if own_CHW is not None:
+            return own_CHW
         if images is not None and images.train_images.in_memory:
             picture_CHW: NDArray[np.uint8] = images.train_images.read([index])[0]
             return picture_CHW
@@ -97,14 +100,14 @@ class Pictures(QObject):
     @Slot()
     def _find_mean(self) -> None:
         """Work out the mean of the minibatch: at once, or in the background if it is on disk."""
-        images, indices_K = self._state.images, self._state.minibatch.indices_K
+        source, indices_K = self._state.minibatch.source, self._state.minibatch.indices_K
         self._mean_CHW, self._mean_job_id = None, 0
-        if images is None or len(indices_K) == 0:
+        if source is None or len(indices_K) == 0:
             return
-        if images.train_images.in_memory:
-            self._mean_CHW = mean_image(images.train_images.read(indices_K))
+        if source.in_memory:
+            self._mean_CHW = mean_image(source.read(indices_K))
         else:
-            job = jobs.mean_job(images.train_images, indices_K)
+            job = jobs.mean_job(source, indices_K)
             self._mean_job_id = self._host.submit("mean", job, lane="io", short=True)
 
     @Slot(object)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.own_images import ChosenFrom, own_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
@@ -182,10 +183,13 @@ class SessionState(QObject):
             labels_N, recipe = images.train_labels_N, self._recipe
             self._split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
             try:
-                self._minibatch = MinibatchState(minibatch_indices(recipe, labels_N, self._split))
+                folders = self._preferences.surroundings.image_folders
+                source = ChosenFrom(images, own_of(recipe), folders)
+                indices_K = minibatch_indices(recipe, labels_N, self._split)
+                self._minibatch = MinibatchState(indices_K, source)
             except UserError as error:
                 problem = Problem(error.message, error.hint, error.field)
-                self._minibatch = MinibatchState(_NO_IMAGES, problem)
+                self._minibatch = MinibatchState(_NO_IMAGES, problem=problem)
         self.minibatch_changed.emit()
 
     # The network

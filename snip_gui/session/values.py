@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from snip_gui.core.data.own_images import ChosenFrom
     from snip_gui.core.events import BadFile
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
@@ -90,7 +91,16 @@ class TrainingState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinibatchState:
-    """The images to score, or why there are none."""
+    """The images to score, or why there are none.
+
+    Attributes
+    ----------
+    indices_K
+        Into ``source``; own images come after the training images.
+    source
+        Training images and own ones; None while there are no images.
+    """
 
     indices_K: NDArray[np.int64]
+    source: ChosenFrom | None = None
     problem: Problem | None = None

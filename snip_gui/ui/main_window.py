@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
@@ -22,8 +22,11 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+from snip_gui.ui.dialogs.picture_dialog import PictureDialog
+from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.offer_banner import OfferBanner
+from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
@@ -41,6 +44,7 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from snip_gui.core.events import ExportDone
     from snip_gui.session.controller import Controller
@@ -93,6 +97,7 @@ class MainWindow(QMainWindow):
         self.heatmap = HeatmapPanel(state, controller, themes)
         self.images = ImagesPanel(state, controller)
         self.network = NetworkPanel(state)
+        self.grid = GridPanel(state, controller)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -102,11 +107,12 @@ class MainWindow(QMainWindow):
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
         self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
-        self.centre = named(QTabWidget(), "centre_tabs", "Connections, images or network")
+        self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
         self.centre.addTab(self.network, "Network")
+        self.centre.addTab(self.grid, "Grid")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)
@@ -364,6 +370,23 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_save_picture(self) -> None:
+        background = QColor(self._themes.colours.plot)
+        dialog = PictureDialog(figures_of(self), background, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.saved.connect(self._on_picture_saved)
+        dialog.open()
+
+    @Slot(object)
+    def _on_picture_saved(self, path: Path) -> None:
+        self.state.notices.info(f"The picture is in {path}.")
+        self.status_line.flash(f"Saved {path.name}")
+
+    @Slot()
+    def _on_show_grid(self) -> None:
+        self.centre.setCurrentWidget(self.grid)
 
     @Slot()
     def _on_show_network(self) -> None:

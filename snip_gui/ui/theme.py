@@ -41,6 +41,9 @@ class Colours:
     kept: str
     removed: str
     nothing: str
+    both: str
+    only_a: str
+    only_b: str
     bar: str
     bar_track: str
     warning: str

@@ -10,6 +10,8 @@ import pytest
 WITHOUT_TORCH = [
     "snip_gui",
     "snip_gui.assets",
+    "snip_gui.core.comparison",
+    "snip_gui.core.frequency",
     "snip_gui.core.recipe",
     "snip_gui.core.fields",
     "snip_gui.core.stages",
@@ -43,6 +45,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.views.histogram",
     "snip_gui.core.views.input_map",
     "snip_gui.core.views.layer_table",
+    "snip_gui.core.views.mask_difference",
     "snip_gui.core.views.picture",
     "snip_gui.core.views.readout",
     "snip_gui.core.views.weight_canvas",

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
 from snip_gui.core.fields import all_fields, field
@@ -132,7 +132,7 @@ def test_a_grid_of_sixty_thousand_reads_only_what_it_draws(qtbot):
     grid = ImageGrid(56)
     qtbot.addWidget(grid)
     grid.resize(600, 400)
-    grid.images.set_images(picture, np.zeros(60_000, np.int64), ["0"])
+    grid.images.set_images(picture, str)
     grid.images.show_indices(np.arange(60_000))
     grid.show()
     qtbot.waitExposed(grid)
@@ -231,3 +231,28 @@ def test_the_colour_bar_follows_the_theme(qtbot):
     for kept in ((10, 20, 30), (200, 210, 220)):
         plot.show_picture(picture, colour_table("mask", kept=kept))
         assert plot.colour_bar._gradient.pixelColor(0, 0).getRgb()[:3] == kept
+
+
+def test_a_canvas_is_reduced_as_far_as_it_is_zoomed_out(qtbot):
+    plot = PicturePlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 400)
+    plot.show()
+    qtbot.waitExposed(plot)
+    picture = Picture(np.ones((250, 300), np.uint8), 0, 1, "kept", "mask")
+    table = np.zeros((256, 3), np.uint8)
+    plot.show_picture(picture, table, (2000, 2400), (8, 8))
+    assert plot.reduction == 8
+    seen, zooms = [], []
+    plot.hovered.connect(lambda row, column: seen.append((row, column)))
+    plot.zoomed.connect(lambda: zooms.append(plot.reduction))
+    plot._box.setRange(QRectF(0, 0, 300, 240), padding=0)
+    assert plot.reduction == 1
+    assert zooms[-1] == 1
+    plot.show_picture(picture, table, (2000, 2400), (8, 8))
+    assert plot.reduction == 1  # the view is kept
+    # Places are told in canvas pixels, whatever the blocks.
+    plot._on_moved(plot._box.mapViewToScene(QPointF(1234.5, 67.5)))
+    assert seen == [(67, 1234)]
+    plot.reset_view()
+    assert zooms[-1] == 8

@@ -567,3 +567,12 @@ def test_a_damaged_session_starts_afresh_and_says_so(qtbot, qapp, tmp_path):
         application.window.close()
         application.host.shutdown()
         application.window.deleteLater()
+
+
+def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, started, qtbot):
+    started.controller.minibatch.draw(5, (12,))  # as after a change of the data set
+    assert "no class 12" in child(window, QLabel, "minibatch_summary").text()
+    assert child(window, QComboBox, "draw_class").currentText() == "all classes"
+    click(qtbot, child(window, QAbstractButton, "draw_button"))
+    assert state.minibatch.problem is None
+    assert len(state.minibatch.indices_K) == 5

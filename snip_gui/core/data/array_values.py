@@ -100,7 +100,7 @@ def find_mapping(
         raise refused(
             f"“{name}” holds {images.dtype}, not numbers.", "Save integers or floats as images."
         )
-    if images.dtype == np.uint8:
+    if images.dtype == np.uint8 and int(images.max()) >= _HALF:
         return None
     low, high, whole = np.inf, -np.inf, True
     for start, block in _blocks(images):

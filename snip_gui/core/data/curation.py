@@ -112,6 +112,8 @@ def minibatch_indices(
 ) -> NDArray[np.int64]:
     """Return the indices of the images to score, ascending, so that the order of picking is moot.
 
+    Images of the user's own come after the N training images: the j-th has the index N + j.
+
     Raises
     ------
     UserError
@@ -120,19 +122,20 @@ def minibatch_indices(
     match recipe.minibatch:
         case Draw() as draw:
             return draw_images(labels_N, split.train_indices, draw, recipe.seed)
-        case Picked(indices=indices):
-            if not indices:
+        case Picked(indices=indices, images=own):
+            if not indices and not own:
                 raise UserError(
                     "The minibatch is empty.", "Add at least one image to score.", field="minibatch"
                 )
-            if max(indices) >= len(labels_N):
+            if max(indices, default=0) >= len(labels_N):
                 raise UserError(
                     f"The minibatch names image {max(indices):,}, but the data set has "
                     f"{len(labels_N):,} training images.",
                     "Pick the images again for this data set.",
                     field="minibatch.indices",
                 )
-            return np.unique(np.asarray(indices, np.int64))
+            own_indices = len(labels_N) + np.arange(len(own))
+            return np.concatenate([np.unique(np.asarray(indices, np.int64)), own_indices])
 
 
 def class_counts(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from snip_gui.core.events import Event, Note, Progress, Pruned
 from snip_gui.core.pruning.ranking import rank_scores
-from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.recipe import RandomMask, Snip
+from snip_gui.core.pruning.sensitivity import Sensitivity, connection_sensitivity
+from snip_gui.core.recipe import RandomMask, SignedGradient, Snip
 from snip_gui.core.seeding import numpy_stream
 from snip_gui.core.workbench import Workbench
 
@@ -24,21 +24,49 @@ Method: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
 def method_of(pruning: Pruning) -> Method:
     """Return the method that a recipe's pruning asks for."""
-    methods: dict[type, Method] = {Snip: snip, RandomMask: random_mask}
+    methods: dict[type, Method] = {
+        Snip: snip,
+        SignedGradient: signed_gradient,
+        RandomMask: random_mask,
+    }
     return methods[type(pruning)]
 
 
 def snip(bench: Workbench) -> Iterator[Event]:
     """Rank by connection sensitivity on the minibatch (paper, algorithm 1)."""
+    started = time.perf_counter()
+    found = yield from _score_minibatch(bench)
+    floor = bench.recipe.pruning.floor
+    ranking = rank_scores(found.sensitivity_M, bench.prunable.layout, floor=floor)
+    seconds = time.perf_counter() - started
+    yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
+
+
+def signed_gradient(bench: Workbench) -> Iterator[Event]:
+    """Rank by the gradient, largest first, negative ones last (paper, appendix A, figure 6).
+
+    What is ranked is the gradient less its minimum: a score is not negative.
+    """
+    started = time.perf_counter()
+    found = yield from _score_minibatch(bench)
+    gradient_M = found.gradient_M.astype("float64")
+    score_M = (gradient_M - gradient_M.min()).astype("float32")
+    floor = bench.recipe.pruning.floor
+    ranking = rank_scores(score_M, bench.prunable.layout, floor=floor)
+    seconds = time.perf_counter() - started
+    yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
+
+
+def _score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
+    """Pass the minibatch through the network and back."""
     pruning = bench.recipe.pruning
-    assert isinstance(pruning, Snip)
+    assert not isinstance(pruning, RandomMask)
     _, inputs_KCHW, labels_K = bench.minibatch()
     yield Progress(f"Scoring {len(labels_K):,} images")
-    started = time.perf_counter()
     size = images_per_pass(bench.architecture.activation_bytes)
     if size < len(labels_K):
         yield Note(f"Scored in passes of {size:,} images, whose gradients are added.")
-    found = connection_sensitivity(
+    return connection_sensitivity(
         bench.model,
         bench.prunable,
         inputs_KCHW,
@@ -46,9 +74,6 @@ def snip(bench: Workbench) -> Iterator[Event]:
         mode=pruning.scoring_mode,
         pass_size=size,
     )
-    ranking = rank_scores(found.sensitivity_M, bench.prunable.layout, floor=pruning.floor)
-    seconds = time.perf_counter() - started
-    yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
 
 
 def images_per_pass(activation_bytes: int) -> int:

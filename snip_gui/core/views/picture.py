@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Scale: TypeAlias = Literal["linear", "log"]
-PaletteName: TypeAlias = Literal["grey", "viridis", "mask"]
+PaletteName: TypeAlias = Literal["grey", "viridis", "mask", "density", "relation", "diverging"]
 
 _VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
     (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
 )  # fmt: skip
+
+# Of two masks: in blocks the strength of a colour is the fraction kept by either mask.
+BOTH, ONLY_A, ONLY_B, NEITHER = 85, 169, 253, 1
+_LEGENDS: dict[PaletteName, tuple[tuple[str, int], ...]] = {
+    "mask": (("kept", 255), ("removed", 1)),
+    "relation": (("both", BOTH), ("only A", ONLY_A), ("only B", ONLY_B), ("neither", NEITHER)),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +42,8 @@ class Picture:
         Values of the indices 1 and 255; base-10 logarithms on a log scale.
     label
         What the values are, for the colour bar.
+    is_share
+        Whether values on a linear scale are read as percentages.
     """
 
     index_HW: NDArray[np.uint8]
@@ -43,6 +52,12 @@ class Picture:
     label: str
     palette: PaletteName = "viridis"
     scale: Scale = "linear"
+    is_share: bool = True
+
+    @property
+    def legend(self) -> tuple[tuple[str, int], ...]:
+        """What single indices stand for, where they are kinds of things and no amounts."""
+        return _LEGENDS.get(self.palette, ())
 
 
 def to_indices(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
@@ -60,19 +75,20 @@ def colour_table(
     removed: tuple[int, int, int] = (26, 32, 44),
     kept: tuple[int, int, int] = (255, 200, 87),
 ) -> NDArray[np.uint8]:
-    """Return a (256, 3) table of colours for a palette.
+    """Return a (256, 3) table of colours for a palette of amounts, or of kept and removed.
 
     Parameters
     ----------
     nothing
         Colour of index 0.
     removed, kept
-        The two ends of the ``mask`` palette, of clearly different lightness.
+        The two ends of the ``mask`` and ``density`` palettes, of clearly different lightness.
     """
     anchors = {
         "grey": ((0, 0, 0), (255, 255, 255)),
         "viridis": _VIRIDIS,
         "mask": (removed, kept),
+        "density": (removed, kept),
     }[palette]
     table = np.empty((256, 3), np.uint8)
     where = np.linspace(0, 1, 255)

@@ -10,8 +10,9 @@ Shapes: H rows and W columns of the canvas, O outputs, I inputs.
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -28,11 +29,11 @@ T = TypeVar("T", bound=np.generic)
 
 Colours: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity"]
 
-_GAP = np.iinfo(np.int32).max  # a rank that is never below a number kept
+GAP_RANK = np.iinfo(np.int32).max  # a rank that is never below a number kept
 _LARGEST_SIDE = 2048
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WeightCanvas:
     """One tensor on a plane.
 
@@ -49,7 +50,8 @@ class WeightCanvas:
     low, high
         Base-10 logarithms at the two ends of the indices.
     block
-        Canvas pixels per picture pixel on each side: 1 unless the layer is larger than any screen.
+        Canvas pixels per picture pixel on each side. Above 1 a picture pixel shows what a block
+        holds: the fraction kept, or the highest sensitivity.
     """
 
     tensor: TensorSpec
@@ -60,57 +62,97 @@ class WeightCanvas:
     high: float
     block: tuple[int, int]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the canvas, in canvas pixels."""
+        height, width = self.rank_HW.shape
+        return height, width
+
+    def reduced(self, factor: int) -> WeightCanvas:
+        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        down, across = block_of(self.size)
+        block = (max(down, factor), max(across, factor))
+        return self if block == self.block else replace(self, block=block)
+
+    @functools.cached_property
+    def _present(self) -> NDArray[np.float32]:
+        """Fraction of each block that holds connections; the rest are gaps."""
+        return block_mean(self.present_HW.view(bool), self.block)
+
     def picture(self, num_kept: int, colours: Colours) -> Picture:
         """Return the picture when ``num_kept`` connections of the whole network are kept."""
         if colours == "sensitivity":
             return self._sensitivity(self.sensitivity_HW)
         kept_HW = self.rank_HW < num_kept
-        if colours == "kept-sensitivity" and self.block == (1, 1):
+        if colours == "kept-sensitivity":
             return self._sensitivity(self.sensitivity_HW * kept_HW)
         if self.block == (1, 1):
-            index_HW = self.present_HW + kept_HW * np.uint8(254)
-        else:
-            index_HW = to_indices(block_mean(kept_HW, self.block), 0, 1)
-        return Picture(index_HW, 0, 1, "kept", "mask")
+            return Picture(self.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask")
+        share = np.divide(block_mean(kept_HW, self.block), np.maximum(self._present, 1e-6))
+        # Up to the largest share: of a layer that keeps little, nothing would be seen up to 1.
+        most = float(share.max(initial=0.0)) or 1.0
+        index_HW = to_indices(share, 0, most) * (self._present > 0)
+        return Picture(index_HW, 0, most, "share kept", "density")
 
     def _sensitivity(self, index_HW: NDArray[np.uint8]) -> Picture:
         """Return a picture in the colours of sensitivity."""
         if self.block != (1, 1):
-            index_HW = index_HW[:: self.block[0], :: self.block[1]]
+            index_HW = block_max(index_HW, self.block)
         return Picture(index_HW, self.low, self.high, "sensitivity", "viridis", "log")
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
-        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
-        row, column = row * self.block[0], column * self.block[1]
-        if not (0 <= row < self.rank_HW.shape[0] and 0 <= column < self.rank_HW.shape[1]):
-            return None
-        if not self.present_HW[row, column]:
-            return None
-        if is_matrix(self.tensor):
-            return (row, column, *(0 for _ in self.tensor.shape[2:]))
-        _, into, height, width = kernel_shape(self.tensor)
-        strip_row, kernel_row = divmod(row, height + 1)
-        strip, within = divmod(column, into * (width + 1) + 1)
-        channel, kernel_column = divmod(within, width + 1)
-        out = strip * _strips_down(kernel_shape(self.tensor)) + strip_row
-        place = np.unravel_index(kernel_row * width + kernel_column, self.tensor.shape[2:])
-        return out, channel, *(int(index) for index in place)
+        """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
 
 
 def weight_canvas(ranking: Ranking, tensor: TensorSpec) -> WeightCanvas:
     """Lay out one weight of a ranking."""
-    rank = ranking.ranks_of(tensor)
     index, low, high = sensitivity_indices(ranking.scores_of(tensor))
+    rank_HW = place(ranking.ranks_of(tensor), tensor, GAP_RANK)
+    present_HW = presence(tensor)
+    block = block_of(rank_HW.shape)
+    return WeightCanvas(tensor, rank_HW, present_HW, place(index, tensor, 0), low, high, block)
+
+
+def place(values: NDArray[T], tensor: TensorSpec, gap: int) -> NDArray[T]:
+    """Lay values of a tensor's connections out on its plane; a view if they are a matrix."""
     if is_matrix(tensor):
-        rank_HW, index_HW = rank.reshape(tensor.shape[:2]), index.reshape(tensor.shape[:2])
-        present_HW: NDArray[np.uint8] = np.ones(rank_HW.shape, np.uint8)
-    else:
-        shape = kernel_shape(tensor)
-        rank_HW = _mosaic(rank.reshape(shape), _GAP)
-        index_HW = _mosaic(index.reshape(shape), 0)
-        present_HW = _mosaic(np.ones(shape, np.uint8), 0)
-    block = (_block(rank_HW.shape[0]), _block(rank_HW.shape[1]))
-    return WeightCanvas(tensor, rank_HW, present_HW, index_HW, low, high, block)
+        return values.reshape(tensor.shape[:2])
+    return _mosaic(values.reshape(kernel_shape(tensor)), gap)
+
+
+def presence(tensor: TensorSpec) -> NDArray[np.uint8]:
+    """Return 1 where the plane of a tensor has a connection, 0 in gaps."""
+    return place(np.ones(tensor.shape, np.uint8), tensor, 0)
+
+
+def block_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many canvas pixels one picture pixel covers, down and across."""
+    return -(-shape[0] // _LARGEST_SIDE), -(-shape[1] // _LARGEST_SIDE)
+
+
+def position_under(
+    tensor: TensorSpec,
+    present_HW: NDArray[np.uint8],
+    block: tuple[int, int],
+    row: int,
+    column: int,
+) -> tuple[int, ...] | None:
+    """Return the position in a tensor under a picture pixel; None in a gap or outside."""
+    row, column = row * block[0], column * block[1]
+    if not (0 <= row < present_HW.shape[0] and 0 <= column < present_HW.shape[1]):
+        return None
+    if not present_HW[row, column]:
+        return None
+    if is_matrix(tensor):
+        return (row, column, *(0 for _ in tensor.shape[2:]))
+    _, into, height, width = kernel_shape(tensor)
+    strip_row, kernel_row = divmod(row, height + 1)
+    strip, within = divmod(column, into * (width + 1) + 1)
+    channel, kernel_column = divmod(within, width + 1)
+    out = strip * _strips_down(kernel_shape(tensor)) + strip_row
+    found = np.unravel_index(kernel_row * width + kernel_column, tensor.shape[2:])
+    return out, channel, *(int(index) for index in found)
 
 
 def is_matrix(tensor: TensorSpec) -> bool:
@@ -169,6 +211,21 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
     return np.divide(sums, sizes, dtype=np.float32)
 
 
+def block_max(index_HW: NDArray[np.uint8], block: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the highest index of each block; the last blocks may be smaller."""
+    down, across = block
+    height, width = index_HW.shape
+    rows = np.zeros((-(-height // down), width), np.uint8)
+    for first in range(down):
+        part = index_HW[first::down]
+        np.maximum(rows[: len(part)], part, out=rows[: len(part)])
+    most = np.zeros((len(rows), -(-width // across)), np.uint8)
+    for first in range(across):
+        part = rows[:, first::across]
+        np.maximum(most[:, : part.shape[1]], part, out=most[:, : part.shape[1]])
+    return most
+
+
 def _mosaic(values: NDArray[T], gap: int) -> NDArray[T]:
     """Lay kernels (O, I, h, w) out in strips, one pixel between kernels and two between strips."""
     out, into, height, width = values.shape
@@ -187,8 +244,3 @@ def _strips_down(shape: tuple[int, ...]) -> int:
     out, into, height, width = shape
     down = min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
     return -(-out // -(-out // down))  # as many columns, evenly filled
-
-
-def _block(side: int) -> int:
-    """Return how many canvas pixels one picture pixel covers on this side."""
-    return -(-side // _LARGEST_SIDE)

@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.views.input_map import map_picture
+from snip_gui.core.views.mask_difference import diverging_table
 from snip_gui.core.views.picture import colour_table
 from snip_gui.core.views.readout import connection_readout
 from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
+from snip_gui.core.views.weight_values import value_picture
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 from snip_gui.ui.widgets.sparsity_control import SparsityControl
@@ -54,6 +56,7 @@ class HeatmapPanel(QWidget):
         super().__init__(parent)
         self._state, self._controller, self._themes = state, controller, themes
         self._canvas: WeightCanvas | None = None
+        self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
         self._fractions: NDArray[np.float64] | None = None
         self._make_controls()
         self.plot = PicturePlot()
@@ -86,6 +89,14 @@ class HeatmapPanel(QWidget):
         self.colours.addItem("mask", "mask")
         self.colours.addItem("sensitivity, kept", "kept-sensitivity")
         self.colours.addItem("sensitivity, all", "sensitivity")
+        self.colours.addItem("weight", "weight")
+        self.colours.addItem("gradient", "gradient")
+        self.colours.addItem("goes at", "leaves")
+        self.colours.setToolTip(
+            "mask: kept and removed. sensitivity: its logarithm, of kept or all connections. "
+            "weight, gradient: as scored, orange below zero and blue above. goes at: the sparsity "
+            "from which on a connection is removed"
+        )
         self.scale = named(
             QComboBox(), "heatmap_scale", "Scale",
             "Divide by the picture's own maximum, as the paper's figure 2 does, or show the "
@@ -137,6 +148,7 @@ class HeatmapPanel(QWidget):
         self.colours.currentIndexChanged.connect(self._draw)
         self.scale.currentIndexChanged.connect(self._draw)
         self.back.clicked.connect(self._on_back)
+        self.plot.zoomed.connect(self._on_zoomed)
         self.plot.hovered.connect(self._on_hovered)
         self.plot.left.connect(self._show_hint)
 
@@ -193,6 +205,12 @@ class HeatmapPanel(QWidget):
         self._draw()
 
     @Slot()
+    def _on_zoomed(self) -> None:
+        """Show more or less of what the blocks of a large layer hold."""
+        if self.show_weights.isChecked() and self._canvas is not None:
+            self._draw()
+
+    @Slot()
     def _draw(self) -> None:
         """Draw the picture under the pointer."""
         picture = self._weights() if self.show_weights.isChecked() else self._input_map()
@@ -201,7 +219,11 @@ class HeatmapPanel(QWidget):
             self._pages.setCurrentWidget(self._empty)
             self.plot.clear()
             return
-        self.plot.show_picture(picture, self._table(picture))
+        if self.show_weights.isChecked() and self._canvas is not None:
+            canvas = self._canvas
+            self.plot.show_picture(picture, self._table(picture), canvas.size, canvas.block)
+        else:
+            self.plot.show_picture(picture, self._table(picture))
         self._pages.setCurrentWidget(self.plot)
 
     def _input_map(self) -> Picture | str:
@@ -220,10 +242,18 @@ class HeatmapPanel(QWidget):
         scored = self._state.scored
         if scored is None:
             return _NO_SCORES
+        tensor, colours = scored.layout[self.layer.currentData()], self.colours.currentData()
         if self._canvas is None:
-            tensor = scored.layout[self.layer.currentData()]
             self._canvas = weight_canvas(scored.ranking, tensor)
-        return self._canvas.picture(self._state.num_kept, self.colours.currentData())
+            self._values = {}
+            self.plot.prepare(self._canvas.size)
+        self._canvas = self._canvas.reduced(self.plot.reduction)
+        if colours not in ("weight", "gradient", "leaves"):
+            return self._canvas.picture(self._state.num_kept, colours)
+        key = (colours, self._canvas.block)
+        if key not in self._values:  # these do not follow the slider
+            self._values[key] = value_picture(scored, tensor, colours, self._canvas.block)
+        return self._values[key]
 
     def _table(self, picture: Picture) -> NDArray[np.uint8]:
         """Return the colours of a picture in the theme."""
@@ -231,6 +261,13 @@ class HeatmapPanel(QWidget):
         nothing = (0, 0, 0) if picture.palette == "grey" else colours.rgb("nothing")
         if picture.palette == "viridis":
             nothing = _REMOVED  # dark in both themes: viridis ends in a light yellow
+        if picture.palette == "diverging":
+            return diverging_table(
+                nothing=nothing,
+                neutral=colours.rgb("removed"),
+                only_a=colours.rgb("only_a"),
+                only_b=colours.rgb("only_b"),
+            )
         return colour_table(
             picture.palette,
             nothing=nothing,

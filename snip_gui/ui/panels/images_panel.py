@@ -103,7 +103,10 @@ class ImagesPanel(QWidget):
         top = self.grid.top_index() if self._was_listing else -1
         self._was_listing = self._state.listing is not None
         picture = self._controller.pictures.picture
-        self.grid.images.set_images(picture, shown.train_labels_N, list(shown.classes))
+        labels_N, classes = shown.train_labels_N, shown.classes
+        self.grid.images.set_images(
+            picture, lambda index: f"Image {index:,} of class {classes[int(labels_N[index])]}"
+        )
         with QSignalBlocker(self.filter):
             chosen = self.filter.currentData()
             self.filter.clear()

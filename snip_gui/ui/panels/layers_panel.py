@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")
 # Long names are shortened at their beginning, so that bars and counts stay in sight.
-_LEAST_WIDTH, _MOST_WIDTH = 58, 116
+_LEAST_WIDTH, _MOST_WIDTH = 50, 116
 _SPARSITY_COLUMN = 1
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -20,17 +22,21 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.data.curation import class_counts
 from snip_gui.core.recipe import Draw
+from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.class_bars import ClassBars
 from snip_gui.ui.widgets.image_grid import ImageGrid
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.picture_drop import PictureDrop
 
 if TYPE_CHECKING:
+    from snip_gui.core.data.own_images import Fitted
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes
 
 _ALL = -1
+_PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All files (*)"
 
 
 class MinibatchPanel(QWidget):
@@ -57,6 +63,8 @@ class MinibatchPanel(QWidget):
         self._build()
         state.images_changed.connect(self._on_images_changed)
         state.minibatch_changed.connect(self._on_minibatch_changed)
+        controller.minibatch.fitted.connect(self._on_fitted)
+        PictureDrop(self).brought.connect(controller.minibatch.bring)
         controller.pictures.changed.connect(self.tray.viewport().update)
         controller.pictures.mean_changed.connect(self._show_mean)
         self.tray.selection_changed.connect(self._on_selection_changed)
@@ -98,6 +106,12 @@ class MinibatchPanel(QWidget):
             "Choose image by image from the training set",
         )  # fmt: skip
         self.browse.clicked.connect(self.browse_asked)
+        self.own = named(
+            QPushButton("Own…"), "own_button", "Add pictures of your own",
+            "Add pictures of your own: choose files here, drop them on the tray, or paste one "
+            "(Ctrl+V)",
+        )  # fmt: skip
+        self.own.clicked.connect(self._on_own)
         self.remove = named(
             QPushButton("Remove"), "remove_button", "Remove selected images",
             "Take the selected images out of the minibatch (Delete)",
@@ -126,8 +140,11 @@ class MinibatchPanel(QWidget):
         pictures.addWidget(self._mean)
         pictures.addWidget(self._bars, 1)
         buttons = QHBoxLayout()
-        buttons.setSpacing(6)
+        buttons.setSpacing(4)
+        for button in (self.browse, self.own, self.remove, self.clear):
+            button.setProperty("role", "compact")
         buttons.addWidget(self.browse, 1)
+        buttons.addWidget(self.own)
         buttons.addWidget(self.remove)
         buttons.addWidget(self.clear)
         column = QVBoxLayout(self)
@@ -140,7 +157,7 @@ class MinibatchPanel(QWidget):
         column.addLayout(buttons)
         order = (
             self.tray, self.draw_size, self.draw_class, self.draw_button,
-            self.per_class, self.take, self.browse, self.remove, self.clear,
+            self.per_class, self.take, self.browse, self.own, self.remove, self.clear,
         )  # fmt: skip
         for first, second in itertools.pairwise(order):
             QWidget.setTabOrder(first, second)
@@ -148,14 +165,12 @@ class MinibatchPanel(QWidget):
     @Slot()
     def _on_images_changed(self) -> None:
         images = self._state.images
-        for widget in (self.draw_button, self.take, self.browse):
+        for widget in (self.draw_button, self.take, self.browse, self.own):
             widget.setEnabled(images is not None)
         if images is None:
             self._on_minibatch_changed()
             return
-        self.tray.images.set_images(
-            self._controller.pictures.picture, images.train_labels_N, list(images.classes)
-        )
+        self.tray.images.set_images(self._controller.pictures.picture, self._describe)
         with QSignalBlocker(self.draw_class):
             self.draw_class.clear()
             self.draw_class.addItem("all classes", _ALL)
@@ -178,12 +193,21 @@ class MinibatchPanel(QWidget):
             self._bars.clear()
             self.tray.images.show_indices(indices_K)
             return
-        counts = class_counts(images.train_labels_N[indices_K], len(images.classes))
+        labels_K = minibatch.source.labels[indices_K] if minibatch.source else indices_K
+        counts = class_counts(labels_K, len(images.classes))
         self.tray.images.show_indices(indices_K)
         self._bars.show_counts(counts, images.classes)
         self._show_mean()
         self._show_draw()
         self._show_summary(int((counts > 0).sum()))
+
+    def _describe(self, index: int) -> str:
+        """Return what an image of the tray is."""
+        images, source = self._state.images, self._state.minibatch.source
+        if images is None or source is None:
+            return f"Image {index:,}"
+        what = "An image of your own," if source.own(index) is not None else f"Image {index:,} of"
+        return f"{what} class {images.classes[int(source.labels[index])]}"
 
     @Slot()
     def _show_mean(self) -> None:
@@ -211,7 +235,8 @@ class MinibatchPanel(QWidget):
             with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
                 self.draw_size.setValue(draw.size)
                 only = draw.classes[0] if len(draw.classes) == 1 else _ALL
-                self.draw_class.setCurrentIndex(self.draw_class.findData(only))
+                # A class that this data set does not have leaves all of them to draw from.
+                self.draw_class.setCurrentIndex(max(0, self.draw_class.findData(only)))
 
     @Slot()
     def _on_draw(self) -> None:
@@ -221,6 +246,23 @@ class MinibatchPanel(QWidget):
     @Slot()
     def _on_take(self) -> None:
         self._controller.minibatch.take_per_class(self.per_class.value())
+
+    @Slot()
+    def _on_own(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Add pictures of your own", "", _PICTURES)
+        self._controller.minibatch.bring([Path(name) for name in names])
+
+    @Slot(object)
+    def _on_fitted(self, pictures: tuple[Fitted, ...]) -> None:
+        """Ask for the classes of pictures that were brought."""
+        images = self._state.images
+        if images is None:
+            return
+        label = max(0, self.draw_class.currentData() or 0)
+        dialog = OwnImagesDialog(pictures, images.classes, label, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._controller.minibatch.add_own(dialog.chosen()))
+        dialog.open()
 
     @Slot()
     def _on_remove(self) -> None:

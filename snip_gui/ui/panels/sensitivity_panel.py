@@ -46,6 +46,7 @@ class SensitivityPanel(QWidget):
         self.plot.setLabel("bottom", "sensitivity")
         self.plot.setLabel("left", "connections")
         self.plot.setMinimumHeight(80)
+        self.plot.getPlotItem().setContentsMargins(0, 8, 6, 0)  # the top label is not cut
         self._removed = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
         self._kept = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
         self.line = pg.InfiniteLine(angle=90, movable=True)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Picture: TypeAlias = "Callable[[int], NDArray[np.uint8] | None]"
 """Returns the pixels (C, H, W) of an image by its index; None while they are being read."""
 
+Describe: TypeAlias = "Callable[[int], str]"
+"""Returns what an image is, by its index: ``Image 12 of class 3``."""
+
 _INDEX_ROLE = Qt.ItemDataRole.UserRole
 _MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
 _NO_INDICES = np.zeros(0, np.int64)
@@ -51,15 +54,14 @@ class ImageModel(QAbstractListModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture: Picture = _no_picture
-        self._names: list[str] = []
-        self._labels_N = _NO_INDICES
+        self._describe: Describe = str
         self._shown = _NO_INDICES
         self._marked: set[int] = set()
 
-    def set_images(self, picture: Picture, labels_N: NDArray[np.int64], names: list[str]) -> None:
+    def set_images(self, picture: Picture, describe: Describe) -> None:
         """Replace the set that indices refer to; nothing is shown until `show_indices`."""
         self.beginResetModel()
-        self._picture, self._labels_N, self._names = picture, labels_N, names
+        self._picture, self._describe = picture, describe
         self._shown = _NO_INDICES
         self.endResetModel()
 
@@ -98,8 +100,7 @@ class ImageModel(QAbstractListModel):
                 return None if pixels_CHW is None else to_qimage(pixels_CHW)
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 chosen = ", in the minibatch" if number in self._marked else ""
-                name = self._names[int(self._labels_N[number])]
-                return f"Image {number:,} of class {name}{chosen}"
+                return f"{self._describe(number)}{chosen}"
         if role == _INDEX_ROLE:
             return number
         if role == _MARKED_ROLE:

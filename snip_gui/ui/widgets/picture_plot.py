@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,22 @@ if TYPE_CHECKING:
     from snip_gui.core.views.picture import Picture
 
 
+# Up to here single pixels can be told apart well enough.
+_SHARP = 1.25
+
+
 class PicturePlot(QWidget):
     """Shows a `Picture`; square pixels, row 0 on top."""
 
-    hovered = Signal(int, int)  # row, column
+    hovered = Signal(int, int)  # row, column of the canvas
     left = Signal()
+    zoomed = Signal()  # another reduction would show the picture better
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shape: tuple[int, ...] = ()
+        self._reduction = 1
+        self._picture: Picture | None = None
         self._view = named(pg.GraphicsView(), "heatmap_view", "Heatmap")
         self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
         self._view.setCentralItem(self._box)
@@ -42,18 +50,75 @@ class PicturePlot(QWidget):
         self._view.scene().sigMouseMoved.connect(self._on_moved)
         self._view.scene().sigMouseClicked.connect(self._on_clicked)
         self._view.setMinimumSize(120, 120)
+        self._box.sigRangeChanged.connect(self._on_range_changed)
 
-    def show_picture(self, picture: Picture, table: NDArray[np.uint8]) -> None:
-        """Draw a picture with a (256, 3) colour table; the view is kept while the shape is."""
+    def show_picture(
+        self,
+        picture: Picture,
+        table: NDArray[np.uint8],
+        size: tuple[int, int] | None = None,
+        block: tuple[int, int] = (1, 1),
+    ) -> None:
+        """Draw a picture with a (256, 3) colour table; the view is kept while the canvas is.
+
+        Parameters
+        ----------
+        size, block
+            Rows and columns of the canvas, and how many of its pixels one of the picture covers;
+            without them the picture is the canvas.
+        """
+        self._picture = picture
+        height, width = picture.index_HW.shape
         self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
+        self._item.setRect(QRectF(0, 0, width * block[1], height * block[0]))
         self._item.show()
-        if picture.index_HW.shape != self._shape:
-            self._shape = picture.index_HW.shape
+        size = size or (height, width)
+        if size != self._shape:
+            self._shape = size
             self.reset_view()
         self.colour_bar.show_scale(picture, table)
 
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Show the whole of a canvas that is about to be drawn, if it is another."""
+        if size != self._shape:
+            self._shape = size
+            self.reset_view()
+
+    @property
+    def title(self) -> str:
+        """What this is."""
+        return str(self._view.accessibleName())
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is drawn; None if nothing is."""
+        return self._picture
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint what is shown, with its colour bar, as large as it is on screen."""
+        view, bar = self._view, self.colour_bar
+        self._view.scene().prepareForPaint()
+        view.scene().render(painter, QRectF(view.viewport().rect()), view.viewRect())
+        painter.save()
+        painter.translate(bar.x() - view.x(), 0)
+        bar.paint_on(painter)
+        painter.restore()
+
+    def numbers(self) -> dict[str, NDArray[np.generic]]:
+        """Return the values behind the picture (rows, columns); not a number where nothing is."""
+        picture = self._picture
+        if picture is None:
+            return {}
+        index_HW = picture.index_HW.astype(np.float32)
+        values_HW = picture.low + (index_HW - 1) / 254 * (picture.high - picture.low)
+        if picture.scale == "log":
+            values_HW = 10**values_HW
+        values_HW[picture.index_HW == 0] = np.nan
+        return {picture.label.replace(" ", "_"): values_HW}
+
     def clear(self) -> None:
         """Draw nothing."""
+        self._picture = None
         self._item.hide()
         self._shape = ()
         self.colour_bar.clear()
@@ -63,6 +128,17 @@ class PicturePlot(QWidget):
         if self._shape:
             height, width = self._shape
             self._box.setRange(QRectF(0, 0, width, height), padding=0.01)
+
+    @property
+    def reduction(self) -> int:
+        """How many pixels of the canvas a pixel of the screen covers on a side, a power of two."""
+        across = float(self._box.viewPixelSize()[0])
+        return 1 if across <= _SHARP else 2 ** math.ceil(math.log2(across))
+
+    def _on_range_changed(self) -> None:
+        if self.reduction != self._reduction:
+            self._reduction = self.reduction
+            self.zoomed.emit()
 
     def set_faded(self, faded: bool) -> None:
         """Draw the picture faintly."""
@@ -123,10 +199,13 @@ class ColourBar(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bar, its ends and its middle."""
+        self.paint_on(QPainter(self))
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint what the widget shows."""
         picture = self._picture
         if picture is None:
             return
-        painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(8.5)
         painter.setFont(font)
@@ -136,23 +215,23 @@ class ColourBar(QWidget):
         text = self.palette().color(self.foregroundRole())
         painter.setPen(text)
         painter.drawText(QRectF(0, 0, self.width(), line), _LEFT, _short(picture.label))
-        if picture.palette == "mask":
-            self._paint_pair(painter, bar, line)
+        if picture.legend:
+            self._paint_legend(painter, bar, line, picture.legend)
             return
         painter.drawImage(bar, self._gradient)
         for share in (0, 0.25, 0.5, 0.75, 1):
             value = picture.low + share * (picture.high - picture.low)
             y = bar.bottom() - share * bar.height()
             place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
-            painter.drawText(place, _LEFT, _number(value, picture.scale == "log"))
+            painter.drawText(place, _LEFT, _number(value, picture))
 
-    def _paint_pair(self, painter: QPainter, bar: QRectF, line: int) -> None:
-        """Paint two boxes for kept and removed."""
-        for number, (label, y) in enumerate(
-            (("kept", 0), ("removed", self._gradient.height() - 1))
-        ):
+    def _paint_legend(
+        self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
+    ) -> None:
+        """Paint a box for each kind of thing."""
+        for number, (label, index) in enumerate(legend):
             box = QRectF(bar.left(), bar.top() + number * (line + 8), 14, line)
-            painter.fillRect(box, QColor(self._gradient.pixelColor(0, y)))
+            painter.fillRect(box, QColor(*self._table[index].tolist()))
             place = QRectF(box.right() + 4, box.top(), self.width(), line)
             painter.drawText(place, _LEFT, label)
 
@@ -169,5 +248,10 @@ def _short(label: str) -> str:
     return {"fraction kept": "kept", "kept": ""}.get(label, label)
 
 
-def _number(value: float, is_log: bool) -> str:
-    return f"{10**value:.0e}" if is_log else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
+def _number(value: float, picture: Picture) -> str:
+    """Return a value of the scale as it is read."""
+    if picture.scale == "log":
+        return f"{10**value:.0e}"
+    if not picture.is_share:
+        return f"{value:.2g}"
+    return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"

@@ -134,7 +134,8 @@ def one_row(values, dtype):
     ("values", "dtype", "expected", "said"),
     [
         ([0, 7, 16, 255], np.uint8, [0, 7, 16, 255], None),
-        ([0, 3, 16, 16], np.uint8, [0, 3, 16, 16], None),
+        ([0, 4, 8, 16], np.uint8, [0, 64, 128, 255], "0 to 16 are mapped to 0 to 255"),
+        ([0, 1, 1, 0], np.uint8, [0, 255, 255, 0], "0 to 1 are mapped to 0 to 255"),
         ([0, 0.5, 1, 1], np.float32, [0, 128, 255, 255], "0 to 1 are mapped to 0 to 255"),
         ([False, True, True, False], bool, [0, 255, 255, 0], "0 to 1 are mapped"),
         ([0, 1, 1, 0], np.int8, [0, 255, 255, 0], "0 to 1 are mapped"),

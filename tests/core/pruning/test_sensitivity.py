@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -301,3 +303,19 @@ def test_flat_weights_follow_the_layout_and_are_read_only(bench):
     np.testing.assert_array_equal(part, bench.model.fc2.weight.detach().numpy())
     with pytest.raises(ValueError, match="read-only"):
         weight_M[0] = 1
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_scored_in_single(kind):
+    model = LeNet300100((1, 28, 28), 10)
+    initialise(model, "variance-scaling", 3)
+    model.to(kind)
+    whole = copy.deepcopy(model).float()
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(8, 1, 28, 28, generator=generator), torch.arange(8)
+    found = connection_sensitivity(model, prunable_parameters(model), images, labels)
+    expected = connection_sensitivity(whole, prunable_parameters(whole), images, labels)
+    np.testing.assert_array_equal(found.sensitivity_M, expected.sensitivity_M)
+    assert {parameter.dtype for parameter in model.parameters()} == {kind}  # left as it was
+    # In half precision itself most products would be zero.
+    assert np.count_nonzero(found.sensitivity_M) > 100_000

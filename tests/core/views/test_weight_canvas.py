@@ -118,9 +118,9 @@ def test_a_layer_larger_than_a_screen_is_shown_in_blocks():
     assert picture.index_HW.shape == (3, 1_667)
     for row, column in [(0, 0), (1, 5), (2, 1_000), (0, 1_666)]:
         share = mask[row, column * 3 : column * 3 + 3].mean()
-        assert picture.index_HW[row, column] == int(1.5 + 254 * share)
-        assert canvas.position_at(row, column) == (row, column * 3)
-    assert canvas.position_at(0, 1_667) is None
+        assert picture.index_HW[row, column] == int(1.5 + 254 * share / picture.high)
+        assert canvas.position_at(row, column * 3) == (row, column * 3)
+    assert canvas.position_at(0, 5_000) is None
     assert canvas.picture(7_000, "sensitivity").index_HW.shape == picture.index_HW.shape
 
 
@@ -141,3 +141,45 @@ def test_block_means_agree_with_counting_ragged_edges_included(kept, block):
 
 def test_block_means_of_large_blocks_do_not_overflow():
     assert block_mean(np.ones((600, 600), bool), (600, 600)).tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (9, 7, 3, 3)], ids=str)
+@pytest.mark.parametrize("factor", [2, 4, 16])
+def test_from_afar_blocks_show_the_share_kept_of_what_is_there(shape, factor):
+    ranking = make_ranking((11, 2), shape)
+    tensor = ranking.layout.tensors[1]
+    near = weight_canvas(ranking, tensor)
+    far = near.reduced(factor)
+    assert far.block == (factor, factor)
+    assert far.size == near.size
+    assert near.reduced(1) is near
+    picture = far.picture(300, "mask")
+    assert picture.palette == "density"
+    kept_HW, present_HW = near.rank_HW < 300, near.present_HW > 0
+    shares = {}
+    for row, column in np.ndindex(picture.index_HW.shape):
+        part = np.s_[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
+        there = present_HW[part].sum()
+        shares[row, column] = kept_HW[part].sum() / there if there else None
+    most = max(share for share in shares.values() if share is not None)
+    assert picture.high == pytest.approx(most)
+    for place, share in shares.items():
+        expected = 0 if share is None else 1 + 254 * share / most
+        assert picture.index_HW[place] == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("colours", ["sensitivity", "kept-sensitivity"])
+def test_from_afar_blocks_show_their_highest_sensitivity(colours):
+    ranking = make_ranking((50, 45))
+    near = weight_canvas(ranking, ranking.layout.tensors[0])
+    far = near.reduced(4).picture(300, colours).index_HW
+    close = near.picture(300, colours).index_HW
+    for row, column in np.ndindex(far.shape):
+        part = close[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4]
+        assert far[row, column] == part.max()
+
+
+def test_a_layer_of_which_nothing_is_kept_has_a_picture_from_afar():
+    ranking = make_ranking((50, 45))
+    picture = weight_canvas(ranking, ranking.layout.tensors[0]).reduced(4).picture(0, "mask")
+    assert set(np.unique(picture.index_HW)) == {1}

@@ -1,0 +1,227 @@
+"""What two masks of one network have in common, and what many have.
+
+A mask is a ranking cut at a number kept, so no mask is ever written out: ranks are compared a part
+at a time.
+
+Shapes: M prunable parameters in flat order, P masks.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.pruning.layout import Layout, TensorSpec
+    from snip_gui.core.scored import Scored
+
+# Ranks compared at once: what is made on the way stays in the processor's cache.
+_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """The connections that a scored network keeps at a number kept."""
+
+    scored: Scored
+    num_kept: int
+
+    @property
+    def layout(self) -> Layout:
+        """The prunable tensors."""
+        return self.scored.layout
+
+    @functools.cached_property
+    def packed_B(self) -> NDArray[np.uint8]:
+        """The mask in flat order, eight connections a byte."""
+        return np.packbits(self.scored.ranking.rank_M < np.int32(self.num_kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How two masks A and B agree on some connections.
+
+    Attributes
+    ----------
+    total
+        Number of connections.
+    both, only_a, only_b
+        How many are kept by both masks, and by one alone.
+    expected_both
+        How many two random masks of the same sizes would both keep, in the mean.
+    """
+
+    total: int
+    both: int
+    only_a: int
+    only_b: int
+    expected_both: float
+
+    @property
+    def neither(self) -> int:
+        """How many are kept by no mask."""
+        return self.total - self.both - self.num_changed
+
+    @property
+    def num_changed(self) -> int:
+        """How many are kept by exactly one mask."""
+        return self.only_a + self.only_b
+
+    @property
+    def kept_a(self) -> int:
+        """How many A keeps."""
+        return self.both + self.only_a
+
+    @property
+    def kept_b(self) -> int:
+        """How many B keeps."""
+        return self.both + self.only_b
+
+    @property
+    def jaccard(self) -> float:
+        """The Jaccard index ``|A and B| / |A or B|``; 1 if both masks are empty."""
+        return _jaccard(self.both, self.kept_a + self.kept_b)
+
+    @property
+    def chance(self) -> float:
+        """The Jaccard index that chance would give: with ``expected_both`` in place of ``both``.
+
+        ``kept_a + kept_b - both`` is the union, so only ``both`` is left to chance. The index of
+        the mean differs from the mean of the index by the spread of ``both`` alone, which is
+        nothing but for layers of a few connections.
+        """
+        return _jaccard(self.expected_both, self.kept_a + self.kept_b)
+
+    @property
+    def excess(self) -> float:
+        """How far the overlap lies above that of chance."""
+        return self.jaccard - self.chance
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two masks, layer by layer and in all.
+
+    Chance keeps the counts of each layer: two masks that keep ``a`` and ``b`` of the ``n``
+    connections of a layer, drawn independently and uniformly, share ``a b / n`` of them in the mean
+    (a hypergeometric number); in all they share the sum over the layers.
+    """
+
+    layers: dict[str, Overlap]
+    whole: Overlap
+
+    @property
+    def most_changed(self) -> str:
+        """The layer where most connections are kept by one mask only; empty if none changed."""
+        layer = max(self.layers, key=lambda name: self.layers[name].num_changed)
+        return layer if self.layers[layer].num_changed else ""
+
+
+def compare(a: Mask, b: Mask, names: tuple[str, str] = ("A", "B")) -> Comparison:
+    """Compare two masks of one network.
+
+    Parameters
+    ----------
+    names
+        What the masks are called in the error.
+
+    Raises
+    ------
+    UserError
+        If they are not masks of the same tensors.
+    """
+    refuse_different(a, b, names)
+    counts_a = a.scored.ranking.counts_at(a.num_kept)
+    counts_b = b.scored.ranking.counts_at(b.num_kept)
+    layers = {}
+    for layer in a.layout.layers:
+        tensors = a.layout.tensors_of(layer)
+        total = sum(tensor.size for tensor in tensors)
+        kept_a = sum(counts_a[tensor.name] for tensor in tensors)
+        kept_b = sum(counts_b[tensor.name] for tensor in tensors)
+        both = sum(_count_both(a, b, tensor) for tensor in tensors)
+        expected = kept_a * kept_b / total
+        layers[layer] = Overlap(total, both, kept_a - both, kept_b - both, expected)
+    found = layers.values()
+    whole = Overlap(
+        total=sum(part.total for part in found),
+        both=sum(part.both for part in found),
+        only_a=sum(part.only_a for part in found),
+        only_b=sum(part.only_b for part in found),
+        expected_both=sum(part.expected_both for part in found),
+    )
+    return Comparison(layers, whole)
+
+
+def overlap_matrix(masks: Sequence[Mask]) -> NDArray[np.float64]:
+    """Return the Jaccard index of each two masks (P, P); not a number for different networks."""
+    matrix_PP = np.full((len(masks), len(masks)), np.nan)
+    for row, a in enumerate(masks):
+        for column, b in enumerate(masks[: row + 1]):
+            if a.layout == b.layout:
+                both = int(np.bitwise_count(a.packed_B & b.packed_B).sum(dtype=np.int64))
+                matrix_PP[row, column] = _jaccard(both, a.num_kept + b.num_kept)
+                matrix_PP[column, row] = matrix_PP[row, column]
+    return matrix_PP
+
+
+def refuse_different(a: Mask, b: Mask, names: tuple[str, str]) -> None:
+    """Raise a `UserError` that names the first difference if two masks are of different tensors."""
+    if a.layout == b.layout:
+        return
+    title_a, title_b = a.scored.model.title, b.scored.model.title
+    if title_a != title_b:
+        what = f"“{names[0]}” is of {title_a} and “{names[1]}” of {title_b}"
+    else:
+        what = _first_difference(a.layout, b.layout, names)
+    raise UserError(
+        f"These two cannot be compared: {what}.",
+        "Masks are compared connection by connection, so choose two of the same network.",
+    )
+
+
+def _first_difference(a: Layout, b: Layout, names: tuple[str, str]) -> str:
+    """Say in which tensor two layouts first differ."""
+    for one, other in zip(a.tensors, b.tensors, strict=False):
+        if one.name != other.name:
+            lacking, lacked = (names[1], one.name)
+            if one.name in {tensor.name for tensor in b.tensors}:
+                lacking, lacked = (names[0], other.name)
+            return f"“{lacked}” is not pruned in “{lacking}”"
+        if one.shape != other.shape:
+            return (
+                f"“{one.name}” has {_shape(one)} connections in “{names[0]}” "
+                f"and {_shape(other)} in “{names[1]}”"
+            )
+    more, lacking = (a, names[1]) if len(a.tensors) > len(b.tensors) else (b, names[0])
+    lacked = more.tensors[min(len(a.tensors), len(b.tensors))].name
+    return f"“{lacked}” is not pruned in “{lacking}”"
+
+
+def _shape(tensor: TensorSpec) -> str:
+    return " x ".join(map(str, tensor.shape))
+
+
+def _count_both(a: Mask, b: Mask, tensor: TensorSpec) -> int:
+    """Return how many connections of a tensor both masks keep."""
+    rank_a_M, rank_b_M = a.scored.ranking.rank_M, b.scored.ranking.rank_M
+    kept_a, kept_b = np.int32(a.num_kept), np.int32(b.num_kept)
+    both = 0
+    for first in range(tensor.offset, tensor.end, _AT_ONCE):
+        part = slice(first, min(first + _AT_ONCE, tensor.end))
+        both += int(np.count_nonzero((rank_a_M[part] < kept_a) & (rank_b_M[part] < kept_b)))
+    return both
+
+
+def _jaccard(both: float, kept_in_sum: int) -> float:
+    union = kept_in_sum - both
+    return both / union if union else 1.0

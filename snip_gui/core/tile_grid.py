@@ -1,0 +1,203 @@
+"""A grid of input maps: one variant of a recipe a column, one sparsity a row (paper, figure 2).
+
+One scoring serves a whole column, since a ranking has a mask at every sparsity. No torch.
+Shapes: C channels, H rows, W columns of the input map; R sparsities; V variants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.fields import METHOD, field
+from snip_gui.core.recipe import METHODS, Draw, Picked, Recipe, from_builtins, switch_method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.scored import Scored
+
+GridKind: TypeAlias = Literal["classes", "sizes", "seeds", "inits", "methods"]
+
+KINDS: dict[GridKind, str] = {
+    "classes": "Classes",
+    "sizes": "Minibatch sizes",
+    "seeds": "Seeds",
+    "inits": "Initial weights",
+    "methods": "Methods",
+}
+"""What the columns can differ in, with the words for it."""
+
+PAPER_SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+PAPER_SIZES = (1, 10, 100, 1000, 10_000)
+_NUM_SEEDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A column: its heading, and the recipe that is scored."""
+
+    label: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class GridSpec:
+    """What a grid shows: the rows' sparsities, in ascending order, and the columns."""
+
+    kind: GridKind
+    sparsities: tuple[float, ...]
+    variants: tuple[Variant, ...]
+
+    def recipe_of(self, row: int, column: int) -> Recipe:
+        """Return the recipe of a tile."""
+        recipe = self.variants[column].recipe
+        pruning = msgspec.structs.replace(recipe.pruning, sparsity=self.sparsities[row])
+        return msgspec.structs.replace(recipe, pruning=pruning)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridColumn:
+    """One variant at every sparsity.
+
+    Attributes
+    ----------
+    maps_RCHW
+        float32, fraction kept of each pixel's connections.
+    kept
+        By row, the kept fraction of each layer.
+    """
+
+    maps_RCHW: NDArray[np.float32]
+    kept: tuple[dict[str, float], ...]
+
+    def tile(self, row: int) -> NDArray[np.float32]:
+        """Return a tile (H, W) as it is shown: channels averaged, divided by its own maximum."""
+        tile_HW: NDArray[np.float32] = self.maps_RCHW[row].mean(axis=0)
+        high = float(tile_HW.max())
+        return tile_HW / high if high > 0 else tile_HW
+
+
+def make_spec(
+    kind: GridKind,
+    recipe: Recipe,
+    labels_N: NDArray[np.int64],
+    classes: Sequence[str],
+    sparsities: Sequence[float] = PAPER_SPARSITIES,
+) -> GridSpec:
+    """Return the grid of a recipe.
+
+    Parameters
+    ----------
+    labels_N
+        Labels of the images that can be drawn: without those held out.
+
+    Raises
+    ------
+    UserError
+        If no sparsity is given, or one is not from 0 to below 1.
+    """
+    rows = tuple(sorted(set(sparsities)))
+    if not rows or rows[0] < 0 or rows[-1] >= 1:
+        raise UserError(
+            "Sparsities are numbers from 0 to below 100 percent, at least one.",
+            "Give them like this: 10 50 90 99.",
+        )
+    makers = {
+        "classes": lambda: _of_classes(recipe, labels_N, classes),
+        "sizes": lambda: _of_sizes(recipe, labels_N),
+        "seeds": lambda: _of_seeds(recipe),
+        "inits": lambda: _of_inits(recipe),
+        "methods": lambda: _of_methods(recipe),
+    }
+    return GridSpec(kind, rows, tuple(makers[kind]()))
+
+
+def column_of(scored: Scored, sparsities: Sequence[float]) -> GridColumn:
+    """Return a column from what was scored.
+
+    Raises
+    ------
+    UserError
+        If the network has no input map, with the reason.
+    """
+    maps, kept = [], []
+    for sparsity in sparsities:
+        num_kept = max(1, scored.num_kept_at(sparsity))
+        found = scored.input_fractions(num_kept)
+        if isinstance(found, str):
+            raise UserError(
+                found.partition("\n")[0], "Choose a network with an input map, such as a LeNet."
+            )
+        maps.append(found.astype(np.float32))
+        kept.append({row.layer: 1 - row.sparsity for row in scored.layer_rows(num_kept)})
+    maps_RCHW = np.stack(maps)
+    maps_RCHW.flags.writeable = False
+    return GridColumn(maps_RCHW, tuple(kept))
+
+
+def _size_of(recipe: Recipe) -> int:
+    """Return how many images the recipe scores."""
+    minibatch = recipe.minibatch
+    if isinstance(minibatch, Picked):
+        return max(1, len(minibatch.indices) + len(minibatch.images))
+    return minibatch.size
+
+
+def _of_classes(
+    recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> list[Variant]:
+    """Images of one class alone, as many as the recipe scores or the class has."""
+    counts = np.bincount(labels_N, minlength=len(classes))
+    size = _size_of(recipe)
+    return [
+        Variant(name, _with(recipe, minibatch=Draw(classes=(label,), size=min(size, int(number)))))
+        for label, (name, number) in enumerate(zip(classes, counts, strict=True))
+        if number > 0
+    ]
+
+
+def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64]) -> list[Variant]:
+    """Draws of the paper's sizes (figure 3), from the classes that the recipe draws from."""
+    before = recipe.minibatch
+    classes = before.classes if isinstance(before, Draw) else ()
+    number = int(np.isin(labels_N, classes).sum()) if classes else len(labels_N)
+    sizes = [size for size in PAPER_SIZES if size <= number]
+    return [
+        Variant(f"{size:,}", _with(recipe, minibatch=Draw(classes=classes, size=size)))
+        for size in sizes
+    ]
+
+
+def _of_seeds(recipe: Recipe) -> list[Variant]:
+    """Other initial weights and another draw with each seed."""
+    seeds = range(recipe.seed, recipe.seed + _NUM_SEEDS)
+    return [Variant(f"seed {seed}", _with(recipe, seed=seed)) for seed in seeds]
+
+
+def _of_inits(recipe: Recipe) -> list[Variant]:
+    """Every scheme that draws initial weights."""
+    return [
+        Variant(label, _with(recipe, model=msgspec.structs.replace(recipe.model, init=value)))
+        for value, label in field("model.init").choices
+    ]
+
+
+def _of_methods(recipe: Recipe) -> list[Variant]:
+    """Every method, the paper's signed gradient (figure 6) among them."""
+    raw = msgspec.to_builtins(recipe)
+    titles = dict(METHOD.choices)
+    return [
+        Variant(titles[name], from_builtins(raw | {"pruning": switch_method(raw["pruning"], name)}))
+        for name in METHODS
+    ]
+
+
+def _with(recipe: Recipe, **changes: object) -> Recipe:
+    return msgspec.structs.replace(recipe, **changes)

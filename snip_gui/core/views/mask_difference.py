@@ -1,0 +1,204 @@
+"""Pictures of two masks of one network, and of how often many keep a connection.
+
+Connections lie as on `snip_gui.core.views.weight_canvas.WeightCanvas`.
+
+Shapes: H rows and W columns of the canvas, C channels of an image, M parameters in flat order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.views.picture import BOTH, NEITHER, ONLY_A, ONLY_B, Picture, to_indices
+from snip_gui.core.views.weight_canvas import (
+    GAP_RANK,
+    block_mean,
+    block_of,
+    place,
+    position_under,
+    presence,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.comparison import Mask
+    from snip_gui.core.frequency import Frequency
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.pruning.ranking import Ranking
+
+Rgb: TypeAlias = tuple[int, int, int]
+
+# Indices of one colour: from hardly anything in a block to all of it.
+_LEVELS = 84
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DifferenceCanvas:
+    """One tensor of two rankings on a plane.
+
+    Attributes
+    ----------
+    rank_a_HW, rank_b_HW
+        int32; a huge rank in gaps.
+    present_HW
+        uint8; 1 where a connection is, 0 in gaps.
+    block
+        Canvas pixels per picture pixel on each side.
+    """
+
+    tensor: TensorSpec
+    rank_a_HW: NDArray[np.int32]
+    rank_b_HW: NDArray[np.int32]
+    present_HW: NDArray[np.uint8]
+    block: tuple[int, int]
+
+    def picture(self, kept_a: int, kept_b: int) -> Picture:
+        """Return which connections both keep, A alone, B alone, or neither.
+
+        In blocks the colour is that of the most frequent of the first three, and its strength the
+        fraction of the block that either mask keeps.
+        """
+        in_a_HW = self.rank_a_HW < np.int32(kept_a)
+        in_b_HW = self.rank_b_HW < np.int32(kept_b)
+        if self.block == (1, 1):
+            kind_HW = in_a_HW.view(np.uint8) + in_b_HW.view(np.uint8) * np.uint8(2)
+            kind_HW += self.present_HW * np.uint8(4)
+            index_of_kind = np.array([0] * 4 + [NEITHER, ONLY_A, ONLY_B, BOTH], np.uint8)
+            index_HW = index_of_kind[kind_HW]
+        else:
+            index_HW = self._blocks(in_a_HW, in_b_HW)
+        return Picture(index_HW, 0, 1, "kept", "relation")
+
+    def _blocks(self, in_a_HW: NDArray[np.bool_], in_b_HW: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return an index for each block."""
+        kinds = (in_a_HW & in_b_HW, in_a_HW & ~in_b_HW, in_b_HW & ~in_a_HW)
+        share = np.stack([block_mean(kind, self.block) for kind in kinds])
+        either = share.sum(axis=0)
+        level = np.ceil(either * _LEVELS).clip(0, _LEVELS)
+        index = 1 + share.argmax(axis=0) * _LEVELS + level
+        return np.where(either > 0, index, NEITHER).astype(np.uint8)
+
+    def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
+        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, self.block, row, column)
+
+
+def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceCanvas:
+    """Lay out one weight of two rankings of the same layout."""
+    rank_a_HW = place(a.ranks_of(tensor), tensor, GAP_RANK)
+    rank_b_HW = place(b.ranks_of(tensor), tensor, GAP_RANK)
+    block = block_of(rank_a_HW.shape)
+    return DifferenceCanvas(tensor, rank_a_HW, rank_b_HW, presence(tensor), block)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrequencyCanvas:
+    """How often the connections of one tensor are kept, on a plane, with the picture of it."""
+
+    tensor: TensorSpec
+    count_HW: NDArray[np.unsignedinteger]
+    present_HW: NDArray[np.uint8]
+    block: tuple[int, int]
+    picture: Picture
+
+    def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
+        """Return the position in the tensor under a picture pixel; None in a gap or outside."""
+        return position_under(self.tensor, self.present_HW, self.block, row, column)
+
+
+def frequency_canvas(frequency: Frequency, tensor: TensorSpec) -> FrequencyCanvas:
+    """Lay out one weight; each connection's value is the fraction of masks that keep it.
+
+    In blocks it is the mean of that fraction over the block.
+    """
+    count = frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)
+    count_HW = place(count, tensor, 0)
+    present_HW = presence(tensor)
+    block = block_of(count_HW.shape)
+    if block == (1, 1):
+        of_count = to_indices(np.arange(frequency.num_masks + 1.0), 0, frequency.num_masks)
+        index_HW = of_count[count_HW] * present_HW
+    else:
+        sums = _block_sums(count_HW, block)
+        places = np.maximum(_block_sums(present_HW, block), 1)
+        index_HW = to_indices(sums / places, 0, frequency.num_masks)
+    picture = Picture(index_HW, 0, 1, "of draws")
+    return FrequencyCanvas(tensor, count_HW, present_HW, block, picture)
+
+
+def _block_sums(
+    count_HW: NDArray[np.unsignedinteger], block: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return the sum of each block."""
+    rows = np.add.reduceat(count_HW, np.arange(0, count_HW.shape[0], block[0]), axis=0, dtype=float)
+    sums: NDArray[np.float64] = np.add.reduceat(
+        rows, np.arange(0, count_HW.shape[1], block[1]), axis=1
+    )
+    return sums
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputMaps:
+    """The input maps of two masks: kept fractions, channels averaged."""
+
+    a_HW: NDArray[np.float64]
+    b_HW: NDArray[np.float64]
+
+    @property
+    def difference_HW(self) -> NDArray[np.float64]:
+        """Kept fraction of A less that of B."""
+        return self.a_HW - self.b_HW
+
+    def picture(self, which: Literal["a", "b", "difference"]) -> Picture:
+        """Return one of the pictures; those of A and B have one scale."""
+        if which == "difference":
+            return difference_picture(self.difference_HW)
+        high = float(max(self.a_HW.max(), self.b_HW.max())) or 1.0
+        map_HW = self.a_HW if which == "a" else self.b_HW
+        return Picture(to_indices(map_HW, 0, high), 0, high, "fraction kept", "grey")
+
+
+def input_maps(a: Mask, b: Mask) -> InputMaps | str:
+    """Return the input maps of two masks of one network, or why there are none."""
+    a_CHW, b_CHW = (mask.scored.input_fractions(mask.num_kept) for mask in (a, b))
+    if isinstance(a_CHW, str):
+        return a_CHW
+    if isinstance(b_CHW, str):
+        return b_CHW
+    return InputMaps(a_CHW.mean(axis=0), b_CHW.mean(axis=0))
+
+
+def difference_picture(difference_HW: NDArray[np.float64]) -> Picture:
+    """Return a picture of signed values around 0, which has the middle index."""
+    most = float(np.abs(difference_HW).max(initial=0.0)) or 1.0
+    return Picture(to_indices(difference_HW, -most, most), -most, most, "A − B", "diverging")
+
+
+def relation_table(
+    *, nothing: Rgb, neither: Rgb, both: Rgb, only_a: Rgb, only_b: Rgb
+) -> NDArray[np.uint8]:
+    """Return the (256, 3) colours of a picture of two masks."""
+    table = np.empty((256, 3), np.uint8)
+    table[:] = neither
+    table[0] = nothing
+    # Never below a quarter of the strength: a single connection in a block is to be seen.
+    strength = np.linspace(0.25, 1, _LEVELS)[:, None]
+    for last, colour in ((BOTH, both), (ONLY_A, only_a), (ONLY_B, only_b)):
+        mixed = np.array(neither) + strength * (np.array(colour) - np.array(neither))
+        table[last - _LEVELS + 1 : last + 1] = np.rint(mixed)
+    return table
+
+
+def diverging_table(*, nothing: Rgb, neutral: Rgb, only_a: Rgb, only_b: Rgb) -> NDArray[np.uint8]:
+    """Return the (256, 3) colours of signed values: B's colour below 0, A's above."""
+    table = np.empty((256, 3), np.uint8)
+    where = np.linspace(-1, 1, 255)
+    for channel in range(3):
+        ends = [only_b[channel], neutral[channel], only_a[channel]]
+        table[1:, channel] = np.rint(np.interp(where, [-1, 0, 1], ends))
+    table[0] = nothing
+    return table

@@ -1,0 +1,89 @@
+"""Weights, gradients and the sparsity at which each connection goes, as pictures of a layer.
+
+Unlike mask and sensitivity these do not follow the slider. Shapes: H rows and W columns of the
+canvas (see `snip_gui.core.views.weight_canvas`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.views.picture import Picture, to_indices
+from snip_gui.core.views.weight_canvas import place, presence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.scored import Scored
+
+Values: TypeAlias = Literal["weight", "gradient", "leaves"]
+
+# The colours end at this quantile of the amounts, so that a few outliers do not spend them.
+_QUANTILE = 0.995
+_SAMPLE = 200_000
+
+
+def value_picture(
+    scored: Scored, tensor: TensorSpec, what: Values, block: tuple[int, int] = (1, 1)
+) -> Picture | str:
+    """Return a picture of a layer's values, or a sentence on why there is none.
+
+    Parameters
+    ----------
+    block
+        Canvas pixels per picture pixel; above 1 a picture pixel is the mean of its connections.
+    """
+    if what == "leaves":
+        total = np.float32(scored.layout.num_parameters)
+        leaves = 1 - scored.ranking.ranks_of(tensor).astype(np.float32) / total
+        return _laid_out(leaves, tensor, block, (0.0, 1.0), "goes at", signed=False)
+    values_M = scored.weight_M if what == "weight" else scored.gradient_M
+    if values_M is None:
+        return "This method computes no gradient."
+    values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
+    most = _most(values)
+    return _laid_out(values, tensor, block, (-most, most), what, signed=True)
+
+
+def _laid_out(
+    values: NDArray[np.float32],
+    tensor: TensorSpec,
+    block: tuple[int, int],
+    limits: tuple[float, float],
+    label: str,
+    *,
+    signed: bool,
+) -> Picture:
+    """Lay values out, in blocks if there are any."""
+    low, high = limits
+    plane_HW, present_HW = place(values, tensor, 0), presence(tensor)
+    if block == (1, 1):
+        index_HW = to_indices(plane_HW, low, high) * present_HW
+    else:
+        share = mean_of_blocks(present_HW.astype(np.float32), block)
+        means = mean_of_blocks(plane_HW, block) / np.maximum(share, np.float32(1e-6))
+        index_HW = to_indices(means, low, high) * (share > 0)
+    if signed:
+        return Picture(index_HW, low, high, label, "diverging", is_share=False)
+    return Picture(index_HW, low, high, label, "viridis")
+
+
+def mean_of_blocks(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the mean of each block; the last blocks may be smaller."""
+    for axis, size in enumerate(block):
+        length = values_HW.shape[axis]
+        starts = np.arange(0, length, size)
+        sums = np.add.reduceat(values_HW, starts, axis=axis)
+        counts = np.minimum(size, length - starts).astype(np.float32)
+        values_HW = sums / (counts[:, None] if axis == 0 else counts[None, :])
+    return values_HW
+
+
+def _most(values: NDArray[np.float32]) -> float:
+    """Return where the colours end on both sides of zero."""
+    flat = np.abs(values.reshape(-1)[:: max(1, values.size // _SAMPLE)])
+    most = float(np.quantile(flat, _QUANTILE))
+    return most or float(flat.max()) or 1.0

@@ -1,0 +1,128 @@
+"""The grid of input maps: computed column by column between whatever else is going on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import GridColumnDone
+from snip_gui.core.grid_files import save_grid
+from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.tile_grid import make_spec
+from snip_gui.session import jobs
+from snip_gui.session.values import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.tile_grid import GridColumn, GridKind, GridSpec
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.state import SessionState
+
+
+class TileGrid(QObject):
+    """One grid at a time.
+
+    Parameters
+    ----------
+    edit
+        Makes a recipe the current one, under a name for the undo menu.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        edit: Callable[[Recipe, str], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._edit = state, host, edit
+        self.spec: GridSpec | None = None
+        self.columns: dict[int, GridColumn] = {}
+        self._job_id = 0
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether columns are being computed."""
+        return self._job_id != 0
+
+    def start(self, kind: GridKind, sparsities: Sequence[float]) -> None:
+        """Compute a grid of the current recipe; a problem is told in place."""
+        images, split = self._state.images, self._state.split
+        if images is None or split is None or not self._state.devices:
+            return
+        labels = images.train_labels_N[split.train_indices]
+        try:
+            self.spec = make_spec(kind, self._state.recipe, labels, images.classes, sparsities)
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint))
+            return
+        self._state.set_problem(None)
+        self.columns = {}
+        self._next()
+
+    def stop(self) -> None:
+        """Stop after what is being computed; what is there stays."""
+        self._host.cancel("grid")
+
+    def take(self, row: int, column: int) -> None:
+        """Make a tile's recipe the current one."""
+        if self.spec is not None:
+            label = self.spec.variants[column].label
+            self._edit(self.spec.recipe_of(row, column), f"Take tile {label}")
+
+    def export(self, path: Path) -> None:
+        """Write the grid as a picture or as numbers, by the ending of the name."""
+        if self.spec is None:
+            return
+        try:
+            save_grid(path, self.spec, self.columns)
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint))
+        else:
+            self._state.notices.info(f"The grid is in {path}.")
+
+    def current_tile(self) -> tuple[int, int] | None:
+        """Return row and column of the tile that the current recipe is; None if it is none."""
+        if self.spec is None:
+            return None
+        now = stage_keys(self._state.recipe)[Stage.SCORE]
+        sparsity = self._state.recipe.pruning.sparsity
+        for column, variant in enumerate(self.spec.variants):
+            if stage_keys(variant.recipe)[Stage.SCORE] == now and sparsity in self.spec.sparsities:
+                return self.spec.sparsities.index(sparsity), column
+        return None
+
+    def _next(self) -> None:
+        """Compute the next column, if there is one."""
+        spec, images = self.spec, self._state.images
+        self._job_id = 0
+        if spec is not None and images is not None and len(self.columns) < len(spec.variants):
+            surroundings = self._state.preferences.surroundings_of(images.name)
+            job = jobs.grid_job(spec, len(self.columns), surroundings, images)
+            self._job_id = self._host.submit("grid", job, short=True)
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        if isinstance(item.event, GridColumnDone) and item.job_id == self._job_id:
+            self.columns[item.event.number] = item.event.column
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.job_id != self._job_id:
+            return
+        if ended.outcome == "done" and not self._host.is_closed:
+            self._next()
+        else:
+            self._job_id = 0
+            self.changed.emit()

@@ -1,0 +1,187 @@
+"""Pictures that can leave the window: what is shown now, drawn again at any size, and its numbers.
+
+Everything is painted anew rather than enlarged, so that lines and letters are sharp at any size; in
+an SVG they stay vectors.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSize
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QImageWriter, QPainter
+from PySide6.QtSvg import QSvgGenerator
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.files import replacing, write_bytes, write_text
+from snip_gui.ui.widgets.picture_plot import PicturePlot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PySide6.QtWidgets import QWidget
+
+ENDINGS = {
+    ".png": "Picture",
+    ".svg": "Vector picture",
+    ".npz": "Numbers, NumPy arrays",
+    ".csv": "Numbers, table",
+}
+
+_DOTS_PER_METRE = 100 / 2.54  # for one dot an inch
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something on screen.
+
+    Attributes
+    ----------
+    size
+        As it is on screen, in points.
+    paint
+        Paints it into a rectangle of that size.
+    numbers
+        Returns the arrays behind it, by name.
+    """
+
+    title: str
+    size: QSize
+    paint: Callable[[QPainter], None]
+    numbers: Callable[[], Mapping[str, NDArray[np.generic]]]
+
+
+def figures_of(window: QWidget) -> list[Figure]:
+    """Return what a window shows now, the picture in the middle first."""
+    found = [
+        Figure(plot.title, plot.size(), plot.paint_on, plot.numbers)
+        for plot in window.findChildren(PicturePlot)
+        if plot.isVisible() and plot.picture is not None
+    ]
+    inside = {view for plot in window.findChildren(PicturePlot) for view in _views(plot)}
+    return found + [
+        _chart(view)
+        for view in _views(window)
+        if view.isVisible() and view not in inside and _curves(view)
+    ]
+
+
+def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background: QColor) -> None:
+    """Write a figure, or its numbers, by the ending of the name.
+
+    Parameters
+    ----------
+    width
+        Of a picture, in pixels; its height follows.
+    dpi
+        Dots an inch that the picture says it has.
+
+    Raises
+    ------
+    UserError
+        If the ending is another or the file cannot be written.
+    """
+    match path.suffix.lower():
+        case ".png":
+            with replacing(path) as part:
+                writer = QImageWriter(str(part), b"png")
+                if not writer.write(image_of(figure, width=width, dpi=dpi, background=background)):
+                    raise OSError(None, writer.errorString())
+        case ".svg":
+            write_bytes(path, _svg(figure, background))
+        case ".npz":
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **dict(figure.numbers()))  # type: ignore[arg-type]  # its stub takes a flag for the arrays
+            write_bytes(path, buffer.getvalue())
+        case ".csv":
+            write_text(path, _table(figure.numbers()))
+        case other:
+            raise UserError(
+                f"A picture is not written as “{other}”.", f"Choose one of {', '.join(ENDINGS)}."
+            )
+
+
+def image_of(figure: Figure, *, width: int, dpi: int, background: QColor) -> QImage:
+    """Return a figure drawn at a width in pixels."""
+    scale = width / max(1, figure.size.width())
+    height = max(1, round(figure.size.height() * scale))
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(background)
+    painter = QPainter(image)
+    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
+    painter.scale(scale, scale)
+    figure.paint(painter)
+    painter.end()
+    # Not before: axes are recorded for the resolution of the screen and would be scaled once more.
+    image.setDotsPerMeterX(round(dpi * _DOTS_PER_METRE))
+    image.setDotsPerMeterY(round(dpi * _DOTS_PER_METRE))
+    return image
+
+
+def _svg(figure: Figure, background: QColor) -> bytes:
+    """Return a figure as the contents of an SVG file."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(figure.size)
+    generator.setViewBox(QRectF(0, 0, figure.size.width(), figure.size.height()))
+    generator.setResolution(round(QGuiApplication.primaryScreen().logicalDotsPerInch()))
+    generator.setTitle(figure.title)
+    painter = QPainter(generator)
+    painter.fillRect(QRectF(0, 0, figure.size.width(), figure.size.height()), background)
+    figure.paint(painter)
+    painter.end()
+    return bytes(buffer.data().data())
+
+
+def _table(numbers: Mapping[str, NDArray[np.generic]]) -> str:
+    """Return arrays as columns of a table; a plane as the rows that it has."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    planes = [array for array in numbers.values() if array.ndim == 2]
+    if planes:
+        writer.writerows(planes[0].tolist())
+        return text.getvalue()
+    writer.writerow(numbers)
+    columns = [array.tolist() for array in numbers.values()]
+    for row in range(max(map(len, columns), default=0)):
+        writer.writerow([column[row] if row < len(column) else "" for column in columns])
+    return text.getvalue()
+
+
+def _views(parent: QWidget) -> list[pg.GraphicsView]:
+    return list(parent.findChildren(pg.GraphicsView))
+
+
+def _curves(view: pg.GraphicsView) -> list[pg.PlotDataItem]:
+    """Return the curves with data in a view."""
+    items = [item for item in view.scene().items() if isinstance(item, pg.PlotDataItem)]
+    return [item for item in reversed(items) if item.xData is not None and len(item.xData)]
+
+
+def _chart(view: pg.GraphicsView) -> Figure:
+    """Return a chart as a figure."""
+
+    def paint(painter: QPainter) -> None:
+        view.scene().prepareForPaint()
+        # Of the view, not of the plot in it, which answers to the same name with data.
+        source = pg.GraphicsView.viewRect(view)
+        view.scene().render(painter, QRectF(view.viewport().rect()), source)
+
+    def numbers() -> dict[str, NDArray[np.generic]]:
+        found: dict[str, NDArray[np.generic]] = {}
+        for place, curve in enumerate(_curves(view), 1):
+            name = curve.name() or f"curve {place}"
+            name = name if f"{name} x" not in found else f"{name} {place}"
+            found |= {f"{name} x": np.asarray(curve.xData), f"{name} y": np.asarray(curve.yData)}
+        return found
+
+    return Figure(view.accessibleName() or "Chart", view.viewport().size(), paint, numbers)

@@ -1,0 +1,185 @@
+"""A grid of small grey pictures with headings: hover tells, a click or Enter takes one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from snip_gui.ui.widgets.array_image import to_qimage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QImage
+
+Place = tuple[int, int]
+_GAP = 3
+_MARGIN = 6
+_LEAST_TILE = 16
+
+
+class TileView(QWidget):
+    """Rows and columns of tiles, as large as fits.
+
+    Signals
+    -------
+    hovered
+        Row and column under the pointer or chosen by keys; -1, -1 for none.
+    taken
+        Row and column that was clicked.
+    """
+
+    hovered = Signal(int, int)
+    taken = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: Sequence[str] = ()
+        self._columns: Sequence[str] = ()
+        self._tiles: dict[Place, QImage] = {}
+        self._known: set[int] = set()
+        self._marked: Place | None = None
+        self._current: Place | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_headings(self, rows: Sequence[str], columns: Sequence[str]) -> None:
+        """Begin another grid, without tiles."""
+        self._rows, self._columns = rows, columns
+        self._tiles, self._known, self._current = {}, set(), None
+        self.updateGeometry()
+        self.update()
+
+    def show_columns(self, columns: Mapping[int, Sequence[NDArray[np.floating]]]) -> None:
+        """Show tiles (H, W) of values 0 to 1, by column, beside those shown already."""
+        for number, tiles in columns.items():
+            self._known.add(number)
+            for row, tile_HW in enumerate(tiles):
+                grey = np.rint(np.clip(tile_HW, 0, 1) * 255).astype(np.uint8)
+                self._tiles[row, number] = to_qimage(grey[None])
+        self.update()
+
+    def has_column(self, number: int) -> bool:
+        """Whether the tiles of a column are shown."""
+        return number in self._known
+
+    def mark(self, place: Place | None) -> None:
+        """Frame the tile that is on screen elsewhere."""
+        if place != self._marked:
+            self._marked = place
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return a size at which tiles are easy to see."""
+        return self._size_at(48)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of the smallest tiles that can be told apart."""
+        return self._size_at(_LEAST_TILE)
+
+    def _size_at(self, side: int) -> QSize:
+        left, top = self._heading()
+        step = side + _GAP
+        width = left + step * len(self._columns) + _MARGIN
+        return QSize(width, top + step * len(self._rows) + _MARGIN)
+
+    def _heading(self) -> tuple[int, int]:
+        """Return the room for row headings and for column headings."""
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(text) for text in self._rows), default=0)
+        return widest + 2 * _MARGIN, metrics.height() + _MARGIN
+
+    def place_of(self, row: int, column: int) -> QRect:
+        """Return where a tile is."""
+        left, top = self._heading()
+        across = (self.width() - left - _MARGIN) // max(1, len(self._columns))
+        down = (self.height() - top - _MARGIN) // max(1, len(self._rows))
+        step = max(_LEAST_TILE, min(across, down))
+        slack = max(0, self.width() - left - _MARGIN - step * len(self._columns)) // 2
+        return QRect(slack + left + step * column, top + step * row, step - _GAP, step - _GAP)
+
+    def _tile_at(self, point: QPoint) -> Place | None:
+        for place in self._tiles:
+            if self.place_of(*place).contains(point):
+                return place
+        return None
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint headings, tiles and frames."""
+        painter = QPainter(self)
+        palette, metrics = self.palette(), self.fontMetrics()
+        empty = palette.alternateBase().color()
+        painter.setPen(palette.text().color())
+        for column, text in enumerate(self._columns):
+            box = self.place_of(0, column)
+            box = QRect(box.left() - _GAP, 0, box.width() + 2 * _GAP, metrics.height() + 2)
+            short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
+        for row, text in enumerate(self._rows):
+            box = self.place_of(row, 0)
+            box = QRect(0, box.top(), box.left() - _MARGIN, box.height())
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        for row in range(len(self._rows)):
+            for column in range(len(self._columns)):
+                box, tile = self.place_of(row, column), self._tiles.get((row, column))
+                if tile is None:
+                    painter.fillRect(box, empty)
+                else:
+                    painter.drawImage(box, tile)
+        accent = palette.highlight().color()
+        if self._marked in self._tiles:
+            self._frame(painter, self._marked, accent, 3)
+        if self._current in self._tiles:
+            self._frame(painter, self._current, palette.text().color(), 1)
+
+    def _frame(self, painter: QPainter, place: Place | None, colour: QColor, width: int) -> None:
+        if place is not None:
+            painter.setPen(QPen(colour, width))
+            painter.drawRect(self.place_of(*place).adjusted(-2, -2, 1, 1))
+
+    def _point_at(self, place: Place | None) -> None:
+        if place != self._current:
+            self._current = place
+            self.hovered.emit(*(place or (-1, -1)))
+            self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Tell of the tile under the pointer."""
+        self._point_at(self._tile_at(event.position().toPoint()))
+
+    def leaveEvent(self, _event: QEvent) -> None:
+        """Tell that the pointer has gone."""
+        self._point_at(None)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the tile that is clicked."""
+        place = self._tile_at(event.position().toPoint())
+        if place is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._point_at(place)
+            self.taken.emit(*place)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go from tile to tile with the arrows; Enter or Space takes one."""
+        steps = {
+            Qt.Key.Key_Left: (0, -1),
+            Qt.Key.Key_Right: (0, 1),
+            Qt.Key.Key_Up: (-1, 0),
+            Qt.Key.Key_Down: (1, 0),
+        }
+        key = Qt.Key(event.key())
+        if key in steps and self._tiles:
+            row, column = self._current or self._marked or (0, 0)
+            if self._current is not None:
+                row, column = row + steps[key][0], column + steps[key][1]
+            if (row, column) in self._tiles:
+                self._point_at((row, column))
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._current:
+            self.taken.emit(*self._current)
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,169 @@
+"""Pictures of one's own: chosen, dropped, pasted; labelled in place; saved with the recipe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+)
+
+from snip_gui.core.data.own_images import negative
+from snip_gui.core.recipe import Picked, load_recipe
+from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
+from tests.qt_fixtures import WAIT_MS
+
+
+def child(window, kind, name):
+    found = window.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+@pytest.fixture
+def window(started):
+    return started.window
+
+
+@pytest.fixture
+def state(started):
+    return started.controller.state
+
+
+@pytest.fixture
+def ink(tmp_path):
+    """A file with black ink on white paper."""
+    pixels = np.full((60, 60), 255, np.uint8)
+    pixels[10:50, 25:35] = 0
+    path = tmp_path / "ink.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def dialog_of(window, qtbot):
+    qtbot.waitUntil(lambda: window.findChild(OwnImagesDialog) is not None, timeout=WAIT_MS)
+    return window.findChild(OwnImagesDialog)
+
+
+def accept(dialog, qtbot):
+    ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+
+
+def drop(widget, data):
+    """Drag data over a widget and let go; return whether both were welcome."""
+    rest = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier)  # fmt: skip
+    enter, drop = QDragEnterEvent(QPoint(5, 5), *rest), QDropEvent(QPointF(5, 5), *rest)
+    QApplication.sendEvent(widget, enter)
+    QApplication.sendEvent(widget, drop)
+    return enter.isAccepted() and drop.isAccepted()
+
+
+def test_a_chosen_file_is_labelled_and_scored(started, window, state, qtbot, ink, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(ink)], ""))
+    qtbot.mouseClick(child(window, QPushButton, "own_button"), Qt.MouseButton.LeftButton)
+    dialog = dialog_of(window, qtbot)
+    label = child(dialog, QComboBox, "own_label")
+    assert label.currentText() == "class 8"  # the class that is drawn
+    label.setCurrentIndex(1)
+    assert child(dialog, QCheckBox, "own_negative").isChecked()  # ink among white digits
+    accept(dialog, qtbot)
+    (own,) = state.recipe.minibatch.images
+    assert own.label == 1
+    assert len(state.minibatch.indices_K) == 101
+    assert "101 images picked, of 2 classes" in child(window, QLabel, "minibatch_summary").text()
+    index = int(state.minibatch.indices_K[-1])
+    image_CHW = state.minibatch.source.own(index)
+    assert image_CHW[0, 14, 14] > 200 > 60 > image_CHW[0, 2, 2]
+    rows = window.minibatch.tray.images.rowCount()
+    tip = window.minibatch.tray.images.index(rows - 1).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == "An image of your own, class 1"
+    assert state.is_stale
+    started.controller.score()
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    assert len(state.scored.indices_K) == 101
+    # Taken out again, and back by undo.
+    window.minibatch.tray.select_rows(range(rows - 1, rows))
+    qtbot.mouseClick(child(window, QPushButton, "remove_button"), Qt.MouseButton.LeftButton)
+    assert state.recipe.minibatch.images == ()
+    started.controller.undo_stack.undo()
+    assert state.recipe.minibatch.images == (own,)
+    assert not state.is_stale
+
+
+def test_files_are_dropped_on_the_tray(window, state, qtbot, ink, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in (ink, tmp_path / "bad.png")])
+    assert drop(window.minibatch.tray.viewport(), data)
+    dialog = dialog_of(window, qtbot)
+    assert any("cannot be read" in label.text() for label in dialog.findChildren(QLabel))
+    accept(dialog, qtbot)
+    assert len(state.recipe.minibatch.images) == 1
+
+
+def test_what_is_no_picture_is_not_taken(window):
+    data = QMimeData()
+    data.setText("words")
+    assert not drop(window.minibatch.tray.viewport(), data)
+
+
+def test_a_picture_is_pasted(window, state, qtbot):
+    image = QImage(40, 40, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.black)
+    QGuiApplication.clipboard().setImage(image)
+    window.minibatch.tray.setFocus()
+    qtbot.keyClick(window.minibatch.tray, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    dialog = dialog_of(window, qtbot)
+    child(dialog, QCheckBox, "own_negative").setChecked(True)
+    accept(dialog, qtbot)
+    own_CHW = state.minibatch.source.own(int(state.minibatch.indices_K[-1]))
+    assert (own_CHW == 255).all()
+    assert (negative(own_CHW) == 0).all()
+
+
+def test_pictures_that_all_cannot_be_read_cannot_be_added(window, qtbot, tmp_path):
+    path = tmp_path / "bad.png"
+    path.write_bytes(b"")
+    window.controller.minibatch.bring([path])
+    dialog = dialog_of(window, qtbot)
+    assert not dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.reject()
+
+
+def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
+    controller = started.controller
+    controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])
+    controller.minibatch.remove(state.minibatch.indices_K[:-1])
+    controller.save_recipe(tmp_path / "mine.json")
+    (kept,) = (tmp_path / "mine.images").iterdir()
+    own_folder = state.preferences.surroundings.image_folders[0]
+    (own_folder / kept.name).unlink()
+    controller.minibatch.draw(5, ())
+    controller.open_recipe(tmp_path / "mine.json")
+    assert state.recipe == load_recipe(tmp_path / "mine.json")
+    assert state.minibatch.problem is None
+    assert len(state.minibatch.indices_K) == 1
+    assert (own_folder / kept.name).exists()
+
+
+def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, state, tmp_path):
+    controller = started.controller
+    controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])
+    (own,) = state.recipe.minibatch.images
+    controller.undo_stack.undo()
+    (state.preferences.surroundings.image_folders[0] / f"{own.digest}.png").unlink()
+    controller.undo_stack.redo()
+    assert isinstance(state.recipe.minibatch, Picked)
+    assert "not on this computer" in child(window, QLabel, "minibatch_summary").text()
+    assert not state.can_score
