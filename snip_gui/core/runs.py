@@ -161,7 +161,8 @@ def read_entry(folder: Path, signature: Signature = ()) -> RunEntry:
 def minibatch_words(minibatch: Minibatch) -> str:
     """Return in a few words which images are scored."""
     if not isinstance(minibatch, Draw):
-        return f"{len(minibatch.indices):,} picked"
+        own = f", {len(minibatch.images):,} own" if minibatch.images else ""
+        return f"{len(minibatch.indices):,} picked{own}"
     classes = ", ".join(map(str, minibatch.classes))
     of = f" of class {classes}" if len(minibatch.classes) == 1 else f" of classes {classes}"
     return f"{minibatch.size:,} drawn" + (of if classes else "")

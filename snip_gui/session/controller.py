@@ -6,7 +6,6 @@ The only class that knows both the state and the job host. Panels call its inten
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,6 +39,7 @@ from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
 from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
+from snip_gui.session.score_cache import ScoreCache
 from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ if TYPE_CHECKING:
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
     from snip_gui.session.state import SessionState
-
-# Some two hundred scorings of a LeNet, three of a VGG.
-_SCORES_KEPT_BYTES = 1_200_000_000
 
 
 class Controller(QObject):
@@ -83,7 +80,7 @@ class Controller(QObject):
         self.questions = Questions(
             state, host, self.pins, self.minibatch.picked, self.known_scores, self
         )
-        self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
+        self._scores = ScoreCache()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
         host.happened.connect(self._on_event)
@@ -373,36 +370,24 @@ class Controller(QObject):
             self.score()
 
     def _keep_scores(self, scored: Scored) -> None:
-        self._scores[self._cache_key(scored.key, scored.images_digest)] = scored
-        kept_bytes = sum(known.num_bytes for known in self._scores.values())
-        while len(self._scores) > 1 and kept_bytes > _SCORES_KEPT_BYTES:
-            kept_bytes -= self._scores.popitem(last=False)[1].num_bytes
+        self._scores.keep(scored, self.state.preferences.surroundings)
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 
     def known_scores(self, recipe: Recipe) -> Scored | None:
         """Return the scores of a recipe on the images at hand if they are still known."""
-        images, key = self.state.images, stage_keys(recipe)[Stage.SCORE]
-        return self._scores.get(self._cache_key(key, images.digest)) if images else None
+        images = self.state.images
+        if images is None:
+            return None
+        surroundings = self.state.preferences.surroundings
+        return self._scores.find(stage_keys(recipe)[Stage.SCORE], images.digest, surroundings)
 
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""
-        images = self.state.images
-        if images is None:
-            return False
-        key = self._cache_key(self.state.score_key, images.digest)
-        known = self._scores.get(key)
-        if known is None:
-            return False
-        self._scores.move_to_end(key)
-        if known is not self.state.scored:
+        known = self.known_scores(self.state.recipe)
+        if known is not None and known is not self.state.scored:
             self.state.set_scored(known)
-        return True
-
-    def _cache_key(self, key: str, digest: str) -> tuple[str, str, str, int]:
-        """Scores differ in the last bit between devices and thread counts."""
-        surroundings = self.state.preferences.surroundings
-        return key, digest, surroundings.device, surroundings.num_threads
+        return known is not None
 
     # Telling
 

@@ -10,12 +10,17 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
+from snip_gui.core.data.own_images import copy_images
+from snip_gui.core.errors import UserError
+from snip_gui.core.run_folder import IMAGES
 from snip_gui.session import jobs
+from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
@@ -115,6 +120,17 @@ class Runs(QObject):
         """Rename a run."""
         if name.strip() != entry.name:
             self._edit(jobs.rename_job(entry.folder, name))
+
+    def take_recipe(self, entry: RunEntry) -> Recipe | None:
+        """Return a run's recipe to work on, its own images brought along; None if it has none."""
+        if entry.recipe is not None:
+            kept = self._state.preferences.surroundings.image_folders
+            try:
+                copy_images(entry.recipe, (entry.folder / IMAGES,), kept[0])
+            except UserError as error:
+                self._state.tell(Problem(error.message, error.hint, error.field))
+                return None
+        return entry.recipe
 
     def delete(self, entries: Iterable[RunEntry]) -> None:
         """Put runs into the bin, as one deletion that can be undone."""

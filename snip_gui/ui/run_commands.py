@@ -35,8 +35,9 @@ class RunCommands(QObject):
 
     def open_recipe(self, entry: RunEntry) -> None:
         """Make a run's recipe the current one."""
-        if entry.recipe is not None:
-            self._controller.edit(entry.recipe, f"Recipe of {entry.name}")
+        recipe = self._controller.runs.take_recipe(entry)
+        if recipe is not None:
+            self._controller.edit(recipe, f"Recipe of {entry.name}")
             self._controller.state.notices.info(f"The recipe is that of {entry.name}.")
 
     def show_folder(self, entry: RunEntry) -> None:

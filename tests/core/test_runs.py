@@ -6,7 +6,7 @@ import pytest
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.errors import UserError
-from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.recipe import Draw, OwnImage, Picked
 from snip_gui.core.run_edits import (
     BIN,
     RunNotes,
@@ -139,6 +139,7 @@ def test_a_curve_keeps_its_ends_when_it_is_thinned():
         (Draw(size=20, classes=(8,)), "20 drawn of class 8"),
         (Draw(size=20, classes=(1, 8)), "20 drawn of classes 1, 8"),
         (Picked(indices=(4, 5)), "2 picked"),
+        (Picked(indices=(4,), images=(OwnImage(digest="0" * 64, label=3),)), "1 picked, 1 own"),
     ],
 )
 def test_the_minibatch_in_words(minibatch, words):

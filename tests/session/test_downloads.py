@@ -178,8 +178,8 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
         lambda: scored.set_field("data.name", "mnist"),
         lambda: scored.data.use_place("mnist", tmp_path),
     ):
+        (tmp_path / "pixels").write_bytes(b"half")  # before anything can read the whole file
         scored.set_field("data.name", "mnist")
-        (tmp_path / "pixels").write_bytes(b"half")
         scored.data.use_place("mnist", tmp_path)
         wait(qtbot, lambda: state.images_problem is not None)
         (tmp_path / "pixels").write_bytes(PIXELS.tobytes())

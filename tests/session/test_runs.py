@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from snip_gui.core.recipe import Draw, Recipe, Training, with_value
+from snip_gui.core.recipe import Draw, OwnImage, Picked, Recipe, Training, with_value
 from snip_gui.core.run_edits import BIN
+from snip_gui.core.run_folder import IMAGES
 from tests.run_folders import make_run, recipe_with
 
 WAIT_MS = 60_000
@@ -178,6 +180,20 @@ def test_a_run_that_cannot_be_taken_up_is_told_in_place(controller, qtbot, folde
     controller.resume_run(folder / "half")
     idle(qtbot, controller)
     assert controller.state.training.phase == "failed"
+
+
+def test_the_recipe_of_a_run_brings_its_own_images_along(controller, qtbot, folder):
+    picked = Picked(indices=(4,), images=(OwnImage(digest="0" * 64, label=3),))
+    run = make_run(folder, "own", msgspec.structs.replace(RECIPE, minibatch=picked))
+    picture = run / IMAGES / f"{'0' * 64}.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"pixels")
+    controller.runs.refresh()
+    wait(qtbot, lambda: controller.runs.is_listed)
+    (entry,) = controller.runs.entries
+    assert controller.runs.take_recipe(entry).minibatch == picked
+    kept = controller.state.preferences.surroundings.image_folders[0]
+    assert (kept / picture.name).read_bytes() == b"pixels"
 
 
 # The queue

@@ -328,7 +328,8 @@ class RunsPanel(QWidget):
         self._controller.resume_run(entry.folder)
 
     def _train_again(self, entries: list[RunEntry]) -> None:
-        self._queue.add([entry.recipe for entry in entries if entry.recipe is not None])
+        taken = (self._runs.take_recipe(entry) for entry in entries)
+        self._queue.add([recipe for recipe in taken if recipe is not None])
 
     def _edit_cell(self, name: str) -> None:
         rows = self.table.selectionModel().selectedRows(NUMBERS[name])

@@ -1,0 +1,39 @@
+"""Scores that were worked out before, so that going back to them costs nothing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.surroundings import Surroundings
+
+# Some two hundred scorings of a LeNet, three of a VGG.
+_KEPT_BYTES = 1_200_000_000
+
+
+class ScoreCache:
+    """Keeps the latest that fit, at least one."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
+
+    def keep(self, scored: Scored, surroundings: Surroundings) -> None:
+        """Keep scores; let go of those that were not asked for longest."""
+        self._known[_key(scored.key, scored.images_digest, surroundings)] = scored
+        kept_bytes = sum(known.num_bytes for known in self._known.values())
+        while len(self._known) > 1 and kept_bytes > _KEPT_BYTES:
+            kept_bytes -= self._known.popitem(last=False)[1].num_bytes
+
+    def find(self, key: str, digest: str, surroundings: Surroundings) -> Scored | None:
+        """Return the scores of a recipe's digest on images of a digest, None if not known."""
+        found = self._known.get(_key(key, digest, surroundings))
+        if found is not None:
+            self._known.move_to_end(_key(key, digest, surroundings))
+        return found
+
+
+def _key(key: str, digest: str, surroundings: Surroundings) -> tuple[str, str, str, int]:
+    """Scores differ in the last bit between devices and thread counts."""
+    return key, digest, surroundings.device, surroundings.num_threads
