@@ -194,8 +194,30 @@ class StabilityMeasured(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StepRates:
+    """Steps a second, measured for a moment: of what is trained, and of the dense network."""
+
+    trained: float
+    dense: float
+
+    @property
+    def text(self) -> str:
+        """Both, in a few words."""
+        trained, dense = (
+            f"{r:,.0f}" if r >= 10 else f"{r:.1f}" for r in (self.trained, self.dense)
+        )
+        return f"{trained} steps/s, dense {dense}"
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingStarted(Event):
-    """A training began, or goes on: where it is kept and what it holds."""
+    """A training began, or goes on: where it is kept and what it holds.
+
+    Attributes
+    ----------
+    rates
+        None where the whole network is trained.
+    """
 
     folder: Path
     name: str
@@ -205,6 +227,7 @@ class TrainingStarted(Event):
     first_step: int
     num_steps: int
     num_epochs: int
+    rates: StepRates | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,7 @@ class Controller(QObject):
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
         self.pins = Pins(state, self)
-        self.questions = Questions(
-            state, host, self.pins, self.minibatch.picked, self.known_scores, self
-        )
+        self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -331,6 +329,7 @@ class Controller(QObject):
                 num_parameters=started.num_parameters,
                 step=started.first_step,
                 num_steps=started.num_steps,
+                rates=started.rates,
             )
         )
 

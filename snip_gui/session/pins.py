@@ -6,11 +6,10 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from snip_gui.core.comparison import Mask
-from snip_gui.core.data.own_images import own_of
+from snip_gui.core.data.own_images import labels_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.recipe import Draw
 from snip_gui.core.state_names import class_words, names_of, state_parts
@@ -178,9 +177,8 @@ class Pins(QObject):
         """Return the classes of the scored images in words, as far as they are known."""
         images, minibatch = self._state.images, scored.recipe.minibatch
         if images is not None and images.digest == scored.images_digest:
-            own = [image.label for image in own_of(scored.recipe)]
-            labels = np.concatenate([images.train_labels_N, np.array(own, np.int64)])
-            return class_words(labels[scored.indices_K], images.classes)
+            labels_K = labels_of(scored.recipe, scored.indices_K, images.train_labels_N)
+            return class_words(labels_K, images.classes)
         if isinstance(minibatch, Draw):
             listed = ", ".join(map(str, minibatch.classes))
             return f"classes {listed}" if listed else "all classes"

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
 from snip_gui.core.comparison import Mask
+from snip_gui.core.data.own_images import picked_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.variations import vary
 from snip_gui.session import jobs
@@ -22,10 +23,8 @@ from snip_gui.session.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.recipe import Picked, Recipe
+    from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.variations import Vary
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
@@ -66,8 +65,6 @@ class Questions(QObject):
 
     Parameters
     ----------
-    picked
-        Returns the minibatch of exactly these images.
     known_scores
         Returns the scores of a recipe if it was scored before.
     """
@@ -80,13 +77,12 @@ class Questions(QObject):
         state: SessionState,
         host: JobHost,
         pins: Pins,
-        picked: Callable[[NDArray[np.int64]], Picked],
         known_scores: Callable[[Recipe], Scored | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._pins = state, host, pins
-        self._picked, self._known_scores = picked, known_scores
+        self._known_scores = known_scores
         self._without: _Without | None = None
         self._asked: tuple[int, Recipe, Vary] | None = None
         self._stability: Stability | None = None
@@ -138,7 +134,10 @@ class Questions(QObject):
             raise UserError(
                 "Without these images none is left to score.", "Select fewer, or add others."
             )
-        return msgspec.structs.replace(self._state.recipe, minibatch=self._picked(left_K))
+        images, recipe = self._state.images, self._state.recipe
+        assert images is not None
+        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
+        return msgspec.structs.replace(recipe, minibatch=minibatch)
 
     def _name_without(self, indices: Sequence[int]) -> str:
         images, source = self._state.images, self._state.minibatch.source
