@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.data.curation import minibatch_indices, split_training
-from snip_gui.core.data.own_images import own_of
+from snip_gui.core.data.own_images import labels_of
 from snip_gui.core.recipe import Draw, Picked
 from snip_gui.core.seeding import numpy_stream
 
@@ -61,8 +61,7 @@ def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDA
     """Return as many images of each class as the recipe has, drawn from the training images."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
-    own = np.array([image.label for image in own_of(recipe)], np.int64)
-    labels = np.concatenate([labels_N, own])[_indices_of(recipe, labels_N)]
+    labels = labels_of(recipe, _indices_of(recipe, labels_N), labels_N)
     drawn = [
         generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)

@@ -22,10 +22,8 @@ from snip_gui.session.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.recipe import Picked, Recipe
+    from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.variations import Vary
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
@@ -66,8 +64,6 @@ class Questions(QObject):
 
     Parameters
     ----------
-    picked
-        Returns the minibatch of exactly these images.
     known_scores
         Returns the scores of a recipe if it was scored before.
     """
@@ -80,13 +76,12 @@ class Questions(QObject):
         state: SessionState,
         host: JobHost,
         pins: Pins,
-        picked: Callable[[NDArray[np.int64]], Picked],
         known_scores: Callable[[Recipe], Scored | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._pins = state, host, pins
-        self._picked, self._known_scores = picked, known_scores
+        self._known_scores = known_scores
         self._without: _Without | None = None
         self._asked: tuple[int, Recipe, Vary] | None = None
         self._stability: Stability | None = None
