@@ -111,7 +111,8 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
     masks = {name: mask.cpu().numpy() != 0 for name, mask in masked.masks().items()}
     masked.model.train()
     try:
-        paths = find_paths(masked.model, masks, images_BCHW)
+        # A copy: a network that keeps its activations would keep those of the trace.
+        paths = find_paths(_copy_of(masked.model), masks, images_BCHW)
         if paths.is_whole:
             return f"Nothing is left out: {_why_whole(paths)}."
         shrunk = _made(masked, masks, paths, images_BCHW)
@@ -121,6 +122,14 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
     return shrunk
 
 
+def _copy_of(model: nn.Module) -> nn.Module:
+    """Return a copy; raises `CannotFollowError` if the network cannot be copied."""
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # its own code may hold anything
+        raise CannotFollowError("it cannot be copied") from error
+
+
 def _made(
     masked: MaskedModel,
     masks: Mapping[str, NDArray[np.bool_]],
@@ -128,7 +137,7 @@ def _made(
     images_BCHW: Tensor,
 ) -> Shrunk:
     """Cut the layers of a copy of the network to what stays."""
-    small = copy.deepcopy(masked.model)
+    small = _copy_of(masked.model)
     places: dict[str, Places] = {}
     for layer in {**paths.outputs, **paths.inputs}:
         places |= _cut(layer, small.get_submodule(layer), paths)
@@ -235,8 +244,8 @@ def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
     Compared in double precision on copies: the outputs in both modes, and that nothing that was
     left out would get a gradient. Dropout draws other numbers for other shapes and is left off.
     """
-    full = copy.deepcopy(shrunk.full.model).double()
-    small = copy.deepcopy(shrunk.small.model).double()
+    full = _copy_of(shrunk.full.model).double()
+    small = _copy_of(shrunk.small.model).double()
     images_BCHW = images_BCHW.double()
     seen = images_BCHW if shrunk.pixels is None else shrunk.pixels(images_BCHW)
     for training in (False, True):

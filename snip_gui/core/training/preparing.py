@@ -66,7 +66,8 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
     inputs_BCHW, labels_B = trainer.train.batch(torch.arange(number, device=trainer.train.device))
     prepared = Prepared()
     if trainer.training.shrink:
-        found = shrink(trainer.masked, inputs_BCHW)
+        with _own_random_numbers(inputs_BCHW.device):
+            found = shrink(trainer.masked, inputs_BCHW)
         if isinstance(found, str):
             prepared = Prepared(found)
             yield Note(found)
@@ -119,11 +120,11 @@ def _wants_channels_last(model: nn.Module, images_BCHW: Tensor) -> bool:
     num_weights = sum(module.weight.numel() for module in convolutions)
     if images_BCHW.device.type != "cpu" or not 0 < num_weights <= _NARROW_WEIGHTS:
         return False
-    trial = copy.deepcopy(model).to(memory_format=torch.channels_last)
     try:
+        trial = copy.deepcopy(model).to(memory_format=torch.channels_last)
         with torch.no_grad(), _own_random_numbers(images_BCHW.device):
             trial.train()(images_BCHW)
-    except (RuntimeError, ValueError):  # such as a view that needs the usual order
+    except (RuntimeError, TypeError, ValueError):  # a view that needs the usual order, or no copy
         return False
     return True
 

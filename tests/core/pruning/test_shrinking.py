@@ -385,6 +385,31 @@ def test_a_network_that_cannot_be_shrunk_is_trained_masked_and_the_reason_told(k
     assert reason in found
 
 
+class Keeping(nn.Module):
+    """Keeps its activations, as one does to look at them."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(16, 8), nn.Linear(8, 10)
+        self.seen = None
+
+    def forward(self, images):
+        self.seen = functional.relu(self.fc1(images.flatten(1)))
+        return self.fc2(self.seen)
+
+
+def test_a_network_that_keeps_its_activations_is_shrunk_unless_it_cannot_be_copied():
+    images, _ = make_images((1, 4, 4))
+    weight = np.ones((8, 16), bool)
+    weight[:, 3] = False
+    masked = with_masks(Keeping(), fc1__weight=weight)
+    assert isinstance(shrink(masked, images), Shrunk)
+    assert masked.model.seen is None
+    masked.model(images)
+    assert "it cannot be copied" in shrink(masked, images)
+    assert isinstance(masked.model.seen, torch.Tensor)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_even_one_kept_connection_leaves_a_network(name):
     model, shape = NETWORKS[name]()
