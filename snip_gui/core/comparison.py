@@ -40,6 +40,11 @@ class Mask:
         """The prunable tensors."""
         return self.scored.layout
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the mask takes once it was packed."""
+        return -(-self.layout.num_parameters // 8)
+
     @functools.cached_property
     def packed_B(self) -> NDArray[np.uint8]:
         """The mask in flat order, eight connections a byte."""

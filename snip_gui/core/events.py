@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.data.own_images import Fitted
+    from snip_gui.core.frequency import Frequency
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
@@ -186,8 +187,37 @@ class ScoringDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StabilityMeasured(Event):
+    """A recipe was scored with several draws, and the masks were counted."""
+
+    frequency: Frequency
+
+
+@dataclass(frozen=True, slots=True)
+class StepRates:
+    """Steps a second, measured for a moment: of what is trained, and of the dense network."""
+
+    trained: float
+    dense: float
+
+    @property
+    def text(self) -> str:
+        """Both, in a few words."""
+        trained, dense = (
+            f"{r:,.0f}" if r >= 10 else f"{r:.1f}" for r in (self.trained, self.dense)
+        )
+        return f"{trained} steps/s, dense {dense}"
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingStarted(Event):
-    """A training began, or goes on: where it is kept and what it holds."""
+    """A training began, or goes on: where it is kept and what it holds.
+
+    Attributes
+    ----------
+    rates
+        None where the whole network is trained.
+    """
 
     folder: Path
     name: str
@@ -197,6 +227,7 @@ class TrainingStarted(Event):
     first_step: int
     num_steps: int
     num_epochs: int
+    rates: StepRates | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How often each connection is kept by many masks of one network: what is stable.
 
-Masks are counted one after another and let go, so a hundred take no more memory than two.
+Masks are counted one after another and let go, so that a hundred take no more memory than two.
 
 Shapes: M prunable parameters in flat order, C, H, W of an input map.
 """
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.comparison import Mask
     from snip_gui.core.pruning.layout import Layout
-    from snip_gui.core.scored import Scored
 
 # bincount converts its input to eight bytes each, so only so many go at once.
 _AT_ONCE = 1 << 20
@@ -32,8 +31,6 @@ class Frequency:
 
     Attributes
     ----------
-    example
-        One of the scored networks, for its layout and what is known of the network.
     num_masks
         How many masks were counted.
     count_M
@@ -46,18 +43,13 @@ class Frequency:
         Mean kept fraction (C, H, W) behind each pixel, or why the network has no input map.
     """
 
-    example: Scored
+    layout: Layout
     num_masks: int
     count_M: NDArray[np.unsignedinteger]
     histograms: dict[str, NDArray[np.int64]]
     overlap: float
     chance: float
     input_map: NDArray[np.float64] | str
-
-    @property
-    def layout(self) -> Layout:
-        """The prunable tensors."""
-        return self.example.layout
 
     @property
     def num_in_all(self) -> int:
@@ -68,6 +60,15 @@ class Frequency:
     def num_in_any(self) -> int:
         """How many connections at least one mask keeps."""
         return sum(int(histogram[1:].sum()) for histogram in self.histograms.values())
+
+    @property
+    def summary(self) -> str:
+        """What came of it, in words."""
+        return (
+            f"All {self.num_masks:,} keep {self.num_in_all:,} connections; at least one keeps "
+            f"{self.num_in_any:,} of {self.layout.num_parameters:,}. Two of them overlap by "
+            f"{self.overlap:.1%} in the mean, where chance would give {self.chance:.1%}."
+        )
 
 
 class FrequencyCounter:
@@ -134,9 +135,7 @@ class FrequencyCounter:
         if not isinstance(input_map, str):
             input_map = input_map / num_masks
             input_map.flags.writeable = False
-        return Frequency(
-            self._first.scored, num_masks, count_M, histograms, overlap, chance, input_map
-        )
+        return Frequency(layout, num_masks, count_M, histograms, overlap, chance, input_map)
 
 
 def _histogram(count: NDArray[np.unsignedinteger], num_masks: int) -> NDArray[np.int64]:

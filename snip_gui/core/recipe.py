@@ -349,6 +349,13 @@ class Training(_Part, frozen=True, kw_only=True):
             extra={"decimals": 3, "step": 0.05},
         ),
     ] = 0.1
+    shrink: Annotated[
+        bool,
+        Meta(title="Only what is left", description="Train the smaller network that is left when "
+             "units, channels and pixels on no path from input to output are taken out. It learns "
+             "the same, up to rounding, and faster. Otherwise the whole network is trained under "
+             "its mask."),
+    ] = True  # fmt: skip
 
 
 Minibatch: TypeAlias = Draw | Picked

@@ -35,6 +35,7 @@ from snip_gui.core.seeding import stream_seed
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.loop import Trainer
+from snip_gui.core.training.preparing import Prepared, prepare
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
@@ -132,8 +133,9 @@ def run_steps(
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
+    prepared = yield from prepare(trainer)
     with holding(folder):
-        yield from _train(folder, summary, trainer, cancel, [])
+        yield from _train(folder, summary, trainer, prepared, cancel, [])
 
 
 def resume_steps(
@@ -178,6 +180,7 @@ def resume_steps(
     bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
     trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
+    prepared = yield from prepare(trainer)
     if (folder / files.CHECKPOINT).exists():
         load_checkpoint(folder / files.CHECKPOINT, trainer)
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
@@ -186,7 +189,7 @@ def resume_steps(
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     with holding(folder):
-        yield from _train(folder, summary, trainer, cancel, points)
+        yield from _train(folder, summary, trainer, prepared, cancel, points)
 
 
 def _read(
@@ -318,10 +321,14 @@ def _train(
     folder: Path,
     summary: Summary,
     trainer: Trainer,
+    prepared: Prepared,
     cancel: CancelToken,
     points: list[MetricPoint],
 ) -> Iterator[Event]:
     """Train to the end, until cancelled, or until the loss is no number; keep everything."""
+    summary = msgspec.structs.replace(
+        summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
+    )
     book = RunBook(folder, summary, trainer, points)
     book.begin()
     yield TrainingStarted(
@@ -333,6 +340,7 @@ def _train(
         first_step=trainer.step,
         num_steps=trainer.num_steps,
         num_epochs=trainer.training.epochs,
+        rates=prepared.rates,
     )
     if points:
         yield Measured(tuple(points))

@@ -58,6 +58,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         Prunable parameters, and those the mask keeps.
     final
         Last values by split; empty if nothing was trained.
+    trained_part
+        What was left out of the training, or why nothing was; empty if not asked for.
+    num_off_path
+        Kept connections on no path from input to output, which such a training leaves as they are.
     device, num_threads
         Where it was worked out; resuming uses the same thread count.
     """
@@ -82,6 +86,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     final: dict[str, Final] = {}
     best_validation_error: float | None = None
     message: str = ""
+    trained_part: str = ""
+    num_off_path: int = 0
     device: str
     num_threads: int
     data_folder: str = ""

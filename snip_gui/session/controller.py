@@ -26,6 +26,7 @@ from snip_gui.core.recipe import (
     with_value,
 )
 from snip_gui.core.run_folder import new_run_folder, read_recipe
+from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
@@ -34,6 +35,8 @@ from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
+from snip_gui.session.pins import Pins
+from snip_gui.session.questions import Questions
 from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
 from snip_gui.session.score_cache import ScoreCache
@@ -73,6 +76,8 @@ class Controller(QObject):
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
+        self.pins = Pins(state, self)
+        self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -191,7 +196,8 @@ class Controller(QObject):
     def cancel(self) -> None:
         """Stop whatever is being done."""
         self.stop()
-        for kind in ("score", "load", "download", "export", "save", "measure", "weights", "grid"):
+        kinds = ("score", "load", "download", "export", "save", "measure", "weights")
+        for kind in (*kinds, "grid", "without", "stability"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -320,6 +326,7 @@ class Controller(QObject):
                 num_parameters=started.num_parameters,
                 step=started.first_step,
                 num_steps=started.num_steps,
+                rates=started.rates,
             )
         )
 
@@ -365,13 +372,18 @@ class Controller(QObject):
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 
+    def known_scores(self, recipe: Recipe) -> Scored | None:
+        """Return the scores of a recipe on the images at hand if they are still known."""
+        return self._find_scores(stage_keys(recipe)[Stage.SCORE])
+
+    def _find_scores(self, key: str) -> Scored | None:
+        """Return the scores of a digest on the images at hand if they are still known."""
+        images, surroundings = self.state.images, self.state.preferences.surroundings
+        return self._scores.find(key, images.digest, surroundings) if images else None
+
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""
-        images = self.state.images
-        if images is None:
-            return False
-        surroundings = self.state.preferences.surroundings
-        known = self._scores.find(self.state.score_key, images.digest, surroundings)
+        known = self._find_scores(self.state.score_key)
         if known is not None and known is not self.state.scored:
             self.state.set_scored(known)
         return known is not None

@@ -154,6 +154,19 @@ def grid_job(
     return job
 
 
+def stability_job(
+    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet
+) -> JobFactory:
+    """Score several recipes of one network and count what they keep."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.stability import measure_stability
+
+        yield from measure_stability(recipes, surroundings, images, cancel)
+
+    return job
+
+
 def run_job(
     recipe: Recipe,
     folder: Path,

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.data.curation import draw_per_class
-from snip_gui.core.data.own_images import own_of, save_image
+from snip_gui.core.data.own_images import picked_of, save_image
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import PicturesFitted
 from snip_gui.core.recipe import Draw, OwnImage, Picked
@@ -91,9 +91,9 @@ class MinibatchEditor(QObject):
         except UserError as error:
             self._state.tell(Problem(error.message, error.hint, "minibatch.images"))
             return
-        training, own = self._parts(self._state.minibatch.indices_K)
-        by_digest = {image.digest: image for image in (*own, *fresh)}
-        minibatch = Picked(indices=training, images=tuple(by_digest.values()))
+        before = self._picked(self._state.minibatch.indices_K)
+        by_digest = {image.digest: image for image in (*before.images, *fresh)}
+        minibatch = Picked(indices=before.indices, images=tuple(by_digest.values()))
         self._set(minibatch, "Add an image" if len(chosen) == 1 else f"Add {len(chosen)} images")
 
     def remove(self, indices: Iterable[int]) -> None:
@@ -109,17 +109,14 @@ class MinibatchEditor(QObject):
         """Choose no image."""
         self._pick(np.zeros(0, np.int64), "Clear minibatch")
 
-    def _parts(self, indices_K: NDArray[np.int64]) -> tuple[tuple[int, ...], list[OwnImage]]:
-        """Return the training images and the own ones that indices mean."""
+    def _picked(self, indices_K: NDArray[np.int64]) -> Picked:
+        """Return the minibatch that indices mean."""
         images = self._state.images
         num_training = len(images.train_labels_N) if images is not None else 0
-        own = own_of(self._state.recipe)
-        training = indices_K[indices_K < num_training]
-        return tuple(training.tolist()), [own[i - num_training] for i in indices_K[len(training) :]]
+        return picked_of(self._state.recipe, indices_K, num_training)
 
     def _pick(self, indices_K: NDArray[np.int64], text: str) -> None:
-        training, own = self._parts(indices_K)
-        self._set(Picked(indices=training, images=tuple(own)), text)
+        self._set(self._picked(indices_K), text)
 
     def _set(self, minibatch: Draw | Picked, text: str) -> None:
         self._edit(msgspec.structs.replace(self._state.recipe, minibatch=minibatch), text)

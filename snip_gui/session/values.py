@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.own_images import ChosenFrom
-    from snip_gui.core.events import BadFile
+    from snip_gui.core.events import BadFile, StepRates
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
@@ -61,6 +61,8 @@ class TrainingState:
         What is trained, whatever is chosen meanwhile.
     points
         Every point measured so far.
+    rates
+        How fast it is beside the dense network; None where the whole network is trained.
     """
 
     recipe: Recipe
@@ -72,6 +74,7 @@ class TrainingState:
     num_steps: int = 0
     points: tuple[MetricPoint, ...] = ()
     summary: Summary | None = None
+    rates: StepRates | None = None
 
     @property
     def is_active(self) -> bool:

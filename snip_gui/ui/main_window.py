@@ -20,12 +20,15 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
+from snip_gui.ui.compare_commands import CompareCommands
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.dialogs.picture_dialog import PictureDialog
 from snip_gui.ui.figures import figures_of
 from snip_gui.ui.file_commands import FileCommands
+from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.offer_banner import OfferBanner
+from snip_gui.ui.panels.compare_panel import ComparePanel
 from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -40,6 +43,7 @@ from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
 from snip_gui.ui.theme_menu import ThemeMenu
+from snip_gui.ui.tour import Tour
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -72,7 +76,10 @@ class MainWindow(QMainWindow):
         self._make_panels()
         self._make_centre()
         self.files = FileCommands(controller, self)
+        tray = self.minibatch.tray
+        self.comparing = CompareCommands(controller, self.compare, tray, self.centre, self)
         self.actions_by_name = make_actions(self, self._handler)
+        self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._make_toolbar()
         self._make_docks()
         self._make_menus()
@@ -81,6 +88,7 @@ class MainWindow(QMainWindow):
         self.files.said.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
+        self.tour = Tour(self, steps_of(self))
         self._connect()
         self._on_theme_changed()
         self._enable_actions()
@@ -98,6 +106,7 @@ class MainWindow(QMainWindow):
         self.images = ImagesPanel(state, controller)
         self.network = NetworkPanel(state)
         self.grid = GridPanel(state, controller)
+        self.compare = ComparePanel(state, controller, themes)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
@@ -106,19 +115,25 @@ class MainWindow(QMainWindow):
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
-        self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
+        self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
+        self.first_look.setVisible(not self.state.preferences.first_look_offered)
+        self.first_look.wanted.connect(self._on_first_look)
+        self.first_look.declined.connect(self._on_first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
+        self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
         self.centre.addTab(self.network, "Network")
         self.centre.addTab(self.grid, "Grid")
+        self.centre.addTab(self.compare, "Compare")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.banner)
         column.addWidget(self.offer)
+        column.addWidget(self.first_look)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
 
@@ -276,6 +291,8 @@ class MainWindow(QMainWindow):
             "resume": training is not None and training.can_continue,
             "export": state.can_train,
             "save_run": state.can_train,
+            "pin": state.scored is not None,
+            "score_without": state.scored is not None,
             "undo": stack.canUndo(),
             "redo": stack.canRedo(),
         }
@@ -329,7 +346,7 @@ class MainWindow(QMainWindow):
     # Actions, one method each
 
     def _handler(self, name: str) -> Callable[[], None]:
-        own = getattr(self, f"_on_{name}", None)
+        own = getattr(self, f"_on_{name}", None) or getattr(self.comparing, name, None)
         handler: Callable[[], None] = own or getattr(self.files, name)
         return handler
 
@@ -370,6 +387,16 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_connections(self) -> None:
         self.centre.setCurrentWidget(self.heatmap)
+
+    @Slot()
+    def _on_first_look(self) -> None:
+        self._on_first_look_offered()
+        self.tour.start()
+
+    @Slot()
+    def _on_first_look_offered(self) -> None:
+        self.first_look.hide()
+        self.controller.prefer(first_look_offered=True)
 
     @Slot()
     def _on_save_picture(self) -> None:

@@ -1,4 +1,4 @@
-"""The choice of a theme, in the menu."""
+"""The menu that chooses a theme."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
     from snip_gui.session.controller import Controller
     from snip_gui.session.preferences import Theme
     from snip_gui.ui.theme import Themes
 
+_WISHES: tuple[tuple[Theme, str], ...] = (
+    ("system", "As the system"),
+    ("light", "Light"),
+    ("dark", "Dark"),
+)
+
 
 class ThemeMenu(QMenu):
-    """One theme at a time, kept as a preference."""
+    """Light, dark, or as the system."""
 
     def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
         super().__init__("&Theme", parent)
         self._controller, self._themes = controller, themes
         self._group = QActionGroup(self)
-        wishes: tuple[tuple[Theme, str], ...] = (
-            ("system", "As the system"), ("light", "Light"), ("dark", "Dark")
-        )  # fmt: skip
-        for wish, text in wishes:
+        for wish, text in _WISHES:
             action = self.addAction(text)
             action.setObjectName(f"action_theme_{wish}")
             action.setCheckable(True)

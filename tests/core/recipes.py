@@ -73,6 +73,7 @@ def recipes(
                 tuple
             ),
             decay_factor=st.floats(0, 1, exclude_min=True),
+            shrink=st.booleans(),
         ),
         seed=st.integers(0, 2**53),
     )

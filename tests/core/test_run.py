@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from snip_gui.core import run_book
 from snip_gui.core import run_folder as files
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.errors import Cancelled, DivergedError, UserError
-from snip_gui.core.events import Measured, Progress, RunDone, TrainingStarted
+from snip_gui.core.events import Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.recipe import (
@@ -554,3 +555,32 @@ def test_images_in_memory_are_not_read_again(surroundings, digits, tmp_path, mon
         SHORT, tmp_path / "run", surroundings, CancelToken(), images=digits, stop_after="prune"
     )
     assert last.summary.state == "pruned"
+
+
+def test_a_training_says_what_it_leaves_out_and_how_fast_it_is(finished):
+    folder, events = finished
+    (started,) = [event for event in events if isinstance(event, TrainingStarted)]
+    assert started.rates.trained > 0
+    summary = read_summary(folder)
+    assert re.match(r"Training \d+ of 784 pixels and \d+ of 400 units", summary.trained_part)
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert f"{summary.trained_part} {started.rates.text}." in notes
+    masks, start = load_file(folder / files.MASKS), load_file(folder / files.INIT)
+    weights = model_weights(folder)
+    # The rest of the kept connections are as they were.
+    still = [(weights[k] == start[k]) & (mask == 1) for k, mask in masks.items()]
+    assert 0 < summary.num_off_path <= sum(int(one.sum()) for one in still)
+
+
+def test_training_the_whole_network_under_its_mask_ends_alike(work, finished, tmp_path):
+    summary = work(with_value(SHORT, "training.shrink", False), tmp_path / "run")
+    assert (summary.trained_part, summary.num_off_path) == ("", 0)
+    other = read_summary(finished[0])
+    assert summary.final["test"].loss == pytest.approx(other.final["test"].loss, abs=1e-3)
+    assert trained(tmp_path / "run").keys() == trained(finished[0]).keys()
+
+
+def test_an_image_set_that_is_resized_is_shrunk_too(work, tmp_path):
+    recipe = with_value(SHORT, "model.input_size", 20)
+    summary = work(recipe, tmp_path / "run")
+    assert "of 400 pixels" in summary.trained_part

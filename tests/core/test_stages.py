@@ -44,6 +44,7 @@ FIRST_STALE = {
     "training.weight_decay": Stage.TRAIN,
     "training.decay_at": Stage.TRAIN,
     "training.decay_factor": Stage.TRAIN,
+    "training.shrink": Stage.TRAIN,
 }
 OTHER = {
     "model.name": "lenet-5-caffe",
@@ -61,6 +62,7 @@ OTHER = {
     "pruning.scoring_mode": "training",
     "pruning.after": "redraw",
     "training.decay_at": (0.25,),
+    "training.shrink": False,
 }
 WHOLE = ("minibatch.size", "minibatch.seed", "pruning.floor", "training.epochs",
          "training.batch_size")  # fmt: skip

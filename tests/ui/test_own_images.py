@@ -157,6 +157,22 @@ def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
     assert (own_folder / kept.name).exists()
 
 
+def test_own_images_are_pinned_and_left_out_as_any_other(started, state, qtbot):
+    controller = started.controller
+    controller.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
+    controller.score()
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    whole = controller.pins.pin_screen()
+    own = int(state.minibatch.indices_K[-1])
+    controller.questions.without([own])
+    qtbot.waitUntil(lambda: len(controller.pins.pins) == 2, timeout=WAIT_MS)
+    without = controller.pins.pins[1]
+    assert len(whole.mask.scored.indices_K) == 101
+    assert without.mask.scored.recipe.minibatch.images == ()
+    assert len(without.mask.scored.indices_K) == 100
+    assert "class 3" in without.name
+
+
 def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, state, tmp_path):
     controller = started.controller
     controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])

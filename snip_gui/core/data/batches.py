@@ -5,6 +5,7 @@ Shapes: N images, B of a batch, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from torch import Tensor
+
+    from snip_gui.core.data.pixels import PixelChoice
 
 
 class Batches(Protocol):
@@ -50,6 +53,10 @@ class Batches(Protocol):
         """
         ...
 
+    def with_pixels(self, choice: PixelChoice) -> Batches:
+        """Return the same images with some of their pixels only."""
+        ...
+
     def close(self) -> None:
         """End what helps to read the images; they can still be read afterwards."""
         ...
@@ -82,6 +89,18 @@ class Standardiser:
         if self._input_shape is None:
             return inputs_BCHW
         return fit_images(inputs_BCHW, self._input_shape)
+
+    def with_pixels(self, choice: PixelChoice, image_shape: tuple[int, ...]) -> Standardiser | None:
+        """Return what standardises the chosen pixels alone; None where images are resized."""
+        if self._input_shape not in (None, image_shape):
+            return None
+        other = copy.copy(self)
+        other._input_shape = None
+        if len(self._scale_C11) > 1:
+            channels = choice.channels(*image_shape[1:]).to(self._scale_C11.device)
+            other._scale_C11 = self._scale_C11[channels]
+            other._shift_C11 = self._shift_C11[channels]
+        return other
 
 
 def batch_slices(number: int, batch_size: int, first_batch: int) -> list[slice]:

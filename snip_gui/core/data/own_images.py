@@ -174,6 +174,22 @@ def own_of(recipe: Recipe) -> tuple[OwnImage, ...]:
     return tuple(sorted(minibatch.images, key=lambda image: image.digest))
 
 
+def picked_of(recipe: Recipe, indices_K: NDArray[np.int64], num_training: int) -> Picked:
+    """Return the minibatch that ascending indices mean, own images of the recipe among them."""
+    own, training = own_of(recipe), indices_K[indices_K < num_training]
+    images = tuple(own[index - num_training] for index in indices_K[len(training) :])
+    return Picked(indices=tuple(training.tolist()), images=images)
+
+
+def labels_of(
+    recipe: Recipe, indices_K: NDArray[np.int64], labels_N: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the labels of a recipe's scored images, its own ones included."""
+    labels_J = np.array([image.label for image in own_of(recipe)], np.int64)
+    found: NDArray[np.int64] = np.concatenate([labels_N, labels_J])[indices_K]
+    return found
+
+
 def beside_recipe(path: Path) -> Path:
     """Return the folder beside a recipe's file that holds its own images."""
     return path.with_suffix(".images")

@@ -5,11 +5,13 @@ Shapes: N images, B of a batch, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
 
 from snip_gui.core.data.batches import Standardiser, batch_slices
+from snip_gui.core.data.pixels import ChosenPixels
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from snip_gui.core.data.batches import Batches
+    from snip_gui.core.data.pixels import PixelChoice
 
 
 class ResidentImages:
@@ -48,7 +53,11 @@ class ResidentImages:
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return standardised images (B, C, H, W) and labels (B)."""
-        return self._standardise(self._images_NCHW[indices_B]), self._labels_N[indices_B]
+        if isinstance(indices_B, slice):
+            return self._standardise(self._images_NCHW[indices_B]), self._labels_N[indices_B]
+        # Copies whole images: ten times as fast as indexing, which goes byte by byte.
+        images_BCHW = self._images_NCHW.index_select(0, indices_B)
+        return self._standardise(images_BCHW), self._labels_N.index_select(0, indices_B)
 
     def batches(
         self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
@@ -56,6 +65,15 @@ class ResidentImages:
         """Yield all images in batches."""
         for part in batch_slices(len(self), batch_size, first_batch):
             yield self.batch(part if order_N is None else order_N[part])
+
+    def with_pixels(self, choice: PixelChoice) -> Batches:
+        """Return the same images with some of their pixels only, cut once for all batches."""
+        standardise = self._standardise.with_pixels(choice, tuple(self._images_NCHW.shape[1:]))
+        if standardise is None:
+            return ChosenPixels(self, choice)
+        other = copy.copy(self)
+        other._images_NCHW, other._standardise = choice(self._images_NCHW), standardise
+        return other
 
     def close(self) -> None:
         """Do nothing: nothing helps to read them."""

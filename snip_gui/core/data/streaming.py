@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.data.batches import Standardiser, batch_slices
+from snip_gui.core.data.pixels import ChosenPixels
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.decoders import Decoders
+    from snip_gui.core.data.pixels import PixelChoice
     from snip_gui.core.data.store import FileStore
 
 
@@ -81,6 +84,10 @@ class StreamedImages:
                 yield self._standardise(images), self._labels_N[order_N[part]]
         finally:
             decoded.close()
+
+    def with_pixels(self, choice: PixelChoice) -> Batches:
+        """Return the same images with some of their pixels only."""
+        return ChosenPixels(self, choice)
 
     def close(self) -> None:
         """End the processes that read ahead."""

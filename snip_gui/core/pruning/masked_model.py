@@ -7,6 +7,7 @@ zero. The state_dict keeps its names; nothing is wrapped or parametrised.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -71,6 +72,25 @@ class MaskedModel:
         for parameter, mask in self._pairs:
             if parameter.grad is not None:
                 parameter.grad.mul_(mask)
+
+    def masks(self) -> dict[str, Tensor]:
+        """Return the mask of each prunable parameter by name, 1 where kept."""
+        names = [tensor.name for tensor in self.prunable.layout.tensors]
+        return dict(zip(names, (mask for _, mask in self._pairs), strict=True))
+
+    def to_channels_last(self) -> None:
+        """Lay out maps and kernels channel by channel at each place: same values, other order."""
+        self.model.to(memory_format=torch.channels_last)
+        self._pairs = [
+            (p, mask.to(memory_format=torch.channels_last) if mask.dim() == 4 else mask)
+            for p, mask in self._pairs
+        ]
+
+    def unmasked(self) -> MaskedModel:
+        """Return the same network, to be trained without its mask."""
+        other = copy.copy(self)
+        other._pairs = []
+        return other
 
     def num_nonzero(self) -> int:
         """Return how many prunable parameters are not zero."""

@@ -6,6 +6,7 @@ Shapes: N training images, B of a batch, C channels, H rows, W columns, K classe
 from __future__ import annotations
 
 import math
+import operator
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.batches import Batches
     from snip_gui.core.pruning.masked_model import MaskedModel
+    from snip_gui.core.pruning.shrinking import Shrunk
     from snip_gui.core.recipe import Training
 
 _EVALUATION_BATCH = 1000
@@ -41,6 +43,11 @@ class Trainer:
 
     Attributes
     ----------
+    masked
+        The whole network. Its weights are those trained once `put_back` has been called, which the
+        end of a run does.
+    shrunk
+        The small network that is trained in its place, if any; see `use`.
     evaluated_at
         Step at which the held-out splits were last measured.
     """
@@ -53,10 +60,34 @@ class Trainer:
     step: int = 0
     seconds: float = 0.0
     evaluated_at: int = -1
+    shrunk: Shrunk | None = field(init=False, default=None)
     optimizer: torch.optim.SGD = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = _make_optimizer(self.masked, self.training)
+        self.optimizer = make_optimizer(self.masked, self.training)
+
+    def use(self, shrunk: Shrunk) -> None:
+        """Train a small network in place of the whole one; call before the first step."""
+        self.shrunk = shrunk
+        self.optimizer = make_optimizer(shrunk.small, self.training)
+        if shrunk.pixels is not None:
+            self.train = self.train.with_pixels(shrunk.pixels)
+            self.held_out = {s: b.with_pixels(shrunk.pixels) for s, b in self.held_out.items()}
+
+    def to_channels_last(self) -> None:
+        """Train with maps and kernels in that layout; call before the first step."""
+        self.trained.to_channels_last()
+        self.optimizer = make_optimizer(self.trained, self.training)
+
+    @property
+    def trained(self) -> MaskedModel:
+        """The network whose weights the steps move."""
+        return self.masked if self.shrunk is None else self.shrunk.small
+
+    def put_back(self) -> None:
+        """Write what was trained into the whole network."""
+        if self.shrunk is not None:
+            self.shrunk.put_back()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -86,7 +117,7 @@ class Trainer:
         if self.step % self.steps_per_epoch == 0 and self.evaluated_at != self.step:
             yield from self._evaluate()
         interval = max(1, self.steps_per_epoch // _POINTS_PER_EPOCH)
-        sums = _Sums(self.train.device)
+        sums = _Sums()
         while self.step < self.num_steps:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             order_N = self._order_of(epoch)
@@ -105,6 +136,7 @@ class Trainer:
             finally:
                 batches.close()
             yield from self._evaluate()
+        self.put_back()
 
     @property
     def is_done(self) -> bool:
@@ -121,15 +153,9 @@ class Trainer:
         lr = learning_rate_at(self.step, self.num_steps, self.training)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        self.masked.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        scores_BK = self.masked.model(inputs_BCHW)
-        loss = nn.functional.cross_entropy(scores_BK, labels_B)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.masked.mask_gradients()
-        self.optimizer.step()
+        loss, scores_BK = descend(self.trained, self.optimizer, inputs_BCHW, labels_B)
         self.step += 1
-        sums.add(loss.detach(), scores_BK.detach(), labels_B)
+        sums.add(loss, scores_BK, labels_B)
         return lr
 
     def _order_of(self, epoch: int) -> Tensor:
@@ -144,7 +170,7 @@ class Trainer:
         for split, images in self.held_out.items():
             if not len(images):
                 continue
-            batches = evaluation(self.masked.model, images)
+            batches = evaluation(self.trained.model, images)
             try:
                 while split not in measured:
                     started = time.perf_counter()
@@ -184,31 +210,45 @@ class Trainer:
 
     def _is_finite(self) -> bool:
         """Return whether every weight and buffer is a finite number."""
-        return all(bool(t.isfinite().all()) for t in self.masked.model.state_dict().values())
+        return all(bool(t.isfinite().all()) for t in self.trained.model.state_dict().values())
+
+
+def descend(
+    masked: MaskedModel, optimizer: torch.optim.SGD, inputs_BCHW: Tensor, labels_B: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do one step of descent; return the loss before it and the class scores (B, K)."""
+    if not masked.model.training:
+        masked.model.train()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+    scores_BK = masked.model(inputs_BCHW)
+    loss = nn.functional.cross_entropy(scores_BK, labels_B)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    masked.mask_gradients()
+    optimizer.step()
+    return loss.detach(), scores_BK.detach()
 
 
 class _Sums:
-    """Loss and hits since the last point, summed on the device so that no step waits for it."""
+    """Losses and hits since the last point, left on the device so that no step waits for it."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._reset()
-
-    def _reset(self) -> None:
-        self._loss = torch.zeros((), device=self._device, dtype=torch.float64)
-        self._hits = torch.zeros((), device=self._device, dtype=torch.int64)
-        self._images = 0
+    def __init__(self) -> None:
+        self._losses: list[Tensor] = []
+        self._hits_B: list[Tensor] = []
 
     def add(self, loss: Tensor, scores_BK: Tensor, labels_B: Tensor) -> None:
         """Add one batch."""
-        self._loss += loss * len(labels_B)
-        self._hits += (scores_BK.argmax(1) == labels_B).sum()
-        self._images += len(labels_B)
+        self._losses.append(loss)
+        self._hits_B.append(scores_BK.argmax(1) == labels_B)
 
     def take(self) -> tuple[float, float]:
-        """Return mean loss and accuracy and start again; waits for the device."""
-        loss, accuracy = float(self._loss) / self._images, int(self._hits) / self._images
-        self._reset()
+        """Return mean loss and accuracy over the images and start again; waits for the device."""
+        losses = torch.stack(self._losses).double().tolist()
+        sizes = [len(hits_B) for hits_B in self._hits_B]
+        loss = sum(map(operator.mul, losses, sizes)) / sum(sizes)
+        accuracy = int(torch.cat(self._hits_B).sum()) / sum(sizes)
+        self._losses, self._hits_B = [], []
         return loss, accuracy
 
 
@@ -246,7 +286,7 @@ def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
             return measured
 
 
-def _make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
+def make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
     """Return SGD with coupled decay of weights and biases, never of BatchNorm.
 
     As in the official code all weights and biases decay, also those that the recipe does not prune.
@@ -257,4 +297,21 @@ def _make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
     groups = [{"params": decayed, "weight_decay": training.weight_decay}]
     if others:
         groups.append({"params": others, "weight_decay": 0.0})
-    return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.momentum)
+    # One kernel for all parameters: otherwise a quarter of a small network's step. It walks through
+    # memory, so it needs parameters without gaps.
+    fused = all(_is_dense(parameter) for parameter in masked.model.parameters())
+    optimizer = torch.optim.SGD(
+        groups, lr=training.learning_rate, momentum=training.momentum, fused=fused
+    )
+    if training.momentum:
+        for parameter in masked.model.parameters():
+            if parameter.requires_grad:  # also of what gets its first gradient later
+                velocity = torch.zeros_like(parameter, requires_grad=False)
+                optimizer.state[parameter]["momentum_buffer"] = velocity
+    return optimizer
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether a tensor lies in memory in one of the usual orders, without gaps."""
+    in_maps = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor.is_contiguous() or in_maps

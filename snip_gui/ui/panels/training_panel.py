@@ -155,7 +155,9 @@ def describe(training: TrainingState) -> str:
         case "preparing":
             return "Preparing the training…"
         case "running":
-            return f"Training {at}: {epoch} of {training.recipe.training.epochs} epochs. {errors}"
+            rates = f"; {training.rates.text}" if training.rates is not None else ""
+            epochs = f"{epoch} of {training.recipe.training.epochs} epochs."
+            return f"Training {at}: {epochs} {errors}{rates}"
         case "stopping":
             return "Stopping after this step…"
         case "stopped":

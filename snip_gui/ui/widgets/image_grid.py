@@ -14,9 +14,10 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -41,6 +42,7 @@ Describe: TypeAlias = "Callable[[int], str]"
 
 _INDEX_ROLE = Qt.ItemDataRole.UserRole
 _MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
+_SETTLE_MS = 400
 _NO_INDICES = np.zeros(0, np.int64)
 
 
@@ -179,6 +181,9 @@ class ImageGrid(QListView):
         self.images.modelReset.connect(self._on_reset)
         # Images are laid out in batches, so a place far down is not there at once.
         self.verticalScrollBar().rangeChanged.connect(self._approach)
+        self.verticalScrollBar().actionTriggered.connect(self._forget_goal)
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settled.timeout.connect(self._forget_goal)
 
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
@@ -203,9 +208,18 @@ class ImageGrid(QListView):
         num_lines = -(-self.images.rowCount() // in_line)
         bottom = max(0, num_lines * cell.height() - room.height())
         offset = min(self._goal // in_line * cell.height(), bottom)
-        if self.verticalScrollBar().maximum() >= offset:
-            self._goal = -1
-            self.verticalScrollBar().setValue(offset)
+        # The goal stays until the layout has come to rest: after a reset the range is at first the
+        # old one, then grows anew, and a place beyond it would be lost.
+        self.verticalScrollBar().setValue(min(offset, self.verticalScrollBar().maximum()))
+        self._settled.start()
+
+    def _forget_goal(self) -> None:
+        self._goal = -1
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll; whoever scrolls goes where they want."""
+        self._forget_goal()
+        super().wheelEvent(event)
 
     def _on_reset(self) -> None:
         self._goal = -1

@@ -1,0 +1,365 @@
+"""Which units, channels and input pixels lie on a path from the input to the output.
+
+The network is traced into a graph of operations, and slots (see `operations`) are followed through
+it twice. Forward: which of them can ever be other than exactly zero, whatever the images and
+however long the network trains. Backward: which of them the output depends on. What is not both may
+be left out, with all its connections, and the others would not notice.
+
+Tensors whose slots can only be left out together (both sides of an activation, all terms of a
+residual sum) share one `_Slots`. Whatever is not known here keeps its tensors whole: that is never
+wrong.
+
+Shapes: O outputs and I inputs of a layer, S slots, B images, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import fx, nn
+
+from snip_gui.core.pruning import operations as ops
+from snip_gui.core.pruning.tracing import (
+    has_weights,
+    is_flatten,
+    is_over_places,
+    is_tensor_default,
+    reads_batch_size,
+    shape_of,
+    trace,
+    used_once,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What has to stay.
+
+    Attributes
+    ----------
+    outputs, inputs
+        By layer, which of its outputs and inputs stay. A layer that is missing stays whole.
+    pixels
+        Which pixels of an image stay, in its flat order (C, H, W).
+    keeps_shape
+        Whether whole channels of the image go, so that what stays is an image still.
+    units
+        How many hidden units and channels stay, and of how many.
+    left_whole
+        Layers with weights that cannot be followed.
+    """
+
+    outputs: dict[str, NDArray[np.bool_]]
+    inputs: dict[str, NDArray[np.bool_]]
+    pixels: NDArray[np.bool_]
+    keeps_shape: bool
+    units: tuple[int, int]
+    left_whole: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing can be left out."""
+        parts = (*self.outputs.values(), *self.inputs.values(), self.pixels)
+        return all(bool(part.all()) for part in parts)
+
+
+@dataclass(eq=False)
+class _Slots:
+    """Slots that several tensors share."""
+
+    kept_S: NDArray[np.bool_]
+    merged_into: _Slots | None = None
+
+    def root(self) -> _Slots:
+        return self if self.merged_into is None else self.merged_into.root()
+
+    def merge(self, other: _Slots) -> None:
+        one, two = self.root(), other.root()
+        if one is not two:
+            one.kept_S |= two.kept_S
+            two.merged_into = one
+
+    def keep(self, which_S: NDArray[np.bool_] | bool) -> None:
+        self.root().kept_S |= which_S
+
+
+@dataclass(eq=False)
+class _Flow:
+    """What is known of one tensor: its slots, each of them ``block`` wide."""
+
+    slots: _Slots
+    block: int
+    live_S: NDArray[np.bool_]
+    needed_S: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.needed_S = np.zeros(len(self.live_S), bool)
+
+    @property
+    def width(self) -> int:
+        """Length of axis 1."""
+        return len(self.live_S) * self.block
+
+
+def find_paths(
+    model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
+) -> Paths:
+    """Follow the kept connections of a network.
+
+    Parameters
+    ----------
+    model
+        In training mode, with the weights that training begins with; left as it was.
+    masks
+        By name of a parameter, True where it is kept; others are kept whole.
+    sample_BCHW
+        Some images, for the shapes.
+
+    Raises
+    ------
+    CannotFollowError
+        If the network cannot be traced.
+    """
+    return _Follower(model, masks, sample_BCHW).follow()
+
+
+class _Follower:
+    def __init__(
+        self, model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
+    ) -> None:
+        self._modules: dict[str, Any] = dict(model.named_modules())
+        self._masks = masks
+        self._image_shape = tuple(sample_BCHW.shape[1:])
+        self._graph = trace(model, sample_BCHW)
+        self._used_once = used_once(model, self._graph)
+        self._flows: dict[fx.Node, _Flow] = {}
+        self._joins: dict[fx.Node, NDArray[np.bool_]] = {}
+        self._left_whole: list[str] = []
+
+    def follow(self) -> Paths:
+        for node in self._graph.nodes:
+            flow = self._forward(node)
+            if flow is not None:
+                self._flows[node] = flow
+        for node in reversed(self._graph.nodes):
+            if node in self._flows:
+                self._backward(node, self._joins.get(node))
+        for flow in self._flows.values():
+            flow.slots.keep(flow.live_S & flow.needed_S)
+        for slots in {flow.slots.root() for flow in self._flows.values()}:
+            if not slots.kept_S.any():
+                slots.kept_S[0] = True  # no layer without inputs or outputs
+        return self._found()
+
+    # Forward
+
+    def _forward(self, node: fx.Node) -> _Flow | None:
+        """Return the slots of a node's tensor; None if it gives no tensor."""
+        shape = shape_of(node)
+        if node.op == "placeholder" and shape is not None and not is_tensor_default(node):
+            return self._source(node)
+        if node.op == "output":
+            self._keep_whole(node)
+            return None
+        if reads_batch_size(node):
+            return None
+        if shape is not None and len(shape) > 1 and self._follows(node):
+            flow = self._known(node, shape)
+            if flow is not None and flow.width == shape[1]:
+                return flow
+        self._keep_whole(node)
+        if node.op == "call_module" and has_weights(self._modules[str(node.target)]):
+            self._left_whole.append(str(node.target))
+        return None if shape is None or len(shape) < 2 else _fresh(shape[1], whole=True)
+
+    def _follows(self, node: fx.Node) -> bool:
+        """Return whether the first input is a tensor whose slots are known."""
+        return bool(node.args) and node.args[0] in self._flows
+
+    def _source(self, node: fx.Node) -> _Flow:
+        """Return the slots of the images: pixels if they are only flattened, else channels."""
+        self._input = node
+        self._by_pixel = all(is_flatten(user) for user in node.users) and bool(node.users)
+        return _fresh(math.prod(self._image_shape) if self._by_pixel else self._image_shape[0])
+
+    def _known(self, node: fx.Node, shape: Sequence[int]) -> _Flow | None:
+        """Return the slots after an operation that can be followed exactly; else None."""
+        into = self._flows[node.args[0]]  # type: ignore[index]  # `_follows` has looked
+        if is_flatten(node):
+            if node.args[0] is self._input and self._by_pixel:
+                return _Flow(into.slots, 1, into.live_S)
+            return _Flow(into.slots, shape[1] // len(into.live_S), into.live_S)
+        if node.op == "call_module":
+            return self._through_module(node, into)
+        name = node.target
+        if name in ops.SUMS or name in ops.PRODUCTS:
+            return self._combined(node, into)
+        if name in ops.MEANS or name in ("mean", "sum"):
+            return _Flow(into.slots, into.block, into.live_S) if is_over_places(node) else None
+        if name in ops.PADS:
+            return self._padded(node, into)
+        if name in ops.ZERO_KEEPING_FUNCTIONS or name in ops.ZERO_KEEPING_METHODS:
+            return _Flow(into.slots, into.block, into.live_S)
+        if name in ops.OTHER_FUNCTIONS or name in ops.OTHER_METHODS:
+            return _Flow(into.slots, into.block, np.ones_like(into.live_S))
+        return None
+
+    def _through_module(self, node: fx.Node, into: _Flow) -> _Flow | None:
+        name = str(node.target)
+        module = self._modules[name]
+        kind = type(module)
+        if kind in ops.ZERO_KEEPING_MODULES:
+            return _Flow(into.slots, into.block, into.live_S)
+        if kind in ops.OTHER_MODULES:
+            return _Flow(into.slots, into.block, np.ones_like(into.live_S))
+        if name not in self._used_once:
+            return None
+        if kind in ops.NORMS:
+            return _Flow(into.slots, into.block, into.live_S | self._shifts(node, module, into))
+        if kind is nn.Linear and len(shape_of(node) or ()) == 2:
+            return self._joined(node, self._mask(name, "weight"), into)
+        if kind in ops.CONVOLUTIONS:
+            kernel_OI = _any_of_block(self._mask(name, "weight"), module.weight[0, 0].numel())
+            kernel_OI = kernel_OI.reshape(module.weight.shape[:2])
+            if module.groups == 1:
+                return self._joined(node, kernel_OI, into)
+            if module.groups == module.in_channels == module.out_channels:
+                live_S = (into.live_S & kernel_OI[:, 0]) | self._mask(name, "bias")
+                return _Flow(into.slots, into.block, live_S)
+        return None
+
+    def _joined(self, node: fx.Node, kept_OI: NDArray[np.bool_], into: _Flow) -> _Flow:
+        """Return the slots after a layer that joins inputs to outputs."""
+        live_I = np.repeat(into.live_S, into.block)
+        self._joins[node] = kept_OI
+        live_O = (kept_OI & live_I).any(1) | self._mask(str(node.target), "bias")
+        return _Flow(_Slots(np.zeros(len(live_O), bool)), 1, live_O)
+
+    def _mask(self, layer: str, part: str) -> NDArray[np.bool_]:
+        """Return which elements of a parameter may be other than zero."""
+        parameter = getattr(self._modules[layer], part)
+        if parameter is None:
+            return np.zeros(len(self._modules[layer].weight), bool)
+        name = f"{layer}.{part}" if layer else part
+        return self._masks.get(name, np.ones(tuple(parameter.shape), bool))
+
+    def _shifts(self, node: fx.Node, norm: Any, into: _Flow) -> NDArray[np.bool_]:  # noqa: ANN401 - torch's base class is private
+        """Return in which slots BatchNorm makes something of zeros, or learns to.
+
+        Of zeros it makes its shift. A shift of zero stays so where only ReLU reads it, for ReLU
+        hands no gradient back at zero. In evaluation mode the running mean counts too.
+        """
+        moved = torch.zeros(norm.num_features, dtype=torch.bool)
+        if norm.bias is not None:
+            moved |= (norm.bias.detach() != 0).cpu()
+            if norm.bias.requires_grad and not all(self._is_relu(user) for user in node.users):
+                moved |= True
+        if norm.running_mean is not None:
+            moved |= (norm.running_mean != 0).cpu()
+        return _any_of_block(moved.numpy(), into.block)
+
+    def _is_relu(self, node: fx.Node) -> bool:
+        if node.op == "call_module":
+            return type(self._modules[str(node.target)]) in ops.RELU_MODULES
+        return node.target in ops.RELU_FUNCTIONS or node.target in ops.RELU_METHODS
+
+    def _combined(self, node: fx.Node, into: _Flow) -> _Flow | None:
+        """Return the slots of a sum or product of tensors, or of a tensor and a number."""
+        other = node.args[1] if len(node.args) == 2 else None
+        if isinstance(other, int | float):
+            keeps_zero = node.target in ops.PRODUCTS
+            live_S = into.live_S if keeps_zero else np.ones_like(into.live_S)
+            return _Flow(into.slots, into.block, live_S)
+        flow = self._flows.get(other) if isinstance(other, fx.Node) else None
+        if flow is None or (flow.block, flow.width) != (into.block, into.width):
+            return None
+        if len({len(shape_of(before) or ()) for before in node.all_input_nodes}) > 1:
+            return None  # broadcast along another axis
+        into.slots.merge(flow.slots)
+        return _Flow(into.slots, into.block, into.live_S | flow.live_S)
+
+    def _padded(self, node: fx.Node, into: _Flow) -> _Flow | None:
+        """Return the slots after padding rows and columns."""
+        _, sides, *rest = (*node.args, *node.kwargs.values())
+        if not isinstance(sides, list | tuple) or len(sides) > 4:
+            return None
+        keeps_zero = rest in ([], ["constant"], ["constant", None], ["constant", 0])
+        return _Flow(into.slots, into.block, into.live_S | (not keeps_zero))
+
+    def _keep_whole(self, node: fx.Node) -> None:
+        """Keep all slots of a node's inputs, which it may use in any way."""
+        for before in node.all_input_nodes:
+            if before in self._flows:
+                self._flows[before].slots.keep(True)
+                self._flows[before].needed_S[:] = True
+
+    # Backward
+
+    def _backward(self, node: fx.Node, matrix_OI: NDArray[np.bool_] | None) -> None:
+        """Pass on to a node's inputs which of its slots are needed."""
+        flow = self._flows[node]
+        for before in node.all_input_nodes:
+            into = self._flows.get(before)
+            if into is None:
+                continue
+            if matrix_OI is not None:
+                wanted_I = np.any(matrix_OI & flow.needed_S[:, None], axis=0)
+                into.needed_S |= _any_of_block(wanted_I, into.block)
+            elif len(into.needed_S) == len(flow.needed_S):
+                into.needed_S |= flow.needed_S
+            # Otherwise the node was not followed, and its inputs are kept whole already.
+
+    def _found(self) -> Paths:
+        outputs, inputs = {}, {}
+        hidden: dict[int, NDArray[np.bool_]] = {}
+        final = {id(flow.slots.root()) for flow in self._outputs()}
+        for node, flow in self._flows.items():
+            name = str(node.target)
+            if node.op != "call_module" or name not in self._used_once:
+                continue
+            kept_S = flow.slots.root().kept_S
+            if node in self._joins:
+                into = self._flows[node.args[0]]  # type: ignore[index]  # a followed tensor
+                inputs[name] = np.repeat(into.slots.root().kept_S, into.block)
+                if id(flow.slots.root()) not in final:
+                    hidden[id(flow.slots.root())] = kept_S
+            if len(kept_S) * flow.block == _num_outputs(self._modules[name]):
+                outputs[name] = np.repeat(kept_S, flow.block)
+        kept_S = self._flows[self._input].slots.root().kept_S
+        pixels = np.repeat(kept_S, math.prod(self._image_shape) // len(kept_S))
+        units = sum(int(k.sum()) for k in hidden.values()), sum(len(k) for k in hidden.values())
+        left_whole = tuple(dict.fromkeys(self._left_whole))
+        return Paths(outputs, inputs, pixels, not self._by_pixel, units, left_whole)
+
+    def _outputs(self) -> list[_Flow]:
+        """Return what the network gives back."""
+        (output,) = (node for node in self._graph.nodes if node.op == "output")
+        return [self._flows[node] for node in output.all_input_nodes if node in self._flows]
+
+
+def _fresh(number: int, *, whole: bool = False) -> _Flow:
+    """Return slots that any value may be in."""
+    return _Flow(_Slots(np.full(number, whole)), 1, np.ones(number, bool))
+
+
+def _any_of_block(which: NDArray[np.bool_], block: int) -> NDArray[np.bool_]:
+    """Return for each slot whether any of its block is set."""
+    return np.asarray(which.reshape(-1, block).any(1))
+
+
+def _num_outputs(module: Any) -> int:  # noqa: ANN401 - any module
+    """Return the length of the axis of a module's parameters that goes with its outputs."""
+    for name in ("out_features", "out_channels", "num_features"):
+        if hasattr(module, name):
+            return int(getattr(module, name))
+    return -1

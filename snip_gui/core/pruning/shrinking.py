@@ -1,0 +1,297 @@
+"""A physically smaller network that computes the same function as a masked one.
+
+Units, channels and pixels on no path from input to output are left out; what remains is masked as
+before. Training the small network moves the remaining weights as training the masked network would,
+up to rounding; `Shrunk.put_back` writes them into the full shape.
+
+Shapes: B images, C channels, H rows, W columns, K classes, P pixels that stay.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import nn
+
+from snip_gui.core.data.pixels import PixelChoice
+from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.pruning.masked_model import MaskedModel
+from snip_gui.core.pruning.parameters import PrunableParameters
+from snip_gui.core.pruning.paths import Paths, find_paths
+from snip_gui.core.pruning.tracing import CannotFollowError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+# In float64; a wrong path changes outputs by much more, another order of a sum by much less.
+_TOLERANCE = 1e-8
+_CHECKED_IMAGES = 16
+_NAMED = 3
+
+Places: TypeAlias = "tuple[Tensor, ...]"
+"""Along each axis of a tensor, the indices that stay."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shrunk:
+    """A masked network and the small one that stands for it while it trains.
+
+    Attributes
+    ----------
+    small
+        The small network under its part of the mask.
+    pixels
+        What of an image the small network is given; None for all of it.
+    num_off_path
+        Kept connections that are not in the small network: they lie on no path from input to
+        output. They keep the values they had.
+    description
+        What was left out, as a sentence.
+    """
+
+    full: MaskedModel
+    small: MaskedModel
+    pixels: PixelChoice | None
+    num_off_path: int
+    description: str
+    places: Mapping[str, Places]
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Write the weights and buffers of the small network into the full one."""
+        into = self.full.model.state_dict()
+        for name, values in self.small.model.state_dict().items():
+            into[name].copy_(self.widen(name, values, into[name]))
+
+    @torch.no_grad()
+    def take_up(self) -> None:
+        """Read weights and buffers of the small network from the full one."""
+        values = self.full.model.state_dict()
+        for name, tensor in self.small.model.state_dict().items():
+            tensor.copy_(self.narrow(name, values[name]))
+
+    def narrow(self, name: str, values: Tensor) -> Tensor:
+        """Return the part of a tensor of the full network that the small one has."""
+        return _narrow(values, self.places.get(name))
+
+    def widen(self, name: str, values: Tensor, around: Tensor) -> Tensor:
+        """Return a tensor of the full network: ``around``, with the values of the small one."""
+        places = self.places.get(name)
+        if places is None:
+            return values
+        whole = around.clone()
+        whole[_grid(places)] = values
+        return whole
+
+
+def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
+    """Make the small network, and compare it with the full one before it is used.
+
+    Parameters
+    ----------
+    masked
+        The network with the weights that training begins with.
+    images_BCHW
+        Some images to compare the outputs on.
+
+    Returns
+    -------
+    Shrunk or str
+        A sentence on why the network is trained as it is, if there is nothing to leave out or it
+        cannot be done exactly.
+    """
+    images_BCHW = images_BCHW[:_CHECKED_IMAGES]
+    masks = {name: mask.cpu().numpy() != 0 for name, mask in masked.masks().items()}
+    masked.model.train()
+    try:
+        paths = find_paths(masked.model, masks, images_BCHW)
+        if paths.is_whole:
+            return f"Nothing is left out: {_why_whole(paths)}."
+        shrunk = _made(masked, masks, paths, images_BCHW)
+        _refuse_difference(shrunk, images_BCHW)
+    except CannotFollowError as error:
+        return f"The whole network is trained under its mask: {error}."
+    return shrunk
+
+
+def _made(
+    masked: MaskedModel,
+    masks: Mapping[str, NDArray[np.bool_]],
+    paths: Paths,
+    images_BCHW: Tensor,
+) -> Shrunk:
+    """Cut the layers of a copy of the network to what stays."""
+    small = copy.deepcopy(masked.model)
+    places: dict[str, Places] = {}
+    for layer in {**paths.outputs, **paths.inputs}:
+        places |= _cut(layer, small.get_submodule(layer), paths)
+    rest = {name: _narrow(torch.from_numpy(m), places.get(name)) for name, m in masks.items()}
+    kept = {name: mask.numpy() for name, mask in rest.items()}
+    for name, mask in kept.items():
+        if not mask.any():  # zero for ever: no gradient need be worked out
+            small.get_parameter(name).requires_grad_(False)
+    num_kept, num_trained = (sum(int(m.sum()) for m in part.values()) for part in (masks, kept))
+    num_off_path = num_kept - num_trained
+    return Shrunk(
+        full=masked,
+        small=MaskedModel(small, _prunable_of(small, masked.prunable), kept),
+        pixels=_pixels(paths, tuple(images_BCHW.shape[1:])),
+        num_off_path=num_off_path,
+        description=_describe(paths, num_off_path),
+        places=places,
+    )
+
+
+def _cut(layer: str, module: Any, paths: Paths) -> dict[str, Places]:  # noqa: ANN401 - linear, convolution or BatchNorm
+    """Cut a layer; return what stays of each of its tensors."""
+    found: dict[str, Places] = {}
+    tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+    for name, tensor in tensors:
+        axes = [paths.outputs.get(layer), paths.inputs.get(layer)][: tensor.dim()]
+        if all(axis is None or axis.all() for axis in axes):
+            continue
+        full = f"{layer}.{name}" if layer else name
+        sizes = tuple(tensor.shape)
+        found[full] = tuple(
+            _indices(axes[i] if i < len(axes) else None, size, tensor.device)
+            for i, size in enumerate(sizes)
+        )
+        part = _narrow(tensor.detach(), found[full])
+        if isinstance(tensor, nn.Parameter):
+            setattr(module, name, nn.Parameter(part, requires_grad=tensor.requires_grad))
+        else:
+            setattr(module, name, part)
+    if found:
+        _set_sizes(module)
+    return found
+
+
+def _set_sizes(module: Any) -> None:  # noqa: ANN401 - linear, convolution or BatchNorm
+    """Tell a layer the sizes of its cut tensors."""
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.modules.conv._ConvNd):
+        module.out_channels, per_group = module.weight.shape[:2]
+        if module.groups > 1:  # one channel each
+            module.groups = module.out_channels
+        module.in_channels = per_group * module.groups
+    else:
+        module.num_features = len(next(iter(module.state_dict().values())))
+
+
+def _indices(stays: NDArray[np.bool_] | None, size: int, device: torch.device) -> Tensor:
+    """Return the indices along an axis that stay."""
+    chosen = np.arange(size) if stays is None else np.flatnonzero(stays)
+    return torch.from_numpy(chosen).to(device)
+
+
+def _grid(places: Places) -> Places:
+    """Return indices that pick every combination of places."""
+    return torch.meshgrid(*places, indexing="ij")
+
+
+def _narrow(values: Tensor, places: Places | None) -> Tensor:
+    """Return the part of a tensor at some places."""
+    if places is None:
+        return values.clone()
+    for axis, indices in enumerate(places):
+        values = values.index_select(axis, indices.to(values.device))
+    return values
+
+
+def _prunable_of(small: nn.Module, prunable: PrunableParameters) -> PrunableParameters:
+    """Return the same prunable parameters of the small network."""
+    by_name = dict(small.named_parameters())
+    tensors: list[TensorSpec] = []
+    for tensor in prunable.layout.tensors:
+        shape = tuple(by_name[tensor.name].shape)
+        offset = tensors[-1].end if tensors else 0
+        tensors.append(TensorSpec(tensor.name, tensor.layer, tensor.kind, shape, offset))
+    parameters = tuple(by_name[tensor.name] for tensor in tensors)
+    return PrunableParameters(Layout(tuple(tensors)), parameters)
+
+
+def _pixels(paths: Paths, shape: tuple[int, ...]) -> PixelChoice | None:
+    """Return the choice of pixels; None for all."""
+    if paths.pixels.all():
+        return None
+    indices_P = torch.from_numpy(np.flatnonzero(paths.pixels))
+    _, rows, columns = shape
+    if paths.keeps_shape:
+        return PixelChoice(indices_P, (len(indices_P) // (rows * columns), rows, columns))
+    return PixelChoice(indices_P, (len(indices_P), 1, 1))
+
+
+def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
+    """Raise `CannotFollowError` if the small network is not the full one in disguise.
+
+    Compared in double precision on copies: the outputs in both modes, and that nothing that was
+    left out would get a gradient. Dropout draws other numbers for other shapes and is left off.
+    """
+    full = copy.deepcopy(shrunk.full.model).double()
+    small = copy.deepcopy(shrunk.small.model).double()
+    images_BCHW = images_BCHW.double()
+    seen = images_BCHW if shrunk.pixels is None else shrunk.pixels(images_BCHW)
+    for training in (False, True):
+        for model in (full, small):
+            _set_mode(model, training)
+        try:
+            expected_BK, found_BK = full(images_BCHW), small(seen)
+        except (RuntimeError, ValueError) as error:
+            raise CannotFollowError(f"its code needs its full shapes ({error})") from error
+        largest = float(expected_BK.detach().abs().max())
+        difference = float((expected_BK - found_BK).detach().abs().max())
+        if not difference <= _TOLERANCE * max(1.0, largest):
+            raise CannotFollowError(f"without them its outputs differ by {difference:.1e}")
+    nn.functional.cross_entropy(expected_BK, expected_BK.detach().argmin(1)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    masks = shrunk.full.masks()
+    for name, parameter in full.named_parameters():
+        if parameter.grad is None or name not in shrunk.places:
+            continue
+        gradient = parameter.grad * masks[name] if name in masks else parameter.grad
+        # What stays may have any gradient; what was left out must have none.
+        gradient[_grid(shrunk.places[name])] = 0
+        if float(gradient.abs().max()) > _TOLERANCE:
+            raise CannotFollowError(f"“{name}” would train in what would be left out")
+
+
+def _set_mode(model: nn.Module, training: bool) -> None:
+    """Set BatchNorm's mode; all else is in evaluation mode."""
+    model.eval()
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.train(training)
+
+
+def _why_whole(paths: Paths) -> str:
+    """Return why every unit stays."""
+    if paths.left_whole:
+        return f"paths cannot be followed through {_listed(paths.left_whole)}"
+    return "every unit lies on a path from input to output"
+
+
+def _describe(paths: Paths, num_off_path: int) -> str:
+    """Return a sentence on what is trained."""
+    kept, total = paths.units
+    parts = [f"{kept:,} of {total:,} units and channels"]
+    if not paths.pixels.all():
+        parts.insert(0, f"{int(paths.pixels.sum()):,} of {len(paths.pixels):,} pixels")
+    text = f"Training {' and '.join(parts)}"
+    if num_off_path:
+        text += f"; {num_off_path:,} kept connections lie on no path and stay as they are"
+    if paths.left_whole:
+        text += f"; left whole: {_listed(paths.left_whole)}"
+    return f"{text}."
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Return some names as text, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,138 @@
+"""A network as a graph of operations, and what its nodes are.
+
+Shapes: B images, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import collections
+import operator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from snip_gui.core.models.layers import ConvSame
+from snip_gui.core.pruning import operations as ops
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CannotFollowError(Exception):
+    """The network cannot be traced, or does what a trace does not show."""
+
+
+class _Tracer(fx.Tracer):
+    """Takes the project's own padded convolution for a layer, as torch's."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, ConvSame) or super().is_leaf_module(m, module_qualified_name)
+
+
+def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
+    """Return the graph of a network, with the shape of every tensor."""
+    try:
+        graph = _Tracer().trace(model)
+        module = fx.GraphModule(model, graph)
+    except Exception as error:  # its own code may raise anything
+        raise CannotFollowError(f"it cannot be traced ({_first_line(error)})") from error
+    training = {part: part.training for part in module.modules()}
+    try:
+        # In evaluation mode, so that BatchNorm's statistics and random numbers stay as they are.
+        module.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            ShapeProp(module).propagate(sample_BCHW)
+    except Exception as error:
+        raise CannotFollowError(f"its trace does not run ({_first_line(error)})") from error
+    finally:
+        for part, mode in training.items():
+            part.training = mode
+    return module.graph
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def used_once(model: nn.Module, graph: fx.Graph) -> set[str]:
+    """Return the modules that are called once and share no parameter with another."""
+    calls = collections.Counter(str(n.target) for n in graph.nodes if n.op == "call_module")
+    owners = collections.Counter(
+        id(parameter)
+        for module in model.modules()
+        for parameter in module._parameters.values()
+        if parameter is not None
+    )
+    direct = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
+    modules = dict(model.named_modules())
+    return {
+        name
+        for name, number in calls.items()
+        if number == 1
+        and name not in direct
+        and all(owners[id(parameter)] == 1 for parameter in modules[name].parameters())
+    }
+
+
+def shape_of(node: fx.Node) -> tuple[int, ...] | None:
+    """Return the shape of a node's tensor; None if it gives none, or several."""
+    found = node.meta.get("tensor_meta")
+    shape = getattr(found, "shape", None)
+    return None if shape is None else tuple(shape)
+
+
+def is_tensor_default(node: fx.Node) -> bool:
+    """Return whether a placeholder is an argument with a default, not the images."""
+    return bool(node.args)
+
+
+def is_flatten(node: fx.Node) -> bool:
+    """Return whether a node makes one row of each image, whatever its size."""
+    target, args = node.target, node.args
+    if node.op == "call_module":
+        whole = node.graph.owning_module
+        assert whole is not None
+        module = whole.get_submodule(str(target))
+        return type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1)
+    if target in ops.FLATTENS or target == "flatten":
+        given = (*args[1:], *node.kwargs.values())
+        return given in ((1,), (1, -1)) and set(node.kwargs) <= {"start_dim", "end_dim"}
+    if target in ("view", "reshape", torch.reshape):
+        # Only where the batch is left as it is and all the rest is asked for as -1.
+        sizes = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
+        if len(sizes) != 2 or sizes[1] != -1:
+            return False
+        return isinstance(sizes[0], fx.Node) and reads_batch_size(sizes[0])
+    return False
+
+
+def reads_batch_size(node: fx.Node) -> bool:
+    """Return whether a node is the number of images, or a shape of which only that is read."""
+    if node.target == "size" and node.op == "call_method":
+        if len(node.args) == 2:
+            return bool(node.args[1] == 0)
+        return all(_is_first_item(user) for user in node.users)
+    if node.target is getattr and node.args[1] == "shape":
+        return all(_is_first_item(user) for user in node.users)
+    before = node.args[0] if node.args else None
+    return _is_first_item(node) and isinstance(before, fx.Node) and reads_batch_size(before)
+
+
+def _is_first_item(node: fx.Node) -> bool:
+    return node.target is operator.getitem and bool(node.args[1] == 0)
+
+
+def is_over_places(node: fx.Node) -> bool:
+    """Return whether a mean or sum is over rows and columns of maps."""
+    values = (*node.args[1:], *(v for k, v in node.kwargs.items() if k == "dim"))
+    rank = len(shape_of(node.args[0]) or ())  # type: ignore[arg-type]  # a followed tensor
+    if not values or rank != 4 or not isinstance(values[0], list | tuple):
+        return False
+    return sorted(int(axis) % rank for axis in values[0]) == [2, 3]
+
+
+def has_weights(module: nn.Module) -> bool:
+    """Return whether a module or a part of it has parameters."""
+    return next(module.parameters(), None) is not None

@@ -1,0 +1,61 @@
+"""The job that scores a recipe with several draws and counts what the masks keep."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from snip_gui.core.comparison import Mask
+from snip_gui.core.events import Event, Progress, StabilityMeasured
+from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.jobs import prune
+from snip_gui.core.workbench import build_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.surroundings import Surroundings
+
+T = TypeVar("T")
+
+
+def measure_stability(
+    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Score recipes of one network one after another; ends in `StabilityMeasured`.
+
+    Each is cut at its own sparsity, counted and let go before the next is scored.
+
+    Raises
+    ------
+    UserError
+        If a recipe cannot be worked out here; see `snip_gui.core.jobs.score`.
+    Cancelled
+        If cancelled on the way.
+    """
+    counter = FrequencyCounter(len(recipes))
+    started = time.monotonic()
+    for number, recipe in enumerate(recipes):
+        cancel.raise_if_cancelled()
+        left = (time.monotonic() - started) / number * (len(recipes) - number) if number else None
+        said = Progress(f"Draw {number + 1} of {len(recipes)}", number, len(recipes), left)
+        bench = yield from _saying(said, build_steps(recipe, surroundings, images, cancel))
+        scored = yield from _saying(said, prune(bench, cancel))
+        counter.add(Mask(scored, scored.num_kept_at(recipe.pruning.sparsity)))
+        del bench, scored
+    yield StabilityMeasured(counter.result())
+
+
+def _saying(said: Progress, steps: Generator[Event, None, T]) -> Generator[Event, None, T]:
+    """Do steps, saying one thing instead of everything that they say each time."""
+    yield said
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield said

@@ -1,0 +1,95 @@
+"""Short names of scored states, made from what tells them apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.fields import METHOD, Field, field
+from snip_gui.core.models.networks import network_of
+from snip_gui.core.recipe import Draw, Snip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.recipe import Recipe
+
+# Said of every state; everything else only where states differ in it.
+_ALWAYS = ("classes", "sparsity")
+_MOST_NAMED = 3
+
+
+def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) -> dict[str, str]:
+    """Return what can be said of a state, by what it is about, in the order of a name.
+
+    Parameters
+    ----------
+    classes
+        The classes of the scored images in words.
+    """
+    model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
+    is_snip = isinstance(pruning, Snip)
+    unusual = isinstance(pruning, Snip) and pruning.scoring_mode == "training"
+    return {
+        "network": network_of(model).title,
+        "data": DATASETS[recipe.data.name].title,
+        "classes": classes,
+        "number": f"{num_images:,} images" if num_images != 1 else "1 image",
+        "draw": f"draw {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
+        "method": _label(METHOD, "snip" if is_snip else "random"),
+        "mode": "BatchNorm in training mode" if unusual else "",
+        "prunable": _label(field("pruning.prunable"), pruning.prunable),
+        "init": Path(model.weights).name or _label(field("model.init"), model.init),
+        "seed": f"seed {recipe.seed}",
+        "sparsity": sparsity_words(sparsity),
+    }
+
+
+def sparsity_words(sparsity: float) -> str:
+    """Return a sparsity in percent, to three digits of what is left: ``90 %``, ``99.95 %``."""
+    left = 100 * (1 - sparsity)
+    decimals = max(0, 2 - math.floor(math.log10(left))) if left > 0 else 0
+    text = f"{100 * sparsity:.{decimals}f}"
+    return (text.rstrip("0").rstrip(".") if decimals else text) + " %"
+
+
+def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:
+    """Return which classes there are among images: ``class 8``, ``classes 3, 8``, ``7 classes``."""
+    found = [names[label] for label in np.unique(labels_K)]
+    if len(found) == len(names):
+        return "all classes"
+    if len(found) == 1:
+        return f"class {found[0]}"
+    return f"classes {', '.join(found)}" if len(found) <= _MOST_NAMED else f"{len(found)} classes"
+
+
+def names_of(states: Sequence[dict[str, str]]) -> list[str]:
+    """Return a name for each state, from its parts as `state_parts` gives them.
+
+    A name has the classes, the sparsity, and every part in which any two states differ. Names that
+    are equal all the same are numbered.
+    """
+    told = [key for key in (states[0] if states else ()) if _tells(key, states)]
+    names = [", ".join(state[key] for key in told if state[key]) for state in states]
+    times = Counter(names)
+    seen: Counter[str] = Counter()
+    for number, name in enumerate(names):
+        if times[name] > 1:
+            seen[name] += 1
+            names[number] = f"{name} ({seen[name]})"
+    return names
+
+
+def _tells(key: str, states: Sequence[dict[str, str]]) -> bool:
+    return key in _ALWAYS or len({state[key] for state in states}) > 1
+
+
+def _label(of: Field, value: str) -> str:
+    return dict(of.choices)[value]

@@ -1,0 +1,76 @@
+"""The same recipe with other draws: of the minibatch, of the weights, or of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from snip_gui.core.data.curation import minibatch_indices, split_training
+from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.seeding import numpy_stream
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.recipe import Recipe
+
+Vary: TypeAlias = Literal["images", "weights", "both"]
+
+
+def vary(recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64]) -> list[Recipe]:
+    """Return a recipe with so many other draws, each different from the recipe's own.
+
+    ``images`` draws other images of the same kind under the same weights: the next draws, or, of
+    images picked by hand, as many of each class. ``weights`` scores the same images under the
+    weights of the next seeds. ``both`` takes the next seeds and draws again.
+
+    Parameters
+    ----------
+    labels_N
+        Labels of the training file.
+
+    Raises
+    ------
+    UserError
+        If the minibatch of the recipe cannot be drawn.
+    """
+    return [_one(recipe, what, step, labels_N) for step in range(1, number + 1)]
+
+
+def _one(recipe: Recipe, what: Vary, step: int, labels_N: NDArray[np.int64]) -> Recipe:
+    seed = recipe.seed if what == "images" else recipe.seed + step
+    match recipe.minibatch:
+        case Draw() as draw if what == "images":
+            minibatch: Draw | Picked = msgspec.structs.replace(draw, seed=draw.seed + step)
+        case Draw() as draw if what == "both":
+            minibatch = draw  # another seed draws other images
+        case Draw():
+            minibatch = _picked(_indices_of(recipe, labels_N))
+        case Picked() as picked if what == "weights":
+            minibatch = picked
+        case Picked():
+            minibatch = _picked(_same_classes(recipe, step, labels_N))
+    return msgspec.structs.replace(recipe, seed=seed, minibatch=minibatch)
+
+
+def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return as many images of each class as the recipe has, drawn from the training images."""
+    split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
+    generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
+    labels = labels_N[_indices_of(recipe, labels_N)]
+    drawn = [
+        generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
+        for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))
+
+
+def _indices_of(recipe: Recipe, labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
+    return minibatch_indices(recipe, labels_N, split)
+
+
+def _picked(indices_K: NDArray[np.int64]) -> Picked:
+    return Picked(indices=tuple(indices_K.tolist()))

@@ -1,0 +1,216 @@
+"""Questions to the scored minibatch that are answered by scoring again, beside what is on screen.
+
+What changes without one image, and what stays with other draws. The recipe on screen is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.core.comparison import Mask
+from snip_gui.core.data.own_images import labels_of, picked_of
+from snip_gui.core.errors import UserError
+from snip_gui.core.variations import vary
+from snip_gui.session import jobs
+from snip_gui.session.values import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from snip_gui.core.frequency import Frequency
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.variations import Vary
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.pins import Pins
+    from snip_gui.session.state import SessionState
+
+_NAMED = 2  # images left out that a name lists one by one
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """What several draws kept.
+
+    Attributes
+    ----------
+    recipe
+        The recipe that was varied.
+    varied
+        What was drawn again.
+    """
+
+    recipe: Recipe
+    varied: Vary
+    frequency: Frequency
+
+
+@dataclass(frozen=True, eq=False)
+class _Without:
+    """A question that is being answered."""
+
+    job_id: int
+    whole: Mask
+    name: str
+
+
+class Questions(QObject):
+    """Asks them one at a time.
+
+    Parameters
+    ----------
+    known_scores
+        Returns the scores of a recipe if it was scored before.
+    """
+
+    compared = Signal()  # the two masks were pinned and chosen
+    stability_changed = Signal()  # it is being measured, was measured, or no longer is
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        pins: Pins,
+        known_scores: Callable[[Recipe], Scored | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._pins = state, host, pins
+        self._known_scores = known_scores
+        self._without: _Without | None = None
+        self._asked: tuple[int, Recipe, Vary] | None = None
+        self._stability: Stability | None = None
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    # Without some images
+
+    def without(self, indices: Sequence[int]) -> None:
+        """Score the minibatch without some of its images and compare: A with them, B without."""
+        try:
+            whole, recipe = self._scored_now(), self._recipe_without(indices)
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint, error.field))
+            return
+        self._state.set_problem(None)
+        mask = Mask(whole, self._state.num_kept)
+        known = self._known_scores(recipe)
+        if known is not None:
+            self._compare(mask, known, self._name_without(indices))
+            return
+        images = self._state.images
+        assert images is not None
+        surroundings = self._state.preferences.surroundings_of(images.name)
+        job_id = self._host.submit(
+            "without", jobs.score_job(recipe, surroundings, images), short=True
+        )
+        self._without = _Without(job_id, mask, self._name_without(indices))
+
+    def _scored_now(self) -> Scored:
+        """Return the scores of the minibatch as it is."""
+        scored = self._state.scored
+        if scored is None or self._state.is_stale or self._state.images is None:
+            raise UserError(
+                "The minibatch is not scored as it is now.", "Press Score (F5), then ask again."
+            )
+        return scored
+
+    def _recipe_without(self, indices: Sequence[int]) -> Recipe:
+        gone = np.array(indices, np.int64)
+        before_K = self._state.minibatch.indices_K
+        left_K = np.setdiff1d(before_K, gone)
+        if len(left_K) == len(before_K):
+            raise UserError(
+                "No image of the minibatch is selected.",
+                "Click one or more images in the minibatch, then ask again.",
+            )
+        if len(left_K) == 0:
+            raise UserError(
+                "Without these images none is left to score.", "Select fewer, or add others."
+            )
+        images, recipe = self._state.images, self._state.recipe
+        assert images is not None
+        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
+        return msgspec.structs.replace(recipe, minibatch=minibatch)
+
+    def _name_without(self, indices: Sequence[int]) -> str:
+        images = self._state.images
+        assert images is not None
+        if len(indices) > _NAMED:
+            return f"without {len(indices):,} images"
+        labels = labels_of(self._state.recipe, np.array(indices, np.int64), images.train_labels_N)
+        classes = [images.classes[int(label)] for label in labels]
+        listed = " and ".join(
+            f"#{index:,} (class {name})" for index, name in zip(indices, classes, strict=True)
+        )
+        return f"without image {listed}"
+
+    def _compare(self, whole: Mask, other: Scored, name: str) -> None:
+        """Pin both and choose them."""
+        try:
+            a = self._pins.add(whole, f"all {len(whole.scored.indices_K):,} images")
+            b = self._pins.add(Mask(other, whole.num_kept), name)
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint))
+            return
+        self._pins.choose(a.number, b.number)
+        self.compared.emit()
+
+    # Other draws
+
+    @property
+    def stability(self) -> Stability | None:
+        """What the draws kept; None until it was measured."""
+        return self._stability
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether draws are being scored."""
+        return self._asked is not None
+
+    def measure_stability(self, what: Vary, num_draws: int) -> None:
+        """Score the recipe with other draws, one after another, and count what they keep."""
+        images, recipe = self._state.images, self._state.recipe
+        if images is None or not self._state.can_score or self.is_measuring:
+            return
+        try:
+            recipes = vary(recipe, what, num_draws, images.train_labels_N)
+        except UserError as error:
+            self._state.tell(Problem(error.message, error.hint, error.field))
+            return
+        self._state.set_problem(None)
+        surroundings = self._state.preferences.surroundings_of(images.name)
+        job = jobs.stability_job(recipes, surroundings, images)
+        # Long, so that another minibatch can be scored between its steps; but a training that runs
+        # would keep it waiting to its end.
+        is_short = self._host.is_busy("train")
+        self._asked = (self._host.submit("stability", job, short=is_short), recipe, what)
+        self.stability_changed.emit()
+
+    def stop_measuring(self) -> None:
+        """Leave the remaining draws; what was measured before stays."""
+        self._host.cancel("stability")
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ev.ScoringDone(scored):
+                asked = self._without
+                if asked is not None and item.job_id == asked.job_id:
+                    self._without = None
+                    self._compare(asked.whole, scored, asked.name)
+            case ev.StabilityMeasured(frequency) if self._asked is not None:
+                _, recipe, what = self._asked
+                self._stability = Stability(recipe, what, frequency)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if self._asked is not None and ended.job_id == self._asked[0]:
+            self._asked = None
+            self.stability_changed.emit()

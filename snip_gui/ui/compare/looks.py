@@ -1,0 +1,36 @@
+"""The colours of comparisons in a theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.views.mask_difference import diverging_table, relation_table
+from snip_gui.core.views.picture import colour_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.views.picture import Picture
+    from snip_gui.ui.theme import Colours
+
+_DARK = (24, 28, 36)  # beneath viridis, which ends in a light yellow, in both themes
+
+
+def table_of(picture: Picture, colours: Colours) -> NDArray[np.uint8]:
+    """Return the (256, 3) colours of a picture."""
+    nothing, neither = colours.rgb("nothing"), colours.rgb("removed")
+    only_a, only_b = colours.rgb("only_a"), colours.rgb("only_b")
+    match picture.palette:
+        case "relation":
+            both = colours.rgb("both")
+            return relation_table(
+                nothing=nothing, neither=neither, both=both, only_a=only_a, only_b=only_b
+            )
+        case "diverging":
+            return diverging_table(nothing=nothing, neutral=neither, only_a=only_a, only_b=only_b)
+        case "viridis":
+            nothing = _DARK
+        case "grey":
+            nothing = (0, 0, 0)
+    return colour_table(picture.palette, nothing=nothing)

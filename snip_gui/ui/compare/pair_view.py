@@ -1,0 +1,339 @@
+"""Two masks side by side: what both keep, and what only one of them keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.comparison import compare, overlap_matrix, refuse_different
+from snip_gui.core.errors import UserError
+from snip_gui.core.views.mask_difference import DifferenceCanvas, difference_canvas, input_maps
+from snip_gui.core.views.picture import colour_table
+from snip_gui.session.pins import ON_SCREEN
+from snip_gui.ui.compare.looks import table_of
+from snip_gui.ui.compare.overlap_table import OverlapTable
+from snip_gui.ui.compare.turning_splitter import TurningSplitter
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.number_grid import NumberGrid
+from snip_gui.ui.widgets.picture_plot import PicturePlot
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
+
+    from snip_gui.core.comparison import Comparison, Mask
+    from snip_gui.core.views.mask_difference import InputMaps
+    from snip_gui.core.views.picture import Picture
+    from snip_gui.session.pins import Pins
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.compare.pin_list import PinModel
+    from snip_gui.ui.theme import Themes
+
+_NO_SCORES = "Nothing is scored yet.\n\nPress Score (F5), then pin what is on screen to compare it."
+_NO_PINS = (
+    "Nothing is pinned yet.\n\nPin what is on screen (Ctrl+D), then choose other images, another "
+    "seed or another sparsity: what both keep, and what only one of them keeps, appears here."
+)
+_MAPS = (("Input map, A − B", "difference"), ("Input map, A", "a"), ("Input map, B", "b"))
+_LEAST_PINS = 3  # for a matrix
+_LIST_WIDTH = 260  # of an opened list: in a small window the boxes are too short for names
+
+
+class PairView(QWidget):
+    """A and B, a picture, a table, and for many pins the overlap of every pair."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        pins: Pins,
+        model: PinModel,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._pins, self._model, self._themes = state, pins, model, themes
+        self._pair: tuple[Mask, Mask] | None = None
+        self._canvas: DifferenceCanvas | None = None
+        self._subject = ("", 0, 0)  # what the canvas is of
+        self._maps: InputMaps | None = None
+        self._is_old = True
+        self._make_widgets()
+        self._build()
+        pins.changed.connect(self._on_pins_changed)
+        pins.choice_changed.connect(self._refresh)
+        state.scored_changed.connect(self._refresh)
+        state.sparsity_changed.connect(self._on_sparsity_changed)
+        state.sparsity_settled.connect(self._on_sparsity_settled)
+        themes.changed.connect(self._refresh)
+        self._refresh()
+
+    def _make_widgets(self) -> None:
+        self.a = named(QComboBox(), "compare_a", "A", "The first of the two that are compared")
+        self.b = named(QComboBox(), "compare_b", "B", "The second of the two that are compared")
+        self.view = named(QComboBox(), "compare_view", "Picture", "What the picture shows")
+        for box in (self.a, self.b, self.view):
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            box.setSizeAdjustPolicy(policy)
+            box.setMinimumContentsLength(5)
+            box.view().setMinimumWidth(_LIST_WIDTH)
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.a.activated.connect(self._on_chosen)
+        self.b.activated.connect(self._on_chosen)
+        self.view.currentIndexChanged.connect(self._draw)
+        self.said = named(QLabel(), "compare_summary", "What the two have in common")
+        self.said.setWordWrap(True)
+        self.plot = PicturePlot()
+        self.readout = named(QLabel(), "compare_readout", "Under the pointer")
+        self.readout.setProperty("role", "muted")
+        self.plot.hovered.connect(self._on_hovered)
+        self.plot.left.connect(self.readout.clear)
+        self.no_picture = named(QLabel(), "compare_no_picture", "Why there is no picture")
+        self.empty = named(QLabel(), "compare_empty", "Compare")
+        for label in (self.no_picture, self.empty):
+            label.setProperty("role", "empty")
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            label.setMargin(16)
+        self.table = named(OverlapTable(), "compare_table", "Overlap of each layer")
+        self.table.clicked.connect(self._on_layer_chosen)
+        self.matrix = named(
+            NumberGrid(), "compare_matrix", "Overlap of every two pins in percent",
+        )  # fmt: skip
+        self.matrix.cell_chosen.connect(self._on_cell_chosen)
+
+    def _build(self) -> None:
+        picture = QWidget()
+        self._picture_pages = QStackedLayout()
+        self._picture_pages.addWidget(self.plot)
+        self._picture_pages.addWidget(self.no_picture)
+        column = QVBoxLayout(picture)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(self._picture_pages, 1)
+        column.addWidget(self.readout)
+        found = QWidget()
+        inner = QVBoxLayout(found)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(4)
+        inner.addWidget(self.view)
+        inner.addWidget(self.said)
+        inner.addWidget(TurningSplitter(picture, self.table, self.matrix), 1)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(found)
+        self._found = found
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for at, (text, box) in enumerate((("A", self.a), ("B", self.b))):
+            label = QLabel(text)
+            label.setBuddy(box)
+            grid.addWidget(label, 0, 2 * at)
+            grid.addWidget(box, 0, 2 * at + 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(4)
+        whole.addLayout(grid)
+        whole.addWidget(pages, 1)
+
+    # Keeping up
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what happened while it could not be seen."""
+        super().showEvent(event)
+        if self._is_old:
+            self._on_pins_changed()
+
+    @Slot()
+    def _on_pins_changed(self) -> None:
+        """Show everything anew, the matrix as well."""
+        if self.isVisible():
+            self._show_matrix()
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        """Show the pair anew; later, if it cannot be seen."""
+        self._is_old = not self.isVisible()
+        if self._is_old:
+            return
+        self._fill_choices()
+        problem = self._problem()
+        if problem:
+            self._pair = None
+            self.empty.setText(problem)
+            self._pages.setCurrentWidget(self.empty)
+            self.table.overlaps.show_comparison(None)
+            return
+        self._pages.setCurrentWidget(self._found)
+        self._fill_views()
+        self._show_numbers()
+        self._draw()
+
+    def _problem(self) -> str:
+        """Look the two masks up; say why there is nothing to compare, or nothing."""
+        a, b = self._pins.choice
+        mask_a, mask_b = self._pins.mask_of(a), self._pins.mask_of(b)
+        if mask_a is None or mask_b is None:
+            return _NO_SCORES
+        if not self._pins.pins:
+            return _NO_PINS
+        try:
+            refuse_different(mask_a, mask_b, (self._pins.name_of(a), self._pins.name_of(b)))
+        except UserError as error:
+            return f"{error.message}\n\n{error.hint}"
+        self._pair = (mask_a, mask_b)
+        return ""
+
+    def _follow_slider(self) -> bool:
+        """Look the masks up again if one is what is on screen; return whether one is."""
+        follows = self._pair is not None and ON_SCREEN in self._pins.choice
+        if not self.isVisible():
+            self._is_old = self._is_old or follows
+            return False
+        return follows and not self._problem()
+
+    @Slot()
+    def _on_sparsity_changed(self) -> None:
+        if self._follow_slider():
+            self._draw()
+
+    @Slot()
+    def _on_sparsity_settled(self) -> None:
+        if self._follow_slider():
+            self._show_numbers()
+
+    # Choosing
+
+    def _fill_choices(self) -> None:
+        for box, chosen in zip((self.a, self.b), self._pins.choice, strict=True):
+            with QSignalBlocker(box):
+                box.clear()
+                box.addItem("On screen", ON_SCREEN)
+                for pin in self._pins.pins:
+                    image = self._model.image_of(pin.number)
+                    icon = QIcon() if image is None else QIcon(QPixmap.fromImage(image))
+                    box.addItem(icon, pin.name, pin.number)
+                box.setCurrentIndex(box.findData(chosen))
+            box.setToolTip(self._pins.name_of(chosen))
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        self._pins.choose(self.a.currentData(), self.b.currentData())
+
+    @Slot(int, int)
+    def _on_cell_chosen(self, row: int, column: int) -> None:
+        pins = self._pins.pins
+        self._pins.choose(pins[row].number, pins[column].number)
+
+    def _fill_views(self) -> None:
+        assert self._pair is not None
+        chosen = self.view.currentData()
+        with QSignalBlocker(self.view):
+            self.view.clear()
+            for text, which in _MAPS:
+                self.view.addItem(text, which)
+            for tensor in self._pair[0].layout.weights:
+                self.view.addItem(f"Weights of {tensor.label}", tensor.name)
+            self.view.setCurrentIndex(max(0, self.view.findData(chosen)))
+
+    @Slot(QModelIndex)
+    def _on_layer_chosen(self, index: QModelIndex) -> None:
+        """Show the weights of the layer that was clicked."""
+        if self._pair is None:
+            return
+        layer = self.table.overlaps.rows[index.row()][0]
+        weights = [t.name for t in self._pair[0].layout.tensors_of(layer) if t.is_weight]
+        if weights:
+            self.view.setCurrentIndex(self.view.findData(weights[0]))
+
+    # Showing
+
+    def _show_numbers(self) -> None:
+        assert self._pair is not None
+        found = compare(*self._pair)
+        self.table.overlaps.show_comparison(found)
+        self.said.setText(_in_words(found))
+
+    @Slot()
+    def _draw(self) -> None:
+        if self._pair is None:
+            return
+        which = self.view.currentData()
+        self._maps = None
+        if which in [value for _, value in _MAPS]:
+            maps = input_maps(*self._pair)
+            if isinstance(maps, str):
+                self.no_picture.setText(maps)
+                self._picture_pages.setCurrentWidget(self.no_picture)
+                return
+            self._maps = maps
+            picture = maps.picture(which)
+        else:
+            picture = self._weights(which)
+        self.plot.set_background(self._themes.colours.plot)
+        self.plot.show_picture(picture, table_of(picture, self._themes.colours))
+        self._picture_pages.setCurrentWidget(self.plot)
+
+    def _weights(self, name: str) -> Picture:
+        """Return the picture of a tensor; it is laid out anew only for other scores."""
+        assert self._pair is not None
+        a, b = self._pair
+        subject = (name, id(a.scored), id(b.scored))
+        if self._canvas is None or self._subject != subject:
+            self._subject = subject
+            self._canvas = difference_canvas(a.scored.ranking, b.scored.ranking, a.layout[name])
+        return self._canvas.picture(a.num_kept, b.num_kept)
+
+    def _show_matrix(self) -> None:
+        pins = self._pins.pins
+        self.matrix.setVisible(len(pins) >= _LEAST_PINS)
+        if len(pins) >= _LEAST_PINS:
+            values = overlap_matrix([pin.mask for pin in pins])
+            names = [pin.name for pin in pins]
+            self.matrix.show_values(values, names, colour_table("viridis"))
+
+    @Slot(int, int)
+    def _on_hovered(self, row: int, column: int) -> None:
+        if self._pair is None:
+            return
+        if self._maps is not None:
+            a, b = self._maps.a_HW[row, column], self._maps.b_HW[row, column]
+            self.readout.setText(f"row {row}, column {column}: A {a:.2%}, B {b:.2%}, {a - b:+.2%}")
+        elif self._canvas is not None:
+            position = self._canvas.position_at(row, column)
+            self.readout.setText("" if position is None else self._read_out(position))
+
+    def _read_out(self, position: tuple[int, ...]) -> str:
+        """Say who keeps a connection."""
+        assert self._pair is not None
+        assert self._canvas is not None
+        tensor = self._canvas.tensor
+        in_a, in_b = (
+            bool(mask.scored.ranking.ranks_of(tensor)[position] < mask.num_kept)
+            for mask in self._pair
+        )
+        words = "kept by both" if in_a and in_b else "kept by neither"
+        if in_a != in_b:
+            words = "kept by A only" if in_a else "kept by B only"
+        return f"{tensor.name}[{', '.join(map(str, position))}]: {words}"
+
+
+def _in_words(found: Comparison) -> str:
+    whole = found.whole
+    if not whole.num_changed:
+        return f"Both keep the same {whole.both:,} connections."
+    return (
+        f"Both keep {whole.both:,}, one only {whole.num_changed:,}, most in {found.most_changed}. "
+        f"Overlap {whole.jaccard:.1%}, chance {whole.chance:.1%}."
+    )

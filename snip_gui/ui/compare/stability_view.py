@@ -1,0 +1,296 @@
+"""What stays with other draws: how often each connection is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QStackedLayout,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.state_names import sparsity_words
+from snip_gui.core.views.input_map import map_picture
+from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
+from snip_gui.ui.compare.looks import table_of
+from snip_gui.ui.compare.overlap_table import style_table
+from snip_gui.ui.compare.turning_splitter import TurningSplitter
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.picture_plot import PicturePlot
+
+if TYPE_CHECKING:
+    from snip_gui.core.frequency import Frequency
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.theme import Themes
+
+_WAYS = (
+    ("other images", "images"),
+    ("other initial weights", "weights"),
+    ("other images and weights", "both"),
+)
+_EMPTY = (
+    "How much of the mask is chance?\n\nScore the same settings with other draws of the images or "
+    "of the initial weights, and see which connections are kept every time."
+)
+_MAP = ""  # the entry of the list of pictures that is no tensor
+_HEADERS = ("Layer", "Every time", "Sometimes", "Never")
+
+
+class FrequencyModel(QAbstractTableModel):
+    """One row for each layer."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._frequency: Frequency | None = None
+        self._layers: tuple[str, ...] = ()
+
+    def show_frequency(self, frequency: Frequency) -> None:
+        """Show what was counted."""
+        self.beginResetModel()
+        self._frequency, self._layers = frequency, frequency.layout.layers
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+        """Return the number of layers."""
+        return 0 if parent.isValid() else len(self._layers)
+
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """Return a column's title."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(
+        self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """Return what a cell shows."""
+        assert self._frequency is not None
+        layer = self._layers[index.row()]
+        times = self._frequency.histograms[layer].tolist()
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                every, never = times[-1], times[0]
+                some = sum(times) - every - never
+                return (layer, f"{every:,}", f"{some:,}", f"{never:,}")[index.column()]
+            case Qt.ItemDataRole.ToolTipRole:
+                lines = [f"{number:,} kept {time} times" for time, number in enumerate(times)]
+                return f"{layer}\n" + "\n".join(lines[:21])
+            case Qt.ItemDataRole.TextAlignmentRole if index.column():
+                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class StabilityView(QWidget):
+    """Asks for draws, follows them, and shows what came of them."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._questions, self._themes = state, controller.questions, themes
+        self._canvas: FrequencyCanvas | None = None
+        self._make_widgets()
+        self._build()
+        self._questions.stability_changed.connect(self._on_stability_changed)
+        for signal in (
+            state.scored_changed,
+            state.sparsity_changed,
+            state.minibatch_changed,
+            state.devices_changed,
+        ):
+            signal.connect(self._enable)
+        themes.changed.connect(self._draw)
+        self._enable()
+
+    def _make_widgets(self) -> None:
+        self.number = named(QSpinBox(), "stability_draws", "Draws", "How many other draws to score")
+        self.number.setRange(2, 1000)
+        self.number.setValue(10)
+        self.number.setSuffix(" draws")
+        self.ways = named(
+            QComboBox(), "stability_ways", "What is drawn again",
+            "Other images of the same kind, other initial weights, or both",
+        )  # fmt: skip
+        for text, what in _WAYS:
+            self.ways.addItem(text, what)
+        self.run = named(
+            QPushButton(), "stability_run", "Score the draws",
+            "Score the draws one after another, beside what is on screen",
+        )  # fmt: skip
+        self.run.clicked.connect(self._on_run)
+        self.stop = named(
+            QPushButton("Stop"), "stability_stop", "Stop", "Leave the remaining draws"
+        )
+        self.stop.clicked.connect(self._questions.stop_measuring)
+        self.view = named(QComboBox(), "stability_view", "Picture", "What the picture shows")
+        self.view.currentIndexChanged.connect(self._on_view_changed)
+        for box in (self.ways, self.view):
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            box.setSizeAdjustPolicy(policy)
+            box.setMinimumContentsLength(8)
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.said = named(QLabel(), "stability_summary", "What the draws have in common")
+        self.said.setWordWrap(True)
+        self.empty = named(QLabel(_EMPTY), "stability_empty", "Stability")
+        self.no_picture = named(QLabel(), "stability_no_picture", "Why there is no picture")
+        for label in (self.empty, self.no_picture):
+            label.setProperty("role", "empty")
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            label.setMargin(16)
+        self.plot = PicturePlot()
+        self.plot.hovered.connect(self._on_hovered)
+        self.plot.left.connect(self._on_left)
+        self.readout = named(QLabel(), "stability_readout", "Under the pointer")
+        self.readout.setProperty("role", "muted")
+        self.model = FrequencyModel(self)
+        self.table = named(QTableView(), "stability_table", "How often, layer by layer")
+        self.table.setModel(self.model)
+        style_table(self.table)
+
+    def _build(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        for widget in (self.number, self.ways, self.run, self.stop):
+            top.addWidget(widget)
+        picture = QWidget()
+        self._picture_pages = QStackedLayout()
+        self._picture_pages.addWidget(self.plot)
+        self._picture_pages.addWidget(self.no_picture)
+        column = QVBoxLayout(picture)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(self._picture_pages, 1)
+        column.addWidget(self.readout)
+        self._found = QWidget()
+        inner = QVBoxLayout(self._found)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(4)
+        inner.addWidget(self.said)
+        inner.addWidget(self.view)
+        inner.addWidget(TurningSplitter(picture, self.table), 1)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self._found)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(4)
+        whole.addLayout(top)
+        whole.addWidget(pages, 1)
+
+    @Slot()
+    def _enable(self) -> None:
+        measuring = self._questions.is_measuring
+        self.run.setText(f"Score at {sparsity_words(self._state.recipe.pruning.sparsity)}")
+        self.run.setEnabled(self._state.can_score and not measuring)
+        self.run.setVisible(not measuring)
+        self.stop.setVisible(measuring)
+
+    @Slot()
+    def _on_run(self) -> None:
+        self._questions.measure_stability(self.ways.currentData(), self.number.value())
+
+    @Slot()
+    def _on_stability_changed(self) -> None:
+        self._enable()
+        found = self._questions.stability
+        if found is None or self._questions.is_measuring:
+            return
+        frequency, words = found.frequency, {what: text for text, what in _WAYS}
+        sparsity = sparsity_words(found.recipe.pruning.sparsity)
+        self.said.setText(
+            f"{frequency.num_masks:,} draws of {words[found.varied]} at {sparsity}. "
+            f"{frequency.summary}"
+        )
+        self.said.setToolTip(
+            "The mean over all pairs of draws of the Jaccard index, and what masks that keep as "
+            "many of each layer at random would have"
+        )
+        self.model.show_frequency(frequency)
+        chosen = self.view.currentData()
+        self.view.blockSignals(True)
+        self.view.clear()
+        self.view.addItem("Input map, mean of the draws", _MAP)
+        for tensor in frequency.layout.weights:
+            self.view.addItem(f"Weights of {tensor.label}", tensor.name)
+        self.view.setCurrentIndex(max(0, self.view.findData(chosen)))
+        self.view.blockSignals(False)
+        self._pages.setCurrentWidget(self._found)
+        self._on_view_changed()
+
+    @Slot()
+    def _on_view_changed(self) -> None:
+        self._canvas = None
+        self._draw()
+
+    @Slot()
+    def _draw(self) -> None:
+        found = self._questions.stability
+        if found is None:
+            return
+        which, input_map = self.view.currentData(), found.frequency.input_map
+        if which == _MAP and isinstance(input_map, str):
+            self.no_picture.setText(input_map)
+            self._picture_pages.setCurrentWidget(self.no_picture)
+            return
+        if which == _MAP:
+            assert not isinstance(input_map, str)
+            picture = map_picture(input_map, "own-maximum")
+        else:
+            if self._canvas is None:
+                self._canvas = frequency_canvas(found.frequency, found.frequency.layout[which])
+            picture = self._canvas.picture
+        self.plot.set_background(self._themes.colours.plot)
+        self.plot.show_picture(picture, table_of(picture, self._themes.colours))
+        self._picture_pages.setCurrentWidget(self.plot)
+        self._on_left()
+
+    @Slot(int, int)
+    def _on_hovered(self, row: int, column: int) -> None:
+        found = self._questions.stability
+        if found is None:
+            return
+        input_map, number = found.frequency.input_map, found.frequency.num_masks
+        if self._canvas is None:
+            assert not isinstance(input_map, str)
+            kept = float(input_map.mean(axis=0)[row, column])
+            self.readout.setText(
+                f"row {row}, column {column}: {kept:.2%} of its connections kept in the mean"
+            )
+            return
+        position = self._canvas.position_at(row, column)
+        if position is None:
+            self.readout.setText("")
+            return
+        tensor = self._canvas.tensor
+        count = found.frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)[position]
+        place = ", ".join(map(str, position))
+        self.readout.setText(f"{tensor.name}[{place}]: kept {int(count)} of {number} times")
+
+    @Slot()
+    def _on_left(self) -> None:
+        is_map = self._canvas is None
+        self.readout.setText("" if is_map else "Colour: the fraction of draws that keep it")

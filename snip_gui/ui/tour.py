@@ -1,0 +1,175 @@
+"""A guided first look: five short steps over the real window, which stays usable all the while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QRegion, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_GAP = 12
+_CARD_WIDTH = 330
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes
+    ----------
+    target
+        Returns the widget that is spoken of.
+    prepare
+        Brings the window to where it can be seen.
+    """
+
+    title: str
+    text: str
+    target: Callable[[], QWidget]
+    prepare: Callable[[], None]
+
+
+class Tour(QWidget):
+    """Dims the window but for one widget, with a card beside it; clicks go to the window."""
+
+    ended = Signal()
+
+    def __init__(self, window: QWidget, steps: Sequence[Step]) -> None:
+        super().__init__(window)
+        self._window, self._steps, self._number = window, steps, -1
+        self.setObjectName("tour")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+        self.card = named(QFrame(window), "tour_card", "First look")
+        self.card.setProperty("role", "card")
+        self.card.setFixedWidth(_CARD_WIDTH)
+        self.card.hide()
+        self._title = named(QLabel(), "tour_title", "Step")
+        self._title.setProperty("role", "heading")
+        self._text = named(QLabel(), "tour_text", "What is seen")
+        self._text.setWordWrap(True)
+        self._place = named(QLabel(), "tour_place", "Steps done")
+        self._place.setProperty("role", "muted")
+        self.back = named(QPushButton("Back"), "tour_back", "Back")
+        self.next = named(QPushButton("Next"), "tour_next", "Next")
+        self.close_button = named(QPushButton("End"), "tour_end", "End the first look (Escape)")
+        self.back.clicked.connect(self._on_back)
+        self.next.clicked.connect(self._on_next)
+        self.close_button.clicked.connect(self.end)
+        self._build()
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.card)
+        escape.setContext(Qt.ShortcutContext.WindowShortcut)
+        escape.activated.connect(self.end)
+        self._escape = escape
+        escape.setEnabled(False)
+        window.installEventFilter(self)
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self._place, 1)
+        for button in (self.close_button, self.back, self.next):
+            row.addWidget(button)
+        column = QVBoxLayout(self.card)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.addWidget(self._title)
+        column.addWidget(self._text)
+        column.addLayout(row)
+
+    @property
+    def number(self) -> int:
+        """Number of the step that is shown, from 0; -1 if none is."""
+        return self._number
+
+    def start(self) -> None:
+        """Begin with the first step."""
+        self._escape.setEnabled(True)
+        self._show(0)
+
+    @Slot()
+    def end(self) -> None:
+        """Leave the window as it is."""
+        if self._number >= 0:
+            self._number = -1
+            self._escape.setEnabled(False)
+            self.hide()
+            self.card.hide()
+            self.ended.emit()
+
+    @Slot()
+    def _on_next(self) -> None:
+        if self._number + 1 < len(self._steps):
+            self._show(self._number + 1)
+        else:
+            self.end()
+
+    @Slot()
+    def _on_back(self) -> None:
+        self._show(max(0, self._number - 1))
+
+    def _show(self, number: int) -> None:
+        self._number = number
+        step = self._steps[number]
+        step.prepare()
+        self._title.setText(step.title)
+        self._text.setText(step.text)
+        self._place.setText(f"{number + 1} of {len(self._steps)}")
+        self.back.setEnabled(number > 0)
+        self.next.setText("Next" if number + 1 < len(self._steps) else "Done")
+        self.card.adjustSize()
+        self.show()
+        self.card.show()
+        self._lay_out()
+        self.next.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the window's size."""
+        kinds = (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
+        if watched is self._window and event.type() in kinds and self._number >= 0:
+            self._lay_out()
+        return super().eventFilter(watched, event)
+
+    def _lay_out(self) -> None:
+        """Cover the window, and put the card where there is most room beside what it speaks of."""
+        self.setGeometry(self._window.rect())
+        spot, whole, card = self._spot(), self._window.rect(), self.card.sizeHint()
+        size = QRect(0, 0, _CARD_WIDTH, card.height())
+        lowest = whole.height() - size.height() - _GAP
+        top = max(_GAP, min(spot.center().y() - size.height() // 2, lowest))
+        right, left = whole.right() - spot.right(), spot.left()
+        if max(right, left) >= _CARD_WIDTH + 2 * _GAP:
+            across = spot.right() + _GAP if right >= left else spot.left() - _GAP - _CARD_WIDTH
+        else:
+            across = spot.center().x() - _CARD_WIDTH // 2
+            below, above = spot.bottom() + _GAP, spot.top() - size.height() - _GAP
+            inside = spot.bottom() - size.height() - _GAP
+            top = below if below <= lowest else above if above >= _GAP else inside
+        across = max(_GAP, min(across, whole.width() - _CARD_WIDTH - _GAP))
+        size.moveTopLeft(QPoint(across, top))
+        self.card.setGeometry(size)
+        self.raise_()
+        self.card.raise_()
+        self.update()
+
+    def _spot(self) -> QRect:
+        """Return where the widget that is spoken of is, in the window."""
+        target = self._steps[self._number].target()
+        return QRect(target.mapTo(self._window, QPoint(0, 0)), target.size())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Dim everything but one widget."""
+        if self._number < 0:
+            return
+        painter = QPainter(self)
+        spot = self._spot().adjusted(-3, -3, 3, 3)
+        painter.setClipRegion(QRegion(self.rect()).subtracted(QRegion(spot)))
+        painter.fillRect(self.rect(), QColor(0, 0, 0, 110))
+        painter.setClipping(False)
+        painter.setPen(QPen(self.palette().highlight().color(), 2))
+        painter.drawRect(spot)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snip_gui.core.recipe import Draw, ModelChoice, Picked, RandomMask, Recipe, Snip
+from snip_gui.core.state_names import class_words, names_of, sparsity_words, state_parts
+
+DIGITS = [str(n) for n in range(10)]
+
+
+RECIPE = Recipe()
+
+
+def parts(recipe=RECIPE, sparsity=0.9, classes="class 8", number=100):
+    return state_parts(recipe, sparsity, classes, number)
+
+
+def test_one_state_is_named_by_its_classes_and_its_sparsity():
+    assert names_of([parts()]) == ["class 8, 90 %"]
+
+
+def test_states_are_named_by_what_tells_them_apart():
+    assert names_of([parts(), parts(Recipe(seed=3), 0.98)]) == [
+        "class 8, seed 0, 90 %",
+        "class 8, seed 3, 98 %",
+    ]
+    named = names_of(
+        [
+            parts(),
+            parts(Recipe(model=ModelChoice(init="he"))),
+            parts(Recipe(model=ModelChoice(name="lenet-5-caffe")), classes="all classes"),
+        ]
+    )
+    assert named == [
+        "LeNet-300-100, class 8, Variance scaling, 90 %",
+        "LeNet-300-100, class 8, He, 90 %",
+        "LeNet-5-Caffe, all classes, Variance scaling, 90 %",
+    ]
+
+
+def test_methods_draws_and_numbers_tell_apart():
+    named = names_of(
+        [
+            parts(Recipe(pruning=RandomMask())),
+            parts(Recipe(minibatch=Draw(seed=2)), number=99),
+            parts(
+                Recipe(minibatch=Picked(indices=(1, 2)), pruning=Snip(scoring_mode="training")),
+                number=1,
+            ),
+        ]
+    )
+    assert named == [
+        "class 8, 100 images, draw 0, Random mask, 90 %",
+        "class 8, 99 images, draw 2, SNIP, 90 %",
+        "class 8, 1 image, picked, SNIP, BatchNorm in training mode, 90 %",
+    ]
+
+
+def test_equal_names_are_numbered():
+    assert names_of([parts(), parts(), parts(sparsity=0.5)]) == [
+        "class 8, 90 % (1)",
+        "class 8, 90 % (2)",
+        "class 8, 50 %",
+    ]
+    assert names_of([]) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([8, 8], "class 8"),
+        ([3, 8, 3], "classes 3, 8"),
+        ([0, 1, 2, 3], "4 classes"),
+        (list(range(10)), "all classes"),
+    ],
+)
+def test_classes_in_words(labels, words):
+    assert class_words(np.array(labels), DIGITS) == words
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "words"),
+    [
+        (0.9, "90 %"),
+        (0.9995, "99.95 %"),
+        (0, "0 %"),
+        (1 / 3, "33.3 %"),
+        (0.949998, "95 %"),
+        (0.99996, "99.996 %"),
+        (0.1, "10 %"),
+    ],
+)
+def test_sparsity_in_words(sparsity, words):
+    assert sparsity_words(sparsity) == words
