@@ -77,9 +77,7 @@ class Controller(QObject):
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
         self.pins = Pins(state, self)
-        self.questions = Questions(
-            state, host, self.pins, self.minibatch.picked, self.known_scores, self
-        )
+        self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
         self._export_after_save: tuple[str, Path] | None = None
@@ -376,15 +374,16 @@ class Controller(QObject):
 
     def known_scores(self, recipe: Recipe) -> Scored | None:
         """Return the scores of a recipe on the images at hand if they are still known."""
-        images = self.state.images
-        if images is None:
-            return None
-        surroundings = self.state.preferences.surroundings
-        return self._scores.find(stage_keys(recipe)[Stage.SCORE], images.digest, surroundings)
+        return self._find_scores(stage_keys(recipe)[Stage.SCORE])
+
+    def _find_scores(self, key: str) -> Scored | None:
+        """Return the scores of a digest on the images at hand if they are still known."""
+        images, surroundings = self.state.images, self.state.preferences.surroundings
+        return self._scores.find(key, images.digest, surroundings) if images else None
 
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""
-        known = self.known_scores(self.state.recipe)
+        known = self._find_scores(self.state.score_key)
         if known is not None and known is not self.state.scored:
             self.state.set_scored(known)
         return known is not None

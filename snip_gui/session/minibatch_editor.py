@@ -91,7 +91,7 @@ class MinibatchEditor(QObject):
         except UserError as error:
             self._state.tell(Problem(error.message, error.hint, "minibatch.images"))
             return
-        before = self.picked(self._state.minibatch.indices_K)
+        before = self._picked(self._state.minibatch.indices_K)
         by_digest = {image.digest: image for image in (*before.images, *fresh)}
         minibatch = Picked(indices=before.indices, images=tuple(by_digest.values()))
         self._set(minibatch, "Add an image" if len(chosen) == 1 else f"Add {len(chosen)} images")
@@ -109,14 +109,14 @@ class MinibatchEditor(QObject):
         """Choose no image."""
         self._pick(np.zeros(0, np.int64), "Clear minibatch")
 
-    def picked(self, indices_K: NDArray[np.int64]) -> Picked:
+    def _picked(self, indices_K: NDArray[np.int64]) -> Picked:
         """Return the minibatch of exactly these images."""
         images = self._state.images
         num_training = len(images.train_labels_N) if images is not None else 0
         return picked_of(self._state.recipe, indices_K, num_training)
 
     def _pick(self, indices_K: NDArray[np.int64], text: str) -> None:
-        self._set(self.picked(indices_K), text)
+        self._set(self._picked(indices_K), text)
 
     def _set(self, minibatch: Draw | Picked, text: str) -> None:
         self._edit(msgspec.structs.replace(self._state.recipe, minibatch=minibatch), text)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
 from snip_gui.core.comparison import Mask
+from snip_gui.core.data.own_images import picked_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.variations import vary
 from snip_gui.session import jobs
@@ -133,7 +134,10 @@ class Questions(QObject):
             raise UserError(
                 "Without these images none is left to score.", "Select fewer, or add others."
             )
-        return msgspec.structs.replace(self._state.recipe, minibatch=self._picked(left_K))
+        images, recipe = self._state.images, self._state.recipe
+        assert images is not None
+        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
+        return msgspec.structs.replace(recipe, minibatch=minibatch)
 
     def _name_without(self, indices: Sequence[int]) -> str:
         images, source = self._state.images, self._state.minibatch.source
