@@ -38,7 +38,7 @@ class Application:
         """Keep the session for the next start, stop all work and wait for it, bounded."""
         from snip_gui.core.errors import UserError
         from snip_gui.core.files import write_text
-        from snip_gui.core.recipe import encode_recipe
+        from snip_gui.core.recipe_json import encode_recipe
         from snip_gui.session.preferences import save_preferences
 
         state = self.controller.state
@@ -90,7 +90,7 @@ def _last_recipe(path: Path) -> tuple[Recipe, str]:
     """Return the recipe of the last session, or the first one, and what was wrong."""
     from snip_gui.assets import resource
     from snip_gui.core.errors import UserError
-    from snip_gui.core.recipe import load_recipe
+    from snip_gui.core.recipe_json import load_recipe
 
     complaint = ""
     if path.exists():

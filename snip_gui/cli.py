@@ -21,7 +21,8 @@ from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
 from snip_gui.core.models.own import OWN, pin_files
-from snip_gui.core.recipe import METHODS, Recipe, from_builtins, load_recipe, switch_method
+from snip_gui.core.recipe import METHODS, Recipe
+from snip_gui.core.recipe_json import from_builtins, load_recipe, switch_method
 from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
 from snip_gui.core.surroundings import (
     Surroundings,

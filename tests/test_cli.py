@@ -36,8 +36,8 @@ from snip_gui.core.recipe import (
     Recipe,
     Snip,
     Training,
-    encode_recipe,
 )
+from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_folder import read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes

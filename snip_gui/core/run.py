@@ -27,7 +27,7 @@ from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.layout import split_flat
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.recipe import encode_recipe
+from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_book import RunBook, write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.errors import UserError
-from snip_gui.core.recipe import load_recipe
+from snip_gui.core.recipe_json import load_recipe
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from snip_gui.core.errors import UserError
-from snip_gui.core.recipe import with_value
+from snip_gui.core.recipe_json import with_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

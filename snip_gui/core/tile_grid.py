@@ -14,7 +14,8 @@ import numpy as np
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.fields import METHOD, field
-from snip_gui.core.recipe import METHODS, Draw, Picked, Recipe, from_builtins, switch_method
+from snip_gui.core.recipe import METHODS, Draw, Picked, Recipe
+from snip_gui.core.recipe_json import from_builtins, switch_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,12 +19,7 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
-from snip_gui.core.recipe import (
-    Recipe,
-    encode_recipe,
-    load_recipe,
-    with_value,
-)
+from snip_gui.core.recipe_json import encode_recipe, load_recipe, with_value
 from snip_gui.core.run_folder import new_run_folder, read_recipe
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
@@ -45,6 +40,7 @@ from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingSt
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.recipe import Recipe
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored

@@ -14,7 +14,7 @@ from snip_gui.core import events as ev
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of
 from snip_gui.core.data.store import num_bytes
-from snip_gui.core.recipe import with_value
+from snip_gui.core.recipe_json import with_value
 from snip_gui.session import jobs
 from snip_gui.session.notices import Notice
 from snip_gui.session.values import Problem

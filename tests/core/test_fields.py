@@ -6,7 +6,8 @@ import pytest
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.fields import all_fields, field
-from snip_gui.core.recipe import Recipe, with_value
+from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe_json import with_value
 
 NUMBERS = [f for f in all_fields() if f.kind in ("int", "float")]
 CHOICES = [f for f in all_fields() if f.kind == "choice"]

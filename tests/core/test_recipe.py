@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.fields import all_fields
-from snip_gui.core.recipe import (
-    Picked,
-    RandomMask,
-    Recipe,
-    Snip,
+from snip_gui.core.recipe import Picked, RandomMask, Recipe, Snip
+from snip_gui.core.recipe_json import (
     decode_recipe,
     encode_recipe,
     from_builtins,

@@ -20,16 +20,8 @@ from snip_gui.core.errors import Cancelled, DivergedError, UserError
 from snip_gui.core.events import Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.lenet import LeNet300100
-from snip_gui.core.recipe import (
-    DataChoice,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Snip,
-    Training,
-    with_value,
-)
+from snip_gui.core.recipe import DataChoice, ModelChoice, Picked, RandomMask, Recipe, Snip, Training
+from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run import resume, run, run_steps
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 from snip_gui.core.seeding import stream_seed

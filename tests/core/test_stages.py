@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 
 from snip_gui.core.fields import all_fields
-from snip_gui.core.recipe import (
-    Picked,
-    RandomMask,
-    Recipe,
-    decode_recipe,
-    encode_recipe,
-    with_value,
-)
+from snip_gui.core.recipe import Picked, RandomMask, Recipe
+from snip_gui.core.recipe_json import decode_recipe, encode_recipe, with_value
 from snip_gui.core.stages import Stage, stage_keys
 from tests.core.recipes import recipes
 

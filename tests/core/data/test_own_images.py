@@ -24,14 +24,8 @@ from snip_gui.core.data.own_images import (
 )
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import PicturesFitted
-from snip_gui.core.recipe import (
-    OwnImage,
-    Picked,
-    Recipe,
-    Training,
-    decode_recipe,
-    encode_recipe,
-)
+from snip_gui.core.recipe import OwnImage, Picked, Recipe, Training
+from snip_gui.core.recipe_json import decode_recipe, encode_recipe
 from snip_gui.core.run import resume, run
 from snip_gui.core.surroundings import Surroundings
 

@@ -20,7 +20,8 @@ from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import format_of
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.lenet import LeNet300100
-from snip_gui.core.recipe import Recipe, Snip, Training, with_value
+from snip_gui.core.recipe import Recipe, Snip, Training
+from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run import run
 from snip_gui.core.run_folder import read_summary
 from snip_gui.core.tensors import load_tensors

@@ -5,7 +5,8 @@ import pytest
 
 from snip_gui.core.events import Progress, Pruned
 from snip_gui.core.pruning.methods import method_of
-from snip_gui.core.recipe import Draw, Picked, RandomMask, Recipe, Snip, with_value
+from snip_gui.core.recipe import Draw, Picked, RandomMask, Recipe, Snip
+from snip_gui.core.recipe_json import with_value
 
 
 def pruned_by(bench):
