@@ -106,7 +106,7 @@ class Controller(QObject):
             recipe = with_value(self.state.recipe, path, value)
             _refuse_unknown(recipe)
         except UserError as error:
-            self._tell(error.message, error.hint, error.field)
+            self.state.tell(Problem.of(error))
             return
         self.edit(recipe, f"Change {path}", merge_key=path)
         if path == "data.name":
@@ -211,7 +211,7 @@ class Controller(QObject):
         try:
             recipe = read_recipe(folder)
         except UserError as error:
-            self._tell(error.message, error.hint)
+            self.state.tell(Problem.of(error))
             return
         self.state.set_training(TrainingState(recipe, "preparing", folder))
         surroundings = self.state.preferences.surroundings_of(recipe.data.name)
@@ -241,7 +241,7 @@ class Controller(QObject):
             kept = self.state.preferences.surroundings.image_folders
             copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
-            self._tell(error.message, error.hint, error.field)
+            self.state.tell(Problem.of(error))
             self._log_if(self.recents.remove(path))
         else:
             self.edit(recipe, f"Open {path.name}")
@@ -256,7 +256,7 @@ class Controller(QObject):
             kept = self.state.preferences.surroundings.image_folders
             copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
-            self._tell(error.message, error.hint)
+            self.state.tell(Problem.of(error))
             return
         self.undo_stack.setClean()
         self.state.notices.info(f"Saved {path}.")
@@ -297,7 +297,7 @@ class Controller(QObject):
         if ended.kind == "save" and ended.outcome != "done":
             self._export_after_save = None
         if ended.outcome == "failed" and ended.kind != "load":
-            self._tell(ended.message, ended.hint, ended.field)
+            self.state.tell(Problem(ended.message, ended.hint, ended.field))
         elif ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
             self.state.notices.add(notice)
@@ -385,10 +385,6 @@ class Controller(QObject):
         return known is not None
 
     # Telling
-
-    def _tell(self, message: str, hint: str = "", field: str = "") -> None:
-        """Show a problem in place and log it."""
-        self.state.tell(Problem(message, hint, field))
 
     def _log_if(self, text: str) -> None:
         if text:

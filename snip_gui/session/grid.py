@@ -64,7 +64,7 @@ class TileGrid(QObject):
         try:
             self.spec = make_spec(kind, self._state.recipe, labels, images.classes, sparsities)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint))
+            self._state.tell(Problem.of(error))
             return
         self._state.set_problem(None)
         self.columns = {}
@@ -87,7 +87,7 @@ class TileGrid(QObject):
         try:
             save_grid(path, self.spec, self.columns)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint))
+            self._state.tell(Problem.of(error))
         else:
             self._state.notices.info(f"The grid is in {path}.")
 

@@ -87,7 +87,7 @@ class Pins(QObject):
         try:
             pin = self.add(mask)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint))
+            self._state.tell(Problem.of(error))
             return None
         if self._choice[1] == ON_SCREEN:  # compared with the screen is what was pinned last
             self.choose(pin.number, ON_SCREEN)

@@ -96,7 +96,7 @@ class Questions(QObject):
         try:
             whole, recipe = self._scored_now(), self._recipe_without(indices)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint, error.field))
+            self._state.tell(Problem.of(error))
             return
         self._state.set_problem(None)
         mask = Mask(whole, self._state.num_kept)
@@ -158,7 +158,7 @@ class Questions(QObject):
             a = self._pins.add(whole, f"all {len(whole.scored.indices_K):,} images")
             b = self._pins.add(Mask(other, whole.num_kept), name)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint))
+            self._state.tell(Problem.of(error))
             return
         self._pins.choose(a.number, b.number)
         self.compared.emit()
@@ -183,7 +183,7 @@ class Questions(QObject):
         try:
             recipes = vary(recipe, what, num_draws, images.train_labels_N)
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint, error.field))
+            self._state.tell(Problem.of(error))
             return
         self._state.set_problem(None)
         surroundings = self._state.preferences.surroundings_of(images.name)

@@ -188,7 +188,7 @@ class SessionState(QObject):
                 indices_K = minibatch_indices(recipe, labels_N, self._split)
                 self._minibatch = MinibatchState(indices_K, source)
             except UserError as error:
-                problem = Problem(error.message, error.hint, error.field)
+                problem = Problem.of(error)
                 self._minibatch = MinibatchState(_NO_IMAGES, problem=problem)
         self.minibatch_changed.emit()
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.own_images import ChosenFrom
+    from snip_gui.core.errors import UserError
     from snip_gui.core.events import BadFile, StepRates
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
@@ -30,6 +31,11 @@ class Problem:
     hint: str = ""
     field: str = ""
     unreadable: tuple[BadFile, ...] = ()
+
+    @classmethod
+    def of(cls, error: UserError) -> Problem:
+        """Return what an error says."""
+        return cls(error.message, error.hint, error.field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
@@ -15,9 +15,12 @@ from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
 from snip_gui.ui.dialogs.download_dialog import DownloadDialog
+from snip_gui.ui.dialogs.picture_dialog import PictureDialog
+from snip_gui.ui.figures import figures_of
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
+    from snip_gui.ui.theme import Themes
 
 _RECIPES = "Recipes (*.json)"
 
@@ -27,8 +30,9 @@ class FileCommands(QObject):
 
     said = Signal(str)  # what to show for a moment
 
-    def __init__(self, controller: Controller, window: QWidget) -> None:
+    def __init__(self, controller: Controller, themes: Themes, window: QWidget) -> None:
         super().__init__(window)
+        self._themes = themes
         self._controller, self._state, self._window = controller, controller.state, window
         self.recent_menu = QMenu("Open r&ecent", window)
         self.recent_menu.setObjectName("recent_menu")
@@ -79,6 +83,20 @@ class FileCommands(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.wanted.connect(self._controller.data.download)
         dialog.open()
+
+    @Slot()
+    def save_picture(self) -> None:
+        """Offer the pictures and charts that are on screen."""
+        background = QColor(self._themes.colours.plot)
+        dialog = PictureDialog(figures_of(self._window), background, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.saved.connect(self._on_picture_saved)
+        dialog.open()
+
+    @Slot(object)
+    def _on_picture_saved(self, path: Path) -> None:
+        self._state.notices.info(f"The picture is in {path}.")
+        self.said.emit(f"Saved {path.name}")
 
     @Slot()
     def copy_command(self) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
-    QDockWidget,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -23,8 +22,7 @@ from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.compare_commands import CompareCommands
 from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
-from snip_gui.ui.dialogs.picture_dialog import PictureDialog
-from snip_gui.ui.figures import figures_of
+from snip_gui.ui.docks import Docks, DockSpec
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.offer_banner import OfferBanner
@@ -47,15 +45,11 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from snip_gui.core.events import ExportDone
     from snip_gui.session.controller import Controller
     from snip_gui.session.notices import Notice
     from snip_gui.ui.theme import Themes
-
-# Raised when docks are added or renamed, so that an old layout is not restored over new docks.
-_LAYOUT_VERSION = 2
 
 
 class MainWindow(QMainWindow):
@@ -74,7 +68,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(860, 560)
         self._make_panels()
         self._make_centre()
-        self.files = FileCommands(controller, self)
+        self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._make_toolbar()
@@ -91,7 +85,7 @@ class MainWindow(QMainWindow):
         self._enable_actions()
         self.resize(1280, 800)
         self._on_reset_layout()
-        self._restore_layout()
+        self._layout.restore(settings)
 
     # Building
 
@@ -163,24 +157,17 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.toolbar)
 
     def _make_docks(self) -> None:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        self.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
-        self.docks: dict[str, QDockWidget] = {}
-        for name, title, panel, area in (
-            ("setup", "Setup", self.setup, left),
-            ("minibatch", "Minibatch", self.minibatch, left),
-            ("layers", "Layers", self.layers, right),
-            ("sensitivity", "Sensitivity", self.sensitivity, right),
-            ("training", "Training", self.training, bottom),
-            ("runs", "Runs", self.runs, bottom),
-            ("log", "Log", self.log, bottom),
-        ):
-            dock = named(QDockWidget(title), f"{name}_dock", title)
-            dock.setWidget(panel)
-            self.addDockWidget(area, dock)
-            self.docks[name] = dock
+        specs = (
+            DockSpec("setup", "Setup", self.setup),
+            DockSpec("minibatch", "Minibatch", self.minibatch),
+            DockSpec("layers", "Layers", self.layers),
+            DockSpec("sensitivity", "Sensitivity", self.sensitivity),
+            DockSpec("training", "Training", self.training),
+            DockSpec("runs", "Runs", self.runs),
+            DockSpec("log", "Log", self.log),
+        )
+        self._layout = Docks(self, specs)
+        self.docks = self._layout.by_name
 
     def _make_menus(self) -> None:
         menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
@@ -223,32 +210,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_reset_layout(self) -> None:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        areas = {"setup": left, "minibatch": left, "layers": right, "sensitivity": right,
-                 "training": bottom, "runs": bottom, "log": bottom}  # fmt: skip
-        for dock in self.docks.values():
-            # Adding a dock that is already in a tab leaves a second tab bar behind.
-            self.removeDockWidget(dock)
-        for name, dock in self.docks.items():
-            dock.setFloating(False)
-            self.addDockWidget(areas[name], dock)
-            dock.show()
-        for name in ("runs", "log"):
-            self.tabifyDockWidget(self.docks["training"], self.docks[name])
-        self.docks["training"].raise_()
-        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([self.docks["setup"], self.docks["layers"]], [300, 290], horizontal)
-        self.resizeDocks([self.docks["setup"], self.docks["minibatch"]], [330, 360], vertical)
-        self.resizeDocks([self.docks["layers"], self.docks["sensitivity"]], [250, 230], vertical)
-        self.resizeDocks([self.docks["training"]], [205], vertical)
-
-    def _restore_layout(self) -> None:
-        """Put the docks where they were; a layout that cannot be read is left alone."""
-        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
-        if geometry is not None and layout is not None:
-            self.restoreGeometry(geometry)
-            self.restoreState(layout, _LAYOUT_VERSION)
+        self._layout.put_back()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask only if a training would be interrupted; then save and tell."""
@@ -256,8 +218,7 @@ class MainWindow(QMainWindow):
         if training is not None and training.is_active and not self._may_interrupt():
             event.ignore()
             return
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("layout", self.saveState(_LAYOUT_VERSION))
+        self._layout.save(self._settings)
         # The undo stack tells of its own end, when there are no actions left to enable.
         self.controller.undo_stack.indexChanged.disconnect(self._enable_actions)
         self.closed.emit()
@@ -395,19 +356,6 @@ class MainWindow(QMainWindow):
     def _on_first_look_offered(self) -> None:
         self.first_look.hide()
         self.controller.prefer(first_look_offered=True)
-
-    @Slot()
-    def _on_save_picture(self) -> None:
-        background = QColor(self._themes.colours.plot)
-        dialog = PictureDialog(figures_of(self), background, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.saved.connect(self._on_picture_saved)
-        dialog.open()
-
-    @Slot(object)
-    def _on_picture_saved(self, path: Path) -> None:
-        self.state.notices.info(f"The picture is in {path}.")
-        self.status_line.flash(f"Saved {path.name}")
 
     @Slot()
     def _on_show_grid(self) -> None:

@@ -1,0 +1,88 @@
+"""The docks around the middle of the window: where they stand, and where they stood last time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget
+
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtCore import QSettings
+    from PySide6.QtWidgets import QMainWindow, QWidget
+
+# Raised when docks are added or renamed, so that an old layout is not restored over new docks.
+_LAYOUT_VERSION = 2
+
+_LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+_AREAS = {
+    "setup": _LEFT,
+    "minibatch": _LEFT,
+    "layers": _RIGHT,
+    "sensitivity": _RIGHT,
+    "training": _BOTTOM,
+    "runs": _BOTTOM,
+    "log": _BOTTOM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DockSpec:
+    """One dock: its name in snake case, its title and what it holds."""
+
+    name: str
+    title: str
+    panel: QWidget
+
+
+class Docks:
+    """Every dock of the window by name."""
+
+    def __init__(self, window: QMainWindow, specs: Sequence[DockSpec]) -> None:
+        self._window = window
+        window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
+        window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM)
+        self.by_name: dict[str, QDockWidget] = {}
+        for spec in specs:
+            dock = named(QDockWidget(spec.title), f"{spec.name}_dock", spec.title)
+            dock.setWidget(spec.panel)
+            window.addDockWidget(_AREAS[spec.name], dock)
+            self.by_name[spec.name] = dock
+
+    def put_back(self) -> None:
+        """Put every dock where it belongs."""
+        window, docks = self._window, self.by_name
+        for dock in docks.values():
+            # Adding a dock that is already in a tab leaves a second tab bar behind.
+            window.removeDockWidget(dock)
+        for name, dock in docks.items():
+            dock.setFloating(False)
+            window.addDockWidget(_AREAS[name], dock)
+            dock.show()
+        for name in ("runs", "log"):
+            window.tabifyDockWidget(docks["training"], docks[name])
+        docks["training"].raise_()
+        horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        window.resizeDocks([docks["setup"], docks["layers"]], [300, 290], horizontal)
+        window.resizeDocks([docks["setup"], docks["minibatch"]], [330, 360], vertical)
+        window.resizeDocks([docks["layers"], docks["sensitivity"]], [250, 230], vertical)
+        window.resizeDocks([docks["training"]], [205], vertical)
+
+    def restore(self, settings: QSettings) -> None:
+        """Put the docks where they were; a layout that cannot be read is left alone."""
+        geometry, layout = settings.value("geometry"), settings.value("layout")
+        if geometry is not None and layout is not None:
+            self._window.restoreGeometry(geometry)
+            self._window.restoreState(layout, _LAYOUT_VERSION)
+
+    def save(self, settings: QSettings) -> None:
+        """Remember where the docks are."""
+        settings.setValue("geometry", self._window.saveGeometry())
+        settings.setValue("layout", self._window.saveState(_LAYOUT_VERSION))
