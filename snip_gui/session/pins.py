@@ -89,7 +89,8 @@ class Pins(QObject):
         except UserError as error:
             self._state.tell(Problem.of(error))
             return None
-        if self._choice[1] == ON_SCREEN:  # compared with the screen is what was pinned last
+        if self._choice == (ON_SCREEN, ON_SCREEN):
+            # A later pin is what is on screen anyway: an earlier one says more beside it.
             self.choose(pin.number, ON_SCREEN)
         return pin
 
