@@ -91,9 +91,11 @@ class TrainingPanel(QWidget):
         right.setContentsMargins(0, 6, 8, 6)
         right.setSpacing(2)
         top = QHBoxLayout()
-        top.addWidget(self._status, 1)
         top.addWidget(self._legend)
+        top.addStretch()
         top.addWidget(self.charts.controls)
+        # A line of its own: beside the legend it would wrap and squeeze the charts.
+        right.addWidget(self._status)
         right.addLayout(top)
         right.addWidget(pages, 1)
         row = QHBoxLayout(self)
