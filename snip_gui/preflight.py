@@ -6,7 +6,6 @@ Qt ends the process with an abort when a library of the screen is missing, so th
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import os
 import sys
 
@@ -38,9 +37,8 @@ def find_obstacle() -> str:
 
 def bad_versions(python: tuple[int, ...] = sys.version_info[:2]) -> str:
     """Return a sentence on a pair of versions that is known to break; empty if there is none."""
-    try:
-        pyside = importlib.metadata.version("PySide6-Essentials")
-    except importlib.metadata.PackageNotFoundError:
+    pyside = _installed()
+    if not pyside:
         return (
             "The window needs PySide6-Essentials, which is not installed: "
             "“pip install PySide6-Essentials”."
@@ -52,6 +50,15 @@ def bad_versions(python: tuple[int, ...] = sys.version_info[:2]) -> str:
             "Install an older one: “pip install 'PySide6-Essentials<6.12'”."
         )
     return ""
+
+
+def _installed() -> str:
+    """Return the version of PySide6; empty if it is not installed. Loads nothing of Qt itself."""
+    try:
+        import PySide6
+    except ImportError:
+        return ""
+    return str(PySide6.__version__)
 
 
 def _missing_screen() -> str:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """Something that happened in a job."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress(Event):
     """How far the job is; may be dropped under load.
 
@@ -47,7 +47,7 @@ class Progress(Event):
     seconds_left: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Note(Event):
     """A line for the log."""
 
@@ -61,7 +61,7 @@ class ImagesListed(Event):
     listing: Listing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BadFile:
     """A file that cannot be read, and why."""
 
@@ -69,7 +69,7 @@ class BadFile:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FilesUnreadable(Event):
     """Some files of a data set cannot be read: they are skipped, or the set is refused."""
 
@@ -97,14 +97,14 @@ class MeanImageMade(Event):
     image_CHW: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImagesLoaded(Event):
     """A data set can be used."""
 
     images: ImageSet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Downloaded(Event):
     """The files of a data set are in a folder, whole."""
 
@@ -112,7 +112,7 @@ class Downloaded(Event):
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DevicesFound(Event):
     """Torch has loaded; names and titles of the devices it can use."""
 
@@ -120,21 +120,21 @@ class DevicesFound(Event):
     versions: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworkMeasured(Event):
     """What the chosen network is made of, on images of the chosen data set."""
 
     architecture: Architecture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworksListed(Event):
     """Names of torchvision's classification networks."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightsRead(Event):
     """A file of weights can be read: its digest, and how many numbers it holds."""
 
@@ -143,14 +143,14 @@ class WeightsRead(Event):
     num_values: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PicturesFitted(Event):
     """Pictures of the user's own as images of the data set, in the order of asking."""
 
     pictures: tuple[Fitted, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GridColumnDone(Event):
     """One variant of a grid of input maps, by its place among the columns."""
 
@@ -158,7 +158,7 @@ class GridColumnDone(Event):
     column: GridColumn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pruned(Event):
     """What every pruning method ends in.
 
@@ -179,21 +179,21 @@ class Pruned(Event):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScoringDone(Event):
     """A minibatch was scored."""
 
     scored: Scored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StabilityMeasured(Event):
     """A recipe was scored with several draws, and the masks were counted."""
 
     frequency: Frequency
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepRates:
     """Steps a second, measured for a moment: of what is trained, and of the dense network."""
 
@@ -209,7 +209,7 @@ class StepRates:
         return f"{trained} steps/s, dense {dense}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrainingStarted(Event):
     """A training began, or goes on: where it is kept and what it holds.
 
@@ -230,7 +230,7 @@ class TrainingStarted(Event):
     rates: StepRates | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measured(Event):
     """Metric points, never dropped."""
 
@@ -240,7 +240,7 @@ class Measured(Event):
 RunState: TypeAlias = Literal["scored", "pruned", "stopped", "finished", "diverged"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunDone(Event):
     """A run folder is complete up to where the run went."""
 
@@ -264,7 +264,7 @@ class RunCurvesRead(Event):
     points: tuple[MetricPoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunMoved(Event):
     """A run folder lies elsewhere: it was renamed, put into the bin or taken out of it."""
 
@@ -274,7 +274,7 @@ class RunMoved(Event):
     restored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExportDone(Event):
     """A checkpoint was written and read back."""
 

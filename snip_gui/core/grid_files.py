@@ -12,14 +12,13 @@ from PIL import Image, ImageDraw
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import replacing, write_text
 from snip_gui.core.pictures import font
+from snip_gui.core.tile_grid import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from snip_gui.core.tile_grid import GridColumn, GridSpec
-
-SUFFIXES = {".png": "Picture", ".npz": "NumPy arrays", ".csv": "Table of means"}
 
 _TILE, _GAP, _LEFT, _TOP = 112, 6, 76, 44
 _INK, _PAPER = (34, 40, 49), (255, 255, 255)

@@ -35,6 +35,9 @@ KINDS: dict[GridKind, str] = {
 }
 """What the columns can differ in, with the words for it."""
 
+SUFFIXES = {".png": "Picture", ".npz": "NumPy arrays", ".csv": "Table of means"}
+"""Endings of the files that a grid is written to, with words for them."""
+
 PAPER_SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PAPER_SIZES = (1, 10, 100, 1000, 10_000)
 _NUM_SEEDS = 5

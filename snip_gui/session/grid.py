@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import GridColumnDone
-from snip_gui.core.grid_files import save_grid
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.tile_grid import make_spec
 from snip_gui.session import jobs
@@ -82,6 +81,8 @@ class TileGrid(QObject):
 
     def export(self, path: Path) -> None:
         """Write the grid as a picture or as numbers, by the ending of the name."""
+        from snip_gui.core.grid_files import save_grid  # Pillow, not before it is needed
+
         if self.spec is None:
             return
         try:

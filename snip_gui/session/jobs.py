@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
-    from snip_gui.core.data.scan import ReadOptions
+    from snip_gui.core.data.read_options import ReadOptions
     from snip_gui.core.data.store import ImageStore
     from snip_gui.core.events import Event
     from snip_gui.core.recipe import ModelChoice, Recipe
@@ -73,7 +73,7 @@ def fit_job(pictures: Sequence[Path | bytes], images: ImageSet) -> JobFactory:
     """Fit pictures of the user's own to a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.own_images import fit_pictures
+        from snip_gui.core.data.own_pictures import fit_pictures
 
         yield from fit_pictures(pictures, images, cancel)
 

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.data.curation import draw_per_class
-from snip_gui.core.data.own_images import picked_of, save_image
+from snip_gui.core.data.own_images import picked_of
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import PicturesFitted
 from snip_gui.core.recipe import Draw, OwnImage, Picked
@@ -85,6 +85,8 @@ class MinibatchEditor(QObject):
 
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
         """Add images (C, H, W) of the user's own with their labels, and keep their pixels."""
+        from snip_gui.core.data.own_pictures import save_image  # Pillow, not before it is needed
+
         folder = self._state.preferences.surroundings.image_folders[0]
         try:
             fresh = [OwnImage(digest=save_image(folder, i), label=label) for i, label in chosen]

@@ -14,9 +14,6 @@ from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
-from snip_gui.ui.dialogs.download_dialog import DownloadDialog
-from snip_gui.ui.dialogs.picture_dialog import PictureDialog
-from snip_gui.ui.figures import figures_of
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -78,6 +75,8 @@ class FileCommands(QObject):
     @Slot()
     def download(self) -> None:
         """Say what would be downloaded and ask for a folder."""
+        from snip_gui.ui.dialogs.download_dialog import DownloadDialog
+
         dataset = DATASETS[self._state.recipe.data.name]
         dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -87,6 +86,9 @@ class FileCommands(QObject):
     @Slot()
     def save_picture(self) -> None:
         """Offer the pictures and charts that are on screen."""
+        from snip_gui.ui.dialogs.picture_dialog import PictureDialog
+        from snip_gui.ui.figures import figures_of
+
         background = QColor(self._themes.colours.plot)
         dialog = PictureDialog(figures_of(self._window), background, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -20,20 +20,16 @@ from PySide6.QtWidgets import (
 
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.compare_commands import CompareCommands
-from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
-from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 from snip_gui.ui.docks import Docks, DockSpec
 from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.lazy_panels import LazyPanels
 from snip_gui.ui.offer_banner import OfferBanner
-from snip_gui.ui.panels.grid_panel import GridPanel
 from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
-from snip_gui.ui.panels.network_panel import NetworkPanel
-from snip_gui.ui.panels.runs_panel import RunsPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
@@ -95,12 +91,10 @@ class MainWindow(QMainWindow):
         self.minibatch = MinibatchPanel(state, controller, themes)
         self.heatmap = HeatmapPanel(state, controller, themes)
         self.images = ImagesPanel(state, controller)
-        self.network = NetworkPanel(state)
-        self.grid = GridPanel(state, controller)
+        self.lazy = LazyPanels(controller, themes, self)
         self.layers = LayersPanel(state, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
-        self.runs = RunsPanel(controller, themes)
         self.log = LogPanel(state, themes)
 
     def _make_centre(self) -> None:
@@ -116,8 +110,8 @@ class MainWindow(QMainWindow):
         self.comparing = CompareCommands(self.controller, self._themes, tray, self.centre, self)
         self.centre.addTab(self.heatmap, "Connections")
         self.centre.addTab(self.images, "Images")
-        self.centre.addTab(self.network, "Network")
-        self.centre.addTab(self.grid, "Grid")
+        self.centre.addTab(self.lazy.network_page, "Network")
+        self.centre.addTab(self.lazy.grid_page, "Grid")
         self.centre.addTab(self.comparing.page, "Compare")
         whole = QWidget()
         column = QVBoxLayout(whole)
@@ -163,7 +157,7 @@ class MainWindow(QMainWindow):
             DockSpec("layers", "Layers", self.layers),
             DockSpec("sensitivity", "Sensitivity", self.sensitivity),
             DockSpec("training", "Training", self.training),
-            DockSpec("runs", "Runs", self.runs),
+            DockSpec("runs", "Runs", self.lazy.runs_page),
             DockSpec("log", "Log", self.log),
         )
         self._layout = Docks(self, specs)
@@ -202,9 +196,9 @@ class MainWindow(QMainWindow):
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self._on_show_images)
         # Told also of docks behind a tab, which Qt does not hide.
-        self.docks["runs"].visibilityChanged.connect(self.runs.look_again)
+        self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
         self.layers.layer_chosen.connect(self._on_layer_chosen)
-        self.network.layer_chosen.connect(self._on_layer_chosen)
+        self.lazy.layer_chosen.connect(self._on_layer_chosen)
 
     # Layout
 
@@ -289,6 +283,8 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_failed(self, notice: Notice) -> None:
+        from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+
         dialog = FailureDialog(notice.text, notice.details, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -296,6 +292,11 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_exported(self, done: ExportDone) -> None:
         self.status_line.flash(f"Exported {done.path.name}, {done.size_bytes:,} bytes")
+
+    @Slot(bool)
+    def _on_runs_seen(self, seen: bool) -> None:
+        if seen:
+            self.lazy.runs.look_again(seen)
 
     @Slot(str)
     def _on_layer_chosen(self, layer: str) -> None:
@@ -341,7 +342,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_sweep(self) -> None:
         self.docks["runs"].raise_()
-        self.runs.commands.ask_sweep()
+        self.lazy.runs.commands.ask_sweep()
 
     @Slot()
     def _on_show_connections(self) -> None:
@@ -359,11 +360,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_show_grid(self) -> None:
-        self.centre.setCurrentWidget(self.grid)
+        self.centre.setCurrentWidget(self.lazy.grid_page)
 
     @Slot()
     def _on_show_network(self) -> None:
-        self.centre.setCurrentWidget(self.network)
+        self.centre.setCurrentWidget(self.lazy.network_page)
 
     @Slot()
     def _on_show_images(self) -> None:
@@ -376,11 +377,15 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_about(self) -> None:
+        from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
+
         dialog = AboutDialog(diagnostics(self.state), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
     @Slot()
     def _on_copy_diagnostics(self) -> None:
+        from snip_gui.ui.dialogs.about_dialog import diagnostics
+
         QGuiApplication.clipboard().setText(diagnostics(self.state))
         self.status_line.flash("Copied the diagnostics")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 
-from snip_gui.ui.dialogs.unreadable_dialog import UnreadableDialog
 from snip_gui.ui.widgets.banner import Banner
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ class ProblemBanner(Banner):
         problem = self._state.problem
         if problem is None or not problem.unreadable:
             return
+        from snip_gui.ui.dialogs.unreadable_dialog import UnreadableDialog
+
         dialog = UnreadableDialog(problem.unreadable, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(self._controller.data.skip_unreadable)

@@ -10,9 +10,6 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from snip_gui.core.error_sparsity import error_series
 from snip_gui.core.run_tables import differences, runs_table
 from snip_gui.core.tables import FORMATS
-from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
-from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
-from snip_gui.ui.dialogs.table_dialog import TableDialog
 from snip_gui.ui.file_commands import ask_export
 
 if TYPE_CHECKING:
@@ -60,10 +57,14 @@ class RunCommands(QObject):
         """Show in what the recipes of runs differ."""
         named = [(entry.name, entry.recipe) for entry in entries if entry.recipe is not None]
         empty = "Their recipes are the same."
+        from snip_gui.ui.dialogs.table_dialog import TableDialog
+
         self._open(TableDialog("Differences", differences(named), empty, self._parent.window()))
 
     def show_error_sparsity(self, entries: Sequence[RunEntry]) -> None:
         """Show error against sparsity of runs."""
+        from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
+
         trained = [entry for entry in entries if entry.state == "finished"]
         networks = {e.network: None for e in trained if e.recipe and e.recipe.data.name == "mnist"}
         self._open(
@@ -77,6 +78,8 @@ class RunCommands(QObject):
         """Ask for sparsities and seeds and train them all."""
         state = self._controller.state
         title = f"{state.network.title} on {state.dataset_title}"
+        from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
+
         dialog = SweepDialog(state.recipe, title, self._parent.window())
         dialog.wanted.connect(self._on_sweep)
         self._open(dialog)

@@ -133,11 +133,13 @@ def test_a_missing_library_names_its_packages(monkeypatch):
 def test_a_pair_of_versions_that_breaks_is_told(monkeypatch):
     from snip_gui import preflight
 
-    monkeypatch.setattr(preflight.importlib.metadata, "version", lambda _name: "6.12.0")
+    monkeypatch.setattr(preflight, "_installed", lambda: "6.12.0")
     assert "6.12" in preflight.bad_versions((3, 11))
     assert preflight.bad_versions((3, 12)) == ""
-    monkeypatch.setattr(preflight.importlib.metadata, "version", lambda _name: "6.11.3")
+    monkeypatch.setattr(preflight, "_installed", lambda: "6.11.3")
     assert preflight.bad_versions((3, 11)) == ""
+    monkeypatch.setattr(preflight, "_installed", lambda: "")
+    assert "pip install" in preflight.bad_versions()
 
 
 def test_the_program_starts_and_quits_cleanly(tmp_path, monkeypatch):

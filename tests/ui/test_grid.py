@@ -19,7 +19,7 @@ def child(window, kind, name):
 @pytest.fixture
 def panel(started):
     started.window.actions_by_name["show_grid"].trigger()
-    return started.window.grid
+    return started.window.lazy.grid
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ def child(window, kind, name):
 
 @pytest.fixture
 def window(started):
+    assert started.window.lazy.network is not None  # made when it is first asked for
     return started.window
 
 
@@ -134,7 +135,7 @@ def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot,
     dialog.reject()
     assert "was not run" in state.problem.message
     assert state.architecture is None
-    assert child(window, QLabel, "network_empty").isVisibleTo(window.network)
+    assert child(window, QLabel, "network_empty").isVisibleTo(window.lazy.network)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_a_file_that_will_not_do_is_told_in_the_dialog(window, qtbot, tmp_path, 
 
 def test_the_network_is_told_layer_by_layer_and_follows_the_slider(window, started, state, qtbot):
     window.actions_by_name["show_network"].trigger()
-    assert window.centre.currentWidget() is window.network
+    assert window.centre.currentWidget() is window.lazy.network_page
     assert cells(window)[0][:4] == ["fc1", "Linear", "300", "235,500"]
     total = child(window, QLabel, "network_total")
     assert "266,610 parameters" in total.text()

@@ -58,7 +58,7 @@ def filled(application, folder, wait):
 
 @pytest.fixture
 def panel(filled):
-    return filled.window.runs
+    return filled.window.lazy.runs
 
 
 def column(panel, name):
@@ -338,7 +338,7 @@ def test_a_stopped_run_goes_on_from_the_panel(started, qtbot, wait):
     wait(lambda: not started.host.is_busy())
     button = child(window, QPushButton, "run_continue")
     assert not button.isEnabled()
-    window.runs.table.selectRow(0)
+    window.lazy.runs.table.selectRow(0)
     steps = controller.state.training.step
     click(qtbot, button)
     assert not button.isEnabled()

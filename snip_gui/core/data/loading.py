@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.scan import ReadOptions, scan
+from snip_gui.core.data.read_options import ReadOptions
 from snip_gui.core.events import Event, ImagesListed, ImagesLoaded, Note, Progress
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def read_images(
     if info.read is not None:
         return (yield from info.read(folder, cancel))
     assert info.list_files is not None
+    from snip_gui.core.data.scan import scan  # Pillow, not before it is needed
+
     yield Progress("Listing the images")
     listing = info.list_files(folder, cancel)
     yield ImagesListed(listing)

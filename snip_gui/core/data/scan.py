@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snip_gui.core.data.decoding import UNREADABLE, decode_file, read_header, reason_of, shown
 from snip_gui.core.data.image_set import Census, ImageSet, assemble
+from snip_gui.core.data.read_options import ReadOptions
 from snip_gui.core.data.store import ArrayStore, FileStore
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import BadFile, Event, FilesUnreadable, Note, Progress
@@ -35,25 +35,6 @@ if TYPE_CHECKING:
 _LONGEST_SIDE = 64  # unless another is asked for
 _STEP_SECONDS = 0.02  # after this, thumbnails may have their turn
 _DECODED_AT_ONCE = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOptions:
-    """How files of images become a data set.
-
-    Attributes
-    ----------
-    image_size
-        Pixels of the longer side; 0 for the most common size, at most 64.
-    skip_unreadable
-        Whether files that cannot be read are left out instead of refused.
-    memory_bytes
-        What a set may take in memory; None for half of what is free now.
-    """
-
-    image_size: int = 0
-    skip_unreadable: bool = False
-    memory_bytes: int | None = None
 
 
 def scan(

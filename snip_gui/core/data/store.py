@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.data.decoding import decode_files
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -77,6 +75,8 @@ class FileStore:
 
     def read(self, indices: Indices) -> NDArray[np.uint8]:
         """Return images (K, C, H, W); raises `ImagesLostError` naming the file that went."""
+        from snip_gui.core.data.decoding import decode_files  # Pillow, not before it is needed
+
         return decode_files([self.paths[index] for index in indices], self.image_shape)
 
 

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.data.curation import class_counts
 from snip_gui.core.recipe import Draw
-from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.class_bars import ClassBars
 from snip_gui.ui.widgets.image_grid import ImageGrid
@@ -258,6 +257,8 @@ class MinibatchPanel(QWidget):
         images = self._state.images
         if images is None:
             return
+        from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
+
         label = max(0, self.draw_class.currentData() or 0)
         dialog = OwnImagesDialog(pictures, images.classes, label, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -15,13 +15,10 @@ from snip_gui.core.data.own_images import (
     ChosenFrom,
     copy_images,
     digest_of,
-    fit_picture,
-    fit_pictures,
-    load_image,
     negative,
     own_of,
-    save_image,
 )
+from snip_gui.core.data.own_pictures import fit_picture, fit_pictures, load_image, save_image
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import PicturesFitted
 from snip_gui.core.recipe import OwnImage, Picked, Recipe, Training

@@ -6,7 +6,7 @@ from PIL import Image
 
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.loading import load_images, read_images
-from snip_gui.core.data.scan import ReadOptions
+from snip_gui.core.data.read_options import ReadOptions
 from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.events import FilesUnreadable, ImagesListed, Note, Progress
 

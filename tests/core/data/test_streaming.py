@@ -12,8 +12,8 @@ from PIL import Image
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.decoders import Decoders
 from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.read_options import ReadOptions
 from snip_gui.core.data.resident import ResidentImages
-from snip_gui.core.data.scan import ReadOptions
 from snip_gui.core.data.streaming import StreamedImages
 from snip_gui.core.errors import ImagesLostError, UserError
 from snip_gui.core.events import Measured, RunDone

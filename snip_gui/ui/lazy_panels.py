@@ -1,0 +1,63 @@
+"""Panels that are made, and whose modules load, when they are first seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from snip_gui.ui.widgets.lazy_page import LazyPage
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from snip_gui.session.controller import Controller
+    from snip_gui.ui.panels.grid_panel import GridPanel
+    from snip_gui.ui.panels.network_panel import NetworkPanel
+    from snip_gui.ui.panels.runs_panel import RunsPanel
+    from snip_gui.ui.theme import Themes
+
+
+class LazyPanels(QObject):
+    """Their pages, which stand in the window from the start, and the panels themselves."""
+
+    layer_chosen = Signal(str)
+
+    def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._controller, self._themes = controller, themes
+        self.network_page: LazyPage[NetworkPanel] = LazyPage(self._make_network)
+        self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
+        self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs)
+
+    @property
+    def network(self) -> NetworkPanel:
+        """What the network is made of."""
+        return self.network_page.content
+
+    @property
+    def grid(self) -> GridPanel:
+        """Input maps of several variants."""
+        return self.grid_page.content
+
+    @property
+    def runs(self) -> RunsPanel:
+        """Every run in the runs folder."""
+        return self.runs_page.content
+
+    def _make_network(self) -> NetworkPanel:
+        from snip_gui.ui.panels.network_panel import NetworkPanel
+
+        panel = NetworkPanel(self._controller.state)
+        panel.layer_chosen.connect(self.layer_chosen)
+        return panel
+
+    def _make_grid(self) -> GridPanel:
+        from snip_gui.ui.panels.grid_panel import GridPanel
+
+        return GridPanel(self._controller.state, self._controller)
+
+    def _make_runs(self) -> RunsPanel:
+        from snip_gui.ui.panels.runs_panel import RunsPanel
+
+        return RunsPanel(self._controller, self._themes)
