@@ -194,10 +194,9 @@ class _Transfer:
 
     def run(self) -> None:
         """Fetch; what goes wrong is kept for the job."""
-        # Whatever it is belongs to the job that waits for this thread, which raises it again.
         try:
             self._retrieve()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - the job that waits raises it again
             self.error = error
 
     def _retrieve(self) -> None:

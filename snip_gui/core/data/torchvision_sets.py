@@ -1,4 +1,4 @@
-"""Data sets read through torchvision; the only module that imports it.
+"""Data sets read through torchvision; see `snip_gui.core.torchvision_import`.
 
 torchvision is imported when the first such set is opened, and one that cannot be imported (it was
 built for another torch, say) spoils nothing else.
@@ -16,6 +16,7 @@ from snip_gui.core.cancel import CancelToken
 from snip_gui.core.data.download import find_wrong
 from snip_gui.core.data.image_set import ImageSet, make_image_set
 from snip_gui.core.errors import UserError
+from snip_gui.core.torchvision_import import import_torchvision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,7 @@ def _named(folder: Path | None, title: str, inside: str) -> Path:
 
 def _read(folder: Path, class_name: str, title: str, **part: object) -> Any:  # noqa: ANN401 - torchvision has no types
     """Let torchvision read one part; raises a `UserError` if it cannot."""
-    kind = getattr(_import_datasets(), class_name)
+    kind = getattr(import_torchvision("datasets", field="data.name"), class_name)
     try:
         return kind(str(folder), download=False, **part)
     except (OSError, ValueError, RuntimeError, AssertionError, KeyError) as error:
@@ -193,20 +194,6 @@ def _classes(dataset: Any) -> tuple[str, ...]:  # noqa: ANN401 - torchvision has
 def _channels_first(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images (N, C, H, W)."""
     return np.ascontiguousarray(images_NHWC.transpose(0, 3, 1, 2))
-
-
-def _import_datasets() -> Any:  # noqa: ANN401 - torchvision has no types
-    """Import ``torchvision.datasets``; raises `UserError` with the remedy."""
-    try:
-        from torchvision import datasets
-    except (ImportError, RuntimeError, OSError) as error:
-        raise UserError(
-            f"torchvision cannot be imported: {error}.",
-            "Install torch and torchvision together from the same index (“pip install --upgrade "
-            "torch torchvision”). The built-in digits work without it.",
-            field="data.name",
-        ) from error
-    return datasets
 
 
 def _check_idx_file(
