@@ -14,8 +14,6 @@ from torch import nn
 from snip_gui.core.errors import UserError
 from snip_gui.core.torchvision_import import import_torchvision
 
-PREFIX = "torchvision:"
-
 # Tried in turn where the images' own size does not pass.
 _SIZES = (32, 64, 96, 128, 160, 224, 256, 384, 512)
 
