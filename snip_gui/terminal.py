@@ -100,11 +100,13 @@ class EventPrinter:
                 self.line(f"{split:<12}error {1 - final.accuracy:.2%}, loss {final.loss:.4f}")
 
     @contextlib.contextmanager
-    def stopping_on_interrupt(self, cancel: CancelToken) -> Iterator[None]:
+    def stopping_on_interrupt(
+        self, cancel: CancelToken, meaning: str = "Stopping; what was done is kept."
+    ) -> Iterator[None]:
         """Turn the first interrupt into a request to stop; a second one ends the program."""
 
         def ask(_signal: int, _frame: FrameType | None) -> None:
-            self.note("Stopping; what was done is kept. Press again to end at once.")
+            self.note(f"{meaning} Press again to end at once.")
             cancel.cancel()
             signal.signal(signal.SIGINT, before)
 

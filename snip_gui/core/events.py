@@ -281,3 +281,4 @@ class ExportDone(Event):
     path: Path
     size_bytes: int
     digest: str
+    format_name: str

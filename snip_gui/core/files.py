@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
@@ -14,10 +15,20 @@ from snip_gui.core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Names of files may be 255 bytes long, and a letter may take four.
+_LONGEST_PART = 50
+
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to; rename it when all went well.
+def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to ``path`` when all went well.
+
+    Parameters
+    ----------
+    nameless
+        Where the system can, the temporary file has no name in the folder until it is whole, so
+        that nothing is left of it even if the process is killed. It can then be read and written
+        through the path that is given, but by this process only.
 
     Raises
     ------
@@ -25,16 +36,23 @@ def replacing(path: Path) -> Iterator[Path]:
         If the folder cannot be written to or the disk is full; the old file is as it was.
     """
     part: Path | None = None
+    handle = -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        part = Path(name)
-        yield part
-        with part.open("rb+") as file:
+        _sweep(path)
+        if nameless:
+            handle = _open_nameless(path.parent)
+        writable = Path(f"/proc/self/fd/{handle}") if handle >= 0 else None
+        if writable is None:
+            part = writable = _new_part(path)
+        yield writable
+        with writable.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner may read; a result is an ordinary file.
-        part.chmod(0o666 & ~_umask())
+        # Temporary files may be read by their owner only; a result is an ordinary file.
+        writable.chmod(0o666 & ~_umask())
+        if part is None:
+            part = _new_part(path)
+            _name(handle, part)
         part.replace(path)
     except OSError as error:
         raise UserError(
@@ -42,8 +60,60 @@ def replacing(path: Path) -> Iterator[Path]:
             "Choose another folder, or make room on the disk.",
         ) from error
     finally:
+        if handle >= 0:
+            os.close(handle)
         if part is not None:
             part.unlink(missing_ok=True)
+
+
+def _open_nameless(folder: Path) -> int:
+    """Return the descriptor of a new file without a name; -1 where there is no such thing."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not Path("/proc/self/fd").is_dir():
+        return -1
+    try:
+        return os.open(folder, flag | os.O_RDWR, 0o600)
+    except OSError:  # this file system has none; the ordinary way says what else is wrong
+        return -1
+
+
+def _name(handle: int, part: Path) -> None:
+    """Give a file without a name the one of a part, in its place."""
+    part.unlink()
+    try:
+        # Only with a folder does Python ask for what the link stands for, not for the link.
+        folder = os.open("/proc/self/fd", os.O_RDONLY)
+        try:
+            os.link(str(handle), part, src_dir_fd=folder)
+        finally:
+            os.close(folder)
+    except OSError:  # a file system that gives no second name
+        shutil.copyfile(f"/proc/self/fd/{handle}", part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _new_part(path: Path) -> Path:
+    """Return a new empty file beside ``path``, named after it and after this process."""
+    prefix = f".{path.name[:_LONGEST_PART]}.{os.getpid()}-"
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that are no more have left of a file."""
+    prefix = f".{path.name[:_LONGEST_PART]}."
+    for left in path.parent.glob(f"{glob.escape(prefix)}*.part"):
+        owner = left.name[len(prefix) :].partition("-")[0]
+        if owner.isdecimal() and not _is_alive(int(owner)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(pid))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -33,12 +33,27 @@ def write_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write tensors straight to a file; raises `OSError` if that fails."""
-    ready = _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    text = {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
     try:
-        safetensors.torch.save_file(ready, path, text)
+        safetensors.torch.save_file(_ready(tensors), path, _text(metadata))
     except safetensors.SafetensorError as error:  # how the writer reports a full disk
         raise OSError(None, str(error)) from error
+
+
+def encode_tensors(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return tensors as the bytes of a file."""
+    return safetensors.torch.save(_ready(tensors), _text(metadata))
+
+
+def _ready(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as the format can say them."""
+    return _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def _text(metadata: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Return metadata as the strings that the format allows."""
+    return {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

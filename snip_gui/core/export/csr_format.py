@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.export.csr_loader import load_rows
-from snip_gui.core.tensors import load_tensors, write_tensors
+from snip_gui.core.export.proof import prove_weights
+from snip_gui.core.tensors import encode_tensors, load_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 
-def write(package: Package, path: Path) -> None:
-    """Write rows of every masked weight, and the rest whole."""
+def encode(package: Package) -> bytes:
+    """Return rows of every masked weight, and the rest whole."""
     stored: dict[str, Tensor] = {}
     for name, tensor in package.state.items():
         if name not in package.masks or tensor.dim() < 2:
@@ -38,7 +39,7 @@ def write(package: Package, path: Path) -> None:
         stored[f"{name}.values"] = matrix[kept]
         stored[f"{name}.size"] = torch.tensor(matrix.shape)
         stored[f"{name}.shape"] = torch.tensor(tensor.shape)
-    write_tensors(path, stored, package.manifest)
+    return encode_tensors(stored, package.manifest)
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
@@ -51,3 +52,8 @@ def read_back(path: Path) -> dict[str, Tensor]:
         dense = {name: matrix.to_dense() for name, matrix in matrices.items()}
     shapes = {name: tuple(whole.pop(f"{name}.shape").tolist()) for name in dense}
     return whole | {name: matrix.reshape(shapes[name]) for name, matrix in dense.items()}
+
+
+def prove(package: Package, path: Path) -> str:
+    """Read the file back and compare."""
+    return prove_weights(package, read_back(path))

@@ -1,73 +1,122 @@
-"""Exporting a run: written to a temporary name, read back, compared, renamed."""
+"""Exporting a run: written without a name, read back, compared, hashed, named."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from typing import TYPE_CHECKING
-
-import torch
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.events import Event, ExportDone, Note, Progress
+from snip_gui.core.export.card import card_picture, card_text
 from snip_gui.core.export.formats import FORMATS
-from snip_gui.core.export.package import package_run
-from snip_gui.core.files import replacing, write_text
+from snip_gui.core.export.package import Package, package_run
+from snip_gui.core.export.precision import measure_half, read_test_images
+from snip_gui.core.files import replacing
+from snip_gui.core.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from torch import Tensor
-
     from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.export.formats import ExportFormat
 
 
-def export_run(folder: Path, format_name: str, path: Path, cancel: CancelToken) -> Iterator[Event]:
-    """Write the pruned network of a run to a file; ends in `ExportDone`.
+def export_run(
+    folder: Path,
+    format_name: str,
+    path: Path,
+    cancel: CancelToken,
+    surroundings: Surroundings | None = None,
+) -> Iterator[Event]:
+    """Write the pruned network of a run to a file; see `export_all`."""
+    yield from export_all(folder, [(format_name, path)], cancel, surroundings)
+
+
+def export_all(
+    folder: Path,
+    wanted: Sequence[tuple[str, Path]],
+    cancel: CancelToken,
+    surroundings: Surroundings | None = None,
+    images: ImageSet | None = None,
+) -> Iterator[Event]:
+    """Write the pruned network of a run in several formats; yields an `ExportDone` for each.
+
+    Parameters
+    ----------
+    wanted
+        Names of formats, and where to write.
+    surroundings
+        Where the images are, and which Python files the user agreed to run.
+    images
+        The run's data set if it is in memory; half precision is measured on its test images.
 
     Raises
     ------
     UserError
-        If the run has no mask, the file cannot be written, or what was read back differs. The old
-        file, if any, is then as it was.
+        If the run has no mask, a format cannot say it, a file cannot be written, or what was read
+        back differs. That file is then as it was before; those written earlier stay.
     Cancelled
-        If cancelled before the file was renamed.
+        If cancelled. A file that was not whole yet is then as it was before.
     """
-    chosen = FORMATS[format_name]
-    yield Progress(f"Exporting {path.name}")
-    package = package_run(folder)
-    if not package.manifest["trained"]:
-        yield Note(f"“{folder.name}” was never trained: its weights are the initial ones.")
-    with replacing(path) as part:
-        chosen.write(package, part)
-        yield Progress(f"Reading {path.name} back")
-        _refuse_difference(package.state, chosen.read_back(part), path)
-        digest = hashlib.sha256(part.read_bytes()).hexdigest()
-        size_bytes = part.stat().st_size
+    yield Progress(f"Reading {folder.name}", 0, len(wanted))
+    surroundings = surroundings or Surroundings()
+    package = package_run(folder, surroundings.trusted_code)
+    for note in package.notes:
+        yield Note(note)
+    for number, (name, path) in enumerate(wanted):
         cancel.raise_if_cancelled()
-    loader = chosen.companion_text()
-    if loader:
-        write_text(path.with_name(f"{path.name}.load.py"), loader)
-        yield Note(f"“{path.name}.load.py” reads it without this program.")
-    yield ExportDone(path, size_bytes, digest)
-    yield Note(f"Exported {path} ({size_bytes:,} bytes), read back and equal bit for bit.")
+        if name == "safetensors-fp16":
+            images = images or (yield from read_test_images(folder, surroundings, cancel))
+            yield from measure_half(package, images, cancel)
+        yield Progress(f"Exporting {path.name}", number, len(wanted))
+        yield from _export(package, FORMATS[name], path, cancel)
 
 
-def _refuse_difference(written: dict[str, Tensor], read: dict[str, Tensor], path: Path) -> None:
-    """Raise a `UserError` unless both hold the same tensors, bit for bit."""
-    same = written.keys() == read.keys() and all(
-        written[name].shape == read[name].shape
-        and written[name].dtype == read[name].dtype
-        and torch.equal(_bits(written[name]), _bits(read[name]))
-        for name in written
-    )
-    if not same:
-        raise UserError(
-            f"What was written to “{path}” reads back differently.",
-            "The disk may be damaged; choose another place.",
-        )
+def _export(
+    package: Package, chosen: ExportFormat, path: Path, cancel: CancelToken
+) -> Iterator[Event]:
+    """Write one file with what goes beside it; none of them is there before all are right."""
+    data = chosen.encode(package)
+    cancel.raise_if_cancelled()
+    digest, size_bytes = hashlib.sha256(data).hexdigest(), len(data)
+    with contextlib.ExitStack() as files:
+        part = files.enter_context(replacing(path, nameless=True))  # the last to get its name
+        _write(part, data)
+        del data
+        yield Progress(f"Reading {path.name} back")
+        proof = _proven(package, chosen, part, path)
+        cancel.raise_if_cancelled()
+        with part.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise UserError(f"“{path}” changed while it was written.", "Try again.")
+        loader = chosen.companion_text(package)
+        picture = card_picture(package)
+        card = card_text(package, chosen, path.name, size_bytes, digest, proof, bool(picture))
+        beside = {".load.py": loader.encode(), ".png": picture, ".md": card.encode()}
+        for what, content in beside.items():
+            if content:
+                place = path.with_name(path.name + what)
+                _write(files.enter_context(replacing(place, nameless=True)), content)
+    yield ExportDone(path, size_bytes, digest, chosen.name)
+    yield Note(f"Exported {path} ({size_bytes:,} bytes): {proof}.")
 
 
-def _bits(tensor: Tensor) -> Tensor:
-    """Return the bytes of a tensor, so that NaN equals NaN and -0.0 differs from 0.0."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+def _proven(package: Package, chosen: ExportFormat, part: Path, path: Path) -> str:
+    """Compare a file with the package; the error names the file as the user knows it."""
+    try:
+        return chosen.prove(package, part)
+    except UserError as error:
+        message = error.message.replace(str(part), str(path))
+        raise UserError(f"“{path.name}” was not kept. {message}", error.hint) from error
+
+
+def _write(part: Path, data: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with part.open("r+b") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

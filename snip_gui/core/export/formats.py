@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources as resources
+import importlib.util
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from snip_gui.core.errors import UserError
 from snip_gui.core.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
 
     from snip_gui.core.export.package import Package
+
+RunAs: TypeAlias = Literal["masked", "shrunk", "onnx", "shrunk-onnx", ""]
+
+_ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,20 @@ class ExportFormat:
     suffix
         Ending of its files, with the dot.
     module
-        Has ``write(package, path)`` and ``read_back(path) -> state_dict``.
+        Has ``encode(package) -> bytes`` and ``prove(package, path) -> str``, which reads the file
+        back as a stranger would, compares, and says what was compared.
+    readers
+        Who can read it, in a few words.
+    run_as
+        What a network loaded from it is when it runs, which its speed follows from; empty if that
+        is up to its reader.
     companion
         Module whose text goes beside each file as ``FILE.load.py``: it needs nothing of this
         program.
+    makes_companion
+        Whether ``companion(package) -> str`` of the module makes that text instead.
+    needs_onnx
+        Whether the packages of the extra ``[onnx]`` are needed.
     """
 
     name: str
@@ -38,24 +53,53 @@ class ExportFormat:
     description: str
     suffix: str
     module: str
+    readers: str
+    run_as: RunAs = "masked"
     companion: str = ""
+    makes_companion: bool = False
+    needs_onnx: bool = False
 
-    def write(self, package: Package, path: Path) -> None:
-        """Write a package to a new file."""
-        write: Callable[[Package, Path], None] = importlib.import_module(self.module).write
-        write(package, path)
+    def encode(self, package: Package) -> bytes:
+        """Return a package as the bytes of a file; raises `UserError` if it cannot be said."""
+        self.refuse_missing()
+        return cast("bytes", self._module().encode(package))
 
-    def companion_text(self) -> str:
+    def prove(self, package: Package, path: Path) -> str:
+        """Read a file back and compare it with the package; return what was compared.
+
+        Raises
+        ------
+        UserError
+            If anything differs.
+        """
+        return cast("str", self._module().prove(package, path))
+
+    def companion_text(self, package: Package) -> str:
         """Return the text of the loader that goes beside each file; empty if there is none."""
+        if self.makes_companion:
+            return cast("str", self._module().companion(package))
         if not self.companion:
             return ""
-        package, _, name = self.companion.rpartition(".")
-        return resources.files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
+        parent, _, name = self.companion.rpartition(".")
+        return resources.files(parent).joinpath(f"{name}.py").read_text(encoding="utf-8")
 
     def read_back(self, path: Path) -> dict[str, Tensor]:
         """Return the weights that a file holds, as a stranger would read them."""
-        return cast("dict[str, Tensor]", importlib.import_module(self.module).read_back(path))
+        return cast("dict[str, Tensor]", self._module().read_back(path))
 
+    def refuse_missing(self) -> None:
+        """Raise a `UserError` if a package is missing that this format needs."""
+        if self.needs_onnx and any(importlib.util.find_spec(p) is None for p in _ONNX_PACKAGES):
+            raise UserError(
+                "ONNX needs packages that are not installed.",
+                "pip install 'snip-gui[onnx]', or onnx, onnxscript and onnxruntime.",
+            )
+
+    def _module(self) -> Any:  # noqa: ANN401 - a module
+        return importlib.import_module(self.module)
+
+
+_HERE = "snip_gui.core.export"
 
 FORMATS: Registry[ExportFormat] = Registry(
     "export format",
@@ -66,30 +110,25 @@ FORMATS: Registry[ExportFormat] = Registry(
             "safetensors",
             "Masked weights, masks and a manifest in one file that any safetensors reader opens.",
             ".safetensors",
-            "snip_gui.core.export.safetensors_format",
+            f"{_HERE}.safetensors_format",
+            "anything with safetensors",
+        ),
+        ExportFormat(
+            "safetensors-fp16",
+            "safetensors, fp16",
+            "The same with weights in half precision. What that does to the test error is measured "
+            "while it is written.",
+            ".fp16.safetensors",
+            f"{_HERE}.half_format",
+            "anything with safetensors",
         ),
         ExportFormat(
             "pt",
             "PyTorch state_dict",
             "Masked weights only; loads with torch.load(weights_only=True) into the same network.",
             ".pt",
-            "snip_gui.core.export.pt_format",
-        ),
-        ExportFormat(
-            "packed",
-            "Packed: bit mask and kept values",
-            "The smallest file. A reader of a few lines that needs NumPy alone lies beside it.",
-            ".snip",
-            "snip_gui.core.export.packed_format",
-            "snip_gui.core.export.packed_reader",
-        ),
-        ExportFormat(
-            "csr",
-            "Compressed sparse rows",
-            "For torch.sparse, as safetensors; a convolution is out x (in kh kw). With a loader.",
-            ".csr.safetensors",
-            "snip_gui.core.export.csr_format",
-            "snip_gui.core.export.csr_loader",
+            f"{_HERE}.pt_format",
+            "torch, same network",
         ),
         ExportFormat(
             "prune",
@@ -97,8 +136,60 @@ FORMATS: Registry[ExportFormat] = Registry(
             "weight_orig and weight_mask, as torch's own pruning names them. With a loader that "
             "needs torch alone.",
             ".prune.pt",
-            "snip_gui.core.export.prune_format",
-            "snip_gui.core.export.prune_loader",
+            f"{_HERE}.prune_format",
+            "torch, same network",
+            companion=f"{_HERE}.prune_loader",
+        ),
+        ExportFormat(
+            "packed",
+            "Bit mask and values",
+            "The smallest file. A reader of a few lines that needs NumPy alone lies beside it.",
+            ".snip",
+            f"{_HERE}.packed_format",
+            "NumPy, its own reader",
+            companion=f"{_HERE}.packed_reader",
+        ),
+        ExportFormat(
+            "csr",
+            "Sparse rows (CSR)",
+            "For torch.sparse, as safetensors; a convolution is out x (in kh kw). With a loader.",
+            ".csr.safetensors",
+            f"{_HERE}.csr_format",
+            "torch.sparse, SciPy",
+            run_as="",
+            companion=f"{_HERE}.csr_loader",
+        ),
+        ExportFormat(
+            "onnx",
+            "ONNX",
+            "The whole masked network for other runtimes, any number of images at once; zeros are "
+            "stored and computed as zeros.",
+            ".onnx",
+            f"{_HERE}.onnx_format",
+            "ONNX runtimes",
+            run_as="onnx",
+            needs_onnx=True,
+        ),
+        ExportFormat(
+            "shrunk",
+            "Shrunk PyTorch network",
+            "The smaller dense network that computes the same: units on no path are gone, "
+            "constants folded. Its module definition lies beside it and needs torch alone.",
+            ".shrunk.pt",
+            f"{_HERE}.shrunk_format",
+            "torch alone",
+            run_as="shrunk",
+            makes_companion=True,
+        ),
+        ExportFormat(
+            "shrunk-onnx",
+            "Shrunk ONNX",
+            "The smaller dense network for other runtimes.",
+            ".shrunk.onnx",
+            f"{_HERE}.shrunk_onnx_format",
+            "ONNX runtimes",
+            run_as="shrunk-onnx",
+            needs_onnx=True,
         ),
     ],
 )

@@ -1,21 +1,34 @@
-"""What an export writes: the pruned network of a run, with everything that describes it."""
+"""What an export writes: the pruned network of a run, with everything that describes it.
+
+Shapes: B images, C channels, H rows, W columns.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.errors import UserError
+from snip_gui.core.models.networks import make_network, without_file_weights
+from snip_gui.core.models.own import OWN
 from snip_gui.core.tensors import load_tensors
 from snip_gui.core.training.checkpoint import model_state
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from snip_gui.core.export.smaller import Smaller
+    from snip_gui.core.recipe import ModelChoice
+
+# Enough to tell two networks apart; more only take longer.
+_COMPARED_IMAGES = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,20 +37,54 @@ class Package:
 
     Attributes
     ----------
+    folder
+        The run that it is of.
     state
         The state_dict, removed weights exactly zero.
     masks
         uint8 masks, 1 where kept, by state_dict key; prunable parameters only.
     manifest
         JSON-ready description: recipe, data, counts, errors, versions.
+    images_BCHW
+        Real images as the network sees them, to compare outputs on: of the scored minibatch.
+    trusted
+        Digests of the Python files that the user agreed to run.
     """
 
+    folder: Path
     state: dict[str, Tensor]
     masks: dict[str, Tensor]
     manifest: dict[str, Any]
+    images_BCHW: Tensor
+    choice: ModelChoice
+    trusted: Collection[str] = ()
+    notes: list[str] = field(default_factory=list)
+
+    @functools.cached_property
+    def network(self) -> nn.Module:
+        """The network itself, in evaluation mode, removed weights zero.
+
+        Raises
+        ------
+        UserError
+            If its code is the user's own and was not agreed to, or does not run.
+        """
+        _, channels, rows, columns = self.images_BCHW.shape
+        num_classes = len(self.manifest["classes"])
+        shape = (channels, rows, columns)
+        made = make_network(self.choice, shape, num_classes, seed=0, trusted=self.trusted)
+        made.module.load_state_dict(self.state)
+        return made.module.eval()
+
+    @functools.cached_property
+    def smaller(self) -> Smaller:
+        """The smaller network that computes the same; raises `UserError` if there is none."""
+        from snip_gui.core.export.smaller import make_smaller
+
+        return make_smaller(self.network, self.images_BCHW)
 
 
-def package_run(folder: Path) -> Package:
+def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:
     """Read what there is to export of a run.
 
     The weights are those of the last checkpoint, or where training would begin if there is none.
@@ -53,6 +100,7 @@ def package_run(folder: Path) -> Package:
             f"“{folder.name}” has no mask to export.", "Let the run go on at least to pruning."
         )
     masks, _ = load_tensors(folder / files.MASKS)
+    batch, _ = load_tensors(folder / files.BATCH)
     state, step = _newest_weights(folder)
     for name, mask in masks.items():
         state[name] = state[name].masked_fill(mask == 0, 0)
@@ -71,12 +119,25 @@ def package_run(folder: Path) -> Package:
         "num_kept": summary.num_kept,
         "layers": msgspec.to_builtins(summary.layers),
         "batch_digest": summary.batch_digest,
+        "input_shape": list(batch["inputs"].shape[1:]),
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},
         "classes": list(summary.classes),
         "errors": {split: 1 - final.accuracy for split, final in measured.items()},
         "versions": summary.versions,
     }
-    return Package(state, masks, manifest)
+    choice = without_file_weights(recipe.model)
+    if choice.name == OWN:
+        choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
+    images_BCHW = batch["inputs"][:_COMPARED_IMAGES]
+    package = Package(folder, state, masks, manifest, images_BCHW, choice, trusted)
+    if step == 0:
+        package.notes.append(
+            f"“{folder.name}” was never trained: its weights are the initial ones."
+        )
+    bad = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if bad:
+        package.notes.append(f"“{bad[0]}” holds values that are no finite numbers.")
+    return package
 
 
 def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:

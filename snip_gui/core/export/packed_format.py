@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snip_gui.core.export.packed_reader import read_packed
+from snip_gui.core.export.proof import prove_weights
 from snip_gui.core.tensors import as_tensor
 
 if TYPE_CHECKING:
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 
-def write(package: Package, path: Path) -> None:
-    """Write header, masks and kept values."""
+def encode(package: Package) -> bytes:
+    """Return header, masks and kept values."""
     described: list[dict[str, Any]] = []
     parts: list[bytes] = []
     for name, tensor in package.state.items():
         array = np.ascontiguousarray(tensor.detach().cpu().numpy())
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        entry: dict[str, Any] = {"name": name, "shape": list(array.shape), "dtype": array.dtype.str}
+        shape, dtype = list(tensor.shape), array.dtype.str
+        entry: dict[str, Any] = {"name": name, "shape": shape, "dtype": dtype}
         if name in package.masks:
             kept = package.masks[name].numpy().astype(bool).ravel()
             entry["kept"] = int(kept.sum())
@@ -35,12 +37,15 @@ def write(package: Package, path: Path) -> None:
             parts.append(array.tobytes())
         described.append(entry)
     header = json.dumps({"tensors": described, "manifest": package.manifest}).encode()
-    with path.open("wb") as file:
-        file.write(struct.pack("<8sII", b"SNIPPACK", 1, len(header)) + header)
-        file.writelines(parts)
+    return b"".join([struct.pack("<8sII", b"SNIPPACK", 1, len(header)), header, *parts])
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
     """Return the weights, zeros filled in."""
     arrays, _ = read_packed(path)
     return {name: as_tensor(array) for name, array in arrays.items()}
+
+
+def prove(package: Package, path: Path) -> str:
+    """Read the file back and compare."""
+    return prove_weights(package, read_back(path))

@@ -18,21 +18,19 @@ import numpy as np
 def read_packed(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return arrays by name, zeros filled in, and the header; `ValueError` for a damaged file."""
     data = Path(path).read_bytes()
-    magic, version, length = struct.unpack_from("<8sII", data)
-    if (magic, version) != (b"SNIPPACK", 1):
+    if data[:12] != b"SNIPPACK\x01\0\0\0" or len(data) < 16:
         raise ValueError("not a packed checkpoint of version 1")
-    header = json.loads(data[16 : 16 + length])
-    arrays, offset = {}, 16 + length
+    offset = 16 + struct.unpack_from("<I", data, 12)[0]
+    header, arrays = json.loads(data[16:offset]), {}
     for tensor in header["tensors"]:
         size, dtype = math.prod(tensor["shape"]), np.dtype(tensor["dtype"])
-        flat = np.zeros(size, dtype)
-        where: Any = slice(None)
         if "kept" in tensor:
             bits = np.frombuffer(data, np.uint8, -(-size // 8), offset)
-            where = np.unpackbits(bits, count=size, bitorder="little").astype(bool)
-            offset += bits.size
-        values = np.frombuffer(data, dtype, tensor.get("kept", size), offset)
-        flat[where] = values
+            flat, offset = np.zeros(size, dtype), offset + bits.size
+            values = np.frombuffer(data, dtype, tensor["kept"], offset)
+            flat[np.unpackbits(bits, count=size, bitorder="little").astype(bool)] = values
+        else:
+            values = flat = np.frombuffer(data, dtype, size, offset).copy()
         offset += values.nbytes
         arrays[tensor["name"]] = flat.reshape(tensor["shape"])
     if offset != len(data):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
-from snip_gui.core.export.pt_format import save_state
+from snip_gui.core.export.proof import prove_weights
+from snip_gui.core.export.pt_format import encode_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 
-def write(package: Package, path: Path) -> None:
-    """Write weights and masks under torch's names."""
+def encode(package: Package) -> bytes:
+    """Return weights and masks under torch's names."""
     state: dict[str, Tensor] = {}
     for name, tensor in package.state.items():
         if name in package.masks:
@@ -29,7 +30,7 @@ def write(package: Package, path: Path) -> None:
             state[f"{name}_mask"] = package.masks[name].to(tensor.dtype)
         else:
             state[name] = tensor
-    save_state(state, path)
+    return encode_state(state)
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
@@ -43,3 +44,8 @@ def read_back(path: Path) -> dict[str, Tensor]:
         elif not key.endswith("_mask"):
             weights[key] = tensor
     return weights
+
+
+def prove(package: Package, path: Path) -> str:
+    """Read the file back and compare."""
+    return prove_weights(package, read_back(path))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
+from snip_gui.core.export.proof import prove_weights
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -16,20 +18,24 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 
-def write(package: Package, path: Path) -> None:
-    """Write the masked weights, contiguous, on the CPU."""
-    save_state(package.state, path)
+def encode(package: Package) -> bytes:
+    """Return the masked weights, contiguous, on the CPU."""
+    return encode_state(package.state)
 
 
-def save_state(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors with torch; raises `OSError` if that fails."""
+def encode_state(state: Mapping[str, Tensor]) -> bytes:
+    """Return tensors as torch writes them."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    # By way of memory: torch reports a full disk as a RuntimeError that says nothing of the disk.
     written = io.BytesIO()
     torch.save(state, written)
-    path.write_bytes(written.getbuffer())
+    return written.getvalue()
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
     """Return the weights, with the safe loader only."""
     return cast("dict[str, Tensor]", torch.load(path, weights_only=True, map_location="cpu"))
+
+
+def prove(package: Package, path: Path) -> str:
+    """Read the file back and compare."""
+    return prove_weights(package, read_back(path))

@@ -115,7 +115,7 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
         paths = find_paths(_copy_of(masked.model), masks, images_BCHW)
         if paths.is_whole:
             return f"Nothing is left out: {_why_whole(paths)}."
-        shrunk = _made(masked, masks, paths, images_BCHW)
+        shrunk = cut(masked, masks, paths, images_BCHW)
         _refuse_difference(shrunk, images_BCHW)
     except CannotFollowError as error:
         return f"The whole network is trained under its mask: {error}."
@@ -130,13 +130,21 @@ def _copy_of(model: nn.Module) -> nn.Module:
         raise CannotFollowError("it cannot be copied") from error
 
 
-def _made(
+def cut(
     masked: MaskedModel,
     masks: Mapping[str, NDArray[np.bool_]],
     paths: Paths,
     images_BCHW: Tensor,
 ) -> Shrunk:
-    """Cut the layers of a copy of the network to what stays."""
+    """Cut the layers of a copy of the network to what stays.
+
+    Parameters
+    ----------
+    masks
+        By name, True where a prunable parameter may be other than zero.
+    paths
+        What stays, as `find_paths` found it for these masks.
+    """
     small = _copy_of(masked.model)
     places: dict[str, Places] = {}
     for layer in {**paths.outputs, **paths.inputs}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,12 +51,21 @@ def export(folder, name, path):
     return done
 
 
+SHRUNK = ("shrunk", "shrunk-onnx")
+
+
 @pytest.mark.parametrize("name", FORMATS.names)
+def test_the_ending_of_a_file_says_its_format(name):
+    assert format_of(Path(f"net{FORMATS[name].suffix}")).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS.names if name not in SHRUNK])
 def test_every_format_reads_back_bit_for_bit(folder, tmp_path, name):
     path = tmp_path / f"net{FORMATS[name].suffix}"
-    assert format_of(path).name == name
     export(folder, name, path)
     state = package_run(folder).state
+    if name == "safetensors-fp16":
+        state = {key: tensor.half() for key, tensor in state.items()}
     read = FORMATS[name].read_back(path)
     assert read.keys() == state.keys()
     for key, tensor in state.items():

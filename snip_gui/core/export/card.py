@@ -1,0 +1,152 @@
+"""The card that goes with a checkpoint, in the form that model hubs expect: YAML, then Markdown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.export.loading import loading_code
+from snip_gui.core.models.networks import network_of
+
+if TYPE_CHECKING:
+    from snip_gui.core.export.formats import ExportFormat
+    from snip_gui.core.export.package import Package
+
+_PICTURE = "input_map.png"
+
+
+def card_picture(package: Package) -> bytes:
+    """Return the input map of the run as a PNG file; nothing if its network has none."""
+    path = package.folder / _PICTURE
+    return path.read_bytes() if path.exists() else b""
+
+
+def card_text(
+    package: Package,
+    chosen: ExportFormat,
+    name: str,
+    size_bytes: int,
+    digest: str,
+    proof: str,
+    has_picture: bool,
+) -> str:
+    """Return the card of a file.
+
+    Parameters
+    ----------
+    proof
+        What was compared when the file was read back.
+    """
+    manifest = package.manifest
+    data = DATASETS[manifest["recipe"]["data"]["name"]].title
+    network = network_of(package.choice).title
+    sparsity = f"{100 * manifest['sparsity_reached']:.4g} %"
+    parts = [
+        _front_matter(manifest, network, data),
+        f"# {network}, {sparsity} of its connections removed\n",
+        f"{chosen.title}: {chosen.description}\n",
+        _picture(name) if has_picture else "",
+        "## Loading\n",
+        f"```python\n{loading_code(chosen.name, name)}\n```\n",
+        "## The network\n",
+        _facts(manifest, network, data, sparsity),
+        "## Layers\n",
+        _layers(manifest),
+        "## The file\n",
+        f"`{name}`, {size_bytes:,} bytes, SHA-256 `{digest}`. Read back after it was written: "
+        f"{proof}.\n",
+        "Unstructured sparsity makes files smaller, not ordinary dense kernels faster.\n",
+        "## Recipe\n",
+        f"```json\n{json.dumps(manifest['recipe'], indent=2)}\n```\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _front_matter(manifest: dict[str, Any], network: str, data: str) -> str:
+    """Return what hubs read: tags, and the test error as a result."""
+    lines = [
+        "---",
+        "library_name: pytorch",
+        "pipeline_tag: image-classification",
+        "tags:",
+        "- pruning",
+        "- sparsity",
+        "- snip",
+        "datasets:",
+        f"- {manifest['recipe']['data']['name']}",
+    ]
+    error = manifest["errors"].get("test")
+    if error is not None:
+        lines += [
+            "model-index:",
+            f"- name: {json.dumps(network)}",
+            "  results:",
+            "  - task:",
+            "      type: image-classification",
+            "    dataset:",
+            f"      name: {json.dumps(data)}",
+            f"      type: {manifest['recipe']['data']['name']}",
+            "    metrics:",
+            "    - type: accuracy",
+            f"      value: {1 - error:.4f}",
+        ]
+    return "\n".join([*lines, "---", ""])
+
+
+def _picture(name: str) -> str:
+    place = f"{name}.png".replace(" ", "%20")
+    return f"![The fraction of each input pixel's connections that is kept]({place})\n"
+
+
+def _facts(manifest: dict[str, Any], network: str, data: str, sparsity: str) -> str:
+    """Return what is known of the network as a table."""
+    shape = "x".join(str(side) for side in manifest["input_shape"])
+    normalisation = manifest["normalisation"]
+    rows = [
+        ("network", network),
+        ("data", data),
+        ("input", f"{shape} (channels, rows, columns), values 0 to 1 less the mean, by deviation"),
+        ("mean", ", ".join(f"{value:.6g}" for value in normalisation["mean"])),
+        ("deviation", ", ".join(f"{value:.6g}" for value in normalisation["deviation"])),
+        ("classes", ", ".join(manifest["classes"][:20])),
+        ("removed", f"{sparsity} (asked for: {100 * manifest['sparsity_asked']:.6g} %)"),
+        ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
+        ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
+    ]
+    rows += [
+        (f"{split} error", f"{manifest['errors'][split]:.2%}")
+        for split in ("train", "validation", "test")
+        if split in manifest["errors"]
+    ]
+    half = manifest["errors"].get("half_precision")
+    if half is not None:
+        rows.append(
+            (
+                "test error in half precision",
+                f"{half['half']:.2%}; in single precision {half['single']:.2%}, "
+                f"on {half['num_test_images']:,} images",
+            )
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    return _table(("", ""), [*rows, ("made with", versions)])
+
+
+def _layers(manifest: dict[str, Any]) -> str:
+    rows: list[tuple[str, ...]] = [
+        (
+            str(row["layer"]),
+            f"{row['kept']:,}",
+            f"{row['total']:,}",
+            f"{1 - row['kept'] / row['total']:.2%}",
+        )
+        for row in manifest["layers"]
+    ]
+    return _table(("layer", "kept", "of", "removed"), rows)
+
+
+def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a table in Markdown."""
+    lines = [headers, tuple("---" for _ in headers), *rows]
+    cells = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"

@@ -1,0 +1,61 @@
+"""The lines that load an exported file, as they are copied and as cards show them. No torch."""
+
+from __future__ import annotations
+
+_SAFETENSORS = """\
+from safetensors.torch import load_file
+
+tensors = load_file({path})
+masks = {{name: tensors.pop(name) for name in list(tensors) if name.endswith("_mask")}}
+# model = the same network, freshly made
+model.load_state_dict(tensors)
+"""
+
+_LINES = {
+    "safetensors": _SAFETENSORS,
+    "safetensors-fp16": _SAFETENSORS,
+    "pt": """\
+import torch
+
+# model = the same network, freshly made
+model.load_state_dict(torch.load({path}, weights_only=True))
+""",
+    "prune": """\
+import runpy
+
+# model = the same network, freshly made
+model = runpy.run_path({loader})["load_pruned"](model, {path})
+""",
+    "packed": """\
+import runpy
+import torch
+
+arrays, header = runpy.run_path({loader})["read_packed"]({path})
+# model = the same network, freshly made
+model.load_state_dict({{name: torch.from_numpy(array) for name, array in arrays.items()}})
+""",
+    "csr": """\
+import runpy
+
+# Sparse matrices by name, and what is stored whole.
+matrices, whole = runpy.run_path({loader})["load_rows"]({path})
+""",
+    "onnx": """\
+import onnxruntime
+
+session = onnxruntime.InferenceSession({path})
+# images = float32 array (B, C, H, W), standardised
+scores = session.run(None, {{"images": images}})[0]
+""",
+    "shrunk": """\
+import runpy
+
+model = runpy.run_path({loader})["load"]({path})
+""",
+}
+_LINES["shrunk-onnx"] = _LINES["onnx"]
+
+
+def loading_code(format_name: str, path: str) -> str:
+    """Return the lines of Python that load a file of a format."""
+    return _LINES[format_name].format(path=repr(path), loader=repr(f"{path}.load.py")).rstrip()

@@ -1,0 +1,259 @@
+"""A network as Python source that needs torch alone.
+
+The network is traced; its layers become attributes of one class and its graph the code of
+``forward``. BatchNorm is taken up by the layer before it, dropout left out, the project's padded
+convolution written as padding and a convolution of torch's.
+
+Shapes: B images, C channels, H rows, W columns, P pixels that are read.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import types
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import fx, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+
+from snip_gui.core.models.layers import ConvSame, _padding
+from snip_gui.core.pruning import operations as ops
+from snip_gui.core.pruning.tracing import CannotFollowError, shape_of, trace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snip_gui.core.data.pixels import PixelChoice
+
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.Identity)
+_DROPOUT_FUNCTIONS = (functional.dropout, functional.dropout2d)
+_KNOWN = ("torch", "math", "operator", "builtins", "_operator")
+_CONSTANTS = ("inf", "nan", "NoneType")
+
+_HEAD = '''"""A pruned network made smaller; needs torch alone. The weights lie beside this file."""
+
+import math
+import operator
+from math import inf, nan
+
+import torch
+from torch import device, nn
+
+
+class Network(nn.Module):
+    """Takes standardised images (B, C, H, W) and gives class scores (B, K)."""
+
+    def __init__(self):
+        super().__init__()
+'''
+
+_TAIL = '''
+
+def load(path):
+    """Return the network with the weights of a file, ready for use."""
+    network = Network()
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return network.eval()
+'''
+
+
+def write_source(
+    small: nn.Module, pixels: PixelChoice | None, images_BCHW: Tensor
+) -> tuple[nn.Module, str]:
+    """Return a network made from source with the weights of another, and the source.
+
+    Parameters
+    ----------
+    small
+        In evaluation mode.
+    pixels
+        What of an image it is given; None for all of it. The source takes whole images.
+
+    Raises
+    ------
+    CannotFollowError
+        If the network cannot be traced, or does what cannot be written down.
+    """
+    seen_BCHW = images_BCHW if pixels is None else pixels(images_BCHW)
+    graph = trace(small, seen_BCHW)
+    writer = _Writer(small, graph)
+    writer.tidy()
+    if pixels is not None:
+        writer.choose(pixels, cast("tuple[int, int, int]", tuple(images_BCHW.shape[1:])))
+    source = writer.source()
+    network = make_network(source)
+    try:
+        network.load_state_dict(writer.state)
+    except RuntimeError as error:
+        raise CannotFollowError("a layer of it cannot be written as code") from error
+    return network, source
+
+
+def make_network(source: str) -> nn.Module:
+    """Return the network that a source of ours defines, in evaluation mode.
+
+    Raises
+    ------
+    CannotFollowError
+        If it cannot be made.
+    """
+    module = types.ModuleType("smaller_network")
+    try:
+        exec(compile(source, "smaller_network.py", "exec"), module.__dict__)
+        network = module.Network()
+    except Exception as error:  # a layer may print as what is no code
+        raise CannotFollowError(f"it cannot be written as code ({error})") from error
+    return cast("nn.Module", network.eval())
+
+
+class _Writer:
+    """Changes a traced graph and writes it down."""
+
+    def __init__(self, small: nn.Module, graph: fx.Graph) -> None:
+        self._graph = graph
+        self._modules: dict[str, Any] = dict(small.named_modules())
+        self._small = small
+        self.state: dict[str, Tensor] = {}
+        self._lines: list[str] = []
+
+    def tidy(self) -> None:
+        """Take up BatchNorm, drop dropout and what nothing reads, write out padding."""
+        self._graph.eliminate_dead_code()
+        for node in list(self._graph.nodes):
+            if node.op == "call_module":
+                module = self._modules[str(node.target)]
+                if type(module) in _DROPOUTS:
+                    self._bypass(node)
+                elif type(module) in ops.NORMS:
+                    self._take_up(node, module)
+                elif isinstance(module, ConvSame):
+                    self._pad(node, module)
+            elif node.target in _DROPOUT_FUNCTIONS:
+                self._bypass(node)
+
+    def choose(self, pixels: PixelChoice, shape: tuple[int, int, int]) -> None:
+        """Let the network read its pixels out of whole images."""
+        images = next(node for node in self._graph.nodes if node.op == "placeholder")
+        users = list(images.users)
+        with self._graph.inserting_after(images):
+            flat = self._graph.call_method("flatten", (images, 1))
+        with self._graph.inserting_after(flat):
+            indices = self._graph.create_node("get_attr", "pixels_P")
+        with self._graph.inserting_after(indices):
+            chosen = self._graph.call_method("index_select", (flat, 1, indices))
+        with self._graph.inserting_after(chosen):
+            reshaped = self._graph.call_method("reshape", (chosen, -1, *pixels.shape))
+        for user in users:
+            user.replace_input_with(images, reshaped)
+        self.state["pixels_P"] = pixels.indices_P
+        number = math.prod(pixels.shape)
+        self._lines.append(
+            f'self.register_buffer("pixels_P", torch.zeros({number}, dtype=torch.int64))'
+            f"  # of {math.prod(shape):,}"
+        )
+
+    def source(self) -> str:
+        """Return the source; the state_dict of its network is then known."""
+        names: dict[str, str] = {}
+        for node in self._graph.nodes:
+            node.type = None
+            if node.op == "call_module":
+                node.target = self._define(str(node.target), names)
+            elif node.op == "get_attr" and node.target not in self.state:
+                node.target = self._hold(str(node.target), names)
+        code = self._graph.python_code("self")
+        for name, value in code.globals.items():
+            home = str(getattr(value, "__module__", None) or getattr(value, "__name__", ""))
+            if name not in _CONSTANTS and home.partition(".")[0] not in _KNOWN:
+                raise CannotFollowError(f"it uses “{name}”, which is not part of torch")
+        forward = re.sub(r";  \w+( = \w+)* = None.*$", "", code.src.strip(), flags=re.MULTILINE)
+        forward = re.sub(r"^def forward\(.*\):", _signature(self._graph), forward, count=1)
+        body = "".join(f"        {line}\n" for line in self._lines)
+        indented = "".join(f"    {line}\n" if line else "\n" for line in forward.splitlines())
+        return f"{_HEAD}{body}\n{indented}{_TAIL}"
+
+    def _bypass(self, node: fx.Node) -> None:
+        node.replace_all_uses_with(node.all_input_nodes[0])
+        self._graph.erase_node(node)
+
+    def _take_up(self, node: fx.Node, norm: Any) -> None:  # noqa: ANN401 - a BatchNorm
+        """Fold a BatchNorm into the layer before it, if nothing else reads that."""
+        before = node.args[0]
+        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
+            return
+        layer = self._modules[str(before.target)]
+        calls = sum(n.target == before.target for n in self._graph.nodes)
+        if calls > 1 or norm.running_mean is None:
+            return
+        scale = torch.ones_like(norm.running_mean) if norm.weight is None else norm.weight
+        shift = torch.zeros_like(norm.running_mean) if norm.bias is None else norm.bias
+        given = (norm.running_mean, norm.running_var, norm.eps, scale, shift)
+        # In double precision, rounded once.
+        wide: Any = [g.double() if isinstance(g, torch.Tensor) else g for g in given]
+        bias = None if layer.bias is None else layer.bias.double()
+        if type(layer) is nn.Linear and len(shape_of(before) or ()) == 2:
+            fused = fuse_linear_bn_weights(layer.weight.double(), bias, *wide)
+        elif type(layer) in ops.CONVOLUTIONS:
+            fused = fuse_conv_bn_weights(layer.weight.double(), bias, *wide)
+        else:
+            return
+        layer.weight, layer.bias = (nn.Parameter(part.detach().float()) for part in fused)
+        self._bypass(node)
+
+    def _pad(self, node: fx.Node, module: ConvSame) -> None:
+        """Write padding apart from the convolution."""
+        shape = shape_of(cast("fx.Node", node.args[0])) or ()
+        rows = _padding(shape[2], module.kernel_size[0], module.stride[0])
+        columns = _padding(shape[3], module.kernel_size[1], module.stride[1])
+        with self._graph.inserting_before(node):
+            padded = self._graph.call_function(functional.pad, (node.args[0], (*columns, *rows)))
+        node.args = (padded,)
+
+    def _define(self, target: str, names: dict[str, str]) -> str:
+        """Note the line that makes a layer; return its name as one word."""
+        if target in names:
+            return names[target]
+        names[target] = name = _free(target, names)
+        module = self._modules[target]
+        text = repr(module)
+        if isinstance(module, ConvSame):
+            text = text.replace("ConvSame(", "Conv2d(", 1)
+        if not type(module).__module__.startswith("torch.nn") and not isinstance(module, ConvSame):
+            raise CannotFollowError(f"“{target}” is no layer of torch's")
+        self._lines.append(f"self.{name} = nn.{' '.join(text.split())}")
+        for key, tensor in module.state_dict().items():
+            self.state[f"{name}.{key}"] = tensor
+        return name
+
+    def _hold(self, target: str, names: dict[str, str]) -> str:
+        """Note the line that makes a tensor of the network's own."""
+        if target in names:
+            return names[target]
+        names[target] = name = _free(target, names)
+        tensor = operator.attrgetter(target)(self._small)
+        if not isinstance(tensor, torch.Tensor):
+            raise CannotFollowError(f"“{target}” is no tensor")
+        shape = f"{tuple(tensor.shape)}, dtype={tensor.dtype}"
+        self._lines.append(f'self.register_buffer("{name}", torch.zeros({shape}))')
+        self.state[name] = tensor.detach()
+        return name
+
+
+def _free(target: str, names: dict[str, str]) -> str:
+    """Return a target as one word that is not taken."""
+    word = re.sub(r"\W", "_", target) or "layer"
+    word = f"layer_{word}" if word[0].isdigit() else word
+    while word in names.values() or hasattr(nn.Module, word):
+        word += "_"
+    return word
+
+
+def _signature(graph: fx.Graph) -> str:
+    """Return the first line of ``forward``, without types; later arguments keep their defaults."""
+    given = [node for node in graph.nodes if node.op == "placeholder"]
+    parts = [str(n.target) if not n.args else f"{n.target}={n.args[0]!r}" for n in given]
+    return f"def forward(self, {', '.join(parts)}):"

@@ -1,0 +1,159 @@
+"""ONNX in one file, for any number of images at once, checked by onnxruntime against torch.
+
+The weights keep the names of the state_dict; runtimes fold and fuse when they load. The manifest is
+one JSON string of the model's metadata, under ``snip_gui``.
+
+Shapes: B images, K classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from snip_gui.core.export.package import Package
+
+_COUNTER = "num_batches_tracked"  # of training alone
+
+
+def encode(package: Package) -> bytes:
+    """Return the masked network as ONNX."""
+    return encode_network(package.network, package.images_BCHW, package.manifest)
+
+
+def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[str, Any]) -> bytes:
+    """Return a network as ONNX with a manifest.
+
+    Raises
+    ------
+    UserError
+        If torch cannot export it, or what it exported does not pass the checks of onnx.
+    """
+    import onnx
+
+    sample_BCHW = images_BCHW[:2] if len(images_BCHW) > 1 else images_BCHW.repeat(2, 1, 1, 1)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                network,
+                (sample_BCHW,),
+                dynamo=True,
+                optimize=False,  # would rename and fold weights; runtimes do it when they load
+                input_names=["images"],
+                output_names=["scores"],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                verbose=False,
+            )
+        assert program is not None
+        model = program.model_proto
+        _tidy(model)
+        model.producer_name = "snip-gui"
+        entry = model.metadata_props.add()
+        entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)
+        onnx.checker.check_model(model)
+    except Exception as error:  # the exporter raises kinds of its own, and what it met within
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(
+            f"The network cannot be written as ONNX: {first}", "Choose another format."
+        ) from error
+    return cast("bytes", model.SerializeToString())
+
+
+def prove(package: Package, path: Path) -> str:
+    """Read the file back; compare its weights bit for bit, its outputs with torch's."""
+    found = read_back(path)
+    expected = {name: t for name, t in package.state.items() if not name.endswith(_COUNTER)}
+    refuse_other_weights(expected, {name: found[name] for name in expected if name in found})
+    difference = prove_outputs(path, package.images_BCHW, package.network)
+    return (
+        f"weights equal bit for bit; onnxruntime's outputs on {len(package.images_BCHW)} images "
+        f"within {difference:.1e} of torch's"
+    )
+
+
+def prove_outputs(path: Path, images_BCHW: Tensor, network: nn.Module) -> float:
+    """Return by how much onnxruntime's outputs differ at most from torch's, for one image and all.
+
+    Raises
+    ------
+    UserError
+        If it cannot run the file, or they differ by more than rounding.
+    """
+    run = runner(path.read_bytes())
+    expected_BK = scores_of(network, images_BCHW)
+    refuse_other_outputs(expected_BK[:1], run(images_BCHW[:1]), "onnxruntime")
+    return refuse_other_outputs(expected_BK, run(images_BCHW), "onnxruntime")
+
+
+def runner(data: bytes, num_threads: int = 0) -> Any:  # noqa: ANN401 - a function of images
+    """Return a function from images to scores that runs a file in onnxruntime on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            data, sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # it has kinds of its own
+        raise UserError(
+            f"onnxruntime refuses the file: {error}", "Choose another format."
+        ) from error
+    name = session.get_inputs()[0].name
+    return lambda images_BCHW: torch.from_numpy(session.run(None, {name: images_BCHW.numpy()})[0])
+
+
+def read_back(path: Path) -> dict[str, Tensor]:
+    """Return the weights that the file holds by name, without running it."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load_model_from_string(path.read_bytes())
+    return {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+    }
+
+
+def _tidy(model: Any) -> None:  # noqa: ANN401 - onnx has no types of its messages
+    """Remove what the exporter notes about the machine it ran on: places in source files."""
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    model.graph.doc_string = model.doc_string = ""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter from warning about itself and writing to the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            open(os.devnull, "w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,107 @@
+"""What half precision does to the test error of a network, measured."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from snip_gui.core.data.loading import options_of, read_images
+from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, Note, Progress
+from snip_gui.core.export.half_format import halved, widened
+from snip_gui.core.run_folder import read_recipe, read_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.export.package import Package
+    from snip_gui.core.surroundings import Surroundings
+
+_BATCH = 200
+_MOST_SECONDS = 20.0
+
+
+def read_test_images(
+    folder: Path, surroundings: Surroundings, cancel: CancelToken
+) -> Generator[Event, None, ImageSet | None]:
+    """Read the data set of a run; returns None if it cannot be had here."""
+    recipe, summary = read_recipe(folder), read_summary(folder)
+    if surroundings.data_folder is None and summary.data_folder:
+        surroundings = replace(surroundings, data_folder=Path(summary.data_folder))
+    options = options_of(recipe.data, surroundings)
+    place = surroundings.data_folder
+    try:
+        images = yield from read_images(recipe.data.name, place, cancel, options)
+    except UserError as error:
+        yield Note(error.message)
+        return None
+    return images if images.digest == summary.data_digest else None
+
+
+def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken) -> Iterator[Event]:
+    """Measure test errors in both precisions into the manifest, as far as there is time.
+
+    ``half_precision`` of the manifest's errors has both errors and the number of test images.
+    """
+    if images is None:
+        yield Note("What half precision does to the test error was not measured: no images.")
+        return
+    try:
+        single = package.network
+    except UserError as error:
+        yield Note(f"What half precision does to the test error was not measured: {error.message}")
+        return
+    half = copy.deepcopy(single)
+    half.load_state_dict(widened(halved(package.state)))
+    wrong, total = np.zeros(2, int), 0
+    number = len(images.test_labels_N)
+    # Some of every class, wherever the time ends.
+    order_N = np.random.default_rng(0).permutation(number)
+    ends = time.monotonic() + _MOST_SECONDS
+    while total < number and time.monotonic() < ends:
+        cancel.raise_if_cancelled()
+        yield Progress("Measuring half precision", total, number)
+        chosen_B = np.sort(order_N[total : total + _BATCH])
+        wrong += _wrong(package, images, chosen_B, (single, half))
+        total += len(chosen_B)
+    before, after = (float(count) / total for count in wrong)
+    package.manifest["errors"] = dict(package.manifest["errors"]) | {
+        "half_precision": {"single": before, "half": after, "num_test_images": total}
+    }
+    yield Note(
+        f"Test error in half precision {after:.2%}, in single precision {before:.2%}, "
+        f"on {total:,} of {number:,} test images."
+    )
+
+
+@torch.no_grad()
+def _wrong(
+    package: Package,
+    images: ImageSet,
+    chosen_B: NDArray[np.int64],
+    networks: tuple[torch.nn.Module, torch.nn.Module],
+) -> list[int]:
+    """Return how many of some test images each network takes for another class."""
+    _, rows, columns = (int(side) for side in package.images_BCHW.shape[1:])
+    shape = (int(package.images_BCHW.shape[1]), rows, columns)
+    batch = ResidentImages(
+        images.test_images.read(chosen_B),
+        images.test_labels_N[chosen_B],
+        images.mean_C,
+        images.deviation_C,
+        torch.device("cpu"),
+        shape,
+    )
+    inputs_BCHW, labels_B = batch.batch(slice(None))
+    return [int((network(inputs_BCHW).argmax(1) != labels_B).sum()) for network in networks]

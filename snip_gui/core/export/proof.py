@@ -1,0 +1,90 @@
+"""Comparing what was read back with what was written: weights bit for bit, and outputs.
+
+Shapes: B images, K classes.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from snip_gui.core.export.package import Package
+
+TOLERANCE = 1e-5
+"""Of outputs, as a part of the largest: where the order of sums differs, or one runtime."""
+
+
+def refuse_other_weights(written: Mapping[str, Tensor], read: Mapping[str, Tensor]) -> None:
+    """Raise a `UserError` unless both hold the same tensors, bit for bit."""
+    same = written.keys() == read.keys() and all(
+        written[name].shape == read[name].shape
+        and written[name].dtype == read[name].dtype
+        and torch.equal(_bits(written[name]), _bits(read[name]))
+        for name in written
+    )
+    if not same:
+        raise UserError(
+            "What was written reads back differently.",
+            "The disk may be damaged; choose another place.",
+        )
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """Return the bytes of a tensor, so that NaN equals NaN and -0.0 differs from 0.0."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+
+
+def outputs_with(package: Package, state: Mapping[str, Tensor]) -> Tensor:
+    """Return the scores (B, K) that the network gives with other weights."""
+    network = copy.deepcopy(package.network)
+    network.load_state_dict(dict(state))
+    return scores_of(network, package.images_BCHW)
+
+
+@torch.no_grad()
+def scores_of(network: torch.nn.Module, images_BCHW: Tensor) -> Tensor:
+    """Return scores (B, K) of images."""
+    scores_BK: Tensor = network(images_BCHW)
+    return scores_BK
+
+
+def refuse_other_outputs(expected_BK: Tensor, found_BK: Tensor, what: str) -> float:
+    """Return the largest difference; raise a `UserError` if it is more than rounding.
+
+    Raises
+    ------
+    UserError
+        If outputs differ by more than `TOLERANCE` of the largest, or by 1e-5 where that is below 1.
+    """
+    if expected_BK.shape != found_BK.shape:
+        raise UserError(f"{what} gives other outputs.", "Choose another format.")
+    largest = float(torch.nan_to_num(expected_BK).abs().max())
+    both_nan = expected_BK.isnan() & found_BK.isnan()
+    difference = float((expected_BK - found_BK).masked_fill(both_nan, 0).abs().max())
+    if not difference <= TOLERANCE * max(1.0, largest):
+        raise UserError(
+            f"{what} gives outputs that differ by {difference:.1e} from those of the masked "
+            "network.",
+            "Choose another format.",
+        )
+    return difference
+
+
+def prove_weights(package: Package, read: Mapping[str, Tensor]) -> str:
+    """Compare weights bit for bit and outputs on real images; return what was compared."""
+    refuse_other_weights(package.state, read)
+    try:
+        expected_BK = scores_of(package.network, package.images_BCHW)
+    except UserError as error:
+        return f"equal bit for bit; outputs not compared: {error.message}"
+    refuse_other_outputs(expected_BK, outputs_with(package, read), "What was read back")
+    return f"equal bit for bit, and in its outputs on {len(expected_BK)} images"

@@ -1,0 +1,41 @@
+"""The smaller dense network as a state_dict, with its module definition beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.export.module_source import make_network
+from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
+from snip_gui.core.export.pt_format import encode_state, read_back
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.export.package import Package
+
+__all__ = ["companion", "encode", "prove", "read_back"]
+
+
+def encode(package: Package) -> bytes:
+    """Return the weights of the smaller network."""
+    return encode_state(package.smaller.network.state_dict())
+
+
+def companion(package: Package) -> str:
+    """Return the definition of the smaller network."""
+    return package.smaller.source
+
+
+def prove(package: Package, path: Path) -> str:
+    """Make the network from its definition and what was written; compare it with the masked one."""
+    smaller, read = package.smaller, read_back(path)
+    refuse_other_weights(smaller.network.state_dict(), read)
+    network = make_network(smaller.source)
+    network.load_state_dict(read)
+    expected_BK = scores_of(package.network, package.images_BCHW)
+    found_BK = scores_of(network, package.images_BCHW)
+    difference = refuse_other_outputs(expected_BK, found_BK, "The smaller network")
+    return (
+        f"{smaller.description} Outputs on {len(expected_BK)} images within {difference:.1e} of "
+        "the masked network's"
+    )

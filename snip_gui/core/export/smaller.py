@@ -1,0 +1,117 @@
+"""The physically smaller dense network that computes what a masked one does.
+
+For a network that trains no more: constants are folded, units on no path left out, and BatchNorm is
+taken up by the layer before it. Compared with the masked network on real images before it is used.
+
+Shapes: B images, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.export.module_source import write_source
+from snip_gui.core.export.proof import refuse_other_outputs, scores_of
+from snip_gui.core.pruning.constants import fold_constants
+from snip_gui.core.pruning.masked_model import MaskedModel
+from snip_gui.core.pruning.parameters import prunable_parameters
+from snip_gui.core.pruning.paths import find_paths
+from snip_gui.core.pruning.shrinking import cut
+from snip_gui.core.pruning.tracing import CannotFollowError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snip_gui.core.pruning.paths import Paths
+
+_TRACED_IMAGES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Smaller:
+    """The smaller network.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode, made from ``source``; takes whole images, as the masked one does.
+    source
+        Its definition in Python, which needs torch alone.
+    description
+        What was left out, as a sentence.
+    """
+
+    network: nn.Module
+    source: str
+    description: str
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that are stored, those of buffers among them."""
+        return sum(tensor.numel() for tensor in self.network.state_dict().values())
+
+
+def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
+    """Return the smaller network of a masked one.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, removed weights zero; left as it was.
+    images_BCHW
+        Real images, to compare the outputs on.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made, or does not compute the same; says why.
+    """
+    sample_BCHW = images_BCHW[:_TRACED_IMAGES]
+    try:
+        small = _copy(network)
+        num_folded = fold_constants(small, sample_BCHW)
+        prunable = prunable_parameters(small)
+        # A kept weight of exactly zero is none; a folded bias is one that the mask knew not of.
+        masks = {name: (p.detach() != 0).numpy() for name, p in prunable.items()}
+        paths = find_paths(small, masks, sample_BCHW)
+        shrunk = cut(MaskedModel(small, prunable, masks), masks, paths, sample_BCHW)
+        made, source = write_source(shrunk.small.model.eval(), shrunk.pixels, sample_BCHW)
+    except CannotFollowError as error:
+        raise UserError(
+            f"The network cannot be made smaller: {error}.", "Choose another format."
+        ) from error
+    expected_BK = scores_of(network, images_BCHW)
+    refuse_other_outputs(expected_BK, scores_of(made, images_BCHW), "The smaller network")
+    return Smaller(made, source, _describe(paths, num_folded))
+
+
+def _copy(network: nn.Module) -> nn.Module:
+    """Return a copy in which BatchNorm is done training."""
+    try:
+        small = copy.deepcopy(network)
+    except Exception as error:  # its own code may hold anything
+        raise CannotFollowError("it cannot be copied") from error
+    for module in small.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.requires_grad_(False)
+    return small
+
+
+def _describe(paths: Paths, num_folded: int) -> str:
+    """Return a sentence on what is left."""
+    kept, total = paths.units
+    parts = [f"{kept:,} of {total:,} units and channels are left"]
+    if not paths.pixels.all():
+        parts.append(f"{int(paths.pixels.sum()):,} of {len(paths.pixels):,} pixels are read")
+    if num_folded:
+        parts.append(f"{num_folded:,} constant inputs are folded into biases")
+    text = ", ".join(parts)
+    if paths.left_whole:
+        names = ", ".join(paths.left_whole[:3]) + (", …" if len(paths.left_whole) > 3 else "")
+        text += f"; left whole, as paths cannot be followed through them: {names}"
+    return f"{text}."
