@@ -21,6 +21,7 @@ from snip_gui.core.errors import Cancelled, UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
 from snip_gui.core.models.own import OWN, pin_files
+from snip_gui.core.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe import METHODS, Recipe
 from snip_gui.core.recipe_json import from_builtins, load_recipe, switch_method
 from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
@@ -70,14 +71,24 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
-    """Return the recipe that ``--recipe`` and the flags describe; a flag overrides the file.
+    """Return the recipe that ``--recipe``, ``--preset`` and the flags describe, the last first.
 
     Raises
     ------
     UserError
         If the file or a value cannot be used.
     """
-    raw = msgspec.to_builtins(load_recipe(options.recipe) if options.recipe else Recipe())
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    if options.preset:  # it depends on the network, and flags override it
+        recipe = with_preset(_overridden(recipe, options), options.preset)
+    return pin_files(_overridden(recipe, options))
+
+
+def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """Return the recipe with the values that flags give."""
+    if options.training_optimizer is not None:
+        recipe = with_optimizer(recipe, options.training_optimizer)
+    raw = msgspec.to_builtins(recipe)
     if options.method and options.method != raw["pruning"]["method"]:
         raw["pruning"] = switch_method(raw["pruning"], options.method)
     given = {f.path: getattr(options, f.object_name) for f in flag_fields()}
@@ -92,7 +103,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
     if given["model.weights"] is not None:
         raw["model"]["weights_digest"] = ""
-    return pin_files(from_builtins(raw))
+    return from_builtins(raw)
 
 
 def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
@@ -157,7 +168,13 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         "disk (default: half of what is free)",
     )
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
-    recipe = run.add_argument_group("recipe (a flag overrides --recipe)")
+    recipe = run.add_argument_group("recipe (a flag overrides --preset, which overrides --recipe)")
+    recipe.add_argument(
+        "--preset",
+        choices=PRESETS.names,
+        help="settings that go together for the network. "
+        + " ".join(f"{preset.name}: {preset.text}" for preset in PRESETS).replace("%", "%%"),
+    )
     recipe.add_argument(
         "--method", choices=tuple(METHODS), help="how connections are ranked. Default: snip."
     )

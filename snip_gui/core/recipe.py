@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta
+
+from snip_gui.core.recipe_part import RecipePart as _Part
+from snip_gui.core.recipe_training import Training as Training  # a part of a recipe as any other
 
 Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
@@ -74,10 +76,6 @@ ScoringModeField: TypeAlias = Annotated[
         extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
     ),
 ]
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all parts of a recipe have in common."""
 
 
 class ModelChoice(_Part, frozen=True, kw_only=True):
@@ -273,84 +271,6 @@ class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="rand
     exclude: ExcludeField = ()
     floor: FloorField = 0
     after: AfterField = "keep"
-
-
-class Training(_Part, frozen=True, kw_only=True):
-    """Stochastic gradient descent with momentum and a step schedule (paper, section 5)."""
-
-    epochs: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            title="Epochs",
-            description="Passes over the training images.",
-        ),
-    ] = 10
-    batch_size: Annotated[
-        int,
-        Meta(
-            ge=1,
-            title="Batch size",
-            description="Images per training step. Not the minibatch that is scored.",
-            extra={"unit": "images"},
-        ),
-    ] = 100
-    learning_rate: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=100,
-            title="Learning rate",
-            description="Step size before the first decay.",
-            extra={"decimals": 5, "step": 0.01},
-        ),
-    ] = 0.1
-    momentum: Annotated[
-        float,
-        Meta(
-            ge=0,
-            lt=1,
-            title="Momentum",
-            description="Momentum of stochastic gradient descent.",
-            extra={"decimals": 3, "step": 0.05},
-        ),
-    ] = 0.9
-    weight_decay: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=1,
-            title="Weight decay",
-            description="Coupled L2 decay of the prunable parameters; never of BatchNorm.",
-            extra={"decimals": 6, "step": 0.0001},
-        ),
-    ] = 5e-4
-    decay_at: Annotated[
-        tuple[Annotated[float, Meta(gt=0, lt=1)], ...],
-        Meta(
-            title="Decays at",
-            description="Fractions of the whole run after which the learning rate is multiplied "
-            "by the decay factor, so that a short run has the whole schedule too.",
-        ),
-    ] = (0.5, 0.75)
-    decay_factor: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=1,
-            title="Decay factor",
-            description="What the learning rate is multiplied by at each decay.",
-            extra={"decimals": 3, "step": 0.05},
-        ),
-    ] = 0.1
-    shrink: Annotated[
-        bool,
-        Meta(title="Only what is left", description="Train the smaller network that is left when "
-             "units, channels and pixels on no path from input to output are taken out. It learns "
-             "the same, up to rounding, and faster. Otherwise the whole network is trained under "
-             "its mask."),
-    ] = True  # fmt: skip
 
 
 Minibatch: TypeAlias = Draw | Picked

@@ -307,7 +307,7 @@ def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> T
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
         masked=MaskedModel(bench.model, bench.prunable, masks),
-        train=bench.batches("train", bench.split.train_indices),
+        train=bench.training_batches(),
         held_out={
             "validation": bench.batches("train", bench.split.validation_indices),
             "test": bench.batches("test"),
@@ -339,7 +339,7 @@ def _train(
         num_parameters=summary.num_parameters,
         first_step=trainer.step,
         num_steps=trainer.num_steps,
-        num_epochs=trainer.training.epochs,
+        num_epochs=trainer.training.num_epochs,
         rates=prepared.rates,
     )
     if points:

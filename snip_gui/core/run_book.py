@@ -15,7 +15,7 @@ from snip_gui.core.events import Progress, RunDone
 from snip_gui.core.files import replacing, write_text
 from snip_gui.core.pictures import save_curves
 from snip_gui.core.training.checkpoint import save_checkpoint
-from snip_gui.core.training.metrics import COLUMNS, MetricPoint
+from snip_gui.core.training.metrics import MetricPoint, columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,8 @@ class RunBook:
         self._first_step = self.trainer.step
         self._started = self._saved = time.monotonic()
         with replacing(self.folder / files.METRICS) as part:
-            self._write_rows(part, "w", [list(COLUMNS), *(point.row() for point in self.points)])
+            header = columns([row.layer for row in self.summary.layers])
+            self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
         self._write_summary("stopped")
 
     def add(self, fresh: list[MetricPoint]) -> None:
@@ -64,8 +65,9 @@ class RunBook:
         done = trainer.step - self._first_step
         elapsed = time.monotonic() - self._started
         left = elapsed / done * (trainer.num_steps - trainer.step) if done else None
-        epoch = min(trainer.training.epochs, trainer.step // trainer.steps_per_epoch + 1)
-        text = f"Training, epoch {epoch} of {trainer.training.epochs}"
+        num_epochs = trainer.training.num_epochs
+        epoch = min(num_epochs, trainer.step // trainer.steps_per_epoch + 1)
+        text = f"Training, epoch {epoch} of {num_epochs}"
         return Progress(text, trainer.step, trainer.num_steps, left)
 
     def close(self, state: RunState, message: str = "") -> RunDone:

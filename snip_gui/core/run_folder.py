@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import msgspec
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.recipe_json import load_recipe
-from snip_gui.core.training.metrics import COLUMNS, MetricPoint
+from snip_gui.core.training.metrics import MetricPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,13 +116,7 @@ def read_summary(folder: Path) -> Summary:
 
 def read_metrics(folder: Path) -> list[MetricPoint]:
     """Read the metric points of a run; a last line that was cut off is left out."""
-    try:
-        with (folder / METRICS).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except FileNotFoundError:
-        return []
-    complete = [row for row in rows[1:] if len(row) == len(COLUMNS) and row[-1]]
-    return [MetricPoint.from_row(row) for row in complete]
+    return [MetricPoint.from_row(line.split(",")) for line in _metric_lines(folder)]
 
 
 def read_held_out(folder: Path) -> tuple[list[MetricPoint], float, float]:
@@ -136,16 +129,21 @@ def read_held_out(folder: Path) -> tuple[list[MetricPoint], float, float]:
     epoch, seconds
         How far the last point of any split is.
     """
-    try:
-        text = (folder / METRICS).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return [], 0.0, 0.0
-    lines = text[: text.rfind("\n") + 1].splitlines()[1:]  # a last line may be cut off
+    lines = _metric_lines(folder)
     points = [MetricPoint.from_row(line.split(",")) for line in lines if ",train," not in line]
     if not lines:
         return points, 0.0, 0.0
     last = MetricPoint.from_row(lines[-1].split(","))
     return points, last.epoch, last.seconds
+
+
+def _metric_lines(folder: Path) -> list[str]:
+    """Return the rows of ``metrics.csv`` without the header and a last one that was cut off."""
+    try:
+        text = (folder / METRICS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return text[: text.rfind("\n") + 1].splitlines()[1:]
 
 
 def new_run_folder(runs_folder: Path, recipe: Recipe) -> Path:

@@ -206,7 +206,7 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
         sparsity=summary.sparsity,
         num_kept=summary.num_kept,
         epochs_done=epochs_done,
-        epochs=recipe.training.epochs,
+        epochs=recipe.training.num_epochs,
         test_error=test[-1].error if test else None,
         best_validation_error=files.best_validation_error(points),
         test_error_at_best=files.error_at_best(points),

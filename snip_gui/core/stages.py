@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.recipe_training import ADDED_LATER, Training
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from snip_gui.core.recipe import Recipe
 
 
@@ -44,7 +48,7 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         Stage.BUILD: {"model": model} | {k: raw[k] for k in ("format", "data", "seed")},
         Stage.SCORE: {"minibatch": raw["minibatch"], "ranking": ranking},
         Stage.PRUNE: {"sparsity": raw["pruning"]["sparsity"]},
-        Stage.TRAIN: {"after": raw["pruning"]["after"], "training": raw["training"]},
+        Stage.TRAIN: {"after": raw["pruning"]["after"], "training": _training(raw)},
     }
     keys: dict[Stage, str] = {}
     previous = ""
@@ -53,3 +57,9 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         previous = hashlib.sha256(text).hexdigest()
         keys[stage] = previous
     return keys
+
+
+def _training(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the training part, without later fields at their defaults: old digests hold."""
+    usual = msgspec.to_builtins(Training())
+    return {k: v for k, v in raw["training"].items() if k not in ADDED_LATER or v != usual[k]}

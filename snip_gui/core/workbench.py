@@ -23,7 +23,7 @@ from snip_gui.core.models.networks import input_shape_of, make_network, redraw
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.models.probe import try_out
 from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
-from snip_gui.core.seeding import stream_seed
+from snip_gui.core.seeding import numpy_stream, stream_seed
 from snip_gui.core.surroundings import default_num_threads
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from snip_gui.core.cancel import CancelToken
     from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.store import ImageStore
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.surroundings import Surroundings
@@ -91,16 +92,28 @@ class Workbench:
         )
         return indices_K, *chosen.batch(slice(None))
 
-    def batches(self, part: str, indices: NDArray[np.int64] | None = None) -> Batches:
-        """Return images of the ``train`` or ``test`` file, all or some, to train and test on.
+    def training_batches(self) -> Batches:
+        """Return the images to train on, with the labels that the recipe wants them to have."""
+        train_indices = self.split.train_indices
+        labels_N = self.images.train_labels_N
+        if self.recipe.training.labels == "shuffled":
+            shuffled = numpy_stream(self.recipe.seed, "labels").permutation(train_indices)
+            labels_N = labels_N.copy()
+            labels_N[train_indices] = self.images.train_labels_N[shuffled]
+        return self._batches(self.images.train_images, labels_N, train_indices)
 
-        Resident on the device if the set is in memory, else streamed.
-        """
+    def batches(self, part: str, indices: NDArray[np.int64] | None = None) -> Batches:
+        """Return images of the ``train`` or ``test`` file, all or some, with their true labels."""
         images = self.images
         if part == "test":
-            store, labels_N = images.test_images, images.test_labels_N
-        else:
-            store, labels_N = images.train_images, images.train_labels_N
+            return self._batches(images.test_images, images.test_labels_N, indices)
+        return self._batches(images.train_images, images.train_labels_N, indices)
+
+    def _batches(
+        self, store: ImageStore, labels_N: NDArray[np.int64], indices: NDArray[np.int64] | None
+    ) -> Batches:
+        """Return some images of a file: on the device if the set is in memory, else streamed."""
+        images = self.images
         shape = self.architecture.input_shape
         if indices is None:
             indices = np.arange(len(store))

@@ -74,6 +74,13 @@ def recipes(
             ),
             decay_factor=st.floats(0, 1, exclude_min=True),
             shrink=st.booleans(),
+            optimizer=st.sampled_from(["sgd", "adam", "adamw"]),
+            schedule=st.sampled_from(["steps", "cosine"]),
+            augmentation=st.sampled_from(["none", "shift", "flip-and-shift"]),
+            labels=st.sampled_from(["true", "shuffled"]),
+            precision=st.sampled_from(["float32", "bfloat16"]),
+            added_epochs=st.integers(0, 100_000),
+            added_rate=st.floats(0, 100),
         ),
         seed=st.integers(0, 2**53),
     )

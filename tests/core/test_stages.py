@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from snip_gui.core.fields import all_fields
-from snip_gui.core.recipe import Picked, RandomMask, Recipe
+from snip_gui.core.recipe import Picked, RandomMask, Recipe, Training
 from snip_gui.core.recipe_json import decode_recipe, encode_recipe, with_value
 from snip_gui.core.stages import Stage, stage_keys
 from tests.core.recipes import recipes
@@ -39,6 +39,13 @@ FIRST_STALE = {
     "training.decay_at": Stage.TRAIN,
     "training.decay_factor": Stage.TRAIN,
     "training.shrink": Stage.TRAIN,
+    "training.optimizer": Stage.TRAIN,
+    "training.schedule": Stage.TRAIN,
+    "training.augmentation": Stage.TRAIN,
+    "training.labels": Stage.TRAIN,
+    "training.precision": Stage.TRAIN,
+    "training.added_epochs": Stage.TRAIN,
+    "training.added_rate": Stage.TRAIN,
 }
 OTHER = {
     "model.name": "lenet-5-caffe",
@@ -57,9 +64,14 @@ OTHER = {
     "pruning.after": "redraw",
     "training.decay_at": (0.25,),
     "training.shrink": False,
+    "training.optimizer": "adamw",
+    "training.schedule": "cosine",
+    "training.augmentation": "shift",
+    "training.labels": "shuffled",
+    "training.precision": "bfloat16",
 }
 WHOLE = ("minibatch.size", "minibatch.seed", "pruning.floor", "training.epochs",
-         "training.batch_size")  # fmt: skip
+         "training.batch_size", "training.added_epochs")  # fmt: skip
 
 
 def stale(before, after):
@@ -99,3 +111,13 @@ def test_keys_survive_saving_and_opening(recipe):
 
 def test_stages_of_one_recipe_have_different_keys():
     assert len(set(stage_keys(Recipe()).values())) == len(Stage)
+
+
+def test_digests_of_recipes_made_before_later_fields_hold():
+    # Worked out before the fields of `ADDED_LATER` were there.
+    recipe = Recipe(training=Training(epochs=3, learning_rate=0.05), seed=7)
+    expected = {
+        Recipe(): "674f6c689965949eb61b7efe292bb6e4dda0adfe11ac0e3d1fdf0e769b7038a9",
+        recipe: "a2ad4eb9999bab490855223747302368266fbb6882595545e98ae783dfd9a8aa",
+    }
+    assert {one: stage_keys(one)[Stage.TRAIN] for one in expected} == expected

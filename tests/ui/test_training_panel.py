@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QCheckBox, QLabel
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QToolButton
 
 WAIT_MS = 60_000
 
@@ -34,3 +34,45 @@ def test_the_whole_network_can_be_trained_instead(started, qtbot):
     assert state.training.rates is None
     started.controller.undo_stack.undo()
     assert box.isChecked()
+
+
+def choose(combo, value):
+    combo.setCurrentIndex(combo.findData(value))
+    combo.activated.emit(combo.currentIndex())
+
+
+def test_a_preset_is_one_step_that_can_be_undone(started):
+    controller = started.controller
+    before = controller.state.recipe
+    button = started.window.findChild(QToolButton, "training_presets")
+    titles = {action.text(): action for action in button.menu().actions()}
+    controller.set_field("model.name", "lenet-5-caffe")
+    assert "diverges" in titles["The paper's"].toolTip()
+    controller.undo_stack.undo()
+    assert "diverges" not in titles["The paper's"].toolTip()
+    titles["The paper's"].trigger()
+    training = controller.state.recipe.training
+    assert (training.epochs, training.learning_rate) == (56, 0.1)
+    assert controller.state.recipe.pruning.after == "redraw"
+    assert controller.undo_stack.undoText() == "Preset “The paper's”"
+    controller.undo_stack.undo()
+    assert controller.state.recipe == before
+
+
+def test_only_what_means_something_is_asked_for(started):
+    window, state = started.window, started.controller.state
+    rate = window.findChild(QDoubleSpinBox, "training_learning_rate")
+    momentum = window.findChild(QDoubleSpinBox, "training_momentum")
+    factor = window.findChild(QDoubleSpinBox, "training_decay_factor")
+    assert momentum.isVisibleTo(window)
+    assert factor.isVisibleTo(window)
+    assert not window.findChild(QComboBox, "training_precision").isVisibleTo(window)
+    choose(window.findChild(QComboBox, "training_optimizer"), "adam")
+    assert (state.recipe.training.optimizer, rate.value()) == ("adam", 0.001)
+    assert not momentum.isVisibleTo(window)
+    choose(window.findChild(QComboBox, "training_schedule"), "cosine")
+    assert not factor.isVisibleTo(window)
+    started.controller.undo_stack.undo()
+    started.controller.undo_stack.undo()
+    assert momentum.isVisibleTo(window)
+    assert rate.value() == 0.1

@@ -92,6 +92,20 @@ class MaskedModel:
         other._pairs = []
         return other
 
+    @torch.no_grad()
+    def layer_norms(self) -> tuple[float, ...]:
+        """Return the Euclidean norm of the prunable parameters of each layer; waits for the device.
+
+        In the order of the layers; of a small network, of what is trained.
+        """
+        squares: dict[str, list[Tensor]] = {}
+        for tensor, parameter in zip(
+            self.prunable.layout.tensors, self.prunable.parameters, strict=True
+        ):
+            squares.setdefault(tensor.layer, []).append(parameter.float().square().sum())
+        sums = torch.stack([torch.stack(parts).sum() for parts in squares.values()])
+        return tuple(sums.sqrt().tolist())
+
     def num_nonzero(self) -> int:
         """Return how many prunable parameters are not zero."""
         return sum(int(torch.count_nonzero(parameter)) for parameter, _ in self._pairs)

@@ -12,8 +12,10 @@ import torch
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.tensors import load_tensors, save_tensors
+from snip_gui.core.training.descent import STEP, state_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -21,15 +23,19 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _MODEL, _OPTIMIZER, _RNG = "model.", "optimizer.", "rng."
-_VELOCITY = ".momentum_buffer"
 
 
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
     """Write weights, optimizer, random state and step; raises `UserError` if that fails."""
     trainer.put_back()
     tensors = {_MODEL + name: v for name, v in trainer.masked.model.state_dict().items()}
-    for name, velocity in _velocities(trainer).items():
-        tensors[_OPTIMIZER + name + _VELOCITY] = velocity
+    for part in state_names(trainer.training):
+        for name, values in _moments(trainer, part).items():
+            tensors[f"{_OPTIMIZER}{name}.{part}"] = values
+    for name, parameter in trainer.trained.model.named_parameters():
+        count = trainer.optimizer.state.get(parameter, {}).get(STEP)
+        if count is not None:
+            tensors[f"{_OPTIMIZER}{name}.{STEP}"] = count
     tensors[_RNG + "torch"] = torch.get_rng_state()
     save_tensors(path, tensors, {"format": 1, "step": trainer.step, "seconds": trainer.seconds})
 
@@ -48,14 +54,8 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         if trainer.shrunk is not None:
             trainer.shrunk.take_up()
         for name, parameter in trainer.trained.model.named_parameters():
-            velocity = tensors.get(_OPTIMIZER + name + _VELOCITY)
-            if velocity is None or not parameter.requires_grad:
-                continue
-            if trainer.shrunk is not None:
-                velocity = trainer.shrunk.narrow(name, velocity)
-            # In the memory layout of the parameter, which the optimizer's kernel relies on.
-            buffer = torch.empty_like(parameter, requires_grad=False).copy_(velocity)
-            trainer.optimizer.state[parameter]["momentum_buffer"] = buffer
+            if parameter.requires_grad:
+                _take_up(trainer, name, parameter, tensors)
         torch.set_rng_state(tensors[_RNG + "torch"])
         trainer.step, trainer.seconds = int(metadata["step"]), float(metadata["seconds"])
     except (KeyError, RuntimeError, ValueError) as error:
@@ -64,13 +64,35 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         ) from error
 
 
-def _velocities(trainer: Trainer) -> dict[str, Tensor]:
-    """Return the velocity of each parameter of the whole network; none without momentum."""
+def _take_up(trainer: Trainer, name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> None:
+    """Put what the optimizer keeps for a parameter where a checkpoint has it."""
+    state = trainer.optimizer.state[parameter]
+    for part in state_names(trainer.training):
+        values = tensors.get(f"{_OPTIMIZER}{name}.{part}")
+        if values is not None:
+            if trainer.shrunk is not None:
+                values = trainer.shrunk.narrow(name, values)
+            # In the memory layout of the parameter, which the optimizer's kernel relies on.
+            state[part] = torch.empty_like(parameter, requires_grad=False).copy_(values)
+    if STEP in state:
+        # Of a parameter that was not trained before, all of whose gradients were zero.
+        count = tensors.get(f"{_OPTIMIZER}{name}.{STEP}", torch.tensor(_steps_of(tensors)))
+        state[STEP] = count.to(parameter.device)
+
+
+def _steps_of(tensors: Mapping[str, Tensor]) -> float:
+    """Return how often any parameter was moved."""
+    counts = (float(v) for name, v in tensors.items() if name.endswith(f".{STEP}"))
+    return max(counts, default=0.0)
+
+
+def _moments(trainer: Trainer, part: str) -> dict[str, Tensor]:
+    """Return one part of the optimizer's state for each parameter of the whole network."""
     state = trainer.optimizer.state
     found = {
-        name: state[parameter]["momentum_buffer"]
+        name: state[parameter][part]
         for name, parameter in trainer.trained.model.named_parameters()
-        if "momentum_buffer" in state.get(parameter, {})
+        if part in state.get(parameter, {})
     }
     if trainer.shrunk is None or not found:
         return found
@@ -78,8 +100,8 @@ def _velocities(trainer: Trainer) -> dict[str, Tensor]:
     for name, parameter in trainer.masked.model.named_parameters():
         if parameter.requires_grad:
             zeros = torch.zeros_like(parameter, requires_grad=False)
-            velocity = found.get(name)
-            whole[name] = zeros if velocity is None else trainer.shrunk.widen(name, velocity, zeros)
+            values = found.get(name)
+            whole[name] = zeros if values is None else trainer.shrunk.widen(name, values, zeros)
     return whole
 
 

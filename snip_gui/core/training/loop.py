@@ -1,10 +1,11 @@
-"""The training loop: stochastic gradient descent under a mask (paper, section 5).
+"""The training loop: descent under a mask (paper, section 5).
 
 Shapes: N training images, B of a batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 import time
@@ -15,8 +16,9 @@ import torch
 from torch import nn
 
 from snip_gui.core.errors import DivergedError
-from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.seeding import stream_seed
+from snip_gui.core.training.augmentation import Augmentation, augmentation_of
+from snip_gui.core.training.descent import Optimizer, descend, gradient_norm, make_optimizer
 from snip_gui.core.training.metrics import MetricPoint, SplitName
 from snip_gui.core.training.schedules import learning_rate_at
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.data.batches import Batches
+    from snip_gui.core.data.pixels import PixelChoice
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import Shrunk
     from snip_gui.core.recipe import Training
@@ -61,7 +64,8 @@ class Trainer:
     seconds: float = 0.0
     evaluated_at: int = -1
     shrunk: Shrunk | None = field(init=False, default=None)
-    optimizer: torch.optim.SGD = field(init=False)
+    optimizer: Optimizer = field(init=False)
+    _pixels: PixelChoice | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.optimizer = make_optimizer(self.masked, self.training)
@@ -71,7 +75,10 @@ class Trainer:
         self.shrunk = shrunk
         self.optimizer = make_optimizer(shrunk.small, self.training)
         if shrunk.pixels is not None:
-            self.train = self.train.with_pixels(shrunk.pixels)
+            if self.training.augmentation == "none":
+                self.train = self.train.with_pixels(shrunk.pixels)
+            else:  # an image is shifted first
+                self._pixels = shrunk.pixels
             self.held_out = {s: b.with_pixels(shrunk.pixels) for s, b in self.held_out.items()}
 
     def to_channels_last(self) -> None:
@@ -97,7 +104,11 @@ class Trainer:
     @property
     def num_steps(self) -> int:
         """Steps of the whole run."""
-        return self.training.epochs * self.steps_per_epoch
+        return self.training.num_epochs * self.steps_per_epoch
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        return learning_rate_at(step, self.training.epochs * self.steps_per_epoch, self.training)
 
     def run(self) -> Iterator[list[MetricPoint]]:
         """Train to the end, yielding between steps.
@@ -121,7 +132,7 @@ class Trainer:
         while self.step < self.num_steps:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             order_N = self._order_of(epoch)
-            batches = self.train.batches(order_N, self.training.batch_size, first)
+            batches = self._batches(epoch, order_N, first)
             try:
                 for offset in range(first, self.steps_per_epoch):
                     started = time.perf_counter()
@@ -130,7 +141,7 @@ class Trainer:
                     points: list[MetricPoint] = []
                     ends_epoch = offset + 1 == self.steps_per_epoch
                     if ends_epoch or (offset + 1) % interval == 0:
-                        points.append(self._point("train", *sums.take(), lr))
+                        points.append(self._training_point(sums, lr))
                         self._refuse_diverged(points)
                     yield points
             finally:
@@ -148,12 +159,42 @@ class Trainer:
         for images in (self.train, *self.held_out.values()):
             images.close()
 
+    def _batches(
+        self, epoch: int, order_N: Tensor, first_batch: int
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Return the batches of an epoch as the network sees them, some of the first left out."""
+        size, device = self.training.batch_size, self.train.device
+        batches = self.train.batches(order_N, size, first_batch)
+        augment = augmentation_of(self.training, self.seed, epoch, len(order_N), device)
+        return batches if augment is None else self._changed(batches, augment, first_batch * size)
+
+    def _changed(
+        self,
+        batches: Generator[tuple[Tensor, Tensor], None, None],
+        augment: Augmentation,
+        first: int,
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Yield batches with their images changed, the first of them at a place in the order."""
+        try:
+            for inputs_BCHW, labels_B in batches:
+                changed_BCHW = augment(inputs_BCHW, first)
+                first += len(labels_B)
+                yield changed_BCHW if self._pixels is None else self._pixels(changed_BCHW), labels_B
+        finally:
+            batches.close()
+
     def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
         """Do one step of descent; return its learning rate."""
-        lr = learning_rate_at(self.step, self.num_steps, self.training)
+        lr = self.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        loss, scores_BK = descend(self.trained, self.optimizer, inputs_BCHW, labels_B)
+        loss, scores_BK = descend(
+            self.trained,
+            self.optimizer,
+            inputs_BCHW,
+            labels_B,
+            half_width=self.training.is_half_width,
+        )
         self.step += 1
         sums.add(loss, scores_BK, labels_B)
         return lr
@@ -165,7 +206,7 @@ class Trainer:
 
     def _evaluate(self) -> Iterator[list[MetricPoint]]:
         """Measure the held-out splits; yield nothing after each batch, at the end their points."""
-        lr = learning_rate_at(max(0, self.step - 1), self.num_steps, self.training)
+        lr = self.rate_at(max(0, self.step - 1))
         measured: dict[SplitName, tuple[float, float]] = {}
         for split, images in self.held_out.items():
             if not len(images):
@@ -187,6 +228,15 @@ class Trainer:
             self._refuse_diverged(points)
         self.evaluated_at = self.step
         yield points
+
+    def _training_point(self, sums: _Sums, lr: float) -> MetricPoint:
+        """Return what was measured since the last training point; waits for the device."""
+        loss, accuracy = sums.take()
+        return dataclasses.replace(
+            self._point("train", loss, accuracy, lr),
+            gradient_norm=float(gradient_norm(self.trained)),
+            weight_norms=self.trained.layer_norms(),
+        )
 
     def _point(self, split: SplitName, loss: float, accuracy: float, lr: float) -> MetricPoint:
         """Return a point at the present step."""
@@ -211,23 +261,6 @@ class Trainer:
     def _is_finite(self) -> bool:
         """Return whether every weight and buffer is a finite number."""
         return all(bool(t.isfinite().all()) for t in self.trained.model.state_dict().values())
-
-
-def descend(
-    masked: MaskedModel, optimizer: torch.optim.SGD, inputs_BCHW: Tensor, labels_B: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Do one step of descent; return the loss before it and the class scores (B, K)."""
-    if not masked.model.training:
-        masked.model.train()
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = None
-    scores_BK = masked.model(inputs_BCHW)
-    loss = nn.functional.cross_entropy(scores_BK, labels_B)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    masked.mask_gradients()
-    optimizer.step()
-    return loss.detach(), scores_BK.detach()
 
 
 class _Sums:
@@ -284,34 +317,3 @@ def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
         except StopIteration as end:
             measured: tuple[float, float] = end.value
             return measured
-
-
-def make_optimizer(masked: MaskedModel, training: Training) -> torch.optim.SGD:
-    """Return SGD with coupled decay of weights and biases, never of BatchNorm.
-
-    As in the official code all weights and biases decay, also those that the recipe does not prune.
-    """
-    decayed = list(prunable_parameters(masked.model).parameters)
-    known = {id(parameter) for parameter in decayed}
-    others = [p for p in masked.model.parameters() if id(p) not in known]
-    groups = [{"params": decayed, "weight_decay": training.weight_decay}]
-    if others:
-        groups.append({"params": others, "weight_decay": 0.0})
-    # One kernel for all parameters: otherwise a quarter of a small network's step. It walks through
-    # memory, so it needs parameters without gaps.
-    fused = all(_is_dense(parameter) for parameter in masked.model.parameters())
-    optimizer = torch.optim.SGD(
-        groups, lr=training.learning_rate, momentum=training.momentum, fused=fused
-    )
-    if training.momentum:
-        for parameter in masked.model.parameters():
-            if parameter.requires_grad:  # also of what gets its first gradient later
-                velocity = torch.zeros_like(parameter, requires_grad=False)
-                optimizer.state[parameter]["momentum_buffer"] = velocity
-    return optimizer
-
-
-def _is_dense(tensor: Tensor) -> bool:
-    """Return whether a tensor lies in memory in one of the usual orders, without gaps."""
-    in_maps = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    return tensor.is_contiguous() or in_maps

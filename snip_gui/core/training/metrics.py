@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 
-COLUMNS = ("step", "epoch", "split", "loss", "accuracy", "lr", "seconds")
+COLUMNS = ("step", "epoch", "split", "loss", "accuracy", "lr", "seconds", "gradient_norm")
+_FIRST_COLUMNS = 7  # those of the first runs
+
+
+def columns(layers: Sequence[str]) -> list[str]:
+    """Return the header of ``metrics.csv`` of a network with such layers."""
+    return [*COLUMNS, *(f"weight_norm {layer}" for layer in layers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,11 @@ class MetricPoint:
         Learning rate of the last step.
     seconds
         Time trained so far, evaluation included.
+    gradient_norm
+        Euclidean norm of the gradient of the last step, under the mask; of ``train`` only.
+    weight_norms
+        Euclidean norm of the trained weights and biases of each layer, in the order of the layers;
+        of ``train`` only.
     """
 
     step: int
@@ -40,6 +54,8 @@ class MetricPoint:
     accuracy: float
     lr: float
     seconds: float
+    gradient_norm: float | None = None
+    weight_norms: tuple[float, ...] = ()
 
     @property
     def error(self) -> float:
@@ -56,16 +72,20 @@ class MetricPoint:
             f"{self.accuracy:.6f}",
             f"{self.lr:.8g}",
             f"{self.seconds:.3f}",
+            "" if self.gradient_norm is None else f"{self.gradient_norm:.6g}",
+            *(f"{norm:.6g}" for norm in self.weight_norms),
         ]
 
     @classmethod
     def from_row(cls, row: list[str]) -> MetricPoint:
         """Read a row of ``metrics.csv``; raises `ValueError` if it is none."""
-        step, epoch, name, *numbers = row
+        step, epoch, name, *numbers = row[:_FIRST_COLUMNS]
         loss, accuracy, lr, seconds = (float(number) for number in numbers)
+        later = [float(text) for text in row[_FIRST_COLUMNS:] if text]
+        norm, norms = (later[0], tuple(later[1:])) if later else (None, ())
         match name:
             case "train" | "validation" | "test" as split:
-                return cls(int(step), float(epoch), split, loss, accuracy, lr, seconds)
+                return cls(int(step), float(epoch), split, loss, accuracy, lr, seconds, norm, norms)
         raise ValueError(f"no split {name}")
 
     @property

@@ -16,7 +16,7 @@ from torch import nn
 
 from snip_gui.core.events import Event, Note, Progress, StepRates
 from snip_gui.core.pruning.shrinking import shrink
-from snip_gui.core.training.loop import descend, make_optimizer
+from snip_gui.core.training.descent import descend, make_optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -105,7 +105,9 @@ def _steps_per_second(
     with _own_random_numbers(inputs_BCHW.device):
         while len(seconds) < _MOST_STEPS and sum(seconds) < _MOST_SECONDS:
             started = time.perf_counter()
-            loss, _ = descend(masked, optimizer, inputs_BCHW, labels_B)
+            loss, _ = descend(
+                masked, optimizer, inputs_BCHW, labels_B, half_width=training.is_half_width
+            )
             float(loss)  # waits for the device
             seconds.append(time.perf_counter() - started)
     return 1 / statistics.median(seconds)  # the first steps are slow

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QScrollArea,
+    QSizePolicy,
     QStackedLayout,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from snip_gui.core.fields import all_fields
+from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
 from snip_gui.ui.training_charts import Overlay, TrainingCharts
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from snip_gui.core.recipe_training import Optimizer, Training
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
@@ -49,8 +56,11 @@ class TrainingPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._state, self._runs = state, controller.runs
+        self._edit = controller.edit
+        self._set_field = controller.set_field
         self.form = FieldForm(_FIELDS)
-        self.form.edited.connect(controller.set_field)
+        self.form.edited.connect(self._on_edited)
+        self.presets = self._make_presets()
         self._status = named(QLabel(), "training_status", "Training status")
         self._status.setWordWrap(True)
         self.charts = TrainingCharts(themes)
@@ -59,6 +69,7 @@ class TrainingPanel(QWidget):
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw.timeout.connect(self._draw)
         state.recipe_changed.connect(self._show_recipe)
+        state.devices_changed.connect(self._show_recipe)
         state.training_changed.connect(self._on_training_changed)
         state.points_added.connect(self._on_points_added)
         self._runs.checked_changed.connect(self._on_training_changed)
@@ -67,10 +78,28 @@ class TrainingPanel(QWidget):
         self._show_recipe()
         self._on_training_changed()
 
+    def _make_presets(self) -> QToolButton:
+        button = named(
+            QToolButton(), "training_presets", "Presets", "Settings that go together, in one step"
+        )
+        button.setText("Presets")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        for preset in PRESETS:
+            action = menu.addAction(preset.title)
+            action.setObjectName(f"preset_{preset.name.replace('-', '_')}")
+            action.setData(preset.name)
+        menu.triggered.connect(self._on_preset)
+        button.setMenu(menu)
+        return button
+
     def _build(self) -> None:
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 6, 8, 6)
+        column.addWidget(self.presets)
         column.addWidget(self.form)
         column.addStretch()
         area = QScrollArea()
@@ -105,8 +134,28 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _show_recipe(self) -> None:
-        raw = msgspec.to_builtins(self._state.recipe.training)
-        self.form.show_values({f"training.{name}": value for name, value in raw.items()})
+        recipe = self._state.recipe
+        raw = msgspec.to_builtins(recipe.training)
+        hidden = idle_fields(recipe.training, has_gpu=self._has_gpu())
+        self.form.show_values({f"training.{n}": v for n, v in raw.items() if n not in hidden})
+        for action in self.presets.menu().actions():
+            action.setToolTip(_wrapped(about(PRESETS[action.data()], recipe)))
+
+    def _has_gpu(self) -> bool:
+        return any(name != "cpu" for name, _ in self._state.devices)
+
+    @Slot(str, object)
+    def _on_edited(self, path: str, value: object) -> None:
+        if path == "training.optimizer":
+            recipe = with_optimizer(self._state.recipe, cast("Optimizer", value))
+            self._edit(recipe, "Change training.optimizer")
+        else:
+            self._set_field(path, value)
+
+    @Slot(QAction)
+    def _on_preset(self, action: QAction) -> None:
+        preset = PRESETS[action.data()]
+        self._edit(with_preset(self._state.recipe, preset.name), f"Preset “{preset.title}”")
 
     @Slot()
     def _on_training_changed(self) -> None:
@@ -146,6 +195,25 @@ class TrainingPanel(QWidget):
         self._legend.setText(self.charts.legend_text())
 
 
+def idle_fields(training: Training, *, has_gpu: bool) -> set[str]:
+    """Return the fields of a training that mean nothing beside the others or on this machine."""
+    idle = set()
+    if training.optimizer != "sgd":
+        idle.add("momentum")
+    if training.schedule == "cosine":
+        idle |= {"decay_at", "decay_factor"}
+    if not training.added_epochs:
+        idle |= {"added_epochs", "added_rate"}
+    if training.precision == "float32" and not has_gpu:
+        idle.add("precision")
+    return idle
+
+
+def _wrapped(text: str) -> str:
+    """Return a tool tip that is broken into lines."""
+    return f"<p>{escape(text)}</p>"
+
+
 def describe(training: TrainingState) -> str:
     """Return a sentence on how a training stands."""
     at = f"at {training.sparsity:.2%} sparsity"
@@ -158,7 +226,7 @@ def describe(training: TrainingState) -> str:
             return "Preparing the training…"
         case "running":
             rates = f"; {training.rates.text}" if training.rates is not None else ""
-            epochs = f"{epoch} of {training.recipe.training.epochs} epochs."
+            epochs = f"{epoch} of {training.recipe.training.num_epochs} epochs."
             return f"Training {at}: {epochs} {errors}{rates}"
         case "stopping":
             return "Stopping after this step…"

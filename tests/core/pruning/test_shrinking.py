@@ -18,7 +18,7 @@ from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.shrinking import Shrunk, shrink
 from snip_gui.core.recipe import Training
-from snip_gui.core.training.loop import make_optimizer
+from snip_gui.core.training.descent import make_optimizer
 
 
 class SmallVGG(nn.Module):

@@ -161,9 +161,9 @@ def test_measuring_is_bounded(monkeypatch):
     calls = []
     descend = preparing.descend
 
-    def counted(*arguments):
+    def counted(*arguments, **options):
         calls.append(arguments)
-        return descend(*arguments)
+        return descend(*arguments, **options)
 
     monkeypatch.setattr(preparing, "descend", counted)
     prepare(trainer)

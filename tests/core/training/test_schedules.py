@@ -27,3 +27,21 @@ def test_the_order_of_the_decays_does_not_matter():
     one, other = Training(decay_at=(0.2, 0.6)), Training(decay_at=(0.6, 0.2))
     for step in range(20):
         assert learning_rate_at(step, 20, one) == learning_rate_at(step, 20, other)
+
+
+def test_half_a_cosine_falls_from_the_rate_to_nothing():
+    training = Training(schedule="cosine", learning_rate=0.2)
+    rates = [learning_rate_at(step, 100, training) for step in range(100)]
+    assert rates[0] == 0.2
+    assert rates[50] == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("schedule", ["steps", "cosine"])
+def test_added_epochs_have_the_last_rate_or_their_own(schedule):
+    training = Training(schedule=schedule, learning_rate=0.1, added_epochs=2)
+    assert learning_rate_at(150, 100, training) == learning_rate_at(99, 100, training)
+    own = Training(schedule=schedule, added_epochs=2, added_rate=0.03)
+    assert learning_rate_at(100, 100, own) == 0.03
+    assert learning_rate_at(99, 100, own) == learning_rate_at(99, 100, training)

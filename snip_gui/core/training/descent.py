@@ -1,0 +1,116 @@
+"""One step of descent: the optimizer, and what it does to a network under its mask.
+
+Shapes: B images of a batch, C channels, H rows, W columns, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import nn
+
+from snip_gui.core.pruning.parameters import prunable_parameters
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snip_gui.core.pruning.masked_model import MaskedModel
+    from snip_gui.core.recipe import Training
+
+Optimizer: TypeAlias = torch.optim.SGD | torch.optim.Adam | torch.optim.AdamW
+
+STEP = "step"
+"""What Adam counts for each parameter, apart from its moments."""
+
+
+def descend(
+    masked: MaskedModel,
+    optimizer: Optimizer,
+    inputs_BCHW: Tensor,
+    labels_B: Tensor,
+    *,
+    half_width: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Do one step of descent; return the loss before it and the class scores (B, K).
+
+    Parameters
+    ----------
+    half_width
+        Whether passes are computed in bfloat16 where that is safe; the loss is not.
+    """
+    if not masked.model.training:
+        masked.model.train()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+    if half_width:
+        with torch.autocast(inputs_BCHW.device.type, torch.bfloat16):
+            scores_BK = masked.model(inputs_BCHW)
+        scores_BK = scores_BK.float()
+    else:
+        scores_BK = masked.model(inputs_BCHW)
+    loss = nn.functional.cross_entropy(scores_BK, labels_B)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    masked.mask_gradients()
+    optimizer.step()
+    return loss.detach(), scores_BK.detach()
+
+
+def make_optimizer(masked: MaskedModel, training: Training) -> Optimizer:
+    """Return the optimizer of a recipe; weights and biases decay, BatchNorm never does.
+
+    As in the official code all weights and biases decay, also those that the recipe does not prune.
+    """
+    decayed = list(prunable_parameters(masked.model).parameters)
+    known = {id(parameter) for parameter in decayed}
+    others = [p for p in masked.model.parameters() if id(p) not in known]
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}]
+    if others:
+        groups.append({"params": others, "weight_decay": 0.0})
+    optimizer = _made(groups, training, fused=_can_fuse(masked.model))
+    for parameter in masked.model.parameters():
+        if parameter.requires_grad:  # also of what gets its first gradient later
+            for name in state_names(training):
+                optimizer.state[parameter][name] = torch.zeros_like(parameter, requires_grad=False)
+            if training.optimizer != "sgd":
+                optimizer.state[parameter][STEP] = torch.zeros((), device=parameter.device)
+    return optimizer
+
+
+def state_names(training: Training) -> tuple[str, ...]:
+    """Return what the optimizer keeps for each parameter, in the parameter's shape."""
+    if training.optimizer == "sgd":
+        return ("momentum_buffer",) if training.momentum else ()
+    return ("exp_avg", "exp_avg_sq")
+
+
+def gradient_norm(masked: MaskedModel) -> Tensor:
+    """Return the norm of the gradient of the last step, under its mask, still on the device."""
+    gradients = [p.grad.float() for p in masked.model.parameters() if p.grad is not None]
+    return nn.utils.get_total_norm(gradients)
+
+
+def _made(groups: list[dict[str, object]], training: Training, *, fused: bool) -> Optimizer:
+    """Return the optimizer itself, its state still empty."""
+    # One kernel for all parameters: otherwise a quarter of a small network's step. It walks through
+    # memory, so it needs parameters without gaps.
+    match training.optimizer:
+        case "adam":
+            return torch.optim.Adam(groups, lr=training.learning_rate, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=training.learning_rate, fused=fused)
+    return torch.optim.SGD(
+        groups, lr=training.learning_rate, momentum=training.momentum, fused=fused
+    )
+
+
+def _can_fuse(model: nn.Module) -> bool:
+    """Return whether one kernel can move all parameters."""
+    return all(_is_dense(parameter) for parameter in model.parameters())
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether a tensor lies in memory in one of the usual orders, without gaps."""
+    in_maps = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor.is_contiguous() or in_maps
