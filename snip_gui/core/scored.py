@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snip_gui.core.models.networks import known_of, network_of
-from snip_gui.core.pruning.connectivity import Reach, first_ranks, reach
 from snip_gui.core.pruning.layout import num_kept_at
+from snip_gui.core.pruning.wiring import Reach, first_ranks, num_on_paths, reach
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.views.histogram import Histogram, sensitivity_histogram
 from snip_gui.core.views.input_map import (
@@ -94,11 +94,13 @@ class Scored:
 
     @functools.cached_property
     def _first_ranks(self) -> dict[str, NDArray[np.int32]]:
-        """Per pruned layer, the ranks at which two units lose their last connection."""
+        """Per layer that is followed, the ranks at which two units lose their last connection."""
+        wiring = self.architecture.wiring
+        joining = {step.layer for step in wiring.steps if step.kind == "join"} if wiring else set()
         return {
             layer: first_ranks(self.ranking.ranks_of(self.layout.weight_of(layer)))
-            for layer in self.model.chain
-            if layer in self.layout.layers
+            for layer in self.layout.layers
+            if layer in joining
         }
 
     def prepare(self) -> None:
@@ -126,24 +128,41 @@ class Scored:
     def reach(self, num_kept: int) -> Reach | None:
         """Return what the mask leaves connected; layers that are not pruned are whole.
 
-        The alive units are those of the pruned layers. None for a network that is no chain.
+        None for a network that cannot be followed.
         """
-        chain = self.model.chain
-        if not chain:
+        wiring = self.architecture.wiring
+        if wiring is None:
             return None
-        pruned = {layer: rank_OI < num_kept for layer, rank_OI in self._first_ranks.items()}
-        matrices: dict[str, NDArray[np.bool_]] = {}
-        num_units = 1
-        for layer, after in zip(chain, (*chain[1:], None), strict=True):
-            # The layout has no shape of a layer that is not pruned. It joins all its inputs to all
-            # its outputs, so where no pruned layer follows, one unit stands for all of them.
-            num_after = pruned[after].shape[1] if after in pruned else 1
-            num_outputs = num_after if after is not None else self.architecture.num_classes
-            matrices[layer] = pruned.get(layer, np.ones((num_outputs, num_units), bool))
-            num_units = matrices[layer].shape[0]
-        found = reach(chain, matrices.__getitem__)
-        alive = {layer: units for layer, units in found.alive_units.items() if layer in pruned}
-        return replace(found, alive_units=alive)
+        kept = np.int32(num_kept)
+
+        def joined(layer: str) -> NDArray[np.bool_] | None:
+            rank_OI = self._first_ranks.get(layer)
+            return None if rank_OI is None else rank_OI < kept
+
+        return reach(wiring, joined)
+
+    def num_on_paths(self, found: Reach, num_kept: int) -> dict[str, int]:
+        """Return per layer how many kept parameters lie on a path from the input to an output.
+
+        What is not is removed in effect: the effective sparsity of Vysogorets & Kempe
+        (arXiv 2107.02306). A bias counts if its unit is on a path. Of a layer that is not followed
+        connection by connection every kept parameter counts.
+        """
+        counts = self.ranking.counts_at(num_kept)
+        on_paths = dict.fromkeys(self.layout.layers, 0)
+        for tensor in self.layout.tensors:
+            ends = found.ends_of(tensor.layer)
+            number = counts[tensor.name]
+            if ends is not None and number:
+                leads_O, reached_I = ends
+                rank = self.ranking.ranks_of(tensor)
+                if not tensor.is_weight:
+                    alive_O = found.alive(found.wiring.step_of[tensor.layer])
+                    number = int(np.count_nonzero((rank < num_kept) & alive_O))
+                elif not (leads_O.all() and reached_I.all()):
+                    number = num_on_paths(rank, num_kept, leads_O, reached_I)
+            on_paths[tensor.layer] += number
+        return on_paths
 
     def input_fractions(self, num_kept: int) -> NDArray[np.float64] | str:
         """Return the input map (C, H, W), or a sentence on why this network has none."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
-    from snip_gui.core.pruning.connectivity import Reach
+    from snip_gui.core.pruning.wiring import Reach
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.training.metrics import MetricPoint
@@ -73,6 +73,7 @@ class SessionState(QObject):
         self._architecture: Architecture | None = None
         self._network_names: tuple[str, ...] = ()
         self._scored: Scored | None = None
+        self._paths: tuple[Scored | None, int, Reach | None, dict[str, int]] | None = None
         self._training: TrainingState | None = None
         self._activity: Activity | None = None
         self._problem: Problem | None = None
@@ -262,8 +263,21 @@ class SessionState(QObject):
         return self._scored.layer_rows(self.num_kept) if self._scored else ()
 
     def reach(self) -> Reach | None:
-        """Return what the mask leaves connected; None until something was scored."""
-        return self._scored.reach(self.num_kept) if self._scored else None
+        """Return what the mask leaves connected; None before scoring, or if it is not followed."""
+        return self._followed()[0]
+
+    def num_on_paths(self) -> dict[str, int]:
+        """Return per layer what is kept and on a path; nothing if that is not known."""
+        return self._followed()[1]
+
+    def _followed(self) -> tuple[Reach | None, dict[str, int]]:
+        """Follow the kept connections, once for all views of a mask."""
+        scored, num_kept = self._scored, self.num_kept
+        if self._paths is None or self._paths[:2] != (scored, num_kept):
+            found = scored.reach(num_kept) if scored else None
+            on_paths = scored.num_on_paths(found, num_kept) if scored and found else {}
+            self._paths = scored, num_kept, found, on_paths
+        return self._paths[2:]
 
     # Training
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -151,7 +153,9 @@ def test_reach_of_the_dense_network_is_everything(score):
         found = scored.reach(scored.layout.num_parameters)
         assert found.num_reached == 10
         assert all(alive == total for alive, total in found.alive_units.values())
-        assert tuple(found.alive_units) == scored.model.chain
+        assert tuple(found.alive_units) == scored.layout.layers
+        kept = {row.layer: row.kept for row in scored.layer_rows(scored.layout.num_parameters)}
+        assert scored.num_on_paths(found, scored.layout.num_parameters) == kept
 
 
 def test_a_layer_that_is_not_pruned_is_whole():
@@ -160,7 +164,7 @@ def test_a_layer_that_is_not_pruned_is_whole():
     into, out = ("fc1.weight", (7, 5)), ("fc3.weight", (9, 2))
     found = make_scored(chosen(into, out), recipe, layers).reach(2)
     assert found.num_reached == 1
-    assert found.alive_units == {"fc1": (1, 300), "fc3": (1, 10)}
+    assert found.alive_units == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
     # Whole as it is, nothing passes it that did not come to it.
     found = make_scored(chosen(out, ("fc3.weight", (8, 2))), recipe, layers).reach(2)
     assert (found.num_outputs, found.num_reached) == (10, 0)
@@ -184,4 +188,29 @@ def test_reach_with_an_excluded_convolution(score):
     scored = score(Recipe(model=LENET_5, pruning=Snip(exclude=("conv2", "fc2"))))
     found = scored.reach(scored.layout.num_parameters)
     assert found.num_reached == 10
-    assert set(found.alive_units) == {"conv1", "fc1"}
+    assert set(found.alive_units) == {"conv1", "conv2", "fc1", "fc2"}
+
+
+def test_what_is_kept_off_every_path_is_removed_in_effect():
+    path = [("fc1.weight", (7, 5)), ("fc2.weight", (2, 7)), ("fc3.weight", (9, 2))]
+    scored = make_scored(chosen(*path, ("fc1.weight", (8, 5)), ("fc3.weight", (9, 3))))
+    on_paths = scored.num_on_paths(scored.reach(5), 5)
+    assert on_paths == {"fc1": 1, "fc2": 1, "fc3": 1}
+
+
+def test_a_bias_is_on_a_path_if_its_unit_is(score):
+    scored = score(Recipe())
+    total = scored.layout.num_parameters
+    # All that is not a weight of the first layer scores less: most of that layer is off the paths.
+    found = scored.reach(total - 410)  # the biases score zero and come last
+    assert scored.num_on_paths(found, total)["fc1"] == 300 * 784 + 300
+    nothing = scored.reach(0)
+    assert scored.num_on_paths(nothing, total) == {"fc1": 0, "fc2": 0, "fc3": 0}
+
+
+def test_a_network_that_cannot_be_followed_says_so():
+    scored = make_scored(chosen(("fc1.weight", (7, 5))))
+    scored = dataclasses.replace(
+        scored, architecture=dataclasses.replace(scored.architecture, wiring=None)
+    )
+    assert scored.reach(1) is None

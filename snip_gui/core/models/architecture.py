@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snip_gui.core.pruning.wiring import Wiring
+
 
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
@@ -62,6 +64,8 @@ class Architecture:
         Memory that one image's activations take in a forward and backward pass, roughly.
     first_linear
         Name of the first layer that works if it is linear and sees every pixel; else empty.
+    wiring
+        How its layers are joined; None if it cannot be followed.
     """
 
     image_shape: tuple[int, int, int]
@@ -71,6 +75,7 @@ class Architecture:
     multiply_accumulates: int
     activation_bytes: int
     first_linear: str = ""
+    wiring: Wiring | None = None
 
     @property
     def num_parameters(self) -> int:

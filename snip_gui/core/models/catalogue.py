@@ -34,8 +34,6 @@ class ModelInfo:
         Sparsities that the paper reports for it.
     layers
         Its prunable layers in order; none if they are not known before the network is made.
-    is_chain
-        Whether each layer is fed by the one before and by nothing else.
     input_map
         What the input map shows: what is kept of each pixel; of each position of the first fully
         connected layer's input; of each column of the image; or nothing, as there is no such place.
@@ -60,7 +58,6 @@ class ModelInfo:
     num_parameters: int = 0
     paper_sparsities: tuple[float, ...] = ()
     layers: tuple[str, ...] = ()
-    is_chain: bool = True
     input_map: InputMapKind = "none"
     mapped_layer: str = ""
     windows: tuple[WindowStep, ...] = ()
@@ -69,11 +66,6 @@ class ModelInfo:
     least_side: int = 1
     reference: tuple[tuple[int, int, int], int] = ((3, 32, 32), 10)
     reconstructed: str = ""
-
-    @property
-    def chain(self) -> tuple[str, ...]:
-        """Its layers from input to output if each is fed by the one before; otherwise none."""
-        return self.layers if self.is_chain else ()
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """Return the network for images of a shape (C, H, W), with weights yet to be drawn.
@@ -174,7 +166,6 @@ def _wide_resnets() -> list[ModelInfo]:
             num_parameters=total,
             paper_sparsities=(0.95,),
             layers=("conv1", *_block_layers((depth - 4) // 6), "fc"),
-            is_chain=False,
             factory="snip_gui.core.models.wide_resnet:WideResNet",
             options={"depth": depth, "width": width},
             reconstructed="Reconstructed: the paper gives no code; its counts fit biases in all "
@@ -209,7 +200,6 @@ def _recurrent() -> list[ModelInfo]:
             num_parameters=total,
             paper_sparsities=(0.95,),
             layers=("projection", "cell", "fc"),
-            is_chain=False,
             input_map="columns",
             mapped_layer="projection",
             factory="snip_gui.core.models.recurrent:RowReader",

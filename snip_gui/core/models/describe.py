@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snip_gui.core.models.architecture import Architecture, LayerInfo
 from snip_gui.core.pruning.parameters import layer_kind, own_prunable
+from snip_gui.core.pruning.trace_wiring import trace_wiring
 
 _FLOAT_BYTES = 4
 # The backward pass keeps what went into a layer and makes a gradient of the same size.
@@ -64,6 +65,7 @@ def describe(
         multiply_accumulates=counter.get_total_flops() // 2,
         activation_bytes=watch.num_activations * _FLOAT_BYTES * _PASSES,
         first_linear=watch.first if sees_all else "",
+        wiring=trace_wiring(model, image_1CHW),
     )
 
 

@@ -70,7 +70,6 @@ def known_of(info: ModelInfo, architecture: Architecture) -> ModelInfo:
         info,
         layers=architecture.prunable_layers,
         num_parameters=architecture.num_parameters,
-        is_chain=False,
         input_map=kind,  # type: ignore[arg-type]  # mypy takes the two for a plain str
         mapped_layer=architecture.first_linear,
     )

@@ -152,6 +152,13 @@ class LayersPanel(QWidget):
         self.table.setMinimumWidth(250)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
+        self._effect = named(
+            QLabel(), "layers_effect", "Effective sparsity",
+            "Counts kept connections that lie on no path from the input to an output as removed: "
+            "they change nothing",
+        )  # fmt: skip
+        self._effect.setProperty("role", "muted")
+        self._effect.setWordWrap(True)
         self._dense = named(QLabel(), "layers_dense", "What stays dense")
         self._dense.setProperty("role", "muted")
         self._dense.setWordWrap(True)
@@ -166,6 +173,7 @@ class LayersPanel(QWidget):
         column.setSpacing(6)
         column.addWidget(self.table, 1)
         column.addWidget(self._total)
+        column.addWidget(self._effect)
         column.addWidget(self._work)
         column.addWidget(self._dense)
         column.addWidget(self._warning)
@@ -195,6 +203,17 @@ class LayersPanel(QWidget):
             text += f"; {weights:,} are weights"
         self._total.setText(text)
         self._show_work()
+
+    def _show_effect(self) -> None:
+        """Say how much is removed in effect: what is kept on no path does nothing."""
+        on_paths = self._state.num_on_paths()
+        self._effect.setVisible(bool(on_paths))
+        if on_paths:
+            total, kept = self._state.num_parameters, self._state.num_kept
+            left = sum(on_paths.values())
+            self._effect.setText(
+                f"Effective sparsity {1 - left / total:.2%}: {kept - left:,} kept on no path"
+            )
 
     def _show_work(self) -> None:
         scored = self._state.scored
@@ -227,6 +246,7 @@ class LayersPanel(QWidget):
 
     @Slot()
     def _show_warning(self) -> None:
+        self._show_effect()
         sentences = []
         empty = [row.layer for row in self._state.layer_rows() if row.is_empty]
         if empty:

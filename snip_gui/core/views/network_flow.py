@@ -1,0 +1,157 @@
+"""The whole network as a flow: layers of connections between rows of units, input to output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from snip_gui.core.models.architecture import Architecture
+    from snip_gui.core.pruning.wiring import Reach, Wiring
+    from snip_gui.core.scored import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units, channels or pixels that one tensor has.
+
+    Attributes
+    ----------
+    alive, unreached, idle
+        On a path from the input to an output; reached by no input; reached, but leading to no
+        output. They add up to all.
+    """
+
+    alive: int
+    unreached: int
+    idle: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.alive + self.unreached + self.idle
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLayer:
+    """One layer: its connections, and the units they end in.
+
+    Attributes
+    ----------
+    feeders
+        Places in the flow of what feeds it: 0 is the input, 1 the first layer.
+    total, kept, on_paths
+        Its prunable parameters; of a layer that is not pruned all its weights, all kept.
+    is_pruned
+        Whether its connections compete.
+    units
+        None where they cannot be followed.
+    """
+
+    layer: str
+    feeders: tuple[int, ...]
+    total: int
+    kept: int
+    on_paths: int
+    is_pruned: bool
+    units: Units | None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFlow:
+    """A network at one sparsity.
+
+    Attributes
+    ----------
+    inputs
+        Pixels or channels of the image; None for a network that cannot be followed, whose layers
+        stand in the order of the state_dict.
+    layers
+        In the order in which an image meets them.
+    """
+
+    inputs: Units | None
+    layers: tuple[FlowLayer, ...]
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is known how the layers are joined."""
+        return self.inputs is not None
+
+    @property
+    def total(self) -> int:
+        """All prunable parameters."""
+        return sum(layer.total for layer in self.layers if layer.is_pruned)
+
+    @property
+    def kept(self) -> int:
+        """Prunable parameters that are kept."""
+        return sum(layer.kept for layer in self.layers if layer.is_pruned)
+
+    @property
+    def on_paths(self) -> int:
+        """Kept parameters that lie on a path from the input to an output."""
+        return sum(layer.on_paths for layer in self.layers if layer.is_pruned)
+
+
+def network_flow(
+    scored: Scored, num_kept: int, found: Reach | None, on_paths: dict[str, int]
+) -> NetworkFlow:
+    """Return the flow of a scored network at a number of kept connections.
+
+    Parameters
+    ----------
+    found, on_paths
+        As `Scored.reach` and `Scored.num_on_paths` give them.
+    """
+    architecture = scored.architecture
+    kept = {row.layer: (row.kept, row.total) for row in scored.layer_rows(num_kept)}
+    dense = {layer.name: layer.num_weights for layer in architecture.layers}
+    order = _order(architecture)
+    places = {layer: number for number, layer in enumerate(order, 1)}
+    layers = []
+    for number, layer in enumerate(order, 1):
+        part, total = kept.get(layer, (dense.get(layer, 0),) * 2)
+        layers.append(
+            FlowLayer(
+                layer=layer,
+                feeders=_feeders(architecture.wiring, layer, places) or (number - 1,),
+                total=total,
+                kept=part,
+                on_paths=on_paths.get(layer, part),
+                is_pruned=layer in kept,
+                units=_units_of(found, layer),
+            )
+        )
+    inputs = _units(found, 0) if found is not None else None
+    return NetworkFlow(inputs, tuple(layers))
+
+
+def _order(architecture: Architecture) -> tuple[str, ...]:
+    """Return the layers in the order in which an image meets them; those not met come last."""
+    wiring = architecture.wiring
+    met = tuple(wiring.step_of) if wiring is not None else ()
+    rest = (layer for layer in architecture.prunable_layers if layer not in met)
+    return (*met, *rest)
+
+
+def _feeders(wiring: Wiring | None, layer: str, places: dict[str, int]) -> tuple[int, ...]:
+    """Return the places in the flow of what feeds a layer."""
+    if wiring is None or layer not in wiring.step_of:
+        return ()
+    steps = (wiring.steps[number] for number in wiring.feeders(wiring.step_of[layer]))
+    return tuple(sorted({places[step.layer] if step.layer else 0 for step in steps}))
+
+
+def _units_of(found: Reach | None, layer: str) -> Units | None:
+    if found is None or found.ends_of(layer) is None:
+        return None
+    return _units(found, found.wiring.step_of[layer])
+
+
+def _units(found: Reach, number: int) -> Units:
+    reached, alive = found.reached[number], found.alive(number)
+    num_reached, num_alive = int(np.count_nonzero(reached)), int(np.count_nonzero(alive))
+    return Units(num_alive, len(reached) - num_reached, num_reached - num_alive)
