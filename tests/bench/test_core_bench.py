@@ -20,6 +20,7 @@ from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.recipe import ModelChoice, Recipe
 from snip_gui.core.surroundings import Surroundings
+from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_canvas import weight_canvas
 from snip_gui.core.workbench import build
 
@@ -139,7 +140,7 @@ def test_a_slider_step_over_fifteen_million(record_property):
     layout = vgg_layout()
     ranking = rank_scores(vgg_scores(layout), layout)
     largest = next(tensor for tensor in layout.tensors if tensor.shape == (512, 4_608))
-    canvas = weight_canvas(ranking, largest)
+    canvas = weight_canvas(ranking, Arrangement(largest))
     numbers = np.random.default_rng(1).integers(1, layout.num_parameters, 200)
 
     def step(num_kept):

@@ -1,6 +1,6 @@
 """Pictures of two masks of one network, and of how often many keep a connection.
 
-Connections lie as on `snip_gui.core.views.weight_canvas.WeightCanvas`.
+Connections lie as `snip_gui.core.views.arrangement` says.
 
 Shapes: H rows and W columns of the canvas, C channels of an image, M parameters in flat order.
 """
@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.picture import BOTH, NEITHER, ONLY_A, ONLY_B, Picture, to_indices
-from snip_gui.core.views.weight_canvas import (
-    GAP_RANK,
-    block_mean,
-    block_of,
-    place,
-    position_under,
-    presence,
-)
+from snip_gui.core.views.weight_canvas import GAP_RANK, block_mean, reduced_block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,27 +39,23 @@ class DifferenceCanvas:
     ----------
     rank_a_HW, rank_b_HW
         int32; a huge rank in gaps.
-    present_HW
-        uint8; 1 where a connection is, 0 in gaps.
     block
         Canvas pixels per picture pixel on each side; see `DifferenceCanvas.reduced`.
     """
 
-    tensor: TensorSpec
+    arrangement: Arrangement
     rank_a_HW: NDArray[np.int32]
     rank_b_HW: NDArray[np.int32]
-    present_HW: NDArray[np.uint8]
     block: tuple[int, int]
 
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns of the canvas, in canvas pixels."""
-        height, width = self.present_HW.shape
-        return height, width
+        return self.arrangement.size
 
     def reduced(self, factor: int) -> DifferenceCanvas:
         """Return the canvas with blocks of at least ``factor`` pixels a side."""
-        block = _reduced(self.size, factor)
+        block = reduced_block(self.arrangement, factor)
         return self if block == self.block else replace(self, block=block)
 
     def picture(self, kept_a: int, kept_b: int) -> Picture:
@@ -78,7 +68,7 @@ class DifferenceCanvas:
         in_b_HW = self.rank_b_HW < np.int32(kept_b)
         if self.block == (1, 1):
             kind_HW = in_a_HW.view(np.uint8) + in_b_HW.view(np.uint8) * np.uint8(2)
-            kind_HW += self.present_HW * np.uint8(4)
+            kind_HW += self.arrangement.present_HW * np.uint8(4)
             index_of_kind = np.array([0] * 4 + [NEITHER, ONLY_A, ONLY_B, BOTH], np.uint8)
             index_HW = index_of_kind[kind_HW]
         else:
@@ -88,7 +78,7 @@ class DifferenceCanvas:
     @functools.cached_property
     def _present(self) -> NDArray[np.float32]:
         """Fraction of each block that holds connections; the rest are gaps."""
-        return block_mean(self.present_HW.view(bool), self.block)
+        return block_mean(self.arrangement.present_HW.view(bool), self.block)
 
     def _blocks(self, in_a_HW: NDArray[np.bool_], in_b_HW: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return an index for each block."""
@@ -102,18 +92,17 @@ class DifferenceCanvas:
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
-        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
+        return self.arrangement.position_at(row, column)
 
 
 def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceCanvas:
     """Lay out one weight of two rankings of the same layout."""
-    rank_a_HW = place(a.ranks_of(tensor), tensor, GAP_RANK)
-    rank_b_HW = place(b.ranks_of(tensor), tensor, GAP_RANK)
-    block = block_of(rank_a_HW.shape)
-    return DifferenceCanvas(tensor, rank_a_HW, rank_b_HW, presence(tensor), block)
+    arrangement = Arrangement(tensor)
+    rank_a_HW, rank_b_HW = (arrangement.place(r.ranks_of(tensor), GAP_RANK) for r in (a, b))
+    return DifferenceCanvas(arrangement, rank_a_HW, rank_b_HW, reduced_block(arrangement, 1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FrequencyCanvas:
     """How often the connections of one tensor are kept, on a plane.
 
@@ -121,55 +110,46 @@ class FrequencyCanvas:
     ----------
     count_HW
         Of each connection the number of masks that keep it; 0 in gaps.
-    present_HW
-        uint8; 1 where a connection is, 0 in gaps.
     """
 
-    tensor: TensorSpec
+    arrangement: Arrangement
     num_masks: int
     count_HW: NDArray[np.unsignedinteger]
-    present_HW: NDArray[np.uint8]
     block: tuple[int, int]
 
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns of the canvas, in canvas pixels."""
-        height, width = self.present_HW.shape
-        return height, width
+        return self.arrangement.size
 
     def reduced(self, factor: int) -> FrequencyCanvas:
         """Return the canvas with blocks of at least ``factor`` pixels a side."""
-        block = _reduced(self.size, factor)
+        block = reduced_block(self.arrangement, factor)
         return self if block == self.block else replace(self, block=block)
 
     def picture(self) -> Picture:
         """Return the fraction of masks that keep each connection; of a block the mean."""
         if self.block == (1, 1):
             of_count = to_indices(np.arange(self.num_masks + 1.0), 0, self.num_masks)
-            index_HW = of_count[self.count_HW] * self.present_HW
+            index_HW = of_count[self.count_HW] * self.arrangement.present_HW
         else:
-            places = _block_sums(self.present_HW, self.block)
+            places = _block_sums(self.arrangement.present_HW, self.block)
             mean = _block_sums(self.count_HW, self.block) / np.maximum(places, 1)
             index_HW = to_indices(mean, 0, self.num_masks) * (places > 0)
         return Picture(index_HW, 0, 1, "of draws")
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
-        return position_under(self.tensor, self.present_HW, (1, 1), row, column)
+        return self.arrangement.position_at(row, column)
 
 
 def frequency_canvas(frequency: Frequency, tensor: TensorSpec) -> FrequencyCanvas:
     """Lay out how often the connections of one weight are kept."""
     count = frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)
-    count_HW = place(count, tensor, 0)
-    block = block_of(count_HW.shape)
-    return FrequencyCanvas(tensor, frequency.num_masks, count_HW, presence(tensor), block)
-
-
-def _reduced(size: tuple[int, int], factor: int) -> tuple[int, int]:
-    """Return blocks of at least ``factor`` pixels a side."""
-    down, across = block_of(size)
-    return max(down, factor), max(across, factor)
+    arrangement = Arrangement(tensor)
+    count_HW = arrangement.place(count, 0)
+    block = reduced_block(arrangement, 1)
+    return FrequencyCanvas(arrangement, frequency.num_masks, count_HW, block)
 
 
 def _block_sums(

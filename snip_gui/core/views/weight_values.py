@@ -1,7 +1,7 @@
 """Weights, gradients and the sparsity at which each connection goes, as pictures of a layer.
 
 Unlike mask and sensitivity these do not follow the slider. Shapes: H rows and W columns of the
-canvas (see `snip_gui.core.views.weight_canvas`).
+canvas (see `snip_gui.core.views.arrangement`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from snip_gui.core.views.picture import Picture, to_indices
-from snip_gui.core.views.weight_canvas import place, presence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.pruning.layout import TensorSpec
     from snip_gui.core.scored import Scored
+    from snip_gui.core.views.arrangement import Arrangement
 
 Values: TypeAlias = Literal["weight", "gradient", "leaves"]
 
@@ -27,7 +26,7 @@ _SAMPLE = 200_000
 
 
 def value_picture(
-    scored: Scored, tensor: TensorSpec, what: Values, block: tuple[int, int] = (1, 1)
+    scored: Scored, arrangement: Arrangement, what: Values, block: tuple[int, int] = (1, 1)
 ) -> Picture | str:
     """Return a picture of a layer's values, or a sentence on why there is none.
 
@@ -36,21 +35,22 @@ def value_picture(
     block
         Canvas pixels per picture pixel; above 1 a picture pixel is the mean of its connections.
     """
+    tensor = arrangement.tensor
     if what == "leaves":
         total = np.float32(scored.layout.num_parameters)
         leaves = 1 - scored.ranking.ranks_of(tensor).astype(np.float32) / total
-        return _laid_out(leaves, tensor, block, (0.0, 1.0), "goes at", signed=False)
+        return _laid_out(leaves, arrangement, block, (0.0, 1.0), "goes at", signed=False)
     values_M = scored.weight_M if what == "weight" else scored.gradient_M
     if values_M is None:
         return "This method computes no gradient."
     values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
     most = _most(values)
-    return _laid_out(values, tensor, block, (-most, most), what, signed=True)
+    return _laid_out(values, arrangement, block, (-most, most), what, signed=True)
 
 
 def _laid_out(
     values: NDArray[np.float32],
-    tensor: TensorSpec,
+    arrangement: Arrangement,
     block: tuple[int, int],
     limits: tuple[float, float],
     label: str,
@@ -59,7 +59,7 @@ def _laid_out(
 ) -> Picture:
     """Lay values out, in blocks if there are any."""
     low, high = limits
-    plane_HW, present_HW = place(values, tensor, 0), presence(tensor)
+    plane_HW, present_HW = arrangement.place(values, 0), arrangement.present_HW
     if block == (1, 1):
         index_HW = to_indices(plane_HW, low, high) * present_HW
     else:

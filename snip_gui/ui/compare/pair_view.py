@@ -330,7 +330,7 @@ class PairView(QWidget):
         """Say who keeps a connection."""
         assert self._pair is not None
         assert self._canvas is not None
-        tensor = self._canvas.tensor
+        tensor = self._canvas.arrangement.tensor
         in_a, in_b = (
             bool(mask.scored.ranking.ranks_of(tensor)[position] < mask.num_kept)
             for mask in self._pair

@@ -296,7 +296,7 @@ class StabilityView(QWidget):
         if position is None:
             self.readout.setText("")
             return
-        tensor = self._canvas.tensor
+        tensor = self._canvas.arrangement.tensor
         count = found.frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)[position]
         place = ", ".join(map(str, position))
         self.readout.setText(f"{tensor.name}[{place}]: kept {int(count)} of {number} times")

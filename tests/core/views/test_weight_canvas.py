@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.views.picture import colour_table
+from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_canvas import block_mean, sensitivity_indices, weight_canvas
 from tests.core.toys import layout_of
 
@@ -28,7 +29,7 @@ SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1), (5, 2, 3), (4, 2, 2,
 def test_colours_agree_with_the_mask_at_every_pixel(shape, num_kept):
     ranking = make_ranking((11, 2), shape)
     tensor = ranking.layout.tensors[1]
-    canvas = weight_canvas(ranking, tensor)
+    canvas = weight_canvas(ranking, Arrangement(tensor))
     picture = canvas.picture(num_kept, "mask")
     table = colour_table("mask", nothing=(1, 1, 1), removed=(2, 2, 2), kept=(3, 3, 3))
     mask = ranking.mask_of(tensor, num_kept)
@@ -45,7 +46,7 @@ def test_colours_agree_with_the_mask_at_every_pixel(shape, num_kept):
 def test_positions_and_ranks_go_together(shape):
     ranking = make_ranking((11, 2), shape)
     tensor = ranking.layout.tensors[1]
-    canvas = weight_canvas(ranking, tensor)
+    canvas = weight_canvas(ranking, Arrangement(tensor))
     ranks = ranking.ranks_of(tensor)
     for (row, column), rank in np.ndenumerate(canvas.rank_HW):
         position = canvas.position_at(row, column)
@@ -53,7 +54,7 @@ def test_positions_and_ranks_go_together(shape):
 
 
 def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
-    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), ranking.layout.tensors[0])
+    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0]))
     for kernel_row, kernel_column in np.ndindex(5, 5):
         for channel in range(3):
             found = canvas.position_at(kernel_row, channel * 6 + kernel_column)
@@ -65,21 +66,21 @@ def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
 
 @pytest.mark.parametrize("shape", [(20, 1, 5, 5), (50, 20, 5, 5), (64, 3, 3, 3)], ids=str)
 def test_the_canvas_of_kernels_is_about_square(shape):
-    canvas = weight_canvas(ranking := make_ranking(shape), ranking.layout.tensors[0])
+    canvas = weight_canvas(ranking := make_ranking(shape), Arrangement(ranking.layout.tensors[0]))
     height, width = canvas.rank_HW.shape
     assert 0.5 < height / width < 2
 
 
 @pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, -1), (23, 0), (0, 17), (500, 500)])
 def test_outside_the_canvas_there_is_nothing(row, column):
-    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), ranking.layout.tensors[0])
+    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0]))
     assert canvas.position_at(row, column) is None
 
 
 def test_kept_sensitivity_shows_only_what_is_kept():
     ranking = make_ranking((6, 9))
     tensor = ranking.layout.tensors[0]
-    canvas = weight_canvas(ranking, tensor)
+    canvas = weight_canvas(ranking, Arrangement(tensor))
     everything = canvas.picture(20, "sensitivity")
     kept = canvas.picture(20, "kept-sensitivity")
     mask = ranking.mask_of(tensor, 20)
@@ -111,7 +112,7 @@ def test_zeros_take_the_lowest_colour():
 def test_a_layer_larger_than_a_screen_is_shown_in_blocks():
     ranking = make_ranking((3, 5_000))
     tensor = ranking.layout.tensors[0]
-    canvas = weight_canvas(ranking, tensor)
+    canvas = weight_canvas(ranking, Arrangement(tensor))
     assert canvas.block == (1, 3)
     picture = canvas.picture(7_000, "mask")
     mask = ranking.mask_of(tensor, 7_000)
@@ -148,14 +149,14 @@ def test_block_means_of_large_blocks_do_not_overflow():
 def test_from_afar_blocks_show_the_share_kept_of_what_is_there(shape, factor):
     ranking = make_ranking((11, 2), shape)
     tensor = ranking.layout.tensors[1]
-    near = weight_canvas(ranking, tensor)
+    near = weight_canvas(ranking, Arrangement(tensor))
     far = near.reduced(factor)
     assert far.block == (factor, factor)
     assert far.size == near.size
     assert near.reduced(1) is near
     picture = far.picture(300, "mask")
     assert picture.palette == "density"
-    kept_HW, present_HW = near.rank_HW < 300, near.present_HW > 0
+    kept_HW, present_HW = near.rank_HW < 300, near.arrangement.present_HW > 0
     shares = {}
     for row, column in np.ndindex(picture.index_HW.shape):
         part = np.s_[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
@@ -171,7 +172,7 @@ def test_from_afar_blocks_show_the_share_kept_of_what_is_there(shape, factor):
 @pytest.mark.parametrize("colours", ["sensitivity", "kept-sensitivity"])
 def test_from_afar_blocks_show_their_highest_sensitivity(colours):
     ranking = make_ranking((50, 45))
-    near = weight_canvas(ranking, ranking.layout.tensors[0])
+    near = weight_canvas(ranking, Arrangement(ranking.layout.tensors[0]))
     far = near.reduced(4).picture(300, colours).index_HW
     close = near.picture(300, colours).index_HW
     for row, column in np.ndindex(far.shape):
@@ -181,5 +182,5 @@ def test_from_afar_blocks_show_their_highest_sensitivity(colours):
 
 def test_a_layer_of_which_nothing_is_kept_has_a_picture_from_afar():
     ranking = make_ranking((50, 45))
-    picture = weight_canvas(ranking, ranking.layout.tensors[0]).reduced(4).picture(0, "mask")
+    picture = weight_canvas(ranking, Arrangement(ranking.layout.tensors[0])).reduced(4).picture(0, "mask")
     assert set(np.unique(picture.index_HW)) == {1}

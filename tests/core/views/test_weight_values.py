@@ -7,6 +7,7 @@ from snip_gui.core import jobs
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.events import ScoringDone
 from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe
+from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_values import mean_of_blocks, value_picture
 
 
@@ -23,7 +24,7 @@ def score(digits, surroundings):
 def test_signed_values_keep_sign_and_order(score, what):
     scored = score(Recipe(minibatch=Draw(size=20)))
     tensor = scored.layout["fc2.weight"]
-    picture = value_picture(scored, tensor, what)
+    picture = value_picture(scored, Arrangement(tensor), what)
     flat = scored.weight_M if what == "weight" else scored.gradient_M
     values = flat[tensor.offset : tensor.end].reshape(tensor.shape)
     assert picture.palette == "diverging"
@@ -40,7 +41,7 @@ def test_signed_values_keep_sign_and_order(score, what):
 def test_the_sparsity_at_which_a_connection_goes(score):
     scored = score(Recipe(minibatch=Draw(size=20)))
     tensor = scored.layout["fc3.weight"]
-    picture = value_picture(scored, tensor, "leaves")
+    picture = value_picture(scored, Arrangement(tensor), "leaves")
     assert (picture.low, picture.high) == (0, 1)
     for num_kept in (50, 26_661, 200_000):
         sparsity = 1 - num_kept / scored.layout.num_parameters
@@ -54,7 +55,7 @@ def test_the_sparsity_at_which_a_connection_goes(score):
 def test_kernels_lie_as_on_the_canvas(score):
     scored = score(Recipe(model=ModelChoice(name="lenet-5-caffe"), minibatch=Draw(size=10)))
     tensor = scored.layout["conv1.weight"]
-    picture = value_picture(scored, tensor, "weight")
+    picture = value_picture(scored, Arrangement(tensor), "weight")
     assert (picture.index_HW == 0).any()  # the gaps between kernels
     weight = scored.weight_M[tensor.offset : tensor.end].reshape(tensor.shape)
     first = picture.index_HW[:5, :5].astype(float)
@@ -63,7 +64,7 @@ def test_kernels_lie_as_on_the_canvas(score):
 
 def test_a_method_without_gradients_says_so(score):
     scored = score(Recipe(pruning=RandomMask()))
-    sentence = value_picture(scored, scored.layout["fc1.weight"], "gradient")
+    sentence = value_picture(scored, Arrangement(scored.layout["fc1.weight"]), "gradient")
     assert "no gradient" in sentence
 
 
@@ -81,5 +82,5 @@ def test_zero_weights_have_a_picture(score):
     scored = score(Recipe(minibatch=Draw(size=5)))
     scored.weight_M.flags.writeable = True
     scored.weight_M[:] = 0
-    picture = value_picture(scored, scored.layout["fc3.weight"], "weight")
+    picture = value_picture(scored, Arrangement(scored.layout["fc3.weight"]), "weight")
     assert len(np.unique(picture.index_HW)) == 1

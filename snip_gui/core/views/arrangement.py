@@ -1,0 +1,193 @@
+"""Where the connections of one layer lie on a plane.
+
+Fully connected layers lie as outputs x inputs. Of convolutions, as *kernels*, every output is a
+strip of its kernels, one for each input channel, with gaps between; the strips stand below one
+another in as many columns as make the plane about square. As *channels* the kernels stand close
+together, outputs down and input channels across, and are meant to be seen as one block each.
+
+Shapes: H rows and W columns of the plane, O outputs, I inputs.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from snip_gui.core.pruning.layout import TensorSpec
+
+T = TypeVar("T", bound=np.generic)
+
+Style: TypeAlias = Literal["kernels", "channels"]
+Rectangle: TypeAlias = tuple[int, int, int, int]
+"""Row, column, height and width, in pixels of the plane."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """One weight on a plane.
+
+    Attributes
+    ----------
+    units, sources
+        Outputs and inputs in the order in which they stand; None for their own.
+    """
+
+    tensor: TensorSpec
+    style: Style = "kernels"
+    units: NDArray[np.int64] | None = None
+    sources: NDArray[np.int64] | None = None
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it lies as outputs x inputs: fully connected, or with 1x1 kernels."""
+        return math.prod(self.tensor.shape[2:]) == 1
+
+    @functools.cached_property
+    def kernel_shape(self) -> tuple[int, int, int, int]:
+        """Outputs, inputs, height and width of the kernels as they are laid out.
+
+        A one-dimensional kernel is a row; the slices of a three-dimensional one lie below one
+        another.
+        """
+        out, into, *sides = self.tensor.shape
+        if self.is_matrix:
+            return out, into, 1, 1
+        return out, into, math.prod(sides[:-1]), sides[-1]
+
+    @property
+    def _gap(self) -> int:
+        return 0 if self.is_matrix or self.style == "channels" else 1
+
+    @functools.cached_property
+    def _strips_down(self) -> int:
+        """How many outputs' strips stand below one another."""
+        out, into, height, width = self.kernel_shape
+        if not self._gap:
+            return out
+        down = min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
+        return -(-out // -(-out // down))  # as many columns, evenly filled
+
+    @property
+    def _pitch(self) -> tuple[int, int, int]:
+        """Rows from strip to strip, columns from kernel to kernel and from strip to strip."""
+        _, into, height, width = self.kernel_shape
+        gap = self._gap
+        return height + gap, width + gap, into * (width + gap) + gap
+
+    @functools.cached_property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the plane."""
+        strips = -(-self.kernel_shape[0] // self._strips_down)
+        down, _, across = self._pitch
+        return self._strips_down * down - self._gap, strips * across - 2 * self._gap
+
+    @property
+    def least_block(self) -> tuple[int, int]:
+        """The smallest block that is seen as one, down and across."""
+        return self.kernel_shape[2:] if self.style == "channels" else (1, 1)
+
+    def place(self, values: NDArray[T], gap: int) -> NDArray[T]:
+        """Lay values of the tensor's connections out, ``gap`` between; a view if it can be one."""
+        values = values.reshape(self.kernel_shape)
+        if self.units is not None:
+            values = values[self.units]
+        if self.sources is not None:
+            values = values[:, self.sources]
+        out, into, height, width = self.kernel_shape
+        if self.is_matrix:
+            return values.reshape(out, into)
+        if not self._gap:
+            return values.transpose(0, 2, 1, 3).reshape(self.size)
+        return self._mosaic(values, gap)
+
+    def _mosaic(self, values: NDArray[T], gap: int) -> NDArray[T]:
+        """Lay kernels out in strips, one pixel between kernels and two between strips."""
+        out, into, height, width = values.shape
+        down = self._strips_down
+        columns = -(-out // down)
+        shape = (columns * down, height + 1, into, width + 1)
+        strips: NDArray[T] = np.full(shape, gap, values.dtype)
+        strips[:out, :height, :, :width] = values.transpose(0, 2, 1, 3)
+        tall = strips.reshape(columns, down * (height + 1), into * (width + 1))
+        wide = (tall.shape[1], columns, tall.shape[2] + 1)
+        canvas: NDArray[T] = np.full(wide, gap, values.dtype)
+        canvas[:, :, :-1] = tall.transpose(1, 0, 2)
+        return np.ascontiguousarray(canvas.reshape(tall.shape[1], -1)[:-1, :-2])
+
+    @functools.cached_property
+    def present_HW(self) -> NDArray[np.uint8]:
+        """1 where a connection is, 0 in gaps."""
+        return self.place(np.ones(self.tensor.shape, np.uint8), 0)
+
+    def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
+        """Return the position in the tensor under a pixel; None in a gap or outside."""
+        out, into, height, width = self.kernel_shape
+        if not (0 <= row < self.size[0] and 0 <= column < self.size[1]):
+            return None
+        down, across, strip_width = self._pitch
+        strip_row, kernel_row = divmod(row, down)
+        strip, within = divmod(column, strip_width)
+        channel, kernel_column = divmod(within, across)
+        unit = strip * self._strips_down + strip_row
+        if unit >= out or channel >= into or kernel_row >= height or kernel_column >= width:
+            return None
+        if self.units is not None:
+            unit = int(self.units[unit])
+        if self.sources is not None:
+            channel = int(self.sources[channel])
+        found = np.unravel_index(kernel_row * width + kernel_column, self.tensor.shape[2:])
+        return unit, channel, *(int(index) for index in found)
+
+    def rectangles(
+        self, unit: int | None, source: int | None, place: tuple[int, ...] = ()
+    ) -> tuple[Rectangle, ...]:
+        """Return what an output, an input, and the connection between them take of the plane."""
+        found: list[Rectangle] = []
+        down, across, strip_width = self._pitch
+        _, into, height, width = self.kernel_shape
+        strips = -(-self.kernel_shape[0] // self._strips_down)
+        top = left = 0
+        if unit is not None:
+            stands = _stands(self.units, unit)
+            strip, strip_row = divmod(stands, self._strips_down)
+            top, left = strip_row * down, strip * strip_width
+            found.append((top, left, height, into * across - self._gap))
+        if source is not None:
+            over = _stands(self.sources, source) * across
+            for strip in range(strips):
+                found.append((0, strip * strip_width + over, self.size[0], width))
+            if unit is not None:
+                row, column = divmod(int(np.ravel_multi_index(place, self.tensor.shape[2:]))
+                                     if place else 0, width)  # fmt: skip
+                whole = not place
+                found.append(
+                    (top, left + over, height, width) if whole
+                    else (top + row, left + over + column, 1, 1)
+                )  # fmt: skip
+        return tuple(found)
+
+
+def _stands(order: NDArray[np.int64] | None, index: int) -> int:
+    """Return where an index stands in an order."""
+    return index if order is None else int(np.flatnonzero(order == index)[0])
+
+
+def by_number_kept(
+    kept_OI: NDArray[np.integer],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return outputs and inputs by how much is kept of them, the most first.
+
+    Parameters
+    ----------
+    kept_OI
+        How many connections are kept between each output and each input.
+    """
+    of_unit, of_source = kept_OI.sum(axis=1), kept_OI.sum(axis=0)
+    return np.argsort(-of_unit, kind="stable"), np.argsort(-of_source, kind="stable")

@@ -1,0 +1,79 @@
+"""What of the network is selected: shown in every view at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snip_gui.core.pruning.layout import Layout, TensorSpec
+
+Pixel = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A layer, and in it a unit, an input, or both with a place in the kernel: a connection.
+
+    Attributes
+    ----------
+    tensor
+        The state_dict key of a weight; empty before anything was scored.
+    unit, source
+        Output and input, counted from 0.
+    place
+        Place in the kernel, of a connection of a convolution.
+    pixel
+        Row and column of the image.
+    """
+
+    tensor: str = ""
+    unit: int | None = None
+    source: int | None = None
+    place: tuple[int, ...] = ()
+    pixel: Pixel | None = None
+
+    @property
+    def position(self) -> tuple[int, ...] | None:
+        """Position of the connection in the tensor; None if none is selected."""
+        if self.unit is None or self.source is None:
+            return None
+        return (self.unit, self.source, *self.place)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether more than a layer is selected."""
+        return (self.unit, self.source, self.pixel) != (None, None, None)
+
+    def let_go(self) -> Selection:
+        """Return the layer alone."""
+        return Selection(self.tensor)
+
+
+def connection(tensor: TensorSpec, position: tuple[int, ...]) -> Selection:
+    """Return the selection of a connection of a weight."""
+    unit, source, *place = position
+    return Selection(tensor.name, unit, source, tuple(place))
+
+
+def fitted(selection: Selection, layout: Layout) -> Selection:
+    """Return what of a selection there is in a network; its first weight if nothing is."""
+    if not layout.weights:
+        return Selection()
+    names = {tensor.name for tensor in layout.weights}
+    if selection.tensor not in names:
+        return Selection(layout.weights[0].name)
+    shape = layout[selection.tensor].shape
+    position = selection.position
+    if position is not None and len(position) != len(shape):
+        return selection.let_go()
+    for axis, index in enumerate((selection.unit, selection.source)):
+        if index is not None and index >= shape[axis]:
+            return selection.let_go()
+    return selection
+
+
+def with_pixel(selection: Selection, sources: tuple[int, ...], pixel: Pixel) -> Selection:
+    """Return a selection moved to a pixel, whose connections lie at some inputs of the layer."""
+    source = sources[0] if len(sources) == 1 else None
+    return replace(selection, source=source, place=(), pixel=pixel)
