@@ -12,7 +12,11 @@ from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.pruning.wiring import Reach, first_ranks, num_on_paths, reach
 from snip_gui.core.stages import Stage, stage_keys
-from snip_gui.core.views.histogram import Histogram, sensitivity_histogram
+from snip_gui.core.views.histogram import (
+    Histogram,
+    counts_of_layer,
+    sensitivity_histogram,
+)
 from snip_gui.core.views.input_map import (
     column_fractions,
     pixel_fractions,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
-    from snip_gui.core.pruning.layout import Layout
+    from snip_gui.core.pruning.layout import Layout, TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.recipe import Recipe
 
@@ -91,6 +95,15 @@ class Scored:
     def histogram(self) -> Histogram:
         """The distribution of the sensitivities."""
         return sensitivity_histogram(self.ranking.score_M)
+
+    def layer_counts(self, tensor: TensorSpec) -> NDArray[np.int64] | None:
+        """Return how many connections of a weight are in each bin of the histogram.
+
+        None where ranks do not follow scores, since each layer keeps some first.
+        """
+        if self.recipe.pruning.floor:
+            return None
+        return counts_of_layer(self.histogram, self.ranking.sorted_ranks[tensor.name])
 
     @functools.cached_property
     def _first_ranks(self) -> dict[str, NDArray[np.int32]]:
@@ -164,8 +177,23 @@ class Scored:
             on_paths[tensor.layer] += number
         return on_paths
 
-    def input_fractions(self, num_kept: int) -> NDArray[np.float64] | str:
-        """Return the input map (C, H, W), or a sentence on why this network has none."""
+    def position_of(self, rank: int) -> tuple[str, tuple[int, ...]] | None:
+        """Return the weight, and the place in it, of the connection of a rank; None for a bias."""
+        index = int(self.ranking.order_M[rank])
+        for tensor in self.layout.weights:
+            if tensor.offset <= index < tensor.end:
+                found = np.unravel_index(index - tensor.offset, tensor.shape)
+                return tensor.name, tuple(int(at) for at in found)
+        return None
+
+    def input_fractions(self, num_kept: int, unit: int | None = None) -> NDArray[np.float64] | str:
+        """Return the input map (C, H, W), or a sentence on why this network has none.
+
+        Parameters
+        ----------
+        unit
+            Of the mapped layer: only its connections count. None for all units.
+        """
         if self.model.input_map == "none":
             return (
                 f"{self.model.title} has no input map: none of its fully connected layers sees "
@@ -175,6 +203,8 @@ class Scored:
         if first not in self.layout.layers:
             return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
         kept_OI = self.ranking.mask_of(self.layout.weight_of(first), num_kept)
+        if unit is not None:
+            kept_OI = kept_OI[unit : unit + 1]
         shape = self.architecture.input_shape
         _, rows, columns = shape
         match self.model.input_map:

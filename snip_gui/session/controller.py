@@ -35,6 +35,7 @@ from snip_gui.session.questions import Questions
 from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
 from snip_gui.session.score_cache import ScoreCache
+from snip_gui.session.selector import Selector
 from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Controller(QObject):
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
+        self.selector = Selector(state, self)
         self.grid = TileGrid(state, host, self.edit, self)
         self.recents = recents
         self._host = host

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,16 +64,9 @@ def fitted(selection: Selection, layout: Layout) -> Selection:
     if selection.tensor not in names:
         return Selection(layout.weights[0].name)
     shape = layout[selection.tensor].shape
-    position = selection.position
-    if position is not None and len(position) != len(shape):
+    if selection.place and len(selection.place) != len(shape) - 2:
         return selection.let_go()
     for axis, index in enumerate((selection.unit, selection.source)):
         if index is not None and index >= shape[axis]:
             return selection.let_go()
     return selection
-
-
-def with_pixel(selection: Selection, sources: tuple[int, ...], pixel: Pixel) -> Selection:
-    """Return a selection moved to a pixel, whose connections lie at some inputs of the layer."""
-    source = sources[0] if len(sources) == 1 else None
-    return replace(selection, source=source, place=(), pixel=pixel)

@@ -20,6 +20,7 @@ from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session.notices import Notice, Notices
+from snip_gui.session.selection import Selection, fitted
 from snip_gui.session.values import Activity, MinibatchState, Problem, TrainingState
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class SessionState(QObject):
     problem_changed = Signal()
     devices_changed = Signal()
     preferences_changed = Signal()
+    selection_changed = Signal()
 
     def __init__(
         self, recipe: Recipe, preferences: Preferences, parent: QObject | None = None
@@ -74,6 +76,7 @@ class SessionState(QObject):
         self._network_names: tuple[str, ...] = ()
         self._scored: Scored | None = None
         self._paths: tuple[Scored | None, int, Reach | None, dict[str, int]] | None = None
+        self._selection = Selection()
         self._training: TrainingState | None = None
         self._activity: Activity | None = None
         self._problem: Problem | None = None
@@ -231,8 +234,11 @@ class SessionState(QObject):
 
     def set_scored(self, scored: Scored) -> None:
         """Replace the scores."""
-        self._scored = scored
+        before, self._scored = self._selection, scored
+        self._selection = fitted(before, scored.layout)
         self.scored_changed.emit()
+        if self._selection != before:
+            self.selection_changed.emit()
         self._settle.start()
 
     @property
@@ -278,6 +284,21 @@ class SessionState(QObject):
             on_paths = scored.num_on_paths(found, num_kept) if scored and found else {}
             self._paths = scored, num_kept, found, on_paths
         return self._paths[2:]
+
+    # What is selected of the network
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected; a layer as soon as something was scored."""
+        return self._selection
+
+    def set_selection(self, selection: Selection) -> None:
+        """Select what there is of a selection in the network that is shown."""
+        if self._scored is not None:
+            selection = fitted(selection, self._scored.layout)
+        if selection != self._selection:
+            self._selection = selection
+            self.selection_changed.emit()
 
     # Training
 

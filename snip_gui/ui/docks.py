@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QMainWindow, QWidget
 
 # Raised when docks are added or renamed, so that an old layout is not restored over new docks.
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -28,6 +28,7 @@ _AREAS = {
     "layers": _RIGHT,
     "sensitivity": _RIGHT,
     "training": _BOTTOM,
+    "flow": _BOTTOM,
     "runs": _BOTTOM,
     "log": _BOTTOM,
 }
@@ -66,7 +67,7 @@ class Docks:
             dock.setFloating(False)
             window.addDockWidget(_AREAS[name], dock)
             dock.show()
-        for name in ("runs", "log"):
+        for name in ("flow", "runs", "log"):
             window.tabifyDockWidget(docks["training"], docks[name])
         docks["training"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical

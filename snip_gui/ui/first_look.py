@@ -27,7 +27,7 @@ def steps_of(window: MainWindow) -> Sequence[Step]:
     def show_weights(colours: str) -> None:
         window.centre.setCurrentWidget(heatmap)
         heatmap.show_weights.click()
-        heatmap.colours.setCurrentIndex(heatmap.colours.findData(colours))
+        heatmap.weights.colours.setCurrentIndex(heatmap.weights.colours.findData(colours))
 
     def show_map() -> None:
         window.centre.setCurrentWidget(heatmap)
@@ -50,7 +50,7 @@ def steps_of(window: MainWindow) -> Sequence[Step]:
             "The images go through the untrained network and back once. That gives for each "
             "connection the gradient of the loss, shown here for the first layer: a row for each "
             "unit, a column for each pixel.",
-            lambda: heatmap.plot,
+            lambda: heatmap.splitter,
             lambda: show_weights("gradient"),
         ),
         Step(
@@ -73,7 +73,7 @@ def steps_of(window: MainWindow) -> Sequence[Step]:
             "What is left. Each pixel shows which fraction of its connections was kept, and the "
             "eights of the minibatch appear. Train (F6) trains just these connections; Grid draws "
             "this picture for every class.",
-            lambda: heatmap.plot,
+            lambda: heatmap.splitter,
             show_map,
         ),
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
+    from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network_panel import NetworkPanel
     from snip_gui.ui.panels.runs_panel import RunsPanel
@@ -28,6 +29,7 @@ class LazyPanels(QObject):
         self._controller, self._themes = controller, themes
         self.network_page: LazyPage[NetworkPanel] = LazyPage(self._make_network)
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
+        self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow)
         self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs)
 
     @property
@@ -39,6 +41,11 @@ class LazyPanels(QObject):
     def grid(self) -> GridPanel:
         """Input maps of several variants."""
         return self.grid_page.content
+
+    @property
+    def flow(self) -> FlowPanel:
+        """The whole network from input to output."""
+        return self.flow_page.content
 
     @property
     def runs(self) -> RunsPanel:
@@ -56,6 +63,13 @@ class LazyPanels(QObject):
         from snip_gui.ui.panels.grid_panel import GridPanel
 
         return GridPanel(self._controller.state, self._controller)
+
+    def _make_flow(self) -> FlowPanel:
+        from snip_gui.ui.panels.flow_panel import FlowPanel
+
+        panel = FlowPanel(self._controller.state, self._themes)
+        panel.layer_chosen.connect(self.layer_chosen)
+        return panel
 
     def _make_runs(self) -> RunsPanel:
         from snip_gui.ui.panels.runs_panel import RunsPanel

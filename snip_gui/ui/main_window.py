@@ -157,6 +157,7 @@ class MainWindow(QMainWindow):
             DockSpec("layers", "Layers", self.layers),
             DockSpec("sensitivity", "Sensitivity", self.sensitivity),
             DockSpec("training", "Training", self.training),
+            DockSpec("flow", "Flow", self.lazy.flow_page),
             DockSpec("runs", "Runs", self.lazy.runs_page),
             DockSpec("log", "Log", self.log),
         )
@@ -372,8 +373,15 @@ class MainWindow(QMainWindow):
         self.images.grid.setFocus()
 
     @Slot()
+    def _on_let_go(self) -> None:
+        if self.tour.number >= 0:
+            self.tour.end()
+        else:
+            self.controller.selector.let_go()
+
+    @Slot()
     def _on_reset_view(self) -> None:
-        self.heatmap.plot.reset_view()
+        self.heatmap.reset_view()
 
     @Slot()
     def _on_about(self) -> None:

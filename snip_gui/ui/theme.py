@@ -44,6 +44,7 @@ class Colours:
     both: str
     only_a: str
     only_b: str
+    no_path: str
     bar: str
     bar_track: str
     warning: str

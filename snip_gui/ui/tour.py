@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QRegion, QShortcut
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from snip_gui.ui.widgets.naming import named
@@ -64,11 +64,6 @@ class Tour(QWidget):
         self.next.clicked.connect(self._on_next)
         self.close_button.clicked.connect(self.end)
         self._build()
-        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.card)
-        escape.setContext(Qt.ShortcutContext.WindowShortcut)
-        escape.activated.connect(self.end)
-        self._escape = escape
-        escape.setEnabled(False)
         window.installEventFilter(self)
 
     def _build(self) -> None:
@@ -89,7 +84,6 @@ class Tour(QWidget):
 
     def start(self) -> None:
         """Begin with the first step."""
-        self._escape.setEnabled(True)
         self._show(0)
 
     @Slot()
@@ -97,7 +91,6 @@ class Tour(QWidget):
         """Leave the window as it is."""
         if self._number >= 0:
             self._number = -1
-            self._escape.setEnabled(False)
             self.hide()
             self.card.hide()
             self.ended.emit()

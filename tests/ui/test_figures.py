@@ -37,7 +37,7 @@ def figures(window):
 
 
 def test_what_is_shown_can_be_saved(figures):
-    assert list(figures) == ["Heatmap", "Histogram of sensitivities"]
+    assert list(figures) == ["Input map", "Histogram of sensitivities"]
 
 
 def test_pictures_have_the_size_and_resolution_asked_for(figures, tmp_path):
@@ -64,11 +64,11 @@ def test_a_chart_keeps_vectors_and_letters(figures, tmp_path):
 def test_the_numbers_of_the_heatmap_are_those_of_the_map(figures, started, tmp_path):
     state = started.controller.state
     expected = state.scored.input_fractions(state.num_kept)[0]
-    save_figure(figures["Heatmap"], tmp_path / "map.npz", width=1, dpi=1, background=WHITE)
+    save_figure(figures["Input map"], tmp_path / "map.npz", width=1, dpi=1, background=WHITE)
     with np.load(tmp_path / "map.npz") as file:
         (values,) = (file[name] for name in file.files)
     np.testing.assert_allclose(values, expected, atol=expected.max() / 254)
-    save_figure(figures["Heatmap"], tmp_path / "map.csv", width=1, dpi=1, background=WHITE)
+    save_figure(figures["Input map"], tmp_path / "map.csv", width=1, dpi=1, background=WHITE)
     rows = list(csv.reader((tmp_path / "map.csv").read_text().splitlines()))
     assert len(rows) == len(rows[0]) == 28
     assert float(rows[14][14]) == pytest.approx(float(values[14, 14]))
@@ -78,7 +78,7 @@ def test_the_numbers_of_a_chart_are_its_curves(figures, started, tmp_path):
     path = tmp_path / "curves.csv"
     save_figure(figures["Histogram of sensitivities"], path, width=1, dpi=1, background=WHITE)
     head, *rows = csv.reader(path.read_text().splitlines())
-    assert len(head) == 4
+    assert head == ["all x", "all y", "kept x", "kept y", "layer x", "layer y"]
     edges = started.controller.state.scored.histogram.edges
     assert float(rows[0][0]) == pytest.approx(float(edges[0]))
     assert len(rows) == len(edges)
@@ -121,7 +121,9 @@ def test_without_a_picture_there_is_nothing_to_save(application):
 
 def test_weights_have_numbers_too(window, started, tmp_path):
     window.layers.layer_chosen.emit("fc3")
-    window.heatmap.colours.setCurrentIndex(window.heatmap.colours.findData("weight"))
+    window.heatmap.weights.colours.setCurrentIndex(
+        window.heatmap.weights.colours.findData("weight")
+    )
     figure = figures_of(window)[0]
     scored = started.controller.state.scored
     tensor = scored.layout["fc3.weight"]

@@ -64,7 +64,7 @@ def test_it_goes_back_and_is_left_by_escape(window, qtbot):
     tour = window.tour
     assert not tour.back.isEnabled()
     click(qtbot, tour.next)
-    assert window.heatmap.colours.currentData() == "gradient"
+    assert window.heatmap.weights.colours.currentData() == "gradient"
     click(qtbot, tour.back)
     assert tour.number == 0
     qtbot.keyClick(tour.next, Qt.Key.Key_Escape)

@@ -181,9 +181,9 @@ def test_layers_that_are_not_pruned_say_so(window, started, state, qtbot):
     # A click on a layer shows its weights; one without weights to prune leaves the view alone.
     table = child(window, QTableView, "network_table")
     table.activated.emit(table.model().index(list(kept).index("norm1"), 0))
-    assert window.heatmap.layer.currentText() != "norm1"
+    assert window.heatmap.weights.layer.currentText() != "norm1"
     table.activated.emit(table.model().index(list(kept).index("conv2"), 0))
-    assert window.heatmap.layer.currentText() == "conv2"
+    assert window.heatmap.weights.layer.currentText() == "conv2"
 
 
 def test_weights_are_chosen_and_given_up(window, state, qtbot, tmp_path, monkeypatch):

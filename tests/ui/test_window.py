@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from snip_gui import cli
 from snip_gui.app import create_window
 from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 
 WAIT_MS = 60_000
@@ -75,7 +76,7 @@ def test_before_torch_has_loaded_the_window_says_so(application):
     window = application.window
     assert child(window, QLabel, "stale_notice").text() == "Loading torch…"
     assert not window.actions_by_name["score"].isEnabled()
-    assert "Score" in child(window, QLabel, "heatmap_empty").text()
+    assert "Score" in child(window, QLabel, "input_map_empty").text()
 
 
 def test_the_window_stands_without_torch():
@@ -200,19 +201,28 @@ def test_index_order_is_warned_of(window, started, qtbot):
 # Heatmap
 
 
+def wait_for_shape(qtbot, plot, shape):
+    """Wait for a picture that is drawn as soon as its place in the window is known."""
+    drawn = plot._item
+    qtbot.waitUntil(lambda: drawn.image is not None and drawn.image.shape == shape, timeout=WAIT_MS)
+
+
 def test_the_weights_of_a_layer_follow_a_click_in_the_table(window, state, qtbot):
     table = window.layers.table
     where = table.visualRect(window.layers.model.index(1, 0)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
     assert window.heatmap.show_weights.isChecked()
-    assert window.heatmap.layer.currentText() == "fc2"
+    assert window.heatmap.weights.layer.currentText() == "fc2"
+    wait_for_shape(qtbot, window.heatmap.plot, (100, 300))
     shown = window.heatmap.plot._item.image
     kept = state.scored.ranking.mask_of(state.scored.layout["fc2.weight"], state.num_kept)
     np.testing.assert_array_equal(shown == 255, kept)
+    assert window.layers.table.currentIndex().row() == 1
 
 
-def test_hovering_reads_a_connection_out(window, state):
+def test_hovering_reads_a_connection_out(window, state, qtbot):
     window.heatmap.select_layer("fc3")
+    wait_for_shape(qtbot, window.heatmap.plot, (10, 100))
     window.heatmap.plot.hovered.emit(4, 17)
     text = child(window, QLabel, "heatmap_readout").text()
     index = state.scored.layout["fc3.weight"].offset + 4 * 100 + 17
@@ -222,17 +232,17 @@ def test_hovering_reads_a_connection_out(window, state):
 
 
 @pytest.mark.parametrize("colours", ["mask", "kept-sensitivity", "sensitivity"])
-def test_every_colouring_draws(window, colours):
+def test_every_colouring_draws(window, colours, qtbot):
     heatmap = window.heatmap
     heatmap.select_layer("fc1")
-    heatmap.colours.setCurrentIndex(heatmap.colours.findData(colours))
-    assert heatmap.plot._item.image.shape == (300, 784)
+    heatmap.weights.colours.setCurrentIndex(heatmap.weights.colours.findData(colours))
+    wait_for_shape(qtbot, heatmap.plot, (300, 784))
 
 
 def test_the_scale_of_the_input_map(window):
     heatmap = window.heatmap
     assert heatmap.plot._item.image.max() == 255
-    heatmap.scale.setCurrentIndex(heatmap.scale.findData("unit"))
+    heatmap.map.scale.setCurrentIndex(heatmap.map.scale.findData("unit"))
     assert heatmap.plot._item.image.max() < 255
 
 
@@ -242,6 +252,9 @@ def test_convolutions_show_their_kernels_and_positions(window, started, state, q
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
     assert window.heatmap.plot._item.image.shape == (28, 28)
     window.heatmap.select_layer("conv2")
+    wait_for_shape(
+        qtbot, window.heatmap.plot, Arrangement(state.scored.layout["conv2.weight"]).size
+    )
     picture = window.heatmap.plot._item.image
     assert (picture > 0).sum() == 50 * 20 * 25
     kept = state.scored.ranking.mask_of(state.scored.layout["conv2.weight"], state.num_kept)
@@ -254,8 +267,8 @@ def test_excluding_the_mapped_layer_says_why_there_is_no_map(window, started, st
     assert state.recipe.pruning.exclude == ("fc1",)
     started.controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
-    assert "fc1" in child(window, QLabel, "heatmap_empty").text()
-    assert window.heatmap._empty.isVisible()
+    assert "fc1" in child(window, QLabel, "input_map_empty").text()
+    assert window.heatmap.map.empty.isVisible()
     assert state.num_parameters == 31_110
 
 

@@ -105,6 +105,23 @@ class Ranking:
             return float("inf")
         return float(self.score_M[self.order_M[num_kept - 1]])
 
+    def rank_at(self, score: float) -> int:
+        """Return the rank of a connection whose score is as near as any to one that is asked for.
+
+        Of a ranking that follows its scores; where some come first for another reason, of one
+        nearby.
+        """
+        low, high = 0, len(self.order_M) - 1
+        while low < high:  # few comparisons; a sorted copy of all scores would be large
+            middle = (low + high) // 2
+            if self.score_M[self.order_M[middle]] > score:
+                low = middle + 1
+            else:
+                high = middle
+        before = max(0, low - 1)
+        values = [float(self.score_M[self.order_M[rank]]) for rank in (before, low)]
+        return before if abs(values[0] - score) < abs(values[1] - score) else low
+
     def leaves_at(self, rank: int) -> float:
         """Return the sparsity from which on the connection of this rank is removed."""
         return 1 - rank / self.layout.num_parameters

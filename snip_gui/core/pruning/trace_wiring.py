@@ -161,7 +161,7 @@ class _Tracker:
         if any(part not in self._number_of for part in parts):
             return None
         # As often as it stands there: a tensor may be put beside itself.
-        numbers = tuple(self._number_of[part] for part in parts)  # type: ignore[index]  # asked above
+        numbers = tuple(self._number_of[part] for part in parts)
         num_slots = sum(self._steps[number].num_slots for number in numbers)
         return self._add(Step("concat", num_slots, blocks.pop(), numbers))
 

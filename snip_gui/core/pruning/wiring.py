@@ -189,7 +189,7 @@ def _forward(
         case "same":
             return inputs[0]
         case "sum":
-            return np.logical_or.reduce(inputs)
+            return np.asarray(np.logical_or.reduce(inputs))
         case "concat":
             return np.concatenate(inputs)
         case "mix":
@@ -233,7 +233,8 @@ def _inputs_that_lead(
     num_inputs = before.num_slots * before.block // step.groups
     leads_GO = leads_O.reshape(step.groups, -1)
     if matrix is None:
-        return np.repeat(leads_GO.any(1), num_inputs)
+        whole: NDArray[np.bool_] = np.repeat(leads_GO.any(1), num_inputs)
+        return whole
     matrix_GOI = matrix.reshape(step.groups, -1, num_inputs)
     into: NDArray[np.bool_] = (matrix_GOI & leads_GO[:, :, None]).any(1).reshape(-1)
     return into

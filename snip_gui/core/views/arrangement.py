@@ -100,9 +100,8 @@ class Arrangement:
             values = values[self.units]
         if self.sources is not None:
             values = values[:, self.sources]
-        out, into, height, width = self.kernel_shape
         if self.is_matrix:
-            return values.reshape(out, into)
+            return values.reshape(self.kernel_shape[:2])
         if not self._gap:
             return values.transpose(0, 2, 1, 3).reshape(self.size)
         return self._mosaic(values, gap)
@@ -150,28 +149,39 @@ class Arrangement:
     ) -> tuple[Rectangle, ...]:
         """Return what an output, an input, and the connection between them take of the plane."""
         found: list[Rectangle] = []
-        down, across, strip_width = self._pitch
-        _, into, height, width = self.kernel_shape
-        strips = -(-self.kernel_shape[0] // self._strips_down)
-        top = left = 0
         if unit is not None:
-            stands = _stands(self.units, unit)
-            strip, strip_row = divmod(stands, self._strips_down)
-            top, left = strip_row * down, strip * strip_width
-            found.append((top, left, height, into * across - self._gap))
+            found.append(self._strip_of(unit))
         if source is not None:
-            over = _stands(self.sources, source) * across
-            for strip in range(strips):
-                found.append((0, strip * strip_width + over, self.size[0], width))
-            if unit is not None:
-                row, column = divmod(int(np.ravel_multi_index(place, self.tensor.shape[2:]))
-                                     if place else 0, width)  # fmt: skip
-                whole = not place
-                found.append(
-                    (top, left + over, height, width) if whole
-                    else (top + row, left + over + column, 1, 1)
-                )  # fmt: skip
+            found += self._columns_of(source)
+        if unit is not None and source is not None:
+            found.append(self._between(unit, source, place))
         return tuple(found)
+
+    def _strip_of(self, unit: int) -> Rectangle:
+        """Return where the kernels of an output are."""
+        down, across, strip_width = self._pitch
+        strip, strip_row = divmod(_stands(self.units, unit), self._strips_down)
+        _, into, height, _ = self.kernel_shape
+        return strip_row * down, strip * strip_width, height, into * across - self._gap
+
+    def _columns_of(self, source: int) -> list[Rectangle]:
+        """Return where the kernels of an input are: one rectangle for each column of strips."""
+        _, across, strip_width = self._pitch
+        height, width = self.size
+        over = _stands(self.sources, source) * across
+        return [
+            (0, left + over, height, self.kernel_shape[3]) for left in range(0, width, strip_width)
+        ]
+
+    def _between(self, unit: int, source: int, place: tuple[int, ...]) -> Rectangle:
+        """Return where the kernel between an output and an input is, or a place in it."""
+        top, left, height, _ = self._strip_of(unit)
+        left += _stands(self.sources, source) * self._pitch[1]
+        width = self.kernel_shape[3]
+        if not place:
+            return top, left, height, width
+        row, column = divmod(int(np.ravel_multi_index(place, self.tensor.shape[2:])), width)
+        return top + row, left + column, 1, 1
 
 
 def _stands(order: NDArray[np.int64] | None, index: int) -> int:

@@ -51,3 +51,16 @@ def sensitivity_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> 
     high = high if high > low else low + 1
     counts, edges = np.histogram(logarithm.clip(low, high), num_bins, (low, high))
     return Histogram(edges.astype(np.float64), counts.astype(np.int64), num_zero)
+
+
+def counts_of_layer(histogram: Histogram, sorted_ranks: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return how many connections of a layer are in each bin of the whole network's histogram.
+
+    Parameters
+    ----------
+    sorted_ranks
+        Ascending ranks of its connections, in the order of falling scores.
+    """
+    # How many connections of the network are in each bin and those above it: as many ranks.
+    above = np.append(histogram.counts[::-1].cumsum()[::-1], 0).astype(np.int32)
+    return -np.diff(sorted_ranks.searchsorted(above)).astype(np.int64)

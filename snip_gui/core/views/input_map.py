@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.models.catalogue import WindowStep
+    from snip_gui.core.models.catalogue import InputMapKind, WindowStep
 
 MapScale: TypeAlias = Literal["own-maximum", "unit"]
 
@@ -98,16 +98,56 @@ def position_fractions(
     return mean_HW[None]
 
 
-def map_picture(fraction_CHW: NDArray[np.float64], scale: MapScale) -> Picture:
-    """Return the picture of an input map, channels averaged, black for 0.
+def sources_of(
+    kind: InputMapKind, image_shape: tuple[int, int, int], row: int, column: int
+) -> tuple[int, ...]:
+    """Return the inputs of the mapped layer that a pixel is read by, one for each channel.
+
+    Nothing for a network that begins with convolutions: a pixel lies in many fields.
+    """
+    channels, rows, columns = image_shape
+    match kind:
+        case "pixels":
+            return tuple((channel * rows + row) * columns + column for channel in range(channels))
+        case "columns":
+            return tuple(channel * columns + column for channel in range(channels))
+    return ()
+
+
+def pixel_of(
+    kind: InputMapKind, image_shape: tuple[int, int, int], source: int
+) -> tuple[int, int] | None:
+    """Return row and column of the pixel that an input of the mapped layer reads.
+
+    Of a network that reads row by row the first row stands for all; None if there is no one pixel.
+    """
+    _, rows, columns = image_shape
+    match kind:
+        case "pixels":
+            row, column = divmod(source % (rows * columns), columns)
+            return row, column
+        case "columns":
+            return 0, source % columns
+    return None
+
+
+def map_picture(
+    fraction_CHW: NDArray[np.float64], scale: MapScale, *, apart: bool = False
+) -> Picture:
+    """Return the picture of an input map, black for 0.
 
     Parameters
     ----------
     scale
         ``own-maximum`` divides by the largest fraction, as the paper's figure does; ``unit`` shows
         fractions from 0 to 1 as they are.
+    apart
+        Whether channels stand side by side, one empty column between, instead of being averaged.
     """
-    fraction_HW = fraction_CHW.mean(axis=0)
-    high = float(fraction_HW.max()) if scale == "own-maximum" else 1.0
+    planes = fraction_CHW if apart else fraction_CHW.mean(axis=0, keepdims=True)
+    high = float(planes.max()) if scale == "own-maximum" else 1.0
     high = high if high > 0 and math.isfinite(high) else 1.0
-    return Picture(to_indices(fraction_HW, 0.0, high), 0.0, high, "fraction kept", "grey")
+    index_CHW = to_indices(planes, 0.0, high)
+    parted_CHW = np.pad(index_CHW, ((0, 0), (0, 0), (0, 1)))
+    index_HW = np.concatenate(tuple(parted_CHW), axis=1)[:, :-1]
+    return Picture(np.ascontiguousarray(index_HW), 0.0, high, "fraction kept", "grey")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Scale: TypeAlias = Literal["linear", "log"]
-PaletteName: TypeAlias = Literal["grey", "viridis", "mask", "density", "relation", "diverging"]
+PaletteName: TypeAlias = Literal[
+    "grey", "viridis", "mask", "density", "relation", "diverging", "glow"
+]
 
 _VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
@@ -89,6 +91,7 @@ def colour_table(
         "viridis": _VIRIDIS,
         "mask": (removed, kept),
         "density": (removed, kept),
+        "glow": ((0, 0, 0), kept),
     }[palette]
     table = np.empty((256, 3), np.uint8)
     where = np.linspace(0, 1, 255)

@@ -48,3 +48,33 @@ def connection_readout(
         leaves_at=scored.ranking.leaves_at(rank),
         is_kept=rank < num_kept,
     )
+
+
+def connection_text(
+    scored: Scored, tensor: TensorSpec, position: tuple[int, ...], num_kept: int
+) -> str:
+    """Return all there is to say of one connection, in a line."""
+    found = connection_readout(scored, tensor, position, num_kept)
+    return (
+        f"{found.name}[{', '.join(map(str, position))}]: "
+        f"{'kept' if found.is_kept else 'removed'}, weight {found.weight:+.4f}, "
+        f"sensitivity {found.sensitivity:.3e}, rank {found.rank:,}, "
+        f"goes at {found.leaves_at:.4%}"
+    )
+
+
+def part_text(
+    scored: Scored, tensor: TensorSpec, unit: int | None, source: int | None, num_kept: int
+) -> str:
+    """Return what is kept of a unit, of an input, or of the kernel between them."""
+    ranks = scored.ranking.ranks_of(tensor)
+    if unit is not None and source is not None:
+        what, part = f"kernel from {source} to {unit}", ranks[unit, source]
+    elif unit is not None:
+        what, part = f"unit {unit}", ranks[unit]
+    elif source is not None:
+        what, part = f"input {source}", ranks[:, source]
+    else:
+        return ""
+    kept = int(np.count_nonzero(part < num_kept))
+    return f"{tensor.label}, {what}: {kept:,} of {part.size:,} connections kept"

@@ -83,7 +83,9 @@ class WeightCanvas:
         if colours == "kept-sensitivity":
             return self._sensitivity(self.sensitivity_HW * kept_HW)
         if self.block == (1, 1):
-            return Picture(self.arrangement.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask")
+            return Picture(
+                self.arrangement.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask"
+            )
         share = np.divide(block_mean(kept_HW, self.block), np.maximum(self._present, 1e-6))
         # Up to the largest share: of a layer that keeps little, nothing would be seen up to 1.
         most = float(share.max(initial=0.0)) or 1.0

@@ -21,9 +21,9 @@ from snip_gui.core.errors import UserError
 from snip_gui.core.views.mask_difference import DifferenceCanvas, difference_canvas, input_maps
 from snip_gui.core.views.picture import colour_table
 from snip_gui.session.pins import ON_SCREEN
-from snip_gui.ui.compare.looks import table_of
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
+from snip_gui.ui.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.number_grid import NumberGrid
 from snip_gui.ui.widgets.picture_plot import PicturePlot

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 from snip_gui.core.state_names import sparsity_words
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
-from snip_gui.ui.compare.looks import table_of
 from snip_gui.ui.compare.overlap_table import style_table
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
+from snip_gui.ui.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 

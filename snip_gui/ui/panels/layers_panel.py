@@ -152,11 +152,7 @@ class LayersPanel(QWidget):
         self.table.setMinimumWidth(250)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
-        self._effect = named(
-            QLabel(), "layers_effect", "Effective sparsity",
-            "Counts kept connections that lie on no path from the input to an output as removed: "
-            "they change nothing",
-        )  # fmt: skip
+        self._effect = named(QLabel(), "layers_effect", "Sparsity and effective sparsity")
         self._effect.setProperty("role", "muted")
         self._effect.setWordWrap(True)
         self._dense = named(QLabel(), "layers_dense", "What stays dense")
@@ -177,6 +173,7 @@ class LayersPanel(QWidget):
         column.addWidget(self._work)
         column.addWidget(self._dense)
         column.addWidget(self._warning)
+        state.selection_changed.connect(self._show_selected)
         state.sparsity_changed.connect(self._show_rows)
         state.scored_changed.connect(self._show_all)
         state.sparsity_settled.connect(self._show_warning)
@@ -188,6 +185,16 @@ class LayersPanel(QWidget):
         self._show_rows()
         self._show_dense()
         self._show_warning()
+        self._show_selected()
+
+    @Slot()
+    def _show_selected(self) -> None:
+        """Mark the layer that is selected anywhere."""
+        scored, name = self._state.scored, self._state.selection.tensor
+        layer = scored.layout[name].layer if scored is not None and name else ""
+        for number, row in enumerate(self.model.rows):
+            if row.layer == layer and self.table.currentIndex().row() != number:
+                self.table.selectRow(number)
 
     @Slot()
     def _show_rows(self) -> None:
@@ -197,22 +204,30 @@ class LayersPanel(QWidget):
             self._total.setText("Score a minibatch to see what is kept of each layer.")
             return
         kept, total = sum(row.kept for row in rows), sum(row.total for row in rows)
+        self._total.setText(f"{kept:,} of {total:,} kept")
         weights = sum(row.weights_total for row in rows)
-        text = f"{kept:,} of {total:,} kept ({1 - kept / total:.2%} removed)"
-        if weights != total:
-            text += f"; {weights:,} are weights"
-        self._total.setText(text)
+        self._total.setToolTip(
+            f"{weights:,} of the {total:,} are weights, the others biases" if weights != total
+            else "All of them weights"
+        )  # fmt: skip
         self._show_work()
 
     def _show_effect(self) -> None:
-        """Say how much is removed in effect: what is kept on no path does nothing."""
+        """Say how much is removed, and how much in effect: what is kept on no path does nothing."""
+        total, kept = self._state.num_parameters, self._state.num_kept
         on_paths = self._state.num_on_paths()
-        self._effect.setVisible(bool(on_paths))
-        if on_paths:
-            total, kept = self._state.num_parameters, self._state.num_kept
+        if self._state.scored is None:
+            self._effect.clear()
+        elif not on_paths:
+            self._effect.setText(f"{1 - kept / total:.2%} removed")
+        else:
             left = sum(on_paths.values())
             self._effect.setText(
-                f"Effective sparsity {1 - left / total:.2%}: {kept - left:,} kept on no path"
+                f"{1 - kept / total:.2%} removed, in effect {1 - left / total:.2%}"
+            )
+            self._effect.setToolTip(
+                f"Effective sparsity: {kept - left:,} kept connections lie on no path from the "
+                "input to an output. They change nothing and count as removed"
             )
 
     def _show_work(self) -> None:
@@ -220,14 +235,11 @@ class LayersPanel(QWidget):
         if scored is None:
             return
         left, dense = scored.multiply_accumulates(self._state.num_kept)
-        self._total.setToolTip(
+        self._work.setToolTip(
             f"One image takes {left:,} of {dense:,} multiply-accumulates ({left / dense:.2%}) if "
             "every removed weight is skipped; ordinary dense kernels skip none."
         )
-        self._work.setText(
-            f"{short_count(left)} of {short_count(dense)} multiply-accumulates an image"
-        )
-        self._work.setToolTip(self._total.toolTip())
+        self._work.setText(f"{short_count(left)} of {short_count(dense)} mult.-acc. an image")
 
     def _show_dense(self) -> None:
         """Say which layers do not compete, and what each layer keeps whatever it scores."""

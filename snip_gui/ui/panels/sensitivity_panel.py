@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -47,10 +47,15 @@ class SensitivityPanel(QWidget):
         self.plot.setLabel("left", "connections")
         self.plot.setMinimumHeight(80)
         self.plot.getPlotItem().setContentsMargins(0, 8, 6, 0)  # the top label is not cut
-        self._removed = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
-        self._kept = self.plot.plot(stepMode="center", fillLevel=_FLOOR)
+        self._removed = self.plot.plot(stepMode="center", fillLevel=_FLOOR, name="all")
+        self._kept = self.plot.plot(stepMode="center", fillLevel=_FLOOR, name="kept")
         self.line = pg.InfiniteLine(angle=90, movable=True)
         self.plot.addItem(self.line)
+        self._layer = self.plot.plot(stepMode="center", name="layer")
+        self._chosen = pg.InfiniteLine(angle=90)
+        self._chosen.hide()
+        self.plot.addItem(self._chosen)
+        self.plot.scene().sigMouseClicked.connect(self._on_clicked)
         self.line.sigDragged.connect(self._on_dragged)
         self._text = named(QLabel(), "sensitivity_text", "Sensitivity")
         self._text.setWordWrap(True)
@@ -70,6 +75,7 @@ class SensitivityPanel(QWidget):
         column.addWidget(self._warning)
         state.scored_changed.connect(self._on_scored_changed)
         state.sparsity_settled.connect(self._show_threshold)
+        state.selection_changed.connect(self._show_selected)
         themes.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._on_scored_changed()
@@ -90,6 +96,37 @@ class SensitivityPanel(QWidget):
         self.plot.setXRange(histogram.edges[0], histogram.edges[-1], padding=0.02)
         self.plot.setYRange(_FLOOR, float(self._heights.max()) + 0.1, padding=0)
         self._show_threshold()
+        self._show_selected()
+
+    @Slot()
+    def _show_selected(self) -> None:
+        """Draw the selected layer's own histogram, and where the selected connection is."""
+        scored, selection = self._shown, self._state.selection
+        counts = None
+        if scored is not None and selection.tensor:
+            counts = scored.layer_counts(scored.layout[selection.tensor])
+        self._layer.setVisible(counts is not None)
+        self._chosen.setVisible(False)
+        if scored is None or counts is None:
+            return
+        heights = np.log10(np.maximum(counts, 10**_FLOOR))
+        self._layer.setData(scored.histogram.edges, heights)
+        tensor, position = scored.layout[selection.tensor], selection.position
+        if position is not None and len(position) == len(tensor.shape):
+            score = float(scored.ranking.scores_of(tensor)[position])
+            self._chosen.setVisible(score > 0)
+            if score > 0:
+                self._chosen.setValue(float(np.log10(score)))
+
+    @Slot(object)
+    def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
+        """Select the connection whose sensitivity is nearest to where the histogram is clicked."""
+        if self._shown is None or click.button() != Qt.MouseButton.LeftButton:
+            return
+        view = self.plot.getPlotItem().getViewBox()
+        if view.sceneBoundingRect().contains(click.scenePos()):
+            score = 10 ** view.mapSceneToView(click.scenePos()).x()
+            self._controller.selector.select_rank(self._shown.ranking.rank_at(score))
 
     @Slot()
     def _show_threshold(self) -> None:
@@ -139,5 +176,7 @@ class SensitivityPanel(QWidget):
         self._kept.setPen(None)
         self._removed.setBrush(removed)
         self._removed.setPen(None)
+        self._layer.setPen(pg.mkPen(colours.text, width=1))
+        self._chosen.setPen(pg.mkPen(colours.accent, width=2, style=Qt.PenStyle.DashLine))
         self.line.setPen(pg.mkPen(colours.text, width=1.5))
         self.line.setHoverPen(pg.mkPen(colours.accent, width=3))

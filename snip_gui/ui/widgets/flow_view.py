@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units
 
-_MARGIN, _BAR, _LEAST_STEP = 26, 9, 62
+_MARGIN, _BAR, _LEAST_STEP, _WIDE_STEP = 26, 9, 62, 150
 _APART = 10  # between a bar and the band of a layer that it does not feed
 _MOST_ARCS = 4
 _LEAST = 2.0
@@ -117,7 +117,7 @@ class FlowView(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Return the least room in which layers can be told apart."""
-        return QSize(self.sizeHint().width(), 96)
+        return QSize(self.sizeHint().width(), 52)
 
     def _step(self) -> float:
         num_layers = max(1, len(self._flow.layers) if self._flow else 1)
@@ -128,8 +128,21 @@ class FlowView(QWidget):
 
     def _middle(self) -> QRectF:
         """Return where bars and bands are: between the names and the numbers."""
-        top = self._line() + 12
-        return QRectF(0, top, self.width(), max(20, self.height() - top - 2 * self._line() - 8))
+        top = self._line() + 8
+        below = self._num_lines * self._line() + 8
+        return QRectF(0, top, self.width(), max(12, self.height() - top - below))
+
+    @property
+    def _num_lines(self) -> int:
+        """How many lines of numbers there is room for."""
+        if self.height() < 5 * self._line():
+            return 0
+        return 1 if self._is_wide else 2
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether both numbers of a layer stand in one line."""
+        return self._step() > _WIDE_STEP
 
     def _bar(self, place: int, share: float) -> QRectF:
         """Return where the units at a place are drawn."""
@@ -188,9 +201,7 @@ class FlowView(QWidget):
         left = _MARGIN + (place - 1) * self._step() + _BAR
         return QRectF(left + 1, 2, self._step() - _BAR - 2, self.height() - 4)
 
-    def _paint_layer(
-        self, painter: QPainter, place: int, layer: FlowLayer, most: int
-    ) -> None:
+    def _paint_layer(self, painter: QPainter, place: int, layer: FlowLayer, most: int) -> None:
         colours = self._colours
         for number, colour in (
             (layer.total, colours.total),
@@ -211,7 +222,13 @@ class FlowView(QWidget):
         painter.setPen(QColor(colours.ink))
         name = metrics.elidedText(layer.layer, Qt.TextElideMode.ElideLeft, room)
         painter.drawText(QRectF(frame.left(), 4, frame.width(), line), centred, name)
+        if self._num_lines == 0:
+            return
         foot = QRectF(frame.left(), self.height() - 2 * line - 4, frame.width(), line)
+        if self._is_wide:
+            text = f"{layer.kept:,} kept, {_share(layer)}"
+            painter.drawText(foot.translated(0, line), centred, text)
+            return
         kept = f"{layer.kept:,}" if metrics.horizontalAdvance(f"{layer.kept:,}") <= room else (
             short_count(layer.kept)
         )  # fmt: skip
@@ -219,9 +236,7 @@ class FlowView(QWidget):
         painter.setPen(QColor(colours.muted))
         painter.drawText(foot.translated(0, line), centred, _share(layer))
 
-    def _paint_units(
-        self, painter: QPainter, place: int, units: Units | None, most: int
-    ) -> None:
+    def _paint_units(self, painter: QPainter, place: int, units: Units | None, most: int) -> None:
         """Paint a bar of units: those on a path in the middle, the others around."""
         colours = self._colours
         if units is None:

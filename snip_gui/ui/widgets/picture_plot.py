@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QSizePolicy, QWidget
 
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from snip_gui.core.views.picture import Picture
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 
 # Up to here single pixels can be told apart well enough.
 _SHARP = 1.25
+# How bright an image is under a picture.
+_UNDER = 0.55
 
 
 class PicturePlot(QWidget):
     """Shows a `Picture`; square pixels, row 0 on top."""
 
     hovered = Signal(int, int)  # row, column of the canvas
+    clicked = Signal(int, int)
     left = Signal()
     zoomed = Signal()  # another reduction would show the picture better
 
@@ -43,6 +48,13 @@ class PicturePlot(QWidget):
         self._item = pg.ImageItem(axisOrder="row-major")
         self._box.addItem(self._item)
         self._box.setDefaultPadding(0.01)
+        self._companion = pg.ImageItem(axisOrder="row-major")
+        self._companion.setZValue(-1)
+        self._companion.hide()
+        self._box.addItem(self._companion)
+        self._beside = False
+        self._marks: list[QGraphicsRectItem] = []
+        self._mark_colour = QColor()
         self.colour_bar = ColourBar()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -60,25 +72,63 @@ class PicturePlot(QWidget):
         table: NDArray[np.uint8],
         size: tuple[int, int] | None = None,
         block: tuple[int, int] = (1, 1),
+        origin: tuple[int, int] = (0, 0),
     ) -> None:
         """Draw a picture with a (256, 3) colour table; the view is kept while the canvas is.
 
         Parameters
         ----------
-        size, block
-            Rows and columns of the canvas, and how many of its pixels one of the picture covers;
-            without them the picture is the canvas.
+        size, block, origin
+            Rows and columns of the canvas, how many of its pixels one of the picture covers, and
+            the row and column where the picture begins; without them the picture is the canvas.
         """
         self._picture = picture
         height, width = picture.index_HW.shape
         self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
-        self._item.setRect(QRectF(0, 0, width * block[1], height * block[0]))
+        self._item.setRect(QRectF(origin[1], origin[0], width * block[1], height * block[0]))
         self._item.show()
         size = size or (height, width)
         if size != self._shape:
             self._shape = size
             self.reset_view()
         self.colour_bar.show_scale(picture, table)
+
+    def show_companion(self, image: NDArray[np.uint8] | None, *, beside: bool = False) -> None:
+        """Draw an image (H, W) or (H, W, 3) with the picture: beside it, or under its light."""
+        self._beside = beside and image is not None
+        self._companion.setVisible(image is not None)
+        self._companion.setOpacity(1.0 if beside else _UNDER)
+        self._item.setCompositionMode(
+            QPainter.CompositionMode.CompositionMode_SourceOver
+            if image is None or beside
+            else QPainter.CompositionMode.CompositionMode_Plus
+        )
+        if image is not None and self._shape:
+            self._companion.setImage(image, levels=(0, 255), autoLevels=False)
+            height, width = self._shape
+            left = width * 1.06 if beside else 0.0
+            self._companion.setRect(QRectF(left, 0, width, height))
+        self.reset_view()
+
+    def show_marks(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
+        """Frame parts of the canvas: row, column, height and width of each."""
+        for item in self._marks[len(rectangles) :]:
+            self._box.removeItem(item)
+        del self._marks[len(rectangles) :]
+        while len(self._marks) < len(rectangles):
+            item = QGraphicsRectItem()
+            item.setZValue(1)
+            item.setPen(_frame_pen(self._mark_colour))
+            self._marks.append(item)
+            self._box.addItem(item, ignoreBounds=True)
+        for item, (row, column, height, width) in zip(self._marks, rectangles, strict=True):
+            item.setRect(QRectF(column, row, width, height))
+
+    def set_mark_colour(self, colour: str) -> None:
+        """Set the colour of frames."""
+        self._mark_colour = QColor(colour)
+        for item in self._marks:
+            item.setPen(_frame_pen(self._mark_colour))
 
     def prepare(self, size: tuple[int, int]) -> None:
         """Show the whole of a canvas that is about to be drawn, if it is another."""
@@ -129,7 +179,9 @@ class PicturePlot(QWidget):
         """Show the whole picture."""
         if self._shape:
             height, width = self._shape
-            self._box.setRange(QRectF(0, 0, width, height), padding=0.01)
+            self._box.setRange(
+                QRectF(0, 0, width * (2.06 if self._beside else 1), height), padding=0.01
+            )
 
     @property
     def reduction(self) -> int:
@@ -155,19 +207,38 @@ class PicturePlot(QWidget):
         self.left.emit()
 
     def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
-        """Show the whole picture again on a double click."""
+        """Tell what was clicked; show the whole picture again on a double click."""
         if click.double():
             self.reset_view()
+        elif click.button() == Qt.MouseButton.LeftButton:
+            place = self._place_at(click.scenePos())
+            if place is not None:
+                self.clicked.emit(*place)
 
     def _on_moved(self, position: QPointF) -> None:
+        place = self._place_at(position)
+        if place is not None:
+            self.hovered.emit(*place)
+        elif self._shape:
+            self.left.emit()
+
+    def _place_at(self, position: QPointF) -> tuple[int, int] | None:
+        """Return row and column of the canvas under a place in the scene."""
         if not self._shape:
-            return
+            return None
         point = self._box.mapSceneToView(position)
         row, column = int(np.floor(point.y())), int(np.floor(point.x()))
-        if 0 <= row < self._shape[0] and 0 <= column < self._shape[1]:
-            self.hovered.emit(row, column)
-        else:
-            self.left.emit()
+        is_inside = 0 <= row < self._shape[0] and 0 <= column < self._shape[1]
+        return (row, column) if is_inside else None
+
+    @property
+    def visible(self) -> tuple[int, int, int, int]:
+        """Row, column, height and width of the part of the canvas that is seen."""
+        rect = self._box.viewRect()
+        top, left = max(0, math.floor(rect.top())), max(0, math.floor(rect.left()))
+        bottom = min(self._shape[0] if self._shape else 0, math.ceil(rect.bottom()))
+        right = min(self._shape[1] if self._shape else 0, math.ceil(rect.right()))
+        return top, left, max(0, bottom - top), max(0, right - left)
 
 
 class ColourBar(QWidget):
@@ -241,6 +312,13 @@ class ColourBar(QWidget):
         column = np.ascontiguousarray(table[:0:-1])
         self._gradient = QImage(column.data, 1, 255, 3, QImage.Format.Format_RGB888).copy()
         self.update()
+
+
+def _frame_pen(colour: QColor) -> QPen:
+    """Return a pen of one width at any zoom."""
+    pen = QPen(colour, 2)
+    pen.setCosmetic(True)
+    return pen
 
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.pruning.ranking import rank_scores
-from snip_gui.core.views.picture import colour_table
 from snip_gui.core.views.arrangement import Arrangement
+from snip_gui.core.views.picture import colour_table
 from snip_gui.core.views.weight_canvas import block_mean, sensitivity_indices, weight_canvas
 from tests.core.toys import layout_of
 
@@ -19,6 +19,11 @@ def make_ranking(*shapes, seed=0):
     scores = rng.random(layout.num_parameters, np.float32)
     scores[rng.random(scores.shape) < 0.2] = 0
     return rank_scores(scores, layout)
+
+
+def canvas_of(ranking):
+    """The canvas of the first weight."""
+    return weight_canvas(ranking, Arrangement(ranking.layout.tensors[0]))
 
 
 SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1), (5, 2, 3), (4, 2, 2, 3, 2), (3, 4, 1)]
@@ -54,7 +59,9 @@ def test_positions_and_ranks_go_together(shape):
 
 
 def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
-    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0]))
+    canvas = weight_canvas(
+        ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0])
+    )
     for kernel_row, kernel_column in np.ndindex(5, 5):
         for channel in range(3):
             found = canvas.position_at(kernel_row, channel * 6 + kernel_column)
@@ -73,7 +80,9 @@ def test_the_canvas_of_kernels_is_about_square(shape):
 
 @pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, -1), (23, 0), (0, 17), (500, 500)])
 def test_outside_the_canvas_there_is_nothing(row, column):
-    canvas = weight_canvas(ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0]))
+    canvas = weight_canvas(
+        ranking := make_ranking((4, 3, 5, 5)), Arrangement(ranking.layout.tensors[0])
+    )
     assert canvas.position_at(row, column) is None
 
 
@@ -172,7 +181,7 @@ def test_from_afar_blocks_show_the_share_kept_of_what_is_there(shape, factor):
 @pytest.mark.parametrize("colours", ["sensitivity", "kept-sensitivity"])
 def test_from_afar_blocks_show_their_highest_sensitivity(colours):
     ranking = make_ranking((50, 45))
-    near = weight_canvas(ranking, Arrangement(ranking.layout.tensors[0]))
+    near = canvas_of(ranking)
     far = near.reduced(4).picture(300, colours).index_HW
     close = near.picture(300, colours).index_HW
     for row, column in np.ndindex(far.shape):
@@ -182,5 +191,5 @@ def test_from_afar_blocks_show_their_highest_sensitivity(colours):
 
 def test_a_layer_of_which_nothing_is_kept_has_a_picture_from_afar():
     ranking = make_ranking((50, 45))
-    picture = weight_canvas(ranking, Arrangement(ranking.layout.tensors[0])).reduced(4).picture(0, "mask")
+    picture = canvas_of(ranking).reduced(4).picture(0, "mask")
     assert set(np.unique(picture.index_HW)) == {1}

@@ -1,4 +1,4 @@
-"""The colours of comparisons in a theme."""
+"""The colours of pictures in a theme."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def table_of(picture: Picture, colours: Colours) -> NDArray[np.uint8]:
             return diverging_table(nothing=nothing, neutral=neither, only_a=only_a, only_b=only_b)
         case "viridis":
             nothing = _DARK
-        case "grey":
+        case "grey" | "glow":
             nothing = (0, 0, 0)
-    return colour_table(picture.palette, nothing=nothing)
+    return colour_table(picture.palette, nothing=nothing, removed=neither, kept=colours.rgb("kept"))

@@ -1,0 +1,76 @@
+"""Selecting a part of the network in every view at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from snip_gui.core.views.input_map import sources_of
+from snip_gui.session.selection import Selection
+
+if TYPE_CHECKING:
+    from snip_gui.core.scored import Scored
+    from snip_gui.session.state import SessionState
+
+
+class Selector(QObject):
+    """Intents of every view that something can be selected in."""
+
+    def __init__(self, state: SessionState, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+
+    def select(self, selection: Selection) -> None:
+        """Select something; what is not in the network shown is left out."""
+        self._state.set_selection(selection)
+
+    def select_layer(self, layer: str) -> None:
+        """Select a layer by its name, if it has weights that compete."""
+        scored = self._state.scored
+        tensors = scored.layout.tensors_of(layer) if scored else ()
+        names = [tensor.name for tensor in tensors if tensor.is_weight]
+        if names and self._state.selection.tensor not in names:
+            self.select(Selection(names[0]))
+
+    def select_unit(self, tensor: str, unit: int | None) -> None:
+        """Select a unit of a layer, or all of them; an input that is selected stays so."""
+        now = self._state.selection
+        same = now if now.tensor == tensor else Selection(tensor)
+        self.select(replace(same, unit=unit, place=()))
+
+    def select_pixel(self, row: int, column: int) -> None:
+        """Select a pixel of the input map, and the input of the mapped layer that reads it."""
+        scored = self._state.scored
+        tensor = mapped_tensor(scored) if scored else ""
+        if scored is None or not tensor:
+            return
+        now = self._state.selection
+        same = now if now.tensor == tensor else Selection(tensor)
+        shape = scored.architecture.input_shape
+        sources = sources_of(scored.model.input_map, shape, row, column)
+        source = sources[0] if len(sources) == 1 else None
+        self.select(replace(same, source=source, place=(), pixel=(row, column)))
+
+    def select_rank(self, rank: int) -> None:
+        """Select the connection of a rank, if it is a weight."""
+        scored = self._state.scored
+        if scored is None:
+            return
+        position = scored.position_of(rank)
+        if position is not None:
+            name, (unit, source, *place) = position
+            self.select(Selection(name, unit, source, tuple(place)))
+
+    def let_go(self) -> None:
+        """Select no more than the layer."""
+        self.select(self._state.selection.let_go())
+
+
+def mapped_tensor(scored: Scored) -> str:
+    """Return the weight whose inputs the input map shows; empty if there is none."""
+    layer = scored.model.mapped_layer
+    if scored.model.input_map == "none" or layer not in scored.layout.layers:
+        return ""
+    return scored.layout.weight_of(layer).name

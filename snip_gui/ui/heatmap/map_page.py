@@ -1,0 +1,219 @@
+"""The input map: what is kept of each pixel, of all units or of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import QSpinBox
+
+from snip_gui.core.views.input_map import map_picture, pixel_of
+from snip_gui.session.selector import mapped_tensor
+from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
+from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PySide6.QtWidgets import QWidget
+
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.theme import Themes
+
+_ALL_UNITS = -1
+
+
+class MapPage(PicturePage):
+    """The input map with its controls."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("input_map", "Input map", themes, parent)
+        self._state, self._selector = state, controller.selector
+        self._pictures = controller.pictures
+        self._fractions: NDArray[np.float64] | None = None
+        self._companion: tuple[object, ...] = ()
+        self._make_controls()
+        state.selection_changed.connect(self._on_selection_changed)
+        state.minibatch_changed.connect(self.refresh)
+        controller.pictures.mean_changed.connect(self.refresh)
+        self.follow_theme()
+
+    def _make_controls(self) -> None:
+        self.unit = named(
+            QSpinBox(), "map_unit", "Unit",
+            "The map of all units together, or the connections of one unit of the layer",
+        )  # fmt: skip
+        self.unit.setSpecialValueText("all units")
+        self.unit.setPrefix("unit ")
+        self.unit.setMinimum(_ALL_UNITS)
+        self.unit.setMaximum(_ALL_UNITS)
+        self.unit.valueChanged.connect(self._on_unit_changed)
+        self.scale = choice(
+            "heatmap_scale", "Scale",
+            "Divide by the picture's own maximum, as the paper's figure 2 does, or show the "
+            "fraction kept from 0 to 1",
+            (("own maximum", "own-maximum"), ("0 to 1", "unit")),
+        )  # fmt: skip
+        self.companion = choice(
+            "map_companion", "Mean image",
+            "The mean of the minibatch: not shown, beside the map, or under it: then the map is in "
+            "colour and the mean in grey",
+            (("map alone", "none"), ("mean beside", "beside"), ("mean under", "under")),
+        )  # fmt: skip
+        self.channels = choice(
+            "map_channels", "Colour channels",
+            "The mean over the colour channels, or red, green and blue side by side",
+            (("channels together", "together"), ("channels apart", "apart")),
+        )  # fmt: skip
+        for box in (self.scale, self.companion, self.channels):
+            box.currentIndexChanged.connect(self._on_look_changed)
+        for widget in (self.unit, self.scale, self.companion, self.channels):
+            self.controls.addWidget(widget)
+        self.controls.addStretch()
+
+    @Slot()
+    def _on_look_changed(self) -> None:
+        self.refresh()
+
+    def show_scored(self) -> None:
+        """Offer what the network at hand has."""
+        scored = self._state.scored
+        tensor = mapped_tensor(scored) if scored else ""
+        units = scored.layout[tensor].shape[0] if scored and tensor else 0
+        with QSignalBlocker(self.unit):
+            self.unit.setMaximum(units - 1)
+        for widget in (self.unit, self.scale, self.companion):
+            widget.setEnabled(units > 0)
+        colours = scored is not None and scored.architecture.input_shape[0] == 3
+        self.channels.setVisible(colours and units > 0)
+        self._on_selection_changed()
+
+    @property
+    def _unit(self) -> int | None:
+        """The unit whose map is shown; None for all."""
+        return None if self.unit.value() == _ALL_UNITS else self.unit.value()
+
+    @property
+    def _is_apart(self) -> bool:
+        return not self.channels.isHidden() and self.channels.currentData() == "apart"
+
+    @property
+    def _is_under(self) -> bool:
+        """Whether the mean image is drawn under the map."""
+        wanted = self.companion.currentData() == "under" and not self._is_apart
+        return wanted and self._pictures.mean_CHW is not None
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        scored, selection = self._state.scored, self._state.selection
+        is_mapped = scored is not None and selection.tensor == mapped_tensor(scored)
+        unit = selection.unit if is_mapped else None
+        with QSignalBlocker(self.unit):
+            self.unit.setValue(_ALL_UNITS if unit is None else unit)
+        self.refresh()
+
+    @Slot(int)
+    def _on_unit_changed(self, _value: int) -> None:
+        scored = self._state.scored
+        if scored is not None:
+            self._selector.select_unit(mapped_tensor(scored), self._unit)
+
+    def draw(self) -> None:
+        """Draw the map at the slider's sparsity."""
+        scored = self._state.scored
+        if scored is None:
+            self.say(NO_SCORES)
+            return
+        found = scored.input_fractions(self._state.num_kept, self._unit)
+        if isinstance(found, str):
+            self.say(found)
+            return
+        self._fractions = found
+        picture = map_picture(found, self.scale.currentData(), apart=self._is_apart)
+        if self._is_under:  # in colour, to be told from the grey mean
+            picture = replace(picture, palette="glow")
+        self.plot.show_picture(picture, table_of(picture, self.themes.colours))
+        self._draw_marks()
+        self.show_plot()
+        self._draw_companion()
+
+    def _draw_marks(self) -> None:
+        pixel = self._pixel()
+        if pixel is None or self._fractions is None:
+            self.plot.show_marks(())
+            return
+        channels, _, columns = self._fractions.shape
+        across = range(channels if self._is_apart else 1)
+        self.plot.show_marks(
+            [(pixel[0], channel * (columns + 1) + pixel[1], 1, 1) for channel in across]
+        )
+
+    def _pixel(self) -> tuple[int, int] | None:
+        """Return the pixel that is selected, by itself or as an input of the mapped layer."""
+        scored, selection = self._state.scored, self._state.selection
+        if scored is None or selection.tensor != mapped_tensor(scored):
+            return None
+        if selection.pixel is not None or selection.source is None:
+            return selection.pixel
+        shape = scored.architecture.input_shape
+        return pixel_of(scored.model.input_map, shape, selection.source)
+
+    def _draw_companion(self) -> None:
+        """Draw the mean of the minibatch with the map, if it is wanted."""
+        where, mean_CHW = self.companion.currentData(), self._pictures.mean_CHW
+        if where == "none" or self._is_apart or self.plot.picture is None:
+            mean_CHW = None
+        shown = (where, id(mean_CHW), self.plot.picture is None)
+        if shown == self._companion:
+            return
+        self._companion = shown
+        image = None
+        if mean_CHW is not None:
+            image = np.ascontiguousarray(
+                mean_CHW[0] if len(mean_CHW) == 1 else mean_CHW.transpose(1, 2, 0)
+            )
+        self.plot.show_companion(image, beside=where == "beside")
+
+    @Slot(int, int)
+    def on_hovered(self, row: int, column: int) -> None:
+        """Tell what is kept of a pixel."""
+        if self._fractions is None:
+            return
+        _, _, columns = self._fractions.shape
+        channel, column = divmod(column, columns + 1)
+        if column == columns:  # between two channels
+            self.told.emit("")
+            return
+        part = self._fractions[channel] if self._is_apart else self._fractions.mean(axis=0)
+        of = "its connections" if self._unit is None else f"its connections to unit {self._unit}"
+        where = f"channel {channel}, row" if self._is_apart else "row"
+        self.told.emit(f"pixel at {where} {row}, column {column}: {part[row, column]:.2%} of {of} "
+                       "kept")  # fmt: skip
+
+    @Slot(int, int)
+    def on_clicked(self, row: int, column: int) -> None:
+        """Select the pixel under the pointer."""
+        if self._fractions is not None:
+            _, _, columns = self._fractions.shape
+            self._selector.select_pixel(row, min(column % (columns + 1), columns - 1))
+
+    def hint(self) -> str:
+        """Return what the picture is."""
+        scored = self._state.scored
+        if scored is None or scored.model.input_map == "none":
+            return ""
+        what = {
+            "positions": "what its receptive fields feed",
+            "columns": "its column's connections",
+        }.get(scored.model.input_map, "its connections")
+        to = "" if self._unit is None else f" to unit {self._unit}"
+        return f"Brightness of a pixel: the fraction of {what}{to} that is kept"

@@ -1,0 +1,128 @@
+"""A picture with its controls above it, or a sentence on why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.picture_plot import PicturePlot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QShowEvent
+
+    from snip_gui.ui.theme import Themes
+
+NO_SCORES = (
+    "Nothing is scored yet.\n\nChoose a network and images on the left, then press Score (F5): "
+    "the connections that matter for these images appear here."
+)
+
+
+class PicturePage(QWidget):
+    """What the input map and the weights have in common.
+
+    Signals
+    -------
+    told
+        What is under the pointer; empty if it is elsewhere.
+    """
+
+    told = Signal(str)
+
+    def __init__(
+        self, name: str, title: str, themes: Themes, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.themes = themes
+        self.plot = PicturePlot(name, title)
+        self.empty = named(QLabel(NO_SCORES), f"{name}_empty", title)
+        self.empty.setProperty("role", "empty")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self.empty.setMargin(24)
+        self.controls = QHBoxLayout()
+        self.controls.setSpacing(6)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self.plot)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(self.controls)
+        column.addWidget(pages, 1)
+        self._is_due = False
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._draw_if_due)
+        self.plot.hovered.connect(self.on_hovered)
+        self.plot.clicked.connect(self.on_clicked)
+        self.plot.left.connect(self._on_left)
+        themes.changed.connect(self._on_theme_changed)
+
+    def follow_theme(self) -> None:
+        """Take the colours of the theme."""
+        colours = self.themes.colours
+        self.plot.set_background(colours.plot)
+        self.plot.set_mark_colour(colours.accent)
+        self.plot.colour_bar.update()
+
+    def refresh(self) -> None:
+        """Draw, now or when it is seen."""
+        self._is_due = not self.isVisible()
+        if not self._is_due:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the picture as the state is."""
+        raise NotImplementedError
+
+    def on_hovered(self, row: int, column: int) -> None:
+        """Tell what is under the pointer."""
+        raise NotImplementedError
+
+    def on_clicked(self, row: int, column: int) -> None:
+        """Select what is under the pointer."""
+        raise NotImplementedError
+
+    def say(self, sentence: str) -> None:
+        """Say why there is no picture."""
+        self.empty.setText(sentence)
+        self._pages.setCurrentWidget(self.empty)
+        self.plot.clear()
+
+    def show_plot(self) -> None:
+        """Show the picture that was drawn."""
+        self._pages.setCurrentWidget(self.plot)
+
+    def _on_left(self) -> None:
+        self.told.emit("")
+
+    def _on_theme_changed(self) -> None:
+        self.follow_theme()
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while it was hidden, as soon as its size is known."""
+        super().showEvent(event)
+        if self._is_due:
+            self._later.start()
+
+    @Slot()
+    def _draw_if_due(self) -> None:
+        if self._is_due:
+            self.refresh()
+
+
+def choice(name: str, title: str, tip: str, entries: Sequence[tuple[str, str]]) -> QComboBox:
+    """Return a box of choices: pairs of what is shown and what it stands for."""
+    box = named(QComboBox(), name, title, tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+    box.setMinimumContentsLength(6)
+    for text, value in entries:
+        box.addItem(text, value)
+    return box

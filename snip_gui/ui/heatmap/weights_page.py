@@ -1,0 +1,218 @@
+"""Every connection of a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import QComboBox
+
+from snip_gui.core.views.arrangement import Arrangement, by_number_kept
+from snip_gui.core.views.readout import connection_text, part_text
+from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
+from snip_gui.core.views.weight_values import value_picture
+from snip_gui.session.selection import Selection, connection
+from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
+from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.views.picture import Picture
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state import SessionState
+    from snip_gui.ui.theme import Themes
+
+_COLOURS = (
+    ("mask", "mask"),
+    ("sensitivity, kept", "kept-sensitivity"),
+    ("sensitivity, all", "sensitivity"),
+    ("weight", "weight"),
+    ("gradient", "gradient"),
+    ("goes at", "leaves"),
+)
+
+
+class WeightsPage(PicturePage):
+    """A layer's connections with their controls."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("heatmap", "Weights", themes, parent)
+        self._state, self._selector = state, controller.selector
+        self._canvas: WeightCanvas | None = None
+        self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
+        self._make_controls()
+        state.selection_changed.connect(self._on_selection_changed)
+        state.sparsity_settled.connect(self._on_settled)
+        self.plot.zoomed.connect(self._on_zoomed)
+        self.follow_theme()
+
+    def _make_controls(self) -> None:
+        self.layer = named(QComboBox(), "heatmap_layer", "Layer", "Which layer's weights are shown")
+        self.style_box = choice(
+            "heatmap_style", "Arrangement",
+            "kernels: each output is a strip of its kernels. channels: outputs down, input "
+            "channels across, the fraction of each kernel that is kept",
+            (("kernels", "kernels"), ("channels", "channels")),
+        )  # fmt: skip
+        self.order = choice(
+            "heatmap_order", "Order",
+            "Outputs and inputs in their own order, or those with the most kept first",
+            (("as they are", "own"), ("most kept first", "kept")),
+        )  # fmt: skip
+        self.colours = choice(
+            "heatmap_colours", "Colours",
+            "mask: kept and removed. sensitivity: its logarithm, of kept or all connections. "
+            "weight, gradient: as scored, orange below zero and blue above. goes at: the sparsity "
+            "from which on a connection is removed",
+            _COLOURS,
+        )  # fmt: skip
+        self.layer.currentIndexChanged.connect(self._on_layer_changed)
+        for box in (self.style_box, self.order):
+            box.currentIndexChanged.connect(self._on_arrangement_changed)
+        self.colours.currentIndexChanged.connect(self.refresh)
+        for widget in (self.layer, self.style_box, self.order, self.colours):
+            self.controls.addWidget(widget)
+        self.controls.addStretch()
+
+    def show_scored(self) -> None:
+        """Offer the layers of the network at hand."""
+        scored = self._state.scored
+        with QSignalBlocker(self.layer):
+            self.layer.clear()
+            for tensor in scored.layout.weights if scored else ():
+                self.layer.addItem(tensor.label, tensor.name)
+        self._canvas = None
+        for box in (self.layer, self.style_box, self.order, self.colours):
+            box.setEnabled(scored is not None)
+        self._on_selection_changed()
+
+    @property
+    def _tensor(self) -> TensorSpec | None:
+        """The weight that is shown."""
+        scored, name = self._state.scored, self.layer.currentData()
+        return scored.layout[name] if scored is not None and name else None
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        number = self.layer.findData(self._state.selection.tensor)
+        if number != self.layer.currentIndex():
+            with QSignalBlocker(self.layer):
+                self.layer.setCurrentIndex(max(0, number))
+            self._canvas = None
+        tensor = self._tensor
+        self.style_box.setVisible(tensor is not None and not Arrangement(tensor).is_matrix)
+        self.refresh()
+
+    @Slot()
+    def _on_layer_changed(self) -> None:
+        self._selector.select(Selection(self.layer.currentData() or ""))
+
+    @Slot()
+    def _on_arrangement_changed(self) -> None:
+        self._canvas = None
+        self.refresh()
+        self.told.emit("")
+
+    @Slot()
+    def _on_settled(self) -> None:
+        if self.order.currentData() == "kept":
+            self._on_arrangement_changed()
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        """Show more or less of what the blocks of a large layer hold."""
+        if self._canvas is not None:
+            self.refresh()
+
+    def draw(self) -> None:
+        """Draw the layer at the slider's sparsity."""
+        scored, tensor = self._state.scored, self._tensor
+        if scored is None or tensor is None:
+            self.say(NO_SCORES)
+            return
+        if self._canvas is None:
+            self._canvas = weight_canvas(scored.ranking, self._arranged(scored, tensor))
+            self._values = {}
+            self.plot.prepare(self._canvas.size)
+        self._canvas = self._canvas.reduced(self.plot.reduction)
+        picture = self._picture(scored, self._canvas)
+        if isinstance(picture, str):
+            self.say(picture)
+            return
+        table = table_of(picture, self.themes.colours)
+        self.plot.show_picture(picture, table, self._canvas.size, self._canvas.block)
+        selection = self._state.selection
+        marks = self._canvas.arrangement.rectangles(
+            selection.unit, selection.source, selection.place
+        )
+        self.plot.show_marks(marks if selection.tensor == tensor.name else ())
+        self.show_plot()
+
+    def _arranged(self, scored: Scored, tensor: TensorSpec) -> Arrangement:
+        """Return where the connections stand."""
+        style = self.style_box.currentData()
+        if self.order.currentData() == "own":
+            return Arrangement(tensor, style)
+        kept = scored.ranking.mask_of(tensor, self._state.num_kept)
+        units, sources = by_number_kept(kept.reshape(*tensor.shape[:2], -1).sum(axis=2))
+        return Arrangement(tensor, style, units, sources)
+
+    def _picture(self, scored: Scored, canvas: WeightCanvas) -> Picture | str:
+        colours = self.colours.currentData()
+        if colours not in ("weight", "gradient", "leaves"):
+            return canvas.picture(self._state.num_kept, colours)
+        key = (colours, canvas.block)
+        if key not in self._values:  # these do not follow the slider
+            self._values[key] = value_picture(scored, canvas.arrangement, colours, canvas.block)
+        return self._values[key]
+
+    @Slot(int, int)
+    def on_hovered(self, row: int, column: int) -> None:
+        """Tell what is under the pointer: a connection, or a kernel."""
+        self.told.emit(self._text_at(row, column))
+
+    def _text_at(self, row: int, column: int) -> str:
+        scored, canvas = self._state.scored, self._canvas
+        position = canvas.arrangement.position_at(row, column) if canvas else None
+        if scored is None or canvas is None or position is None:
+            return ""
+        if canvas.arrangement.style == "channels":
+            unit, source, *_ = position
+            return part_text(scored, canvas.tensor, unit, source, self._state.num_kept)
+        return connection_text(scored, canvas.tensor, position, self._state.num_kept)
+
+    @Slot(int, int)
+    def on_clicked(self, row: int, column: int) -> None:
+        """Select the connection under the pointer, or the kernel."""
+        position = self._canvas.arrangement.position_at(row, column) if self._canvas else None
+        if self._canvas is None or position is None:
+            return
+        tensor = self._canvas.tensor
+        if self._canvas.arrangement.style == "channels":
+            unit, source, *_ = position
+            self._selector.select(Selection(tensor.name, unit, source))
+        else:
+            self._selector.select(connection(tensor, position))
+
+    def hint(self) -> str:
+        """Return what the picture is."""
+        tensor = self._tensor
+        if tensor is None:
+            return ""
+        out, into = tensor.shape[:2]
+        if Arrangement(tensor).is_matrix:
+            return f"{tensor.label}: {out} outputs down, {into} inputs across"
+        if self.style_box.currentData() == "channels":
+            return f"{tensor.label}: {out} outputs down, {into} input channels across"
+        kernels = "one kernel" if into == 1 else f"{into} kernels side by side"
+        return f"{tensor.label}: {out} outputs, {kernels} for each"
