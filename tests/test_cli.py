@@ -219,7 +219,7 @@ def test_a_picked_minibatch_has_no_line_of_flags():
         (("run", "--resume", "missing"), "missing"),
         (("run", "--sparsity", "0.99999999"), "none of 266,610"),
         (("export", "missing", "--out", "x.pt"), "missing"),
-        (("export", "missing", "--out", "x.onnx"), "onnx"),
+        (("export", "missing", "--out", "x.h5"), "h5"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

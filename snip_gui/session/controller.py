@@ -25,6 +25,7 @@ from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
+from snip_gui.session.exporting import Exporter
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
@@ -55,7 +56,6 @@ class Controller(QObject):
     """Intents in, state out."""
 
     failed = Signal(object)  # Notice with details: a fault of the program
-    exported = Signal(object)  # ExportDone
     recents_changed = Signal()
 
     def __init__(
@@ -78,7 +78,7 @@ class Controller(QObject):
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
-        self._export_after_save: tuple[str, Path] | None = None
+        self.exporter = Exporter(state, host, self.save_run, self.data.images_of, self)
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
         # After its own slots: by then a training that ended is told of.
@@ -195,7 +195,7 @@ class Controller(QObject):
         """Stop whatever is being done."""
         self.stop()
         kinds = ("score", "load", "download", "export", "save", "measure", "weights")
-        for kind in (*kinds, "grid", "without", "stability"):
+        for kind in (*kinds, "grid", "without", "stability", "measure-export"):
             self._host.cancel(kind)
 
     def resume(self) -> None:
@@ -219,19 +219,6 @@ class Controller(QObject):
         surroundings = self.state.preferences.surroundings_of(recipe.data.name)
         job = jobs.resume_job(folder, surroundings, self.data.images_of(recipe))
         self._host.submit("train", job)
-
-    def export_run(self, folder: Path, format_name: str, path: Path) -> None:
-        """Export the pruned network of a run."""
-        self._host.submit("export", jobs.export_job(folder, format_name, path))
-
-    def export(self, format_name: str, path: Path) -> None:
-        """Export the run at hand; without one, what is on screen is saved as a run first."""
-        training = self.state.training
-        if training is not None and training.summary is not None and training.folder is not None:
-            self.export_run(training.folder, format_name, path)
-        else:
-            self._export_after_save = (format_name, path)
-            self.save_run()
 
     # Recipes on disk
 
@@ -286,8 +273,6 @@ class Controller(QObject):
                 self.state.add_points(points)
             case ev.RunDone(folder, summary):
                 self._run_done(item.kind, folder, summary)
-            case ev.ExportDone() as done:
-                self.exported.emit(done)
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
@@ -296,8 +281,6 @@ class Controller(QObject):
             self.state.set_activity(None)
         if ended.kind == "train":
             self._training_ended(ended)
-        if ended.kind == "save" and ended.outcome != "done":
-            self._export_after_save = None
         if ended.outcome == "failed" and ended.kind != "load":
             self.state.tell(Problem(ended.message, ended.hint, ended.field))
         elif ended.outcome == "crashed":
@@ -337,10 +320,6 @@ class Controller(QObject):
             self.state.set_training(
                 dataclasses.replace(training, phase=phase, step=summary.step, summary=summary)
             )
-        elif self._export_after_save is not None:
-            format_name, path = self._export_after_save
-            self._export_after_save = None
-            self.export_run(folder, format_name, path)
 
     def _training_ended(self, ended: JobEnded) -> None:
         """Close a training that ended before its run was done: there is nothing to go on with."""

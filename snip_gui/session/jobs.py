@@ -197,13 +197,29 @@ def resume_job(folder: Path, surroundings: Surroundings, images: ImageSet | None
     return job
 
 
-def export_job(folder: Path, format_name: str, path: Path) -> JobFactory:
-    """Write the pruned network of a run to a file."""
+def export_job(
+    folder: Path,
+    wanted: Sequence[tuple[str, Path]],
+    surroundings: Surroundings,
+    images: ImageSet | None,
+) -> JobFactory:
+    """Write the pruned network of a run in several formats."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.export.export import export_run
+        from snip_gui.core.export.export import export_all
 
-        yield from export_run(folder, format_name, path, cancel)
+        yield from export_all(folder, wanted, cancel, surroundings, images)
+
+    return job
+
+
+def measure_export_job(folder: Path, surroundings: Surroundings) -> JobFactory:
+    """Measure what exports of a run would be."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.export.measuring import measure_run
+
+        yield from measure_run(folder, surroundings, cancel)
 
     return job
 

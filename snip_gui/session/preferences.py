@@ -39,6 +39,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     data_folder: str = ""
     data_places: dict[str, str] = {}
     runs_folder: str = ""
+    export_folder: str = ""
     trusted_code: tuple[str, ...] = ()
     first_look_offered: bool = False
     image_memory_gb: Annotated[float, Meta(ge=0)] | None = None

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.recipe import Draw
 
 if TYPE_CHECKING:
@@ -67,10 +66,13 @@ class FileCommands(QObject):
 
     @Slot()
     def export(self) -> None:
-        """Ask for a name and export the pruned checkpoint."""
-        chosen = ask_export(self._window, "pruned.safetensors")
-        if chosen is not None:
-            self._controller.export(*chosen)
+        """Offer the formats for the run at hand, or for what is on screen."""
+        from snip_gui.ui.dialogs.export_dialog import ExportDialog
+
+        self._controller.exporter.choose()
+        dialog = ExportDialog(self._controller, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     @Slot()
     def download(self) -> None:
@@ -126,19 +128,3 @@ class FileCommands(QObject):
         QGuiApplication.clipboard().setText(line)
         self._state.notices.info(f"Copied: {line}")
         self.said.emit("Copied the command")
-
-
-def ask_export(window: QWidget, suggested: str) -> tuple[str, Path] | None:
-    """Ask where to export to; return the name of the format and the path, None if cancelled."""
-    filters = {f"{f.title} (*{f.suffix})": f for f in FORMATS}
-    name, chosen = QFileDialog.getSaveFileName(
-        window, "Export pruned checkpoint", suggested, ";;".join(filters)
-    )
-    if not name:
-        return None
-    return filters[chosen].name, _with_suffix(name, filters[chosen].suffix)
-
-
-def _with_suffix(name: str, suffix: str) -> Path:
-    """Return a path that ends as its format does."""
-    return Path(name if name.endswith(suffix) else name + suffix)

@@ -10,7 +10,6 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from snip_gui.core.error_sparsity import error_series
 from snip_gui.core.run_tables import differences, runs_table
 from snip_gui.core.tables import FORMATS
-from snip_gui.ui.file_commands import ask_export
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +41,11 @@ class RunCommands(QObject):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.folder)))
 
     def export(self, entry: RunEntry) -> None:
-        """Ask for a name and export the run's pruned network."""
-        chosen = ask_export(self._parent, f"{entry.name}.safetensors")
-        if chosen is not None:
-            self._controller.export_run(entry.folder, *chosen)
+        """Offer the formats for the run's pruned network."""
+        from snip_gui.ui.dialogs.export_dialog import ExportDialog
+
+        self._controller.exporter.choose(entry.folder)
+        self._open(ExportDialog(self._controller, self._parent.window()))
 
     def copy(self, entries: Sequence[RunEntry], form: str) -> None:
         """Copy a table of runs as CSV, Markdown or LaTeX."""

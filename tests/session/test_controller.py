@@ -213,24 +213,6 @@ def test_naming_the_folder_loads_the_images(scored, qtbot, mnist_folder):
     assert scored.state.can_score
 
 
-def test_export_without_a_run_saves_one_first(scored, qtbot, tmp_path):
-    path = tmp_path / "out" / "pruned.safetensors"
-    with qtbot.waitSignal(scored.exported, timeout=WAIT_MS) as done:
-        scored.export("safetensors", path)
-    assert done.args[0].path == path
-    assert path.stat().st_size == done.args[0].size_bytes
-    assert any("never trained" in notice.text for notice in scored.state.notices.all)
-
-
-def test_an_export_that_fails_is_told_and_nothing_else_suffers(scored, qtbot, tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    scored.export("pt", blocked / "pruned.pt")
-    wait(qtbot, lambda: scored.state.problem is not None)
-    assert "pruned.pt" in scored.state.problem.message
-    assert not scored.state.is_stale
-
-
 def test_recipes_are_saved_opened_and_remembered(controller, tmp_path):
     path = tmp_path / "mine.json"
     controller.set_sparsity(0.77)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
 from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
@@ -230,17 +230,13 @@ def test_copying_the_selected_runs(panel, form, start):
 def test_showing_the_folder_and_exporting(panel, filled, folder, monkeypatch, tmp_path):
     opened, exported = [], []
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    monkeypatch.setattr(
-        QFileDialog,
-        "getSaveFileName",
-        lambda *a: (str(tmp_path / "out.pt"), "PyTorch state_dict (*.pt)"),
-    )
-    monkeypatch.setattr(filled.controller, "export_run", lambda *a: exported.append(a))
+    monkeypatch.setattr(filled.controller.exporter, "choose", exported.append)
     select(panel, "pruned")
     panel._actions["show_folder"].trigger()
     panel._actions["export"].trigger()
     assert opened == [QUrl.fromLocalFile(str(folder / "pruned"))]
-    assert exported == [(folder / "pruned", "pt", tmp_path / "out.pt")]
+    assert exported == [folder / "pruned"]
+    panel.window().findChild(QDialog, "export_dialog").reject()
 
 
 def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbot, filled, folder):

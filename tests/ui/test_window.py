@@ -15,11 +15,14 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QDialog,
     QFileDialog,
     QLabel,
     QLineEdit,
     QMessageBox,
     QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
     QWidget,
 )
 
@@ -461,13 +464,20 @@ def test_export_from_the_menu(window, started, qtbot, monkeypatch, tmp_path):
     import torch
 
     path = tmp_path / "pruned.pt"
-    monkeypatch.setattr(
-        QFileDialog,
-        "getSaveFileName",
-        lambda *_a: (str(path.with_suffix("")), "PyTorch state_dict (*.pt)"),
-    )
-    with qtbot.waitSignal(started.controller.exported, timeout=WAIT_MS):
-        window.actions_by_name["export"].trigger()
+    started.controller.prefer(export_folder=str(tmp_path))
+    window.actions_by_name["export"].trigger()
+    dialog = child(window, QDialog, "export_dialog")
+    exporter = started.controller.exporter
+    qtbot.waitUntil(lambda: exporter.folder is not None, timeout=WAIT_MS)
+    child(dialog, QLineEdit, "export_name").setText("pruned")
+    table = child(dialog, QTableWidget, "export_table")
+    ticks = {"safetensors": Qt.CheckState.Unchecked, "PyTorch state_dict": Qt.CheckState.Checked}
+    for title, tick in ticks.items():
+        table.findItems(title, Qt.MatchFlag.MatchExactly)[0].setCheckState(tick)
+    with qtbot.waitSignal(exporter.exported, timeout=WAIT_MS):
+        child(dialog, QPushButton, "start_export").click()
+    qtbot.waitUntil(lambda: not exporter.is_exporting, timeout=WAIT_MS)
+    dialog.reject()
     state_dict = torch.load(path, weights_only=True)
     assert sum(int((v != 0).sum()) for v in state_dict.values()) == 26_661
     assert "Exported pruned.pt" in child(window, QLabel, "status_text").text()

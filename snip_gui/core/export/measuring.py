@@ -1,0 +1,169 @@
+"""What each format would cost, measured before a byte is written: sizes, and speed on this machine.
+
+Sizes are those of the very bytes that an export would write. Speeds are the best of many short
+turns that all variants take one after another: what else the machine does only makes turns longer.
+
+Shapes: B images, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from snip_gui.core import run_folder as files
+from snip_gui.core.devices import set_up
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, FormatMeasured, Progress, SpeedMeasured
+from snip_gui.core.export import onnx_format
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.package import Package, package_run
+from snip_gui.core.export.proof import scores_of
+from snip_gui.core.models.describe import describe
+from snip_gui.core.tensors import load_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.export.formats import ExportFormat
+    from snip_gui.core.surroundings import Surroundings
+
+BATCH_SIZE = 64
+_ROUNDS = 60
+_FEWEST_ROUNDS = 3
+_MOST_SECONDS = 4.0
+_TURN_SECONDS = 0.002
+
+
+def measure_run(folder: Path, surroundings: Surroundings, cancel: CancelToken) -> Iterator[Event]:
+    """Measure what exports of a run would be; yields a `FormatMeasured` each, then speeds.
+
+    Raises
+    ------
+    UserError
+        If the run has no mask, or a file is missing or damaged.
+    """
+    set_up(surroundings)
+    package = package_run(folder, surroundings.trusted_code)
+    encoded: dict[str, bytes] = {}
+    for number, chosen in enumerate(FORMATS):
+        cancel.raise_if_cancelled()
+        yield Progress(f"Measuring {chosen.title}", number, len(FORMATS.names))
+        measured, data = _measure_format(package, chosen)
+        if chosen.needs_onnx:
+            encoded[chosen.run_as] = data
+        yield measured
+    yield from _measure_speeds(package, encoded, surroundings.num_threads, cancel)
+
+
+def _measure_format(package: Package, chosen: ExportFormat) -> tuple[FormatMeasured, bytes]:
+    """Return what a format would be, and its bytes."""
+    try:
+        data = chosen.encode(package)
+        stored = num_stored(package, chosen.name)
+    except UserError as error:
+        return FormatMeasured(package.folder, chosen.name, refused=str(error)), b""
+    return FormatMeasured(package.folder, chosen.name, len(data), stored), data
+
+
+def num_stored(package: Package, format_name: str) -> int:
+    """Return how many numbers a format holds for weights and buffers."""
+    whole = sum(tensor.numel() for tensor in package.state.values())
+    if format_name.startswith("shrunk"):
+        return package.smaller.num_parameters
+    if format_name not in ("packed", "csr"):
+        return whole
+    masks = [m for m in package.masks.values() if format_name == "packed" or m.dim() > 1]
+    return whole - sum(int((mask == 0).sum()) for mask in masks)
+
+
+def multiply_accumulates(network: nn.Module, package: Package) -> int:
+    """Return the multiply-accumulates of a network's weights on one image, zeros among them."""
+    _, channels, rows, columns = package.images_BCHW.shape
+    shape = (channels, rows, columns)
+    architecture = describe(network, shape, shape, len(package.manifest["classes"]))
+    return sum(layer.multiply_accumulates for layer in architecture.layers)
+
+
+def _measure_speeds(
+    package: Package, encoded: dict[str, bytes], num_threads: int, cancel: CancelToken
+) -> Iterator[Event]:
+    """Yield a `SpeedMeasured` of each variant, again after every round that made it surer."""
+    try:
+        variants = _variants(package, encoded, num_threads)
+    except UserError:
+        return  # the network's code was not agreed to; the formats that need it have said so
+    known = {
+        name: SpeedMeasured(
+            package.folder, name, macs, batch_size=BATCH_SIZE, num_threads=num_threads
+        )
+        for name, (_, macs) in variants.items()
+    }
+    yield from known.values()
+    times = len(package.images_BCHW[:BATCH_SIZE])
+    batch_BCHW = package.images_BCHW.repeat(-(-BATCH_SIZE // times), 1, 1, 1)[:BATCH_SIZE]
+    for images_BCHW in (package.images_BCHW[:1], batch_BCHW):
+        taken: dict[str, list[float]] = {name: [] for name in variants}
+        ends = time.monotonic() + _MOST_SECONDS
+        for number in range(_ROUNDS):
+            if number >= _FEWEST_ROUNDS and time.monotonic() > ends:
+                break
+            yield Progress("Measuring speed", number, _ROUNDS)
+            for name, (function, _) in variants.items():
+                cancel.raise_if_cancelled()
+                taken[name].append(_milliseconds(function, images_BCHW))
+                speed, best = known[name], min(taken[name])
+                is_one = len(images_BCHW) == 1
+                known[name] = (
+                    replace(speed, one_ms=best) if is_one else replace(speed, batch_ms=best)
+                )
+            if number in (0, _FEWEST_ROUNDS) or number % 20 == 0:
+                yield from known.values()
+        yield from known.values()
+
+
+def _variants(
+    package: Package, encoded: dict[str, bytes], num_threads: int
+) -> dict[str, tuple[Callable[[Tensor], object], int]]:
+    """Return by name what runs each variant, and its multiply-accumulates."""
+    macs = multiply_accumulates(package.network, package)
+    dense = copy.deepcopy(package.network)
+    state, _ = load_tensors(package.folder / files.INIT)
+    dense.load_state_dict(state)
+    found: dict[str, tuple[Callable[[Tensor], object], int]] = {
+        "dense": (functools.partial(scores_of, dense), macs),
+        "masked": (functools.partial(scores_of, package.network), macs),
+    }
+    if encoded.get("onnx"):
+        found["onnx"] = (onnx_format.runner(encoded["onnx"], num_threads), macs)
+    try:
+        smaller = package.smaller.network
+    except UserError:
+        return found
+    fewer = multiply_accumulates(smaller, package)
+    found["shrunk"] = (functools.partial(scores_of, smaller), fewer)
+    if encoded.get("shrunk-onnx"):
+        found["shrunk-onnx"] = (
+            onnx_format.runner(encoded["shrunk-onnx"], num_threads),
+            fewer,
+        )
+    return found
+
+
+@torch.no_grad()
+def _milliseconds(function: Callable[[Tensor], object], images_BCHW: Tensor) -> float:
+    """Return how long one call takes, the mean of several if it is short."""
+    started, calls = time.perf_counter(), 0
+    while calls == 0 or (time.perf_counter() - started < _TURN_SECONDS):
+        function(images_BCHW)
+        calls += 1
+    return 1000 * (time.perf_counter() - started) / calls

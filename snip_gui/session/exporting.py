@@ -1,0 +1,154 @@
+"""Exporting a run: what each format would cost, and the files that were chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.core.errors import UserError
+from snip_gui.core.run_folder import read_recipe
+from snip_gui.session import jobs
+from snip_gui.session.values import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.state import SessionState
+
+_MEASURE = "measure-export"
+
+
+class Exporter(QObject):
+    """Knows the run to export, measures it, and has it written.
+
+    Parameters
+    ----------
+    save_run
+        Keeps what is on screen as a run, to be exported.
+    images_of
+        The data set of a recipe if it is in memory.
+    """
+
+    changed = Signal()
+    exported = Signal(object)  # ExportDone
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        save_run: Callable[[], None],
+        images_of: Callable[[Recipe], ImageSet | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host = state, host
+        self._save_run, self._images_of = save_run, images_of
+        self._is_saving = False
+        self._forget(None)
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    def _forget(self, folder: Path | None) -> None:
+        self._folder = folder
+        self.formats: dict[str, ev.FormatMeasured] = {}
+        self.speeds: dict[str, ev.SpeedMeasured] = {}
+        self.done: tuple[ev.ExportDone, ...] = ()
+        self.progress: ev.Progress | None = None
+        self.problem: Problem | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The run that is exported; None until what is on screen was saved as one."""
+        return self._folder
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether sizes or speeds are still to come."""
+        return self._is_saving or self._host.is_busy(_MEASURE)
+
+    @property
+    def is_exporting(self) -> bool:
+        """Whether files are being written."""
+        return self._host.is_busy("export")
+
+    def choose(self, folder: Path | None = None) -> None:
+        """Take a run, the one at hand, or what is on screen, which is saved as a run first."""
+        training = self._state.training
+        if folder is None and training is not None and training.summary is not None:
+            folder = training.folder
+        self._forget(folder)
+        if folder is None:
+            self._is_saving = True
+            self._save_run()
+        else:
+            self._measure(folder)
+        self.changed.emit()
+
+    def export(self, wanted: Sequence[tuple[str, Path]]) -> None:
+        """Write the run in some formats."""
+        folder = self._folder
+        if folder is None:
+            return
+        self.done, self.problem = (), None
+        self._host.cancel(_MEASURE)
+        try:
+            recipe = read_recipe(folder)
+        except UserError as error:
+            self.problem = Problem.of(error)
+            self.changed.emit()
+            return
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        job = jobs.export_job(folder, wanted, surroundings, self._images_of(recipe))
+        self._host.submit("export", job, short=True)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop writing; files that were not whole are as they were."""
+        self._host.cancel("export")
+
+    def leave(self) -> None:
+        """Stop measuring: nobody looks any more."""
+        self._host.cancel(_MEASURE)
+
+    def _measure(self, folder: Path) -> None:
+        job = jobs.measure_export_job(folder, self._state.preferences.surroundings)
+        self._host.submit(_MEASURE, job, short=True)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case ev.FormatMeasured() as measured if measured.folder == self._folder:
+                self.formats[measured.format_name] = measured
+            case ev.SpeedMeasured() as speed if speed.folder == self._folder:
+                self.speeds[speed.run_as] = speed
+            case ev.ExportDone() as done:
+                self.done = (*self.done, done)
+                self.exported.emit(done)
+            case ev.RunDone(folder) if item.kind == "save" and self._is_saving:
+                self._is_saving = False
+                self._forget(folder)
+                self._measure(folder)
+            case ev.Progress() as progress if item.kind in ("export", _MEASURE, "save"):
+                self.progress = progress
+            case _:
+                return
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.kind not in ("export", _MEASURE, "save"):
+            return
+        if ended.kind == "save":
+            self._is_saving = False
+        self.progress = None
+        if ended.outcome in ("failed", "crashed"):
+            self.problem = Problem(ended.message, ended.hint)
+        elif ended.outcome == "cancelled" and ended.kind == "export":
+            self.problem = Problem("Cancelled: files not yet written are as they were.")
+        self.changed.emit()

@@ -1,0 +1,224 @@
+"""Exporting a run: what each format costs, as measured, and which of them to write where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.loading import loading_code
+from snip_gui.core.text import size_text
+from snip_gui.ui.dialogs.export_table import ExportTable
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.session.controller import Controller
+
+_TRUTH = (
+    "Removing single connections makes files smaller. It does not make ordinary kernels faster: "
+    "they multiply zeros like any number. Only the shrunk network has less to do."
+)
+_ASIDE = ("/", "\\", "\0")
+
+
+class ExportDialog(QDialog):
+    """Offers the formats of the run that the exporter was given."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("export_dialog")
+        self.setWindowTitle("Export")
+        self._controller, self._exporter = controller, controller.exporter
+        self._is_named = False
+        self._heading = named(QLabel(), "export_run", "What is exported")
+        self._heading.setProperty("role", "heading")
+        truth = named(QLabel(_TRUTH), "export_truth", "What sparsity buys")
+        truth.setWordWrap(True)
+        self.table = named(ExportTable(), "export_table", "Formats")
+        self.table.chosen.connect(self._update)
+        self.table.currentCellChanged.connect(self._update)
+        self._basis = named(QLabel(), "export_basis", "How it was measured")
+        self._basis.setProperty("role", "muted")
+        self._progress = named(QProgressBar(), "export_progress", "Progress")
+        self._progress.setTextVisible(False)
+        policy = self._progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(policy)
+        self._said = named(QLabel(), "export_said", "What was done")
+        self._said.setWordWrap(True)
+        self._said.setMinimumHeight(2 * self._said.fontMetrics().lineSpacing())
+        self._said.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addWidget(self._heading)
+        column.addWidget(truth)
+        column.addWidget(self.table)
+        column.addWidget(self._basis)
+        column.addLayout(self._make_place())
+        column.addWidget(self._progress)
+        column.addWidget(self._said)
+        column.addLayout(self._make_buttons())
+        self._exporter.changed.connect(self._update)
+        self.resize(940, self.sizeHint().height())
+        self._update()
+        self.table.setFocus()
+
+    def _make_place(self) -> QFormLayout:
+        folder = self._controller.state.preferences.export_folder or str(Path.home())
+        self.folder = named(QLineEdit(folder), "export_folder", "Folder")
+        self.name = named(QLineEdit(), "export_name", "Name", "Each format adds its ending")
+        for edit in (self.folder, self.name):
+            edit.textChanged.connect(self._update)
+        choose = named(QPushButton("Choose…"), "choose_export_folder", "Choose the folder")
+        choose.setAutoDefault(False)
+        choose.clicked.connect(self._on_choose)
+        where = QHBoxLayout()
+        where.addWidget(self.folder, 1)
+        where.addWidget(choose)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Folder", where)
+        form.addRow("Name", self.name)
+        return form
+
+    def _make_buttons(self) -> QHBoxLayout:
+        self.copy_code = named(
+            QPushButton("Copy loading code"), "copy_loading_code", "Copy the loading code",
+            "Lines of Python that load the format of the selected row",
+        )  # fmt: skip
+        self.show_folder = named(QPushButton("Show in folder"), "show_exported", "Show in folder")
+        self.close_button = named(QPushButton("Close"), "close_export", "Close")
+        self.start = named(QPushButton("Export"), "start_export", "Export")
+        self.copy_code.clicked.connect(self._on_copy)
+        self.show_folder.clicked.connect(self._on_show)
+        self.close_button.clicked.connect(self.reject)
+        self.start.clicked.connect(self._on_start)
+        row = QHBoxLayout()
+        for button in (self.copy_code, self.show_folder):
+            button.setAutoDefault(False)
+            row.addWidget(button)
+        row.addStretch()
+        self.close_button.setAutoDefault(False)
+        row.addWidget(self.close_button)
+        row.addWidget(self.start)
+        self.start.setDefault(True)
+        return row
+
+    def reject(self) -> None:
+        """Close; what is being written is stopped, and nobody looks at the measurements."""
+        self._exporter.cancel()
+        self._exporter.leave()
+        super().reject()
+
+    # What the exporter knows
+
+    @Slot()
+    def _update(self) -> None:
+        exporter = self._exporter
+        folder = exporter.folder
+        self._heading.setText(folder.name if folder else "Keeping what is on screen as a run…")
+        if folder is not None and not self._is_named:
+            self._is_named = True
+            self.name.setText(folder.name)
+        self.table.show_measured(exporter.formats, exporter.speeds, exporter.is_measuring)
+        threads = next((s.num_threads for s in exporter.speeds.values()), 0)
+        self._basis.setText(
+            f"Times are the best of many turns on this machine's CPU, with {threads} "
+            f"{'thread' if threads == 1 else 'threads'} for torch and for onnxruntime."
+            if threads
+            else "Measuring…"
+            if exporter.is_measuring
+            else ""
+        )
+        self._show_progress()
+        text, role = self._said_now()
+        self._said.setText(text)
+        self._said.setProperty("role", role)
+        self._said.style().polish(self._said)
+        busy = exporter.is_exporting
+        self.start.setText("Cancel" if busy else "Export")
+        self.start.setEnabled(busy or (folder is not None and bool(self._wanted())))
+        self.show_folder.setEnabled(bool(exporter.done))
+        self.copy_code.setEnabled(self.table.selected_format() is not None)
+
+    def _show_progress(self) -> None:
+        progress = self._exporter.progress
+        busy = self._exporter.is_exporting or self._exporter.is_measuring
+        self._progress.setVisible(busy)
+        self._progress.setRange(0, progress.total if progress is not None else 0)
+        self._progress.setValue(progress.done if progress is not None else 0)
+
+    def _said_now(self) -> tuple[str, str]:
+        """Return what there is to say, and as what."""
+        exporter = self._exporter
+        if exporter.problem is not None:
+            return f"{exporter.problem.message} {exporter.problem.hint}", "error"
+        if exporter.is_exporting:
+            return (exporter.progress.text if exporter.progress else "Exporting"), "muted"
+        if exporter.done:
+            files = (
+                f"{FORMATS[d.format_name].suffix} {size_text(d.size_bytes)}" for d in exporter.done
+            )
+            return f"Written, read back and compared: {', '.join(files)}.", ""
+        if any(letter in self.name.text() for letter in _ASIDE):
+            return "A name has no slash.", "error"
+        there = [FORMATS[name].suffix for name, path in self._wanted() if path.exists()]
+        if there:
+            return f"There already, and will be replaced: {', '.join(there)}.", "muted"
+        if exporter.is_measuring and exporter.progress is not None:
+            return exporter.progress.text, "muted"
+        return "", "muted"
+
+    def _wanted(self) -> list[tuple[str, Path]]:
+        """Return the formats to write, and where."""
+        name, folder = self.name.text().strip(), self.folder.text().strip()
+        if not name or not folder or any(letter in name for letter in _ASIDE):
+            return []
+        place = Path(folder).expanduser().absolute()
+        return [(f, place / f"{name}{FORMATS[f].suffix}") for f in self.table.checked_formats()]
+
+    # Intents
+
+    @Slot()
+    def _on_choose(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder to export to", self.folder.text())
+        if chosen:
+            self.folder.setText(chosen)
+
+    @Slot()
+    def _on_start(self) -> None:
+        if self._exporter.is_exporting:
+            self._exporter.cancel()
+            return
+        self._controller.prefer(export_folder=self.folder.text().strip())
+        self._exporter.export(self._wanted())
+
+    @Slot()
+    def _on_copy(self) -> None:
+        name = self.table.selected_format()
+        if name is not None:
+            place = Path(self.folder.text().strip()).expanduser().absolute()
+            path = place / f"{self.name.text().strip()}{FORMATS[name].suffix}"
+            QGuiApplication.clipboard().setText(loading_code(name, str(path)) + "\n")
+
+    @Slot()
+    def _on_show(self) -> None:
+        if self._exporter.done:
+            folder = self._exporter.done[-1].path.parent
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

@@ -1,0 +1,179 @@
+"""The table of formats: what each costs, and which of them are wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.text import count_text, size_text, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snip_gui.core.events import FormatMeasured, SpeedMeasured
+    from snip_gui.core.export.formats import ExportFormat
+
+_DENSE = "dense"
+_HEADERS = ("Format", "On disk", "Numbers", "MACs", "1 image", "64 images", "Read by")
+_TIPS = (
+    "",
+    "Size of the file, to the byte",
+    "How many weights and buffers are stored",
+    "Multiply-accumulates of one image; zeros are multiplied too unless a runtime skips them",
+    "Time of one image, as the network is when it was loaded",
+    "Time of 64 images at once",
+    "Who can open it",
+)
+_FIRST_CHOICE = "safetensors"
+_READERS = len(_HEADERS) - 1
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class ExportTable(QTableWidget):
+    """A row for the network before pruning, then one for each format, with a box to tick."""
+
+    chosen = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(len(FORMATS.names) + 1, len(_HEADERS))
+        self.setHorizontalHeaderLabels(_HEADERS)
+        for column, tip in enumerate(_TIPS):
+            title = self.horizontalHeaderItem(column)
+            assert title is not None
+            title.setToolTip(tip)
+            title.setTextAlignment(_LEFT if column in (0, _READERS) else _RIGHT)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(27)
+        self.setStyleSheet("QTableView::item { padding: 0 5px; }")
+        self.setFixedHeight(27 * (self.rowCount() + 1) + 6)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self._make_rows()
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.selectRow(1)
+        self.itemChanged.connect(self._on_item)
+
+    def _make_rows(self) -> None:
+        before = QTableWidgetItem("Before pruning, for comparison")
+        before.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        self.setItem(0, 0, before)
+        for row, one in enumerate(FORMATS, 1):
+            item = QTableWidgetItem(one.title)
+            item.setToolTip(f"{one.description}\nEnds in {one.suffix}")
+            item.setFlags(
+                Qt.ItemFlag.ItemIsEnabled
+                | Qt.ItemFlag.ItemIsSelectable
+                | Qt.ItemFlag.ItemIsUserCheckable
+            )
+            first = one.name == _FIRST_CHOICE
+            item.setCheckState(Qt.CheckState.Checked if first else Qt.CheckState.Unchecked)
+            self.setItem(row, 0, item)
+        for row in range(self.rowCount()):
+            for column in range(1, self.columnCount()):
+                cell = QTableWidgetItem("")
+                cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+                if column < _READERS:
+                    cell.setTextAlignment(_RIGHT)
+                self.setItem(row, column, cell)
+
+    def show_measured(
+        self,
+        formats: Mapping[str, FormatMeasured],
+        speeds: Mapping[str, SpeedMeasured],
+        is_measuring: bool,
+    ) -> None:
+        """Show what is known so far."""
+        self.blockSignals(True)
+        self._show_dense(formats, speeds, "…" if is_measuring else "")
+        for row, one in enumerate(FORMATS, 1):
+            measured = formats.get(one.name)
+            refused = measured is not None and bool(measured.refused)
+            self._allow(row, not refused)
+            if refused and measured is not None:
+                self._show(row, ["", "", "", "", ""], "not possible here")
+                for column in range(self.columnCount()):
+                    self._cell(row, column).setToolTip(measured.refused)
+            else:
+                missing = "…" if is_measuring else ""
+                self._show(row, self._cells(one, measured, speeds, missing), one.readers)
+        self.blockSignals(False)
+
+    def _show_dense(
+        self,
+        formats: Mapping[str, FormatMeasured],
+        speeds: Mapping[str, SpeedMeasured],
+        missing: str,
+    ) -> None:
+        whole = formats.get("pt")
+        size = size_text(whole.size_bytes) if whole else missing
+        number = f"{whole.num_stored:,}" if whole else missing
+        self._show(0, [size, number, *_speed_cells(speeds.get(_DENSE), missing)], "")
+
+    def _cells(
+        self,
+        one: ExportFormat,
+        measured: FormatMeasured | None,
+        speeds: Mapping[str, SpeedMeasured],
+        missing: str,
+    ) -> list[str]:
+        size = size_text(measured.size_bytes) if measured else missing
+        number = f"{measured.num_stored:,}" if measured else missing
+        if not one.run_as:
+            return [size, number, "–", "–", "–"]
+        return [size, number, *_speed_cells(speeds.get(one.run_as), missing)]
+
+    def _show(self, row: int, cells: list[str], readers: str) -> None:
+        for column, text in enumerate((*cells, readers), 1):
+            self._cell(row, column).setText(text)
+
+    def _allow(self, row: int, allowed: bool) -> None:
+        """Let a row be ticked, or not: then it is not ticked either."""
+        item = self._cell(row, 0)
+        flags = item.flags()
+        enabled = Qt.ItemFlag.ItemIsEnabled
+        if allowed == bool(flags & enabled):
+            return
+        for column in range(self.columnCount()):
+            cell = self._cell(row, column)
+            cell.setFlags(cell.flags() | enabled if allowed else cell.flags() & ~enabled)
+        if not allowed:
+            item.setCheckState(Qt.CheckState.Unchecked)
+
+    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+        cell = self.item(row, column)
+        assert cell is not None
+        return cell
+
+    def checked_formats(self) -> list[str]:
+        """Return the names of the formats that are ticked."""
+        ticked = Qt.CheckState.Checked
+        return [
+            f.name for row, f in enumerate(FORMATS, 1) if self._cell(row, 0).checkState() == ticked
+        ]
+
+    def selected_format(self) -> str | None:
+        """Return the name of the selected row's format."""
+        row = self.currentRow()
+        return FORMATS.names[row - 1] if row > 0 else None
+
+    @Slot(QTableWidgetItem)
+    def _on_item(self, _item: QTableWidgetItem) -> None:
+        self.chosen.emit()
+
+
+def _speed_cells(speed: SpeedMeasured | None, missing: str) -> list[str]:
+    """Return multiply-accumulates and times."""
+    if speed is None:
+        return [missing] * 3
+    times = (time_text(t) if t is not None else missing for t in (speed.one_ms, speed.batch_ms))
+    return [count_text(speed.multiply_accumulates), *times]
