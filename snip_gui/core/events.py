@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -235,6 +236,24 @@ class Measured(Event):
     """Metric points, never dropped."""
 
     points: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightsSeen(Event):
+    """Weights while they train; may be dropped under load.
+
+    Attributes
+    ----------
+    weights
+        float32 copies by state_dict key, in their own shapes, removed connections zero.
+    is_whole
+        Whether they are all of the network's, at the beginning or end of an epoch.
+    """
+
+    step: int
+    epoch: float
+    weights: Mapping[str, NDArray[np.float32]]
+    is_whole: bool
 
 
 RunState: TypeAlias = Literal["scored", "pruned", "stopped", "finished", "diverged"]

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from snip_gui.core.scored import Scored
     from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.core.training.watching import WeightWatch
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]
 
@@ -86,6 +87,7 @@ def run_steps(
     *,
     images: ImageSet | None = None,
     stop_after: StopAfter = "train",
+    watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
     """Work a recipe out into a folder, yielding between steps; ends in `RunDone`.
 
@@ -97,6 +99,8 @@ def run_steps(
         The recipe's data set if it is already in memory.
     stop_after
         The last stage to do.
+    watch
+        What is to be seen of the weights on the way.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def run_steps(
         return
     prepared = yield from prepare(trainer)
     with holding(folder):
-        yield from _train(folder, summary, trainer, prepared, cancel, [])
+        yield from _train(folder, summary, trainer, prepared, cancel, [], watch)
 
 
 def resume_steps(
@@ -144,6 +148,7 @@ def resume_steps(
     cancel: CancelToken,
     *,
     images: ImageSet | None = None,
+    watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
     """Take up a run where its last checkpoint is; ends in `RunDone`, at once if it is finished.
 
@@ -189,7 +194,7 @@ def resume_steps(
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     with holding(folder):
-        yield from _train(folder, summary, trainer, prepared, cancel, points)
+        yield from _train(folder, summary, trainer, prepared, cancel, points, watch)
 
 
 def _read(
@@ -324,6 +329,7 @@ def _train(
     prepared: Prepared,
     cancel: CancelToken,
     points: list[MetricPoint],
+    watch: WeightWatch | None,
 ) -> Iterator[Event]:
     """Train to the end, until cancelled, or until the loss is no number; keep everything."""
     summary = msgspec.structs.replace(
@@ -344,11 +350,15 @@ def _train(
     )
     if points:
         yield Measured(tuple(points))
+    if watch is not None:
+        watch.begin()
     try:
         for fresh in trainer.run():
             if fresh:
                 book.add(fresh)
                 yield Measured(tuple(fresh))
+            if watch is not None and (seen := watch.look(trainer)) is not None:
+                yield seen
             yield book.progress()
             if cancel.is_cancelled and not trainer.is_done:
                 yield book.close("stopped")

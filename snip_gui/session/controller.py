@@ -27,6 +27,7 @@ from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
 from snip_gui.session.exporting import Exporter
 from snip_gui.session.grid import TileGrid
+from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
@@ -74,6 +75,7 @@ class Controller(QObject):
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
+        self.live = LiveWeights(state, host, self)
         self.pins = Pins(state, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
@@ -181,7 +183,9 @@ class Controller(QObject):
         if stop_after == "train":
             self.state.set_training(TrainingState(recipe, "preparing", folder))
         surroundings = self.state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.run_job(recipe, folder, surroundings, self.data.images_of(recipe), stop_after)
+        job = jobs.run_job(
+            recipe, folder, surroundings, self.data.images_of(recipe), stop_after, self.live.watch
+        )
         self._host.submit("train" if stop_after == "train" else "save", job)
 
     def stop(self) -> None:
@@ -217,7 +221,7 @@ class Controller(QObject):
             return
         self.state.set_training(TrainingState(recipe, "preparing", folder))
         surroundings = self.state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.resume_job(folder, surroundings, self.data.images_of(recipe))
+        job = jobs.resume_job(folder, surroundings, self.data.images_of(recipe), self.live.watch)
         self._host.submit("train", job)
 
     # Recipes on disk

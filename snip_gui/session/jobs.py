@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.tile_grid import GridSpec
+    from snip_gui.core.training.watching import WeightWatch
     from snip_gui.session.job_host import JobFactory
 
 
@@ -173,6 +174,7 @@ def run_job(
     surroundings: Surroundings,
     images: ImageSet | None,
     stop_after: StopAfter,
+    watch: WeightWatch,
 ) -> JobFactory:
     """Work a recipe out into a new run folder."""
 
@@ -180,19 +182,27 @@ def run_job(
         from snip_gui.core.run import run_steps
 
         yield from run_steps(
-            recipe, folder, surroundings, cancel, images=images, stop_after=stop_after
+            recipe,
+            folder,
+            surroundings,
+            cancel,
+            images=images,
+            stop_after=stop_after,
+            watch=watch,
         )
 
     return job
 
 
-def resume_job(folder: Path, surroundings: Surroundings, images: ImageSet | None) -> JobFactory:
+def resume_job(
+    folder: Path, surroundings: Surroundings, images: ImageSet | None, watch: WeightWatch
+) -> JobFactory:
     """Take up a stopped run."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.run import resume_steps
 
-        yield from resume_steps(folder, surroundings, cancel, images=images)
+        yield from resume_steps(folder, surroundings, cancel, images=images, watch=watch)
 
     return job
 

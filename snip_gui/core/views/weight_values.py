@@ -44,8 +44,18 @@ def value_picture(
     if values_M is None:
         return "This method computes no gradient."
     values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
-    most = _most(values)
-    return _laid_out(values, arrangement, block, (-most, most), what, signed=True)
+    return signed_picture(values, arrangement, what, block, most_of(values))
+
+
+def signed_picture(
+    values: NDArray[np.float32],
+    arrangement: Arrangement,
+    label: str,
+    block: tuple[int, int],
+    most: float,
+) -> Picture:
+    """Return a picture of values in the tensor's shape, coloured from ``-most`` to ``most``."""
+    return _laid_out(values, arrangement, block, (-most, most), label, signed=True)
 
 
 def _laid_out(
@@ -82,7 +92,7 @@ def mean_of_blocks(values_HW: NDArray[np.float32], block: tuple[int, int]) -> ND
     return values_HW
 
 
-def _most(values: NDArray[np.float32]) -> float:
+def most_of(values: NDArray[np.float32]) -> float:
     """Return where the colours end on both sides of zero."""
     flat = np.abs(values.reshape(-1)[:: max(1, values.size // _SAMPLE)])
     most = float(np.quantile(flat, _QUANTILE))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtCore import QSignalBlocker, QTimer, Slot
 from PySide6.QtWidgets import QComboBox
 
 from snip_gui.core.views.arrangement import Arrangement, by_number_kept
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
-from snip_gui.core.views.weight_values import value_picture
+from snip_gui.core.views.weight_values import most_of, signed_picture, value_picture
 from snip_gui.session.selection import Selection, connection
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
+from snip_gui.ui.heatmap.timeline import Timeline
 from snip_gui.ui.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QHideEvent, QShowEvent
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.core.pruning.layout import TensorSpec
@@ -33,6 +37,12 @@ _COLOURS = (
     ("weight", "weight"),
     ("gradient", "gradient"),
     ("goes at", "leaves"),
+    ("weight, training", "training"),
+)
+_LIVE_MS = 150
+_NO_TRAINING = (
+    "No training of this layer yet.\n\nPress Train (F6): the weights move here while they train, "
+    "and the slider below goes back through the epochs."
 )
 
 
@@ -50,7 +60,14 @@ class WeightsPage(PicturePage):
         self._state, self._selector = state, controller.selector
         self._canvas: WeightCanvas | None = None
         self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
+        self._live, self._live_most = controller.live, 0.0
+        self.timeline = Timeline()
         self._make_controls()
+        self.column.addWidget(self.timeline)
+        self.timeline.moved.connect(self.refresh)
+        self._soon = QTimer(self, singleShot=True, interval=_LIVE_MS)
+        self._soon.timeout.connect(self._on_live_changed)
+        controller.live.changed.connect(self._on_live)
         state.selection_changed.connect(self._on_selection_changed)
         state.sparsity_settled.connect(self._on_settled)
         self.plot.zoomed.connect(self._on_zoomed)
@@ -73,16 +90,17 @@ class WeightsPage(PicturePage):
             "heatmap_colours", "Colours",
             "mask: kept and removed. sensitivity: its logarithm, of kept or all connections. "
             "weight, gradient: as scored, orange below zero and blue above. goes at: the sparsity "
-            "from which on a connection is removed",
+            "from which on a connection is removed. weight, training: as it trains, or trained",
             _COLOURS,
         )  # fmt: skip
         self.layer.currentIndexChanged.connect(self._on_layer_changed)
         for box in (self.style_box, self.order):
             box.currentIndexChanged.connect(self._on_arrangement_changed)
-        self.colours.currentIndexChanged.connect(self.refresh)
+        self.colours.currentIndexChanged.connect(self._on_colours_changed)
         for widget in (self.layer, self.style_box, self.order, self.colours):
             self.controls.addWidget(widget)
         self.controls.addStretch()
+        self.timeline.hide()
 
     def show_scored(self) -> None:
         """Offer the layers of the network at hand."""
@@ -108,14 +126,55 @@ class WeightsPage(PicturePage):
         if number != self.layer.currentIndex():
             with QSignalBlocker(self.layer):
                 self.layer.setCurrentIndex(max(0, number))
-            self._canvas = None
+            self._canvas, self._live_most = None, 0.0
         tensor = self._tensor
+        self._follow()
         self.style_box.setVisible(tensor is not None and not Arrangement(tensor).is_matrix)
         self.refresh()
 
     @Slot()
     def _on_layer_changed(self) -> None:
         self._selector.select(Selection(self.layer.currentData() or ""))
+
+    @property
+    def _is_live(self) -> bool:
+        return bool(self.colours.currentData() == "training")
+
+    @Slot()
+    def _on_colours_changed(self) -> None:
+        self.timeline.setVisible(self._is_live)
+        self._follow()
+        self.refresh()
+
+    def _follow(self) -> None:
+        """Have the training show the layer that is seen, and only then."""
+        tensor = self._tensor
+        seen = self._is_live and self.isVisible() and tensor is not None
+        self._live.look_at(tensor.name if seen and tensor is not None else "")
+
+    @Slot()
+    def _on_live(self) -> None:
+        """Look again in a moment: short epochs come faster than pictures are worth drawing."""
+        if not self._soon.isActive():
+            self._soon.start()
+
+    @Slot()
+    def _on_live_changed(self) -> None:
+        self.timeline.show_epochs(self._live.epochs)
+        if not self._live.epochs:
+            self._live_most = 0.0
+        if self._is_live and (self.timeline.number < 0 or not self._live.epochs):
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the training while it is seen."""
+        super().showEvent(event)
+        self._follow()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Follow it no more."""
+        super().hideEvent(event)
+        self._follow()
 
     @Slot()
     def _on_arrangement_changed(self) -> None:
@@ -169,12 +228,31 @@ class WeightsPage(PicturePage):
 
     def _picture(self, scored: Scored, canvas: WeightCanvas) -> Picture | str:
         colours = self.colours.currentData()
+        if colours == "training":
+            return self._trained_picture(canvas)
         if colours not in ("weight", "gradient", "leaves"):
             return canvas.picture(self._state.num_kept, colours)
         key = (colours, canvas.block)
         if key not in self._values:  # these do not follow the slider
             self._values[key] = value_picture(scored, canvas.arrangement, colours, canvas.block)
         return self._values[key]
+
+    def _trained_values(self) -> NDArray[np.float32] | None:
+        """Return the layer's weights at the moment of the timeline, if this layer was trained."""
+        tensor = self._tensor
+        if tensor is None:
+            return None
+        values = self._live.weight_at(self.timeline.number, tensor.name)
+        return values if values is not None and values.shape == tensor.shape else None
+
+    def _trained_picture(self, canvas: WeightCanvas) -> Picture | str:
+        """Return the weights of the training at the moment of the timeline."""
+        values = self._trained_values()
+        if values is None:
+            return _NO_TRAINING
+        # Only ever wider, so that colours can be compared along the timeline.
+        self._live_most = max(self._live_most, most_of(values))
+        return signed_picture(values, canvas.arrangement, "weight", canvas.block, self._live_most)
 
     @Slot(int, int)
     def on_hovered(self, row: int, column: int) -> None:
@@ -189,7 +267,9 @@ class WeightsPage(PicturePage):
         if canvas.arrangement.style == "channels":
             unit, source, *_ = position
             return part_text(scored, canvas.tensor, unit, source, self._state.num_kept)
-        return connection_text(scored, canvas.tensor, position, self._state.num_kept)
+        text = connection_text(scored, canvas.tensor, position, self._state.num_kept)
+        values = self._trained_values() if self._is_live else None
+        return text if values is None else f"{text}; in training {values[position]:+.4f}"
 
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:

@@ -1,0 +1,86 @@
+"""Looking at the weights while they train, at a steady rate and without stopping the steps."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from snip_gui.core.events import WeightsSeen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.training.loop import Trainer
+
+_INTERVAL_SECONDS = 0.2
+# Copies may take this part of the time since the first step.
+_SHARE = 0.02
+
+
+class WeightWatch:
+    """What somebody wants to see of a training: set from one thread, asked from another.
+
+    Attributes
+    ----------
+    tensor
+        The weight that is looked at, by its state_dict key; empty while none is.
+    """
+
+    def __init__(self) -> None:
+        self.tensor = ""
+        self._step = -1
+        self._began = self._looked_at = 0.0
+        self._spent = 0.0
+
+    def begin(self) -> None:
+        """Begin anew, with another training."""
+        self._step, self._spent = -1, 0.0
+        self._began = self._looked_at = time.monotonic()
+
+    def look(self, trainer: Trainer) -> WeightsSeen | None:
+        """Return what is to be seen after a step: mostly nothing.
+
+        At the end of an epoch all weights, for a timeline; between two the one that is looked at,
+        some five times a second. The last epoch is always seen; any other is left out where copies
+        would take too much of the time.
+        """
+        if trainer.step == self._step:  # between two batches of an evaluation
+            return None
+        self._step = trainer.step
+        now = time.monotonic()
+        tensor = self.tensor  # once, since another thread may change it
+        ends_epoch = trainer.step % trainer.steps_per_epoch == 0
+        is_due = ends_epoch or (tensor and now - self._looked_at >= _INTERVAL_SECONDS)
+        is_last = trainer.step == trainer.num_steps
+        if not is_due or (self._spent > _SHARE * (now - self._began) and not is_last):
+            return None
+        names = _names(trainer)
+        if not ends_epoch and tensor not in names:
+            return None
+        seen = _seen(trainer, tuple(names) if ends_epoch else (tensor,), is_whole=ends_epoch)
+        self._looked_at = time.monotonic()
+        self._spent += self._looked_at - now
+        return seen
+
+
+def _names(trainer: Trainer) -> list[str]:
+    """Return the weights of a training, without the biases."""
+    return [tensor.name for tensor in trainer.masked.prunable.layout.weights]
+
+
+def _seen(trainer: Trainer, names: tuple[str, ...], *, is_whole: bool) -> WeightsSeen:
+    epoch = trainer.step / trainer.steps_per_epoch
+    weights = {name: _weight(trainer, name) for name in names}
+    return WeightsSeen(trainer.step, epoch, weights, is_whole)
+
+
+def _weight(trainer: Trainer, name: str) -> NDArray[np.float32]:
+    """Return a copy of a weight as it is now, in the shape of the whole network."""
+    values = trainer.trained.model.get_parameter(name).detach()
+    if trainer.shrunk is not None:
+        around = trainer.masked.model.get_parameter(name).detach()
+        values = trainer.shrunk.widen(name, values, around)
+    copied: NDArray[np.float32] = values.cpu().float().numpy().copy()
+    copied.flags.writeable = False
+    return copied
