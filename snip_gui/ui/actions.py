@@ -20,7 +20,7 @@ class ActionSpec:
     Attributes
     ----------
     name
-        Snake case; the window has a method ``_on_<name>``, or its file commands one ``<name>``.
+        Snake case; the window has a method ``_on_<name>``, or one of its commands one ``<name>``.
     menu
         Menu it stands in; ``-`` in front puts a separator before it.
     """
@@ -71,6 +71,8 @@ ACTIONS = (
     ActionSpec("show_grid", "&Grid", "View", "Ctrl+4", "",
                "Show input maps of several variants and sparsities"),
     ActionSpec("show_compare", "C&ompare", "View", "Ctrl+5", "", "Compare what was pinned"),
+    ActionSpec("show_flow", "&Flow", "View", "Ctrl+6", "",
+               "Show the whole network from input to output, and what the mask leaves connected"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
     ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Put every panel back"),
     ActionSpec("first_look", "&First look", "Help", "", "",

@@ -37,6 +37,7 @@ from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
 from snip_gui.ui.theme_menu import ThemeMenu
 from snip_gui.ui.tour import Tour
+from snip_gui.ui.view_commands import ViewCommands
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(860, 560)
         self._make_panels()
         self._make_centre()
+        self.views = ViewCommands(self)
         self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
@@ -101,8 +103,6 @@ class MainWindow(QMainWindow):
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
         self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
         self.first_look.setVisible(not self.state.preferences.first_look_offered)
-        self.first_look.wanted.connect(self._on_first_look)
-        self.first_look.declined.connect(self._on_first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
         self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
@@ -195,11 +195,11 @@ class MainWindow(QMainWindow):
         self.controller.failed.connect(self._on_failed)
         self.controller.exporter.exported.connect(self._on_exported)
         self.setup.download_asked.connect(self.files.download)
-        self.minibatch.browse_asked.connect(self._on_show_images)
+        self.minibatch.browse_asked.connect(self.views.show_images)
         # Told also of docks behind a tab, which Qt does not hide.
         self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
-        self.layers.layer_chosen.connect(self._on_layer_chosen)
-        self.lazy.layer_chosen.connect(self._on_layer_chosen)
+        self.layers.layer_chosen.connect(self.views.enter_layer)
+        self.lazy.layer_chosen.connect(self.views.enter_layer)
 
     # Layout
 
@@ -299,16 +299,14 @@ class MainWindow(QMainWindow):
         if seen:
             self.lazy.runs.look_again(seen)
 
-    @Slot(str)
-    def _on_layer_chosen(self, layer: str) -> None:
-        self.centre.setCurrentWidget(self.heatmap)
-        self.heatmap.select_layer(layer)
-
     # Actions, one method each
 
     def _handler(self, name: str) -> Callable[[], None]:
-        own = getattr(self, f"_on_{name}", None) or getattr(self.comparing, name, None)
-        handler: Callable[[], None] = own or getattr(self.files, name)
+        own: Callable[[], None] | None = getattr(self, f"_on_{name}", None)
+        if own is not None:
+            return own
+        owner = next(o for o in (self.views, self.comparing, self.files) if hasattr(o, name))
+        handler: Callable[[], None] = getattr(owner, name)
         return handler
 
     @Slot()
@@ -344,44 +342,6 @@ class MainWindow(QMainWindow):
     def _on_sweep(self) -> None:
         self.docks["runs"].raise_()
         self.lazy.runs.commands.ask_sweep()
-
-    @Slot()
-    def _on_show_connections(self) -> None:
-        self.centre.setCurrentWidget(self.heatmap)
-
-    @Slot()
-    def _on_first_look(self) -> None:
-        self._on_first_look_offered()
-        self.tour.start()
-
-    @Slot()
-    def _on_first_look_offered(self) -> None:
-        self.first_look.hide()
-        self.controller.prefer(first_look_offered=True)
-
-    @Slot()
-    def _on_show_grid(self) -> None:
-        self.centre.setCurrentWidget(self.lazy.grid_page)
-
-    @Slot()
-    def _on_show_network(self) -> None:
-        self.centre.setCurrentWidget(self.lazy.network_page)
-
-    @Slot()
-    def _on_show_images(self) -> None:
-        self.centre.setCurrentWidget(self.images)
-        self.images.grid.setFocus()
-
-    @Slot()
-    def _on_let_go(self) -> None:
-        if self.tour.number >= 0:
-            self.tour.end()
-        else:
-            self.controller.selector.let_go()
-
-    @Slot()
-    def _on_reset_view(self) -> None:
-        self.heatmap.reset_view()
 
     @Slot()
     def _on_about(self) -> None:
