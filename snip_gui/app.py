@@ -23,6 +23,7 @@ _SESSION = "session.json"
 _PREFERENCES = "preferences.json"
 _RECENTS = "recent-recipes.json"
 _GEOMETRY = "window.ini"
+_QUEUE = "queue.json"
 
 
 @dataclass
@@ -66,6 +67,7 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.session.preferences import load_preferences
     from snip_gui.session.recents import Recents
     from snip_gui.session.state import SessionState
+    from snip_gui.ui.end_notice import EndNotice
     from snip_gui.ui.main_window import MainWindow
     from snip_gui.ui.theme import Themes
 
@@ -78,9 +80,11 @@ def create_window(config_folder: Path) -> Application:
     themes.apply(preferences.theme)
     settings = QSettings(str(config_folder / _GEOMETRY), QSettings.Format.IniFormat)
     window = MainWindow(controller, themes, settings)
+    EndNotice(controller, window)
     for sentence in (*dropped, complaint):
         if sentence:
             state.notices.add(Notice("problem", sentence))
+    controller.queue.keep_in(config_folder / _QUEUE)
     application = Application(window, controller, host, config_folder)
     window.closed.connect(application.close)
     return application

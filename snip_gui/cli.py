@@ -24,6 +24,7 @@ from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe import METHODS, Recipe
 from snip_gui.core.recipe_json import from_builtins, load_recipe, switch_method
+from snip_gui.core.run_extend import copy_extended, extended
 from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
 from snip_gui.core.surroundings import (
     Surroundings,
@@ -131,6 +132,13 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     source = run.add_mutually_exclusive_group()
     source.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
     source.add_argument("--resume", type=Path, metavar="RUN", help="take up the run in this folder")
+    source.add_argument(
+        "--extend",
+        type=Path,
+        metavar="RUN",
+        help="train a copy of the finished run in this folder for --added-epochs more, at "
+        "--added-rate or its last one",
+    )
     run.add_argument("--out", type=Path, metavar="DIR", help="run folder to make (default: a new "
                      "one in the runs folder)")  # fmt: skip
     run.add_argument(
@@ -220,7 +228,7 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui run``."""
-    recipe = None if options.resume else recipe_from(options)
+    recipe = None if options.resume or options.extend else recipe_from(options)
     if options.threads < 1:
         raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
     if options.image_memory is not None and not options.image_memory >= 0:
@@ -230,7 +238,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
         num_threads=options.threads,
         data_folder=options.data_dir,
         image_folders=image_folders(options.recipe),
-        trusted_code=trusted_code(options, recipe or read_recipe(options.resume)),
+        trusted_code=trusted_code(options, recipe or read_recipe(options.resume or options.extend)),
         image_memory_bytes=(
             None if options.image_memory is None else int(options.image_memory * 1e9)
         ),
@@ -241,7 +249,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel):
         if recipe is None:
-            folder = options.resume
+            folder = options.resume or _extend(options)
             summary = resume(folder, surroundings, printer.event, cancel)
         else:
             folder = options.out or new_run_folder(default_runs_folder(), recipe)
@@ -250,6 +258,15 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
             )
     printer.result(folder, summary)
     return 130 if _was_interrupted(summary, cancel) else 0
+
+
+def _extend(options: argparse.Namespace) -> Path:
+    """Make the copy that ``--extend`` asks for and return its folder."""
+    rate = options.training_added_rate or 0.0
+    recipe = extended(read_recipe(options.extend), options.training_added_epochs or 0, rate)
+    folder: Path = options.out or new_run_folder(default_runs_folder(), recipe)
+    copy_extended(options.extend, folder, recipe)
+    return folder
 
 
 def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:

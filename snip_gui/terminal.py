@@ -14,6 +14,7 @@ from snip_gui.core.events import (
     Note,
     Progress,
     RunDone,
+    TrainingPaused,
     TrainingStarted,
 )
 
@@ -68,7 +69,7 @@ class EventPrinter:
         match event:
             case Progress():
                 self._bar(event)
-            case Note(text):
+            case Note(text) | TrainingPaused(text) if text:
                 self.note(text)
             case FilesUnreadable() as found:
                 self.note(found.text)

@@ -14,16 +14,25 @@ class UserError(Exception):
         One sentence: what to do about it.
     field
         Dotted name of the recipe field concerned, such as ``training.batch_size``; empty if none.
+    proposal
+        A value of that field that is likely to do; None if there is none to propose.
     """
 
-    def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, field: str = "", proposal: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.field = field
+        self.proposal = proposal
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+class DiskFullError(UserError):
+    """There is no room on the disk, or none that this user may take."""
 
 
 class DivergedError(UserError):

@@ -232,6 +232,13 @@ class TrainingStarted(Event):
 
 
 @dataclass(frozen=True)
+class TrainingPaused(Event):
+    """The training waits for something outside, and for what; with an empty text it goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Measured(Event):
     """Metric points, never dropped."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.errors import DiskFullError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,8 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
     Raises
     ------
     UserError
-        If the folder cannot be written to or the disk is full; the old file is as it was.
+        If the folder cannot be written to or the disk is full (`DiskFullError`); the old file is as
+        it was.
     """
     part: Path | None = None
     handle = -1
@@ -55,10 +57,7 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
             _name(handle, part)
         part.replace(path)
     except OSError as error:
-        raise UserError(
-            f"“{path}” cannot be written: {error.strerror or error}.",
-            "Choose another folder, or make room on the disk.",
-        ) from error
+        raise write_error(path, error) from error
     finally:
         if handle >= 0:
             os.close(handle)
@@ -114,6 +113,16 @@ def _is_alive(pid: int) -> bool:
     import psutil
 
     return bool(psutil.pid_exists(pid))
+
+
+def write_error(path: Path, error: OSError) -> UserError:
+    """Return what to say of a file that could not be written; `DiskFullError` if that is why."""
+    text = f"“{path}” cannot be written: {error.strerror or error}."
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    # Writers in other languages leave out the number, but say it.
+    if error.errno in codes or any(f"os error {code})" in str(error) for code in codes):
+        return DiskFullError(text, "Make room on the disk.")
+    return UserError(text, "Choose another folder, or make room on the disk.")
 
 
 def write_text(path: Path, text: str) -> None:

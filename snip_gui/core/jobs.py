@@ -145,7 +145,8 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
             else:
                 yield event
     except torch.cuda.OutOfMemoryError as error:
-        raise out_of_memory("minibatch.size") from error
+        indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
+        raise out_of_memory("minibatch.size", len(indices_K)) from error
     assert pruned is not None
     assert isinstance(pruned.masks, Ranking)
     return _scored(bench, pruned, pruned.masks)
@@ -178,13 +179,15 @@ def describe(scored: Scored) -> str:
     )
 
 
-def out_of_memory(field: str) -> UserError:
-    """Return the error for a device that is full."""
+def out_of_memory(field: str, number: int) -> UserError:
+    """Return the error for a device that is full, which proposes half as many images at once."""
     torch.cuda.empty_cache()
+    half = max(1, number // 2)
     return UserError(
-        "The GPU has not enough memory for this.",
-        "Use fewer images at once, or choose the CPU.",
+        f"The GPU has not enough memory for {number:,} images at once.",
+        f"Try {half:,}, or choose the CPU.",
         field=field,
+        proposal=half,
     )
 
 

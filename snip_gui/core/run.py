@@ -12,37 +12,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
-import torch
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.data.own_images import copy_images
-from snip_gui.core.errors import DivergedError, ImagesLostError, UserError
-from snip_gui.core.events import Event, Measured, Note, RunDone, TrainingStarted
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, Note, RunDone
 from snip_gui.core.files import copy_file, write_text
-from snip_gui.core.jobs import describe, out_of_memory, prune, versions
+from snip_gui.core.jobs import describe, prune, versions
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.layout import split_flat
-from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe_json import encode_recipe
-from snip_gui.core.run_book import RunBook, write_summary
+from snip_gui.core.run_book import write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running
-from snip_gui.core.seeding import stream_seed
+from snip_gui.core.run_training import make_trainer, prepare_steps, train
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
-from snip_gui.core.training.loop import Trainer
-from snip_gui.core.training.preparing import Prepared, prepare
 from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from snip_gui.core.cancel import CancelToken
@@ -50,7 +44,6 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.surroundings import Surroundings
-    from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.training.watching import WeightWatch
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]
@@ -129,7 +122,7 @@ def run_steps(
     masks = scored.ranking.mask_at(num_kept)
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     _draw_pruned(folder, scored, num_kept)
-    trainer = _make_trainer(bench, masks)
+    trainer = make_trainer(bench, masks)
     if recipe.pruning.after == "redraw":
         # Before training, so that a run that stops here exports and resumes from these weights.
         save_tensors(folder / files.START, bench.model.state_dict())
@@ -137,9 +130,9 @@ def run_steps(
     if stop_after == "prune":
         yield _finish(folder, summary)
         return
-    prepared = yield from prepare(trainer)
+    prepared = yield from prepare_steps(trainer)
     with holding(folder):
-        yield from _train(folder, summary, trainer, prepared, cancel, [], watch)
+        yield from train(folder, summary, trainer, prepared, cancel, [], watch)
 
 
 def resume_steps(
@@ -184,8 +177,8 @@ def resume_steps(
     began, _ = load_tensors(folder / files.INIT)
     bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
-    trainer = _make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
-    prepared = yield from prepare(trainer)
+    trainer = make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
+    prepared = yield from prepare_steps(trainer)
     if (folder / files.CHECKPOINT).exists():
         load_checkpoint(folder / files.CHECKPOINT, trainer)
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
@@ -194,7 +187,7 @@ def resume_steps(
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     yield Note(f"Going on from step {trainer.step:,} of {trainer.num_steps:,}.")
     with holding(folder):
-        yield from _train(folder, summary, trainer, prepared, cancel, points, watch)
+        yield from train(folder, summary, trainer, prepared, cancel, points, watch)
 
 
 def _read(
@@ -301,80 +294,6 @@ def _draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:
     if not isinstance(fractions, str):
         save_input_map(folder / "input_map.png", fractions, title)
     save_layer_bars(folder / "layers.png", scored.layer_rows(num_kept), title)
-
-
-def _make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Trainer:
-    """Put the mask on the network, its weights redrawn if the recipe says so."""
-    recipe = bench.recipe
-    if recipe.pruning.after == "redraw":
-        bench.redraw()
-    # Dropout can draw from the global generator only; a resumed run puts it back where it was.
-    torch.manual_seed(stream_seed(recipe.seed, "dropout"))
-    return Trainer(
-        masked=MaskedModel(bench.model, bench.prunable, masks),
-        train=bench.training_batches(),
-        held_out={
-            "validation": bench.batches("train", bench.split.validation_indices),
-            "test": bench.batches("test"),
-        },
-        training=recipe.training,
-        seed=recipe.seed,
-    )
-
-
-def _train(
-    folder: Path,
-    summary: Summary,
-    trainer: Trainer,
-    prepared: Prepared,
-    cancel: CancelToken,
-    points: list[MetricPoint],
-    watch: WeightWatch | None,
-) -> Iterator[Event]:
-    """Train to the end, until cancelled, or until the loss is no number; keep everything."""
-    summary = msgspec.structs.replace(
-        summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
-    )
-    book = RunBook(folder, summary, trainer, points)
-    book.begin()
-    yield TrainingStarted(
-        folder=folder,
-        name=folder.name,
-        sparsity=summary.sparsity,
-        num_kept=summary.num_kept,
-        num_parameters=summary.num_parameters,
-        first_step=trainer.step,
-        num_steps=trainer.num_steps,
-        num_epochs=trainer.training.num_epochs,
-        rates=prepared.rates,
-    )
-    if points:
-        yield Measured(tuple(points))
-    if watch is not None:
-        watch.begin()
-    try:
-        for fresh in trainer.run():
-            if fresh:
-                book.add(fresh)
-                yield Measured(tuple(fresh))
-            if watch is not None and (seen := watch.look(trainer)) is not None:
-                yield seen
-            yield book.progress()
-            if cancel.is_cancelled and not trainer.is_done:
-                yield book.close("stopped")
-                return
-    except DivergedError as error:
-        yield book.close("diverged", str(error))
-        raise
-    except ImagesLostError as error:
-        yield book.close("stopped", str(error))
-        raise
-    except torch.cuda.OutOfMemoryError as error:
-        yield book.close("stopped", "out of GPU memory")
-        raise out_of_memory("training.batch_size") from error
-    finally:
-        trainer.close()
-    yield book.close("finished")
 
 
 def _finish(folder: Path, summary: Summary) -> RunDone:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.errors import UserError
+from snip_gui.core.errors import DiskFullError
 from snip_gui.core.events import Progress, RunDone
-from snip_gui.core.files import replacing, write_text
+from snip_gui.core.files import replacing, write_error, write_text
 from snip_gui.core.pictures import save_curves
 from snip_gui.core.training.checkpoint import save_checkpoint
 from snip_gui.core.training.metrics import MetricPoint, columns
@@ -35,27 +35,31 @@ class RunBook:
     summary: Summary
     trainer: Trainer
     points: list[MetricPoint]
+    _is_cut: bool = field(init=False, default=False)
 
     def begin(self) -> None:
         """Write all points so far (those after the checkpoint are gone) and a first summary."""
         self._first_step = self.trainer.step
         self._started = self._saved = time.monotonic()
-        with replacing(self.folder / files.METRICS) as part:
-            header = columns([row.layer for row in self.summary.layers])
-            self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
+        self._write_points()
         self._write_summary("stopped")
 
     def add(self, fresh: list[MetricPoint]) -> None:
-        """Append points; write a checkpoint if the last one is old."""
+        """Append points; what a full disk does not take is made up for by `save`."""
         self.points += fresh
+        path = self.folder / files.METRICS
         try:
-            self._write_rows(self.folder / files.METRICS, "a", [point.row() for point in fresh])
+            self._write_rows(path, "a", [point.row() for point in fresh])
         except OSError as error:
-            raise UserError(
-                f"The training stopped: “{self.folder / files.METRICS}” cannot be written "
-                f"({error.strerror}).",
-                "Make room on the disk and resume the run; it goes on from its last checkpoint.",
-            ) from error
+            problem = write_error(path, error)
+            if not isinstance(problem, DiskFullError):
+                raise problem from error
+            self._is_cut = True
+
+    def save(self) -> None:
+        """Write all points again if some could not be written; a checkpoint if the last is old."""
+        if self._is_cut:
+            self._write_points()
         if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
             self._write_checkpoint("stopped")
 
@@ -72,6 +76,8 @@ class RunBook:
 
     def close(self, state: RunState, message: str = "") -> RunDone:
         """Write everything for the last time. A diverged run keeps its last good checkpoint."""
+        if self._is_cut:
+            self._write_points()
         if state == "diverged":
             self._write_summary(state, message)
         else:
@@ -79,6 +85,13 @@ class RunBook:
         title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
         save_curves(self.folder / "curves.png", self.points, title)
         return RunDone(self.folder, self.summary)
+
+    def _write_points(self) -> None:
+        """Write all points in one piece."""
+        with replacing(self.folder / files.METRICS) as part:
+            header = columns([row.layer for row in self.summary.layers])
+            self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
+        self._is_cut = False
 
     def _write_checkpoint(self, state: RunState, message: str = "") -> None:
         save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)

@@ -5,7 +5,6 @@ The only class that knows both the state and the job host. Panels call its inten
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,7 +19,7 @@ from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe_json import encode_recipe, load_recipe, with_value
-from snip_gui.core.run_folder import new_run_folder, read_recipe
+from snip_gui.core.run_folder import new_run_folder
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
@@ -38,14 +37,13 @@ from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
 from snip_gui.session.score_cache import ScoreCache
 from snip_gui.session.selector import Selector
-from snip_gui.session.values import Activity, Problem, TrainingPhase, TrainingState
+from snip_gui.session.trainings import Trainings
+from snip_gui.session.values import Activity, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.run import StopAfter
-    from snip_gui.core.run_folder import Summary
     from snip_gui.core.scored import Scored
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
@@ -76,6 +74,8 @@ class Controller(QObject):
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
         self.live = LiveWeights(state, host, self)
+        # Its slots come first: what the others are told of has happened to the training.
+        self.trainings = Trainings(state, host, self.data, self.live.watch, self)
         self.pins = Pins(state, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
@@ -83,9 +83,8 @@ class Controller(QObject):
         self.exporter = Exporter(state, host, self.save_run, self.data.images_of, self)
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
-        # After its own slots: by then a training that ended is told of.
         self.runs = Runs(state, host, self)
-        self.queue = RunQueue(state, host, self.train_recipe, self)
+        self.queue = RunQueue(state, host, self.trainings.train, self)
 
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture at once."""
@@ -170,30 +169,24 @@ class Controller(QObject):
 
     def train_recipe(self, recipe: Recipe) -> None:
         """Train a recipe, whatever is chosen."""
-        self._run(recipe, "train")
+        self.trainings.train(recipe)
 
     def save_run(self) -> None:
         """Keep what is on screen, untrained, as a run."""
-        if self.state.can_train:
-            self._run(self.state.recipe, "prune")
-
-    def _run(self, recipe: Recipe, stop_after: StopAfter) -> None:
+        if not self.state.can_train:
+            return
         self.state.set_problem(None)
+        recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
-        if stop_after == "train":
-            self.state.set_training(TrainingState(recipe, "preparing", folder))
         surroundings = self.state.preferences.surroundings_of(recipe.data.name)
         job = jobs.run_job(
-            recipe, folder, surroundings, self.data.images_of(recipe), stop_after, self.live.watch
+            recipe, folder, surroundings, self.data.images_of(recipe), "prune", self.live.watch
         )
-        self._host.submit("train" if stop_after == "train" else "save", job)
+        self._host.submit("save", job)
 
     def stop(self) -> None:
         """Ask the training to stop; what was done is kept."""
-        training = self.state.training
-        if training is not None and training.is_active:
-            self.state.set_training(dataclasses.replace(training, phase="stopping"))
-            self._host.cancel("train")
+        self.trainings.stop()
 
     def cancel(self) -> None:
         """Stop whatever is being done."""
@@ -210,19 +203,7 @@ class Controller(QObject):
 
     def resume_run(self, folder: Path) -> None:
         """Go on with the training of a run, whoever began it; one at a time."""
-        training = self.state.training
-        if training is not None and training.is_active:
-            return
-        self.state.set_problem(None)
-        try:
-            recipe = read_recipe(folder)
-        except UserError as error:
-            self.state.tell(Problem.of(error))
-            return
-        self.state.set_training(TrainingState(recipe, "preparing", folder))
-        surroundings = self.state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.resume_job(folder, surroundings, self.data.images_of(recipe), self.live.watch)
-        self._host.submit("train", job)
+        self.trainings.resume(folder)
 
     # Recipes on disk
 
@@ -271,22 +252,17 @@ class Controller(QObject):
                 self._score_if_wanted()
             case ev.ScoringDone(scored):
                 self._keep_scores(scored)
-            case ev.TrainingStarted() as started:
-                self._training_started(started)
-            case ev.Measured(points):
-                self.state.add_points(points)
-            case ev.RunDone(folder, summary):
-                self._run_done(item.kind, folder, summary)
+            case ev.RunDone(folder, _) if item.kind == "save":
+                self.state.notices.info(f"The run is kept in {folder}.")
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
         activity = self.state.activity
         if not self._host.is_busy() or (activity is not None and activity.kind == ended.kind):
             self.state.set_activity(None)
-        if ended.kind == "train":
-            self._training_ended(ended)
         if ended.outcome == "failed" and ended.kind != "load":
-            self.state.tell(Problem(ended.message, ended.hint, ended.field))
+            told = Problem(ended.message, ended.hint, ended.field, proposal=ended.proposal)
+            self.state.tell(told)
         elif ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
             self.state.notices.add(notice)
@@ -297,43 +273,6 @@ class Controller(QObject):
         self.state.set_activity(
             Activity(kind, text, progress.done, progress.total, progress.seconds_left)
         )
-
-    def _training_started(self, started: ev.TrainingStarted) -> None:
-        training = self.state.training
-        assert training is not None
-        phase: TrainingPhase = "stopping" if training.phase == "stopping" else "running"
-        self.state.set_training(
-            dataclasses.replace(
-                training,
-                phase=phase,
-                folder=started.folder,
-                num_kept=started.num_kept,
-                num_parameters=started.num_parameters,
-                step=started.first_step,
-                num_steps=started.num_steps,
-                rates=started.rates,
-            )
-        )
-
-    def _run_done(self, kind: str, folder: Path, summary: Summary) -> None:
-        self.state.notices.info(f"The run is kept in {folder}.")
-        training = self.state.training
-        if kind == "train" and training is not None:
-            phases: dict[str, TrainingPhase] = {"finished": "finished", "diverged": "failed"}
-            phase = phases.get(summary.state, "stopped")
-            self.state.set_training(
-                dataclasses.replace(training, phase=phase, step=summary.step, summary=summary)
-            )
-
-    def _training_ended(self, ended: JobEnded) -> None:
-        """Close a training that ended before its run was done: there is nothing to go on with."""
-        training = self.state.training
-        if training is None or not training.is_active:
-            return
-        if ended.outcome == "cancelled" and not training.points:
-            self.state.set_training(None)
-        else:
-            self.state.set_training(dataclasses.replace(training, phase="failed"))
 
     # Scores by digest
 

@@ -62,6 +62,7 @@ class JobEnded:
     hint: str = ""
     field: str = ""
     details: str = ""
+    proposal: int | None = None
 
 
 @dataclass(eq=False)
@@ -127,7 +128,10 @@ class _Worker(QObject):
         except Cancelled:
             ended = JobEnded(job.job_id, job.kind, "cancelled")
         except UserError as error:
-            ended = JobEnded(job.job_id, job.kind, "failed", error.message, error.hint, error.field)
+            ended = JobEnded(
+                job.job_id, job.kind, "failed", error.message, error.hint, error.field,
+                proposal=error.proposal,
+            )  # fmt: skip
         # The one place where everything is caught: an exception that left a slot would only be
         # printed, and the window would wait for ever.
         except BaseException as error:  # noqa: BLE001

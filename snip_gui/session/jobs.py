@@ -207,6 +207,26 @@ def resume_job(
     return job
 
 
+def extend_job(
+    folder: Path,
+    target: Path,
+    recipe: Recipe,
+    surroundings: Surroundings,
+    images: ImageSet | None,
+    watch: WeightWatch,
+) -> JobFactory:
+    """Train a copy of a finished run for more epochs."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.run import resume_steps
+        from snip_gui.core.run_extend import copy_extended
+
+        copy_extended(folder, target, recipe)
+        yield from resume_steps(target, surroundings, cancel, images=images, watch=watch)
+
+    return job
+
+
 def export_job(
     folder: Path,
     wanted: Sequence[tuple[str, Path]],

@@ -1,15 +1,21 @@
-"""Recipes that are trained one after another."""
+"""Recipes that are trained one after another, and outlive the window."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.files import write_text
+from snip_gui.core.recipe import Recipe
+from snip_gui.session.notices import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
-    from snip_gui.core.recipe import Recipe
     from snip_gui.session.job_host import JobEnded, JobHost
     from snip_gui.session.state import SessionState
 
@@ -37,6 +43,8 @@ class RunQueue(QObject):
         self._waiting: list[Recipe] = []
         self._num_begun = 0
         self._is_training = self._is_paused = False
+        self._file: Path | None = None
+        self._kept: tuple[Recipe, ...] = ()
         host.ended.connect(self._on_ended)
 
     @property
@@ -65,6 +73,27 @@ class RunQueue(QObject):
             return f"Run {self.number} of {self.total}: {text[:1].lower()}{text[1:]}"
         return text
 
+    def keep_in(self, file: Path) -> None:
+        """Take up the recipes that waited when the program ended, and keep those that will.
+
+        They wait for the user; a file that cannot be read is said and left alone until then.
+        """
+        self._file = file
+        try:
+            recipes = msgspec.json.decode(file.read_bytes(), type=list[Recipe])
+        except FileNotFoundError:
+            recipes = []
+        except (OSError, msgspec.DecodeError) as error:
+            self._say(f"The queue of runs could not be brought back: {error}.")
+            recipes = []
+        if recipes:
+            self._waiting = self._waiting + recipes
+            self._kept = tuple(self._waiting)
+            self._is_paused = True
+            number = f"{len(recipes)} {'run waits' if len(recipes) == 1 else 'runs wait'}"
+            self._state.notices.info(f"{number} in the queue since the last time; see Runs.")
+            self.changed.emit()
+
     def add(self, recipes: Iterable[Recipe]) -> None:
         """Put recipes at the end; the first begins at once if nothing is being trained."""
         self._waiting += recipes
@@ -74,13 +103,13 @@ class RunQueue(QObject):
         """Begin the next recipe, or do so when the training at hand ends."""
         self._is_paused = False
         self._begin_next()
-        self.changed.emit()
+        self._changed()
 
     def clear(self) -> None:
         """Forget the recipes that have not begun; the training at hand goes on."""
         self._waiting.clear()
         self._forget_if_over()
-        self.changed.emit()
+        self._changed()
 
     def _begin_next(self) -> None:
         training = self._state.training
@@ -100,7 +129,7 @@ class RunQueue(QObject):
         if not self._is_paused:
             self._begin_next()
         self._forget_if_over()
-        self.changed.emit()
+        self._changed()
 
     def _went_through(self) -> bool:
         """Whether the training at hand came to its end, if only to diverge."""
@@ -113,3 +142,17 @@ class RunQueue(QObject):
         if not self._waiting and not self._is_training:
             self._num_begun = 0
             self._is_paused = False
+
+    def _changed(self) -> None:
+        """Tell of a change, and keep what waits."""
+        self.changed.emit()
+        if self._file is None or tuple(self._waiting) == self._kept:
+            return
+        self._kept = tuple(self._waiting)
+        try:
+            write_text(self._file, msgspec.json.encode(self._waiting).decode() + "\n")
+        except UserError as error:
+            self._say(f"The queue of runs will not outlive the program. {error}")
+
+    def _say(self, problem: str) -> None:
+        self._state.notices.add(Notice("problem", problem))

@@ -25,17 +25,26 @@ TrainingPhase: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the user can mend, with the bad files that a data set can be opened without."""
+    """What the user can mend, and how where that is one press of a button.
+
+    Attributes
+    ----------
+    unreadable
+        Bad files that a data set can be opened without.
+    proposal
+        A value of the field that is likely to do; None if there is none to propose.
+    """
 
     message: str
     hint: str = ""
     field: str = ""
     unreadable: tuple[BadFile, ...] = ()
+    proposal: int | None = None
 
     @classmethod
     def of(cls, error: UserError) -> Problem:
         """Return what an error says."""
-        return cls(error.message, error.hint, error.field)
+        return cls(error.message, error.hint, error.field, proposal=error.proposal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ class TrainingState:
         Every point measured so far.
     rates
         How fast it is beside the dense network; None where the whole network is trained.
+    waits_for
+        Why it makes no step now; empty while it does.
     """
 
     recipe: Recipe
@@ -81,6 +92,7 @@ class TrainingState:
     points: tuple[MetricPoint, ...] = ()
     summary: Summary | None = None
     rates: StepRates | None = None
+    waits_for: str = ""
 
     @property
     def is_active(self) -> bool:

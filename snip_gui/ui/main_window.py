@@ -220,14 +220,14 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _may_interrupt(self) -> bool:
+        text = "Stop the training and close? What was done is kept and the run can be resumed."
+        if self.controller.queue.waiting:
+            text += " The runs that wait in the queue are kept, too."
+        standard = QMessageBox.StandardButton
         answer = QMessageBox.question(
-            self,
-            "A training is running",
-            "Stop the training and close? What was done is kept and the run can be resumed.",
-            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
+            self, "A training is running", text, standard.Close | standard.Cancel, standard.Cancel
         )
-        return answer == QMessageBox.StandardButton.Close
+        return answer == standard.Close
 
     # State to widgets
 

@@ -33,6 +33,8 @@ class ProblemBanner(Banner):
             return
         number = len(problem.unreadable)
         action = f"Show {number:,} {'file' if number == 1 else 'files'}…" if number else ""
+        if problem.proposal is not None:
+            action = f"Use {problem.proposal:,}"
         self.show_message(problem.message, problem.hint, action)
 
     @Slot()
@@ -42,7 +44,10 @@ class ProblemBanner(Banner):
     @Slot()
     def _on_action(self) -> None:
         problem = self._state.problem
-        if problem is None or not problem.unreadable:
+        if problem is None:
+            return
+        if problem.proposal is not None:
+            self._controller.set_field(problem.field, problem.proposal)
             return
         from snip_gui.ui.dialogs.unreadable_dialog import UnreadableDialog
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QUrl, Slot
@@ -13,6 +14,7 @@ from snip_gui.core.tables import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PySide6.QtWidgets import QDialog, QWidget
 
@@ -46,6 +48,11 @@ class RunCommands(QObject):
 
         self._controller.exporter.choose(entry.folder)
         self._open(ExportDialog(self._controller, self._parent.window()))
+
+    def extend(self, entry: RunEntry) -> None:
+        """Ask for how many epochs a finished run is to be extended, and do so."""
+        if entry.recipe is not None:
+            ask_extension(self._controller, entry.folder, entry.recipe, self._parent.window())
 
     def copy(self, entries: Sequence[RunEntry], form: str) -> None:
         """Copy a table of runs as CSV, Markdown or LaTeX."""
@@ -91,3 +98,13 @@ class RunCommands(QObject):
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+
+def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
+    """Ask for how many epochs a finished run is to be extended, and do so."""
+    from snip_gui.ui.dialogs.extend_dialog import ExtendDialog
+
+    dialog = ExtendDialog(folder.name, recipe, parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.wanted.connect(partial(controller.trainings.extend, folder))
+    dialog.open()

@@ -21,7 +21,7 @@ from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.jobs import prune
 from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.recipe import DataChoice, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.run import _make_trainer
+from snip_gui.core.run_training import make_trainer
 from snip_gui.core.surroundings import Surroundings
 from snip_gui.core.training.preparing import prepare
 from snip_gui.core.workbench import build
@@ -69,7 +69,7 @@ class Steps:
         bench = build(recipe, surroundings, mnist)
         scored = drain(prune(bench, CancelToken()))
         num_kept = scored.num_kept_at(sparsity)
-        self.trainer = _make_trainer(bench, scored.ranking.mask_at(num_kept))
+        self.trainer = make_trainer(bench, scored.ranking.mask_at(num_kept))
         self.prepared = drain(prepare(self.trainer))
 
     def rate(self, num_steps):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 import pytest
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.errors import DiskFullError, UserError
 from snip_gui.core.files import replacing, write_text
 
 
@@ -56,3 +57,21 @@ def test_files_have_ordinary_permissions(tmp_path):
         assert os.umask(0o027) == 0o027  # the process's own umask is as it was
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), DiskFullError),
+        # As the writer of safetensors says it.
+        (OSError(None, "I/O error: No space left on device (os error 28)"), DiskFullError),
+        (OSError(errno.EACCES, "Permission denied"), UserError),
+    ],
+)
+def test_a_full_disk_is_told_from_other_faults(tmp_path, error, kind):
+    with pytest.raises(UserError) as caught, replacing(tmp_path / "file"):
+        raise error
+    assert type(caught.value) is kind
+    assert "“" in caught.value.message
+    assert list(tmp_path.iterdir()) == []

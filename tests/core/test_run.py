@@ -519,25 +519,6 @@ def test_a_diverged_run_without_a_checkpoint_keeps_its_curve(work, tmp_path):
     assert not (tmp_path / "run" / files.CHECKPOINT).exists()
 
 
-def test_a_full_disk_while_training_is_said_and_the_run_can_go_on(
-    work, surroundings, tmp_path, monkeypatch, finished
-):
-    write_rows = run_book.RunBook._write_rows
-    calls = []
-
-    def full(path, mode, rows):
-        calls.append(mode)
-        if len(calls) == 9:
-            raise OSError(28, "No space left on device")
-        write_rows(path, mode, rows)
-
-    monkeypatch.setattr(run_book.RunBook, "_write_rows", staticmethod(full))
-    with pytest.raises(UserError, match="No space left on device"):
-        work(SHORT, tmp_path / "run")
-    resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
-    assert same(model_weights(tmp_path / "run"), model_weights(finished[0]))
-
-
 def test_images_in_memory_are_not_read_again(surroundings, digits, tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("read again")

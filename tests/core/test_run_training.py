@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+
 import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from snip_gui.core import run_book, run_training
 from snip_gui.core import run_folder as files
 from snip_gui.core.cancel import CancelToken
+from snip_gui.core.errors import DiskFullError, UserError
+from snip_gui.core.events import Note, Progress, TrainingPaused
 from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run import resume, run
-from snip_gui.core.run_folder import read_metrics
+from snip_gui.core.run_extend import copy_extended, extended
+from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 
 SHORT = Recipe(training=Training(epochs=3, batch_size=100), pruning=Snip(sparsity=0.95))
 
@@ -29,7 +35,7 @@ def work(surroundings):
     return _work
 
 
-def tensors(folder, name):
+def stored(folder, name):
     return load_file(folder / name)
 
 
@@ -56,7 +62,7 @@ def test_with_shuffled_labels_the_mask_stays_and_nothing_true_is_learnt(work, tm
     work(SHORT, tmp_path / "true")
     summary = work(training_of(SHORT, labels="shuffled"), tmp_path / "shuffled")
     for name in (files.MASKS, files.SCORES, files.BATCH, files.INIT):
-        assert same(tensors(tmp_path / "true", name), tensors(tmp_path / "shuffled", name))
+        assert same(stored(tmp_path / "true", name), stored(tmp_path / "shuffled", name))
     assert summary.final["test"].accuracy < 0.4
     assert summary.final["train"].loss > 2
 
@@ -65,7 +71,7 @@ def test_augmentation_changes_the_training_alone(work, tmp_path):
     plain = work(SHORT, tmp_path / "plain")
     changed = work(training_of(SHORT, augmentation="shift"), tmp_path / "changed")
     for name in (files.MASKS, files.SCORES, files.BATCH):
-        assert same(tensors(tmp_path / "plain", name), tensors(tmp_path / "changed", name))
+        assert same(stored(tmp_path / "plain", name), stored(tmp_path / "changed", name))
     first = [read_metrics(tmp_path / name)[:2] for name in ("plain", "changed")]
     assert [(p.loss, p.accuracy) for p in first[0]] == [(p.loss, p.accuracy) for p in first[1]]
     assert changed.final["train"].loss > plain.final["train"].loss + 0.1
@@ -93,9 +99,186 @@ def test_every_optimizer_learns_and_goes_on_as_if_never_stopped(
     stopped = work(recipe, tmp_path / "part", stop, cancel)
     assert (stopped.state, stopped.step) == ("stopped", 9)
     resume(tmp_path / "part", surroundings, lambda _event: None, CancelToken())
-    one, other = (tensors(tmp_path / name, files.CHECKPOINT) for name in ("whole", "part"))
+    one, other = (stored(tmp_path / name, files.CHECKPOINT) for name in ("whole", "part"))
     assert same(one, other)
     # The stop ends a training point early; all that is held out agrees.
     points = [read_metrics(tmp_path / name) for name in ("whole", "part")]
     losses = [[p.loss for p in one if p.split != "train"] for one in points]
     assert losses[0] == losses[1]
+
+
+# A full disk
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def quick_looks(monkeypatch):
+    monkeypatch.setattr(run_training, "_LOOK_SECONDS", 0.0)
+
+
+def failing(method, times, error):
+    """The method, which finds the disk full at some of its calls."""
+    calls = []
+
+    def maybe(*arguments):
+        calls.append(arguments)
+        if len(calls) in times:
+            raise error
+        return method(*arguments)
+
+    return maybe
+
+
+@pytest.mark.parametrize(
+    ("what", "times"), [("rows", {1, 2}), ("rows", {9, 10, 11}), ("checkpoint", {2, 3})]
+)
+def test_a_full_disk_pauses_the_training_which_goes_on_when_there_is_room(
+    work, tmp_path, monkeypatch, quick_looks, what, times
+):
+    expected = work(SHORT, tmp_path / "expected")
+    if what == "rows":
+        write = failing(run_book.RunBook._write_rows, times, FULL)
+        monkeypatch.setattr(run_book.RunBook, "_write_rows", staticmethod(write))
+    else:
+        monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)
+        write = failing(run_book.save_checkpoint, times, DiskFullError(FULL.strerror))
+        monkeypatch.setattr(run_book, "save_checkpoint", write)
+    events = []
+    summary = work(SHORT, tmp_path / "run", events.append)
+    said = [event.text for event in events if isinstance(event, TrainingPaused)]
+    assert len(said) == 2
+    assert "No space left on device" in said[0]
+    assert said[1] == ""
+    assert summary.final == expected.final
+    assert same(
+        stored(tmp_path / "run", files.CHECKPOINT),
+        stored(tmp_path / "expected", files.CHECKPOINT),
+    )
+    points = [read_metrics(tmp_path / folder) for folder in ("run", "expected")]
+    assert [(p.step, p.loss) for p in points[0]] == [(p.step, p.loss) for p in points[1]]
+
+
+def test_a_training_that_waits_for_room_can_be_stopped_and_taken_up(
+    work, surroundings, tmp_path, monkeypatch, quick_looks
+):
+    monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)
+    cancel, save = CancelToken(), run_book.save_checkpoint
+    calls = []
+
+    def full(path, trainer):
+        calls.append(path)
+        if len(calls) > 3:
+            raise DiskFullError("There is no room.")
+        save(path, trainer)
+
+    def stop(event):
+        if isinstance(event, TrainingPaused):
+            cancel.cancel()
+
+    monkeypatch.setattr(run_book, "save_checkpoint", full)
+    with pytest.raises(DiskFullError, match="no room"):
+        work(SHORT, tmp_path / "run", stop, cancel)
+    assert read_summary(tmp_path / "run").state == "stopped"
+    monkeypatch.setattr(run_book, "save_checkpoint", save)
+    resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    work(SHORT, tmp_path / "whole")
+    one, other = (stored(tmp_path / name, files.CHECKPOINT) for name in ("run", "whole"))
+    assert same(one, other)
+
+
+def test_another_fault_of_the_disk_ends_the_training_and_is_said(work, tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(run_book.RunBook, "_write_rows", staticmethod(broken))
+    with pytest.raises(UserError, match="Input/output error"):
+        work(SHORT, tmp_path / "run")
+
+
+# A full device
+
+
+@pytest.mark.parametrize("where", ["prepare", "run"])
+def test_a_full_device_proposes_half_the_batch_and_keeps_what_was_done(
+    work, tmp_path, monkeypatch, where
+):
+    from snip_gui.core.training import loop, preparing
+
+    module, allowed = (preparing, 0) if where == "prepare" else (loop, 5)
+    descend, calls = module.descend, []
+
+    def full(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) > allowed:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return descend(*arguments, **options)
+
+    monkeypatch.setattr(module, "descend", full)
+    with pytest.raises(UserError, match="100 images at once") as caught:
+        work(SHORT, tmp_path / "run")
+    assert (caught.value.field, caught.value.proposal) == ("training.batch_size", 50)
+    assert "Try 50" in caught.value.hint
+    if where == "run":
+        assert (read_summary(tmp_path / "run").state, read_summary(tmp_path / "run").step) == (
+            "stopped",
+            5,
+        )
+
+
+# More epochs
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.03])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_run_extended_is_the_run_of_its_recipe(work, surroundings, tmp_path, rate, optimizer):
+    recipe = training_of(SHORT, optimizer=optimizer, learning_rate=0.01, augmentation="shift")
+    work(recipe, tmp_path / "first")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
+    longer = extended(recipe, 2, rate)
+    copy_extended(tmp_path / "first", tmp_path / "longer", longer)
+    assert read_recipe(tmp_path / "longer") == longer != recipe
+    assert read_summary(tmp_path / "longer").state == "stopped"
+    notes = []
+    summary = resume(
+        tmp_path / "longer",
+        surroundings,
+        lambda event: notes.append(event.text) if isinstance(event, Note) else None,
+        CancelToken(),
+    )
+    assert summary.state == "finished"
+    assert {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()} == before
+    work(longer, tmp_path / "whole")
+    one, other = (stored(tmp_path / name, files.CHECKPOINT) for name in ("longer", "whole"))
+    assert same(one, other)
+    points = [read_metrics(tmp_path / name) for name in ("longer", "whole")]
+    assert [(p.step, p.split, p.loss) for p in points[0]] == [
+        (p.step, p.split, p.loss) for p in points[1]
+    ]
+    assert points[0][-1].epoch == 5
+
+
+def test_only_a_finished_run_is_extended_and_into_an_empty_folder(work, tmp_path):
+    cancel = CancelToken()
+    work(
+        SHORT,
+        tmp_path / "part",
+        lambda e: cancel.cancel() if isinstance(e, Progress) and e.done == 3 else None,
+        cancel,
+    )
+    with pytest.raises(UserError, match="it is stopped"):
+        copy_extended(tmp_path / "part", tmp_path / "new", extended(SHORT, 1))
+    work(SHORT, tmp_path / "whole")
+    with pytest.raises(UserError, match="not empty"):
+        copy_extended(tmp_path / "whole", tmp_path / "part", extended(SHORT, 1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
+
+
+def test_epochs_added_twice_add_up_at_one_rate():
+    twice = extended(extended(SHORT, 2, 0.01), 3, 0.01)
+    assert (twice.training.added_epochs, twice.training.num_epochs) == (5, 8)
+    with pytest.raises(UserError, match="another learning rate"):
+        extended(twice, 1, 0.02)
+    with pytest.raises(UserError, match="No epochs"):
+        extended(SHORT, 0)

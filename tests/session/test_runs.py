@@ -267,3 +267,51 @@ def test_a_run_that_diverges_does_not_hold_the_queue(controller, qtbot):
     wait(qtbot, lambda: controller.queue.total == 0)
     idle(qtbot, controller)
     assert sorted(e.state for e in controller.runs.entries) == ["diverged", "finished"]
+
+
+def test_a_queue_outlives_the_program(controller, qtbot, tmp_path, make_controller):
+    file = tmp_path / "queue.json"
+    controller.queue.keep_in(file)
+    assert controller.queue.total == 0
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.queue.add([LONG, RECIPE, with_value(RECIPE, "seed", 3)])
+    wait(qtbot, lambda: controller.state.training.points)
+    controller.stop()
+    idle(qtbot, controller)
+
+    later = make_controller(RECIPE)
+    later.queue.keep_in(file)
+    assert [recipe.seed for recipe in later.queue.waiting] == [0, 3]
+    assert later.queue.is_paused
+    assert any("2 runs wait" in notice.text for notice in later.state.notices.all)
+    later.queue.clear()
+    assert msgspec.json.decode(file.read_bytes()) == []
+
+
+def test_a_damaged_queue_is_said_and_the_next_one_is_kept(controller, tmp_path):
+    file = tmp_path / "queue.json"
+    file.write_text('[{"model": 3}]')
+    controller.queue.keep_in(file)
+    assert controller.queue.total == 0
+    assert "could not be brought back" in controller.state.notices.all[-1].text
+
+
+def test_a_finished_run_is_extended(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.train()
+    wait(qtbot, lambda: controller.state.training.phase == "finished")
+    idle(qtbot, controller)
+    first = controller.state.training.folder
+    controller.trainings.extend(first, 2)
+    wait(qtbot, lambda: controller.state.training.phase == "finished")
+    idle(qtbot, controller)
+    training = controller.state.training
+    assert training.folder != first
+    assert training.recipe.training.added_epochs == 2
+    assert training.points[0].epoch == 0
+    assert training.points[-1].epoch == training.recipe.training.epochs + 2
+    assert {entry.state for entry in controller.runs.entries} == {"finished"}
+    controller.trainings.extend(first / "gone", 1)
+    assert controller.state.problem is not None

@@ -103,6 +103,7 @@ class RunsPanel(QWidget):
         made: dict[str, QAction] = {}
         for name, text, key, work in (
             ("continue", "&Continue training", "", one(self._continue)),
+            ("extend", "E&xtend…", "", one(commands.extend)),
             ("open_recipe", "&Open its recipe", "", one(commands.open_recipe)),
             ("show_folder", "Show &folder", "", one(commands.show_folder)),
             ("export", "&Export…", "", one(commands.export)),
@@ -277,6 +278,7 @@ class RunsPanel(QWidget):
         is_free = training is None or not training.is_active
         enabled = {
             "continue": one is not None and one.can_continue and is_free,
+            "extend": one is not None and one.state == "finished" and is_free,
             "open_recipe": one is not None and one.recipe is not None,
             "show_folder": one is not None,
             "export": one is not None and one.recipe is not None and one.state != "scored",

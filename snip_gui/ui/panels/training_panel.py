@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedLayout,
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.fields import all_fields
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
+from snip_gui.ui.run_commands import ask_extension
 from snip_gui.ui.training_charts import Overlay, TrainingCharts
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
@@ -56,8 +58,7 @@ class TrainingPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._state, self._runs = state, controller.runs
-        self._edit = controller.edit
-        self._set_field = controller.set_field
+        self._controller = controller
         self.form = FieldForm(_FIELDS)
         self.form.edited.connect(self._on_edited)
         self.presets = self._make_presets()
@@ -65,6 +66,10 @@ class TrainingPanel(QWidget):
         self._status.setWordWrap(True)
         self.charts = TrainingCharts(themes)
         self._legend = named(QLabel(), "training_legend", "Legend")
+        self.extend = named(
+            QPushButton("Extend…"), "extend_training", "Extend", "Train more epochs from its end"
+        )
+        self.extend.clicked.connect(self._on_extend)
         self._build()
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw.timeout.connect(self._draw)
@@ -122,6 +127,7 @@ class TrainingPanel(QWidget):
         top = QHBoxLayout()
         top.addWidget(self._legend)
         top.addStretch()
+        top.addWidget(self.extend)
         top.addWidget(self.charts.controls)
         # A line of its own: beside the legend it would wrap and squeeze the charts.
         right.addWidget(self._status)
@@ -148,14 +154,16 @@ class TrainingPanel(QWidget):
     def _on_edited(self, path: str, value: object) -> None:
         if path == "training.optimizer":
             recipe = with_optimizer(self._state.recipe, cast("Optimizer", value))
-            self._edit(recipe, "Change training.optimizer")
+            self._controller.edit(recipe, "Change training.optimizer")
         else:
-            self._set_field(path, value)
+            self._controller.set_field(path, value)
 
     @Slot(QAction)
     def _on_preset(self, action: QAction) -> None:
         preset = PRESETS[action.data()]
-        self._edit(with_preset(self._state.recipe, preset.name), f"Preset “{preset.title}”")
+        self._controller.edit(
+            with_preset(self._state.recipe, preset.name), f"Preset “{preset.title}”"
+        )
 
     @Slot()
     def _on_training_changed(self) -> None:
@@ -163,10 +171,17 @@ class TrainingPanel(QWidget):
         overlays = self._overlays()
         self._status.setText("" if training is None else describe(training))
         self._legend.setVisible(training is not None)
+        self.extend.setVisible(training is not None and training.phase == "finished")
         self.charts.controls.setVisible(training is not None or bool(overlays))
         self._pages.setCurrentIndex(1 if training is not None or overlays else 0)
         self.charts.show_overlays(overlays)
         self._draw()
+
+    @Slot()
+    def _on_extend(self) -> None:
+        training = self._state.training
+        if training is not None and training.folder is not None:
+            ask_extension(self._controller, training.folder, training.recipe, self.window())
 
     def _overlays(self) -> tuple[Overlay, ...]:
         """Return the ticked runs; the training at hand is drawn anyway."""
@@ -224,6 +239,8 @@ def describe(training: TrainingState) -> str:
     match training.phase:
         case "preparing":
             return "Preparing the training…"
+        case "running" if training.waits_for:
+            return f"Paused {at} after {epoch} epochs. {training.waits_for}"
         case "running":
             rates = f"; {training.rates.text}" if training.rates is not None else ""
             epochs = f"{epoch} of {training.recipe.training.num_epochs} epochs."

@@ -1,0 +1,174 @@
+"""The TRAIN stage of a run: to the end whatever comes, with all that was done kept.
+
+What happened so far is in the run's folder; see `snip_gui.core.run_book`.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import torch
+
+from snip_gui.core.errors import DiskFullError, DivergedError, ImagesLostError, UserError
+from snip_gui.core.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
+from snip_gui.core.jobs import out_of_memory
+from snip_gui.core.pruning.masked_model import MaskedModel
+from snip_gui.core.run_book import RunBook
+from snip_gui.core.seeding import stream_seed
+from snip_gui.core.training.loop import Trainer
+from snip_gui.core.training.preparing import Prepared, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.events import RunState
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.core.training.watching import WeightWatch
+    from snip_gui.core.workbench import Workbench
+
+T = TypeVar("T")
+
+_LOOK_SECONDS, _LOOKS = 0.1, 10
+
+
+def make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Trainer:
+    """Put the mask on the network, its weights redrawn if the recipe says so."""
+    recipe = bench.recipe
+    if recipe.pruning.after == "redraw":
+        bench.redraw()
+    # Dropout can draw from the global generator only; a resumed run puts it back where it was.
+    torch.manual_seed(stream_seed(recipe.seed, "dropout"))
+    return Trainer(
+        masked=MaskedModel(bench.model, bench.prunable, masks),
+        train=bench.training_batches(),
+        held_out={
+            "validation": bench.batches("train", bench.split.validation_indices),
+            "test": bench.batches("test"),
+        },
+        training=recipe.training,
+        seed=recipe.seed,
+    )
+
+
+def train(
+    folder: Path,
+    summary: Summary,
+    trainer: Trainer,
+    prepared: Prepared,
+    cancel: CancelToken,
+    points: list[MetricPoint],
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Train to the end, until cancelled, or until the loss is no number; keep everything.
+
+    While the disk is full the training waits; see `when_room`.
+
+    Raises
+    ------
+    UserError
+        If the loss is no number (`DivergedError`), an image file went (`ImagesLostError`), the
+        device's memory does not suffice, or a file cannot be written.
+    """
+    summary = msgspec.structs.replace(
+        summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
+    )
+    book = RunBook(folder, summary, trainer, points)
+    problem: UserError | None = None
+    state: RunState = "stopped"
+    try:
+        yield from when_room(book.begin, cancel)
+        yield _started(folder, summary, trainer, prepared)
+        if points:
+            yield Measured(tuple(points))
+        if watch is not None:
+            watch.begin()
+        state = yield from _steps(book, trainer, cancel, watch)
+    except DivergedError as error:
+        state, problem = "diverged", error
+    except ImagesLostError as error:
+        problem = error
+    except torch.cuda.OutOfMemoryError:
+        problem = out_of_memory("training.batch_size", trainer.training.batch_size)
+    finally:
+        trainer.close()
+    yield (yield from when_room(partial(book.close, state, str(problem or "")), cancel))
+    if problem is not None:
+        raise problem
+
+
+def prepare_steps(trainer: Trainer) -> Generator[Event, None, Prepared]:
+    """Prepare a trainer; raises `UserError` if the device's memory does not suffice."""
+    try:
+        return (yield from prepare(trainer))
+    except torch.cuda.OutOfMemoryError as error:
+        raise out_of_memory("training.batch_size", trainer.training.batch_size) from error
+
+
+def when_room(write: Callable[[], T], cancel: CancelToken) -> Generator[Event, None, T]:
+    """Write, and while the disk is full say so, wait and try again; return what was returned.
+
+    Raises
+    ------
+    DiskFullError
+        If cancelled while the disk is full.
+    """
+    waits = False
+    while True:
+        try:
+            written = write()
+        except DiskFullError as error:
+            if cancel.is_cancelled:
+                raise
+            if not waits:
+                yield TrainingPaused(f"{error.message} The training goes on when there is room.")
+            waits = True
+        else:
+            if waits:
+                yield TrainingPaused("")
+            return written
+        for _ in range(_LOOKS):
+            if not cancel.is_cancelled:
+                time.sleep(_LOOK_SECONDS)
+                yield Progress("Waiting for room on the disk")
+
+
+def _steps(
+    book: RunBook, trainer: Trainer, cancel: CancelToken, watch: WeightWatch | None
+) -> Generator[Event, None, RunState]:
+    """Do steps until they are done or cancelled; return the state of the run then."""
+    for fresh in trainer.run():
+        if fresh:
+            book.add(fresh)
+            yield Measured(tuple(fresh))
+            yield from when_room(book.save, cancel)
+        if watch is not None and (seen := watch.look(trainer)) is not None:
+            yield seen
+        yield book.progress()
+        if cancel.is_cancelled and not trainer.is_done:
+            return "stopped"
+    return "finished"
+
+
+def _started(
+    folder: Path, summary: Summary, trainer: Trainer, prepared: Prepared
+) -> TrainingStarted:
+    return TrainingStarted(
+        folder=folder,
+        name=folder.name,
+        sparsity=summary.sparsity,
+        num_kept=summary.num_kept,
+        num_parameters=summary.num_parameters,
+        first_step=trainer.step,
+        num_steps=trainer.num_steps,
+        num_epochs=trainer.training.num_epochs,
+        rates=prepared.rates,
+    )

@@ -1,0 +1,164 @@
+"""The training at hand: begun, stopped, taken up, extended; what it says becomes state."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.core.errors import UserError
+from snip_gui.core.run_extend import extended, refuse_extending
+from snip_gui.core.run_folder import new_run_folder, read_recipe
+from snip_gui.session import jobs
+from snip_gui.session.values import Problem, TrainingState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.training.watching import WeightWatch
+    from snip_gui.session.data_chooser import DataChooser
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobFactory, JobHost
+    from snip_gui.session.state import SessionState
+    from snip_gui.session.values import TrainingPhase
+
+KIND = "train"
+
+
+class Trainings(QObject):
+    """One training at a time, in the compute lane."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        data: DataChooser,
+        watch: WeightWatch,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._data, self._watch = state, host, data, watch
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    # Intents
+
+    def train(self, recipe: Recipe) -> None:
+        """Train a recipe into a new run folder, whatever is chosen."""
+        folder = new_run_folder(self._state.preferences.runs_path, recipe)
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        images = self._data.images_of(recipe)
+        job = jobs.run_job(recipe, folder, surroundings, images, "train", self._watch)
+        self._begin(recipe, folder, job)
+
+    def stop(self) -> None:
+        """Ask the training to stop; what was done is kept."""
+        training = self._state.training
+        if training is not None and training.is_active:
+            self._state.set_training(dataclasses.replace(training, phase="stopping"))
+            self._host.cancel(KIND)
+
+    def resume(self, folder: Path) -> None:
+        """Go on with the training of a run, whoever began it."""
+        if self._is_busy:
+            return
+        self._state.set_problem(None)
+        try:
+            recipe = read_recipe(folder)
+        except UserError as error:
+            self._state.tell(Problem.of(error))
+            return
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        job = jobs.resume_job(folder, surroundings, self._data.images_of(recipe), self._watch)
+        self._begin(recipe, folder, job)
+
+    def extend(self, folder: Path, epochs: int, rate: float = 0.0) -> None:
+        """Train a copy of a finished run for more epochs, at a rate or at its last one (0)."""
+        if self._is_busy:
+            return
+        self._state.set_problem(None)
+        try:
+            refuse_extending(folder)
+            recipe = extended(read_recipe(folder), epochs, rate)
+        except UserError as error:
+            self._state.tell(Problem.of(error))
+            return
+        target = new_run_folder(self._state.preferences.runs_path, recipe)
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        images = self._data.images_of(recipe)
+        self._begin(
+            recipe,
+            target,
+            jobs.extend_job(folder, target, recipe, surroundings, images, self._watch),
+        )
+
+    @property
+    def _is_busy(self) -> bool:
+        training = self._state.training
+        return training is not None and training.is_active
+
+    def _begin(self, recipe: Recipe, folder: Path, job: JobFactory) -> None:
+        self._state.set_problem(None)
+        self._state.set_training(TrainingState(recipe, "preparing", folder))
+        self._host.submit(KIND, job)
+
+    # Events
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        if item.kind != KIND:
+            return
+        match item.event:
+            case ev.TrainingStarted() as started:
+                self._started(started)
+            case ev.TrainingPaused(text) if self._state.training is not None:
+                self._state.notices.info(text or "The training goes on.")
+                training = dataclasses.replace(self._state.training, waits_for=text)
+                self._state.set_training(training)
+            case ev.Measured(points):
+                self._state.add_points(points)
+            case ev.RunDone(folder, summary):
+                self._done(folder, summary)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        """Close a training that ended before its run was done: there is nothing to go on with."""
+        training = self._state.training
+        if ended.kind != KIND or training is None or not training.is_active:
+            return
+        if ended.outcome == "cancelled" and not training.points:
+            self._state.set_training(None)
+        else:
+            self._state.set_training(dataclasses.replace(training, phase="failed"))
+
+    def _started(self, started: ev.TrainingStarted) -> None:
+        training = self._state.training
+        assert training is not None
+        phase: TrainingPhase = "stopping" if training.phase == "stopping" else "running"
+        self._state.set_training(
+            dataclasses.replace(
+                training,
+                phase=phase,
+                folder=started.folder,
+                num_kept=started.num_kept,
+                num_parameters=started.num_parameters,
+                step=started.first_step,
+                num_steps=started.num_steps,
+                rates=started.rates,
+            )
+        )
+
+    def _done(self, folder: Path, summary: Summary) -> None:
+        self._state.notices.info(f"The run is kept in {folder}.")
+        training = self._state.training
+        if training is not None:
+            phases: dict[str, TrainingPhase] = {"finished": "finished", "diverged": "failed"}
+            phase = phases.get(summary.state, "stopped")
+            self._state.set_training(
+                dataclasses.replace(
+                    training, phase=phase, step=summary.step, summary=summary, waits_for=""
+                )
+            )

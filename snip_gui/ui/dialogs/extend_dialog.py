@@ -1,0 +1,65 @@
+"""Before a finished training is extended: for how many epochs, and at which rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.fields import field
+from snip_gui.ui.widgets.field_form import FieldForm
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe import Recipe
+
+_EPOCHS, _RATE = "training.added_epochs", "training.added_rate"
+_FEW = 5
+
+
+class ExtendDialog(QDialog):
+    """Asks for epochs and a learning rate."""
+
+    wanted = Signal(int, float)
+
+    def __init__(self, name: str, recipe: Recipe, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("extend_dialog")
+        self.setWindowTitle("Extend")
+        training = recipe.training
+        what = QLabel(
+            f"Trains a copy of {name} for more epochs after its {training.num_epochs}, from where "
+            "it ended. Its recipe says so: worked out from the start it gives the same weights."
+        )
+        what.setWordWrap(True)
+        # A second extension keeps the rate of the first: a recipe has one for all added epochs.
+        self._values: dict[str, object] = {_EPOCHS: _FEW, _RATE: training.added_rate}
+        self.form = FieldForm((field(_EPOCHS), field(_RATE)))
+        self.form.show_values(self._values)
+        self.form.edited.connect(self._values.__setitem__)
+        self.form.editor(_EPOCHS).setProperty("minimum", 1)
+        self.form.editor(_RATE).setEnabled(not training.added_epochs)
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        self.start = named(buttons.button(standard.Ok), "start_extension", "Train them")
+        self.start.setText("Train")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(what)
+        column.addWidget(self.form)
+        column.addWidget(buttons)
+        self.resize(420, self.sizeHint().height())
+
+    def accept(self) -> None:
+        """Start."""
+        self.wanted.emit(self._values[_EPOCHS], self._values[_RATE])
+        super().accept()

@@ -1,0 +1,65 @@
+"""Extending, pausing and what a full device proposes, as the window shows them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QPushButton, QSpinBox
+
+from snip_gui.core.run_extend import extended
+from snip_gui.session.values import Problem
+from snip_gui.ui.dialogs.extend_dialog import ExtendDialog
+
+WAIT_MS = 60_000
+
+
+def test_a_finished_training_is_extended_from_its_panel(started, qtbot):
+    window, state = started.window, started.controller.state
+    started.controller.set_field("training.epochs", 1)
+    button = window.findChild(QPushButton, "extend_training")
+    assert not button.isVisibleTo(window)
+    started.controller.train()
+    qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
+    assert button.isVisibleTo(window)
+    button.click()
+    dialog = window.findChild(QDialog, "extend_dialog")
+    dialog.findChild(QSpinBox, "training_added_epochs").setValue(2)
+    dialog.start.click()
+    qtbot.waitUntil(
+        lambda: state.training.phase == "finished" and state.training.step > 14, timeout=WAIT_MS
+    )
+    assert state.training.recipe == extended(state.recipe, 2)
+    assert state.training.points[-1].epoch == 3
+
+
+def test_a_second_extension_keeps_the_rate_of_the_first(qtbot, started):
+    recipe = extended(started.controller.state.recipe, 2, 0.01)
+    dialog = ExtendDialog("run", recipe)
+    qtbot.addWidget(dialog)
+    rate = dialog.findChild(QDoubleSpinBox, "training_added_rate")
+    assert not rate.isEnabled()
+    asked = []
+    dialog.wanted.connect(lambda *values: asked.append(values))
+    dialog.start.click()
+    assert asked == [(5, 0.01)]
+
+
+def test_a_training_that_waits_says_for_what(started, qtbot):
+    window, state = started.window, started.controller.state
+    started.controller.set_field("training.epochs", 100_000)
+    started.controller.train()
+    qtbot.waitUntil(lambda: state.training.phase == "running", timeout=WAIT_MS)
+    state.set_training(dataclasses.replace(state.training, waits_for="No space left."))
+    status = window.findChild(QLabel, "training_status")
+    assert status.text().startswith("Paused at")
+    assert "No space left." in status.text()
+
+
+def test_a_proposal_is_taken_with_one_press(started):
+    controller, window = started.controller, started.window
+    problem = Problem("Too much.", "Try 50.", "training.batch_size", proposal=50)
+    controller.state.tell(problem)
+    assert window.banner.action.text() == "Use 50"
+    window.banner.action.click()
+    assert controller.state.recipe.training.batch_size == 50
+    assert controller.state.problem is None
