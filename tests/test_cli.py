@@ -408,3 +408,36 @@ def test_what_cannot_be_downloaded_is_wrong_usage(capsys):
         main(["download", "digits"])
     assert ended.value.code == 2
     assert "cifar-10" in capsys.readouterr().err
+
+
+def test_a_preset_stands_between_the_recipe_file_and_the_flags(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(encode_recipe(Recipe(training=Training(epochs=7, momentum=0.5), seed=4)))
+    recipe = parse("--recipe", path, "--preset", "short", "--model", "vgg-d", "--momentum", 0.8)
+    assert (recipe.model.name, recipe.seed) == ("vgg-d", 4)
+    assert (recipe.training.epochs, recipe.training.batch_size) == (60, 128)
+    assert recipe.training.momentum == 0.8
+    with pytest.raises(SystemExit):
+        parse("--preset", "best")
+
+
+def test_another_optimizer_brings_its_usual_rate_unless_one_is_given():
+    assert parse("--optimizer", "adam").training.learning_rate == 0.001
+    given_rate = parse("--optimizer", "adam", "--learning-rate", 0.1)
+    assert given_rate.training.learning_rate == 0.1
+    assert parse("--preset", "adam", "--optimizer", "sgd").training.learning_rate == 0.1
+
+
+def test_a_finished_run_is_extended(tmp_path):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    status, out, err = call(
+        "run", "--extend", tmp_path / "run", "--added-epochs", 2, "--added-rate", 0.05,
+        "--out", tmp_path / "longer", "--device", "cpu",
+    )  # fmt: skip
+    assert status == 0, err
+    assert f"run         {tmp_path / 'longer'}" in out
+    assert "for 3 epochs" in err
+    training = read_recipe(tmp_path / "longer").training
+    assert (training.epochs, training.added_epochs, training.added_rate) == (1, 2, 0.05)
+    status, _, err = call("run", "--extend", tmp_path / "longer")
+    assert (status, "No epochs are added" in err) == (1, True)

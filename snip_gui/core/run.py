@@ -28,7 +28,7 @@ from snip_gui.core.pruning.layout import split_flat
 from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_book import write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
-from snip_gui.core.run_lock import holding, refuse_running
+from snip_gui.core.run_lock import holding, refuse_running, was_killed_early
 from snip_gui.core.run_training import make_trainer, prepare_steps, train
 from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
@@ -108,14 +108,43 @@ def run_steps(
         raise UserError(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
+    yield from _from_the_start(recipe, folder, surroundings, cancel, images, stop_after, watch)
+
+
+def _from_the_start(
+    recipe: Recipe,
+    folder: Path,
+    surroundings: Surroundings,
+    cancel: CancelToken,
+    images: ImageSet | None,
+    stop_after: StopAfter,
+    watch: WeightWatch | None,
+) -> Iterator[Event]:
+    """Work a recipe out into a folder, whatever is in it of an attempt that was killed."""
     if images is None:
         images = yield from _read(recipe, surroundings, cancel)
     bench = yield from build_steps(recipe, surroundings, images, cancel)
-    recipe = bench.recipe
     scored = yield from prune(bench, cancel)
     num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
     yield Note(describe(scored))
-    summary = _write_scored(folder, bench, scored, num_kept, surroundings)
+    # From the first file on: what is killed before its training begins can be told from what was
+    # to end there.
+    with holding(folder):
+        summary = _write_scored(folder, bench, scored, num_kept, surroundings)
+        yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
+
+
+def _prune_and_train(
+    folder: Path,
+    bench: Workbench,
+    scored: Scored,
+    summary: Summary,
+    cancel: CancelToken,
+    stop_after: StopAfter,
+    watch: WeightWatch | None,
+) -> Iterator[Event]:
+    """Go on with what was scored and written."""
+    num_kept = summary.num_kept
     if stop_after == "score":
         yield _finish(folder, summary)
         return
@@ -123,7 +152,7 @@ def run_steps(
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     _draw_pruned(folder, scored, num_kept)
     trainer = make_trainer(bench, masks)
-    if recipe.pruning.after == "redraw":
+    if bench.recipe.pruning.after == "redraw":
         # Before training, so that a run that stops here exports and resumes from these weights.
         save_tensors(folder / files.START, bench.model.state_dict())
     summary = msgspec.structs.replace(summary, state="pruned")
@@ -131,8 +160,7 @@ def run_steps(
         yield _finish(folder, summary)
         return
     prepared = yield from prepare_steps(trainer)
-    with holding(folder):
-        yield from train(folder, summary, trainer, prepared, cancel, [], watch)
+    yield from train(folder, summary, trainer, prepared, cancel, [], watch)
 
 
 def resume_steps(
@@ -145,7 +173,8 @@ def resume_steps(
 ) -> Iterator[Event]:
     """Take up a run where its last checkpoint is; ends in `RunDone`, at once if it is finished.
 
-    The thread count recorded with the run is used, whatever the surroundings say.
+    One that was killed before its training began is worked out anew. The thread count recorded
+    with the run is used, whatever the surroundings say.
 
     Raises
     ------
@@ -153,8 +182,17 @@ def resume_steps(
         If the folder holds no run with a mask, the run diverged or is being trained, or a file is
         damaged.
     """
-    recipe, summary = files.read_recipe(folder), files.read_summary(folder)
+    recipe = files.read_recipe(folder)
     refuse_running(folder)
+    if was_killed_early(folder):
+        yield Note(f"“{folder.name}” ended before its training began; it begins anew.")
+        kept = (folder / files.IMAGES, *surroundings.image_folders)
+        surroundings = replace(surroundings, image_folders=kept)
+        if (folder / files.NETWORK).exists():
+            recipe = _of_folder(recipe, folder)
+        yield from _from_the_start(recipe, folder, surroundings, cancel, images, "train", watch)
+        return
+    summary = files.read_summary(folder)
     match files.state_of(summary):
         case "finished":
             yield Note(f"“{folder.name}” is already finished.")

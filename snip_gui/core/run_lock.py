@@ -13,6 +13,7 @@ import msgspec
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import write_text
+from snip_gui.core.run_folder import CHECKPOINT, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,19 @@ def is_running(folder: Path) -> bool:
         return False
 
 
+def was_killed_early(folder: Path) -> bool:
+    """Whether whoever worked in the folder was killed before the training began.
+
+    That a summary says ``scored`` is not enough: a run may be asked to end there.
+    """
+    if not (folder / RUNNING).exists() or is_running(folder):
+        return False
+    try:
+        return read_summary(folder).state == "scored"
+    except UserError:
+        return not (folder / CHECKPOINT).exists()
+
+
 def refuse_running(folder: Path) -> None:
     """Raise a `UserError` if somebody trains in the folder."""
     if is_running(folder):
@@ -53,6 +67,8 @@ def holding(folder: Path) -> Iterator[None]:
     import psutil
 
     refuse_running(folder)
+    for part in folder.glob(".*.part"):  # of whoever was killed while writing
+        part.unlink()
     holder = _Holder(pid=os.getpid(), started=psutil.Process().create_time())
     write_text(folder / RUNNING, msgspec.json.encode(holder).decode())
     try:

@@ -15,7 +15,7 @@ from snip_gui.core.fields import METHOD
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import Draw
 from snip_gui.core.run_edits import RunNotes, read_notes
-from snip_gui.core.run_lock import RUNNING, is_running
+from snip_gui.core.run_lock import RUNNING, is_running, was_killed_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -186,6 +186,8 @@ def thinned(
 
 def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) -> RunEntry:
     recipe = files.read_recipe(folder)
+    if was_killed_early(folder):
+        return _lost_early(folder, recipe, size_bytes, notes, signature)
     if not (folder / files.SUMMARY).exists():
         raise UserError("It ended before it was scored.")
     summary = files.read_summary(folder)
@@ -213,6 +215,29 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
         seconds=max(seconds, summary.seconds),
         size_bytes=size_bytes,
         curve=thinned([(point.epoch, point.error) for point in shown]),
+        notes=notes,
+        signature=signature,
+    )
+
+
+def _lost_early(
+    folder: Path, recipe: Recipe, size_bytes: int, notes: RunNotes, signature: Signature
+) -> RunEntry:
+    """Return a run that was killed before its training began: it can begin anew."""
+    last_ns = max(time_ns for _, time_ns, _ in signature)
+    return RunEntry(
+        folder=folder,
+        created=datetime.datetime.fromtimestamp(last_ns / 1e9, datetime.UTC),
+        state="stopped",
+        message="It ended before its training began.",
+        recipe=recipe,
+        network=network_of(recipe.model).title,
+        dataset=DATASETS[recipe.data.name].title,
+        minibatch=minibatch_words(recipe.minibatch),
+        method=method_title(recipe),
+        sparsity=recipe.pruning.sparsity,
+        epochs=recipe.training.num_epochs,
+        size_bytes=size_bytes,
         notes=notes,
         signature=signature,
     )

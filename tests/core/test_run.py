@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import shutil
 
 import msgspec
 import numpy as np
@@ -24,6 +25,8 @@ from snip_gui.core.recipe import DataChoice, ModelChoice, Picked, RandomMask, Re
 from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run import resume, run, run_steps
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
+from snip_gui.core.run_lock import RUNNING
+from snip_gui.core.runs import list_runs
 from snip_gui.core.seeding import stream_seed
 from snip_gui.core.surroundings import Surroundings
 
@@ -557,3 +560,23 @@ def test_an_image_set_that_is_resized_is_shrunk_too(work, tmp_path):
     recipe = with_value(SHORT, "model.input_size", 20)
     summary = work(recipe, tmp_path / "run")
     assert "of 400 pixels" in summary.trained_part
+
+
+def test_a_run_killed_before_its_training_begins_anew(work, surroundings, tmp_path, finished):
+    folder = tmp_path / "run"
+    for state, lost in (("scored", (files.MASKS,)), ("", (files.MASKS, files.SUMMARY))):
+        work(SHORT, folder, stop_after="score")
+        with pytest.raises(UserError, match="it is scored"):  # it was to end there
+            resume(folder, surroundings, lambda _event: None, CancelToken())
+        assert next(list_runs(tmp_path)).state == "scored"
+        for name in lost:
+            (folder / name).unlink(missing_ok=True)
+        (folder / RUNNING).write_text('{"pid": 1, "started": 0.5}')  # of a process long gone
+        (folder / ".scores.safetensors.x.part").write_bytes(b"half")
+        entry = next(list_runs(tmp_path))
+        assert (entry.state, entry.can_continue, state) == ("stopped", True, state)
+        assert "before its training began" in entry.message
+        resume(folder, surroundings, lambda _event: None, CancelToken())
+        assert same(trained(folder), trained(finished[0]))
+        assert names(folder) == TRAINED
+        shutil.rmtree(folder)

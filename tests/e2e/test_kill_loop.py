@@ -1,0 +1,96 @@
+"""A training killed at any moment goes on to the very weights it would have had.
+
+Some moments by default; ``SNIP_GUI_KILLS=20`` asks for more.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from snip_gui.core import run_folder as files
+from snip_gui.core.runs import list_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NUM_KILLS = int(os.environ.get("SNIP_GUI_KILLS", "3"))
+RECIPE = (
+    "--minibatch-size", "20", "--sparsity", "0.95", "--epochs", "40", "--batch-size", "50",
+    "--augmentation", "flip-and-shift", "--schedule", "cosine", "--learning-rate", "0.05",
+)  # fmt: skip
+# A checkpoint after every point: moments within one come often.
+OFTEN = (
+    "import sys, snip_gui.core.run_book as b; b._CHECKPOINT_SECONDS = 0.05;"
+    "from snip_gui.__main__ import main; sys.argv[0] = 'snip-gui'; sys.exit(main())"
+)
+
+
+def start(*words):
+    command = [sys.executable, "-c", OFTEN, "run", *words, "--device", "cpu", "--threads", "1"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def finish(*words):
+    assert start(*words).wait(timeout=240) == 0
+
+
+def metrics(folder):
+    return [(p.step, p.loss, p.accuracy) for p in files.read_metrics(folder) if p.split != "train"]
+
+
+def seconds_of_training(folder):
+    """From the first file of a run to its last."""
+    times = [path.stat().st_mtime for path in folder.iterdir()]
+    return max(times) - min(times)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    finish(*RECIPE, "--out", str(folder))
+    return folder
+
+
+@pytest.mark.timeout(120 + 60 * NUM_KILLS)
+@pytest.mark.parametrize("kill", range(NUM_KILLS))
+def test_a_run_killed_at_random_moments_ends_in_the_same_weights(expected, tmp_path, kill):
+    moments = random.Random(kill)
+    folder = tmp_path / "runs" / "run"
+    length = seconds_of_training(expected)
+    process, killed = start(*RECIPE, "--out", str(folder)), 0
+    try:
+        while not (folder / files.RECIPE).exists():  # before it there is nothing to lose
+            assert process.poll() is None
+            time.sleep(0.001)
+        for _ in range(3):
+            time.sleep(moments.uniform(0, length / 2))
+            if process.poll() is not None:
+                break
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+            (entry,) = list_runs(folder.parent)
+            assert entry.can_continue or entry.state == "finished", entry.message
+            process = start("--resume", str(folder))
+    finally:
+        process.kill()
+        process.wait()
+    assert killed
+    finish("--resume", str(folder))
+    one, other = (load_file(run / files.CHECKPOINT) for run in (folder, expected))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert metrics(folder) == metrics(expected)
+    assert files.read_summary(folder).state == "finished"
+    assert [path.name for path in folder.parent.iterdir()] == ["run"]
+    assert {path.name for path in folder.iterdir()} == {path.name for path in expected.iterdir()}
