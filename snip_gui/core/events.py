@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snip_gui.core.frequency import Frequency
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
+    from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
@@ -350,3 +351,31 @@ class SpeedMeasured(Event):
     batch_ms: float | None = None
     batch_size: int = 0
     num_threads: int = 0
+
+
+@dataclass(frozen=True)
+class CheckpointFound(Event):
+    """A file of weights was read, and it is known what can be done with it.
+
+    Attributes
+    ----------
+    title
+        Its kind, in words.
+    mask_from
+        What says which of its weights were removed.
+    recipes
+        What goes on with it, one for each network that fits, the likeliest first.
+    knows_recipe
+        Whether the file says which recipe it came of.
+    errors
+        By split, the fraction that was classified wrongly, as the file says.
+    """
+
+    path: Path
+    title: str
+    num_tensors: int
+    num_values: int
+    mask_from: str
+    recipes: tuple[Recipe, ...]
+    knows_recipe: bool
+    errors: tuple[tuple[str, float], ...]

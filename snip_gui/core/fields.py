@@ -69,12 +69,14 @@ METHOD = Field(
     kind="choice",
     label="Method",
     help="How connections are ranked: by connection sensitivity on the minibatch; by the gradient "
-    "alone, sign included, which the paper's appendix A shows beside it; or at random, the control "
-    "for every other method.",
+    "alone, sign included, which the paper's appendix A shows beside it; at random, the control "
+    "for every other method; or by magnitude, the largest weights first, which of a pruned "
+    "checkpoint are those that it kept.",
     choices=(
         ("snip", "SNIP"),
         ("signed-gradient", "Signed gradient"),
         ("random", "Random mask"),
+        ("magnitude", "Magnitude"),
     ),
     flag="method",
 )

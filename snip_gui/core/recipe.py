@@ -273,13 +273,24 @@ class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="rand
     after: AfterField = "keep"
 
 
-Minibatch: TypeAlias = Draw | Picked
-Pruning: TypeAlias = Snip | SignedGradient | RandomMask
+class Magnitude(_Part, frozen=True, kw_only=True, tag_field="method", tag="magnitude"):
+    """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
 
-METHODS: dict[Any, type[Snip] | type[SignedGradient] | type[RandomMask]] = {
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+
+
+Minibatch: TypeAlias = Draw | Picked
+Pruning: TypeAlias = Snip | SignedGradient | RandomMask | Magnitude
+
+METHODS: dict[Any, type[Snip] | type[SignedGradient] | type[RandomMask] | type[Magnitude]] = {
     "snip": Snip,
     "signed-gradient": SignedGradient,
     "random": RandomMask,
+    "magnitude": Magnitude,
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.fields import METHOD, Field, field
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.recipe import Draw, RandomMask
+from snip_gui.core.recipe import Draw, Magnitude, RandomMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         The classes of the scored images in words.
     """
     model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
-    unusual = not isinstance(pruning, RandomMask) and pruning.scoring_mode == "training"
+    unusual = not isinstance(pruning, RandomMask | Magnitude) and pruning.scoring_mode == "training"
     return {
         "network": network_of(model).title,
         "data": DATASETS[recipe.data.name].title,

@@ -26,6 +26,7 @@ from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
 from snip_gui.session.exporting import Exporter
 from snip_gui.session.grid import TileGrid
+from snip_gui.session.importing import Importer
 from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.network_chooser import NetworkChooser
@@ -80,6 +81,7 @@ class Controller(QObject):
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
+        self.importer = Importer(state, host, self._take_checkpoint, self)
         self.exporter = Exporter(state, host, self.save_run, self.data.images_of, self)
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
@@ -204,6 +206,12 @@ class Controller(QObject):
     def resume_run(self, folder: Path) -> None:
         """Go on with the training of a run, whoever began it; one at a time."""
         self.trainings.resume(folder)
+
+    def _take_checkpoint(self, recipe: Recipe, text: str) -> None:
+        """Make the recipe that goes on with a checkpoint the current one, and show its mask."""
+        self.edit(recipe, text)
+        self._wants_score = True
+        self._score_if_wanted()
 
     # Recipes on disk
 

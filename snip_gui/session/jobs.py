@@ -254,6 +254,20 @@ def measure_export_job(folder: Path, surroundings: Surroundings) -> JobFactory:
     return job
 
 
+def inspect_job(
+    path: Path, recipe: Recipe, images: ImageSet | None, surroundings: Surroundings
+) -> JobFactory:
+    """Read a checkpoint and see which network it is of."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.checkpoints.recognising import Images, inspect
+
+        of = None if images is None else Images(images.image_shape, len(images.classes))
+        yield from inspect(path, recipe, of, surroundings, cancel)
+
+    return job
+
+
 def list_runs_job(runs_folder: Path, known: Sequence[RunEntry]) -> JobFactory:
     """List the runs of a folder."""
 

@@ -36,6 +36,8 @@ class ActionSpec:
 ACTIONS = (
     ActionSpec("open_recipe", "&Open recipe…", "File", "Ctrl+O", "open", "Open a saved recipe"),
     ActionSpec("save_recipe", "&Save recipe…", "File", "Ctrl+S", "save", "Save the recipe"),
+    ActionSpec("open_checkpoint", "Open &checkpoint…", "File", "Ctrl+Shift+O", "",
+               "Look at pruned weights from a file, train them on, export them again"),
     ActionSpec("save_run", "Save &run untrained", "-File", "Ctrl+Shift+S", "",
                "Keep scores and mask as a run folder, without training"),
     ActionSpec("export", "&Export…", "File", "Ctrl+E", "export",

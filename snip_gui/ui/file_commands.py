@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.recipe import Draw
+from snip_gui.ui.checkpoint_commands import CheckpointCommands
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -30,6 +31,7 @@ class FileCommands(QObject):
         super().__init__(window)
         self._themes = themes
         self._controller, self._state, self._window = controller, controller.state, window
+        self.open_checkpoint = CheckpointCommands(controller, window).open_checkpoint
         self.recent_menu = QMenu("Open r&ecent", window)
         self.recent_menu.setObjectName("recent_menu")
         self.recent_menu.aboutToShow.connect(self.fill_recent)

@@ -69,7 +69,7 @@ def broken(path, value):
         ("pruning.sparsity", 1.0),
         ("pruning.sparsity", -0.1),
         ("pruning.sparsity", True),
-        ("pruning.method", "magnitude"),
+        ("pruning.method", "guess"),
         ("pruning.after", None),
         ("pruning.exclude", "fc1"),
         ("training.epochs", 0),

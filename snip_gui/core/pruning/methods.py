@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
+from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.events import Event, Note, Progress, Pruned
 from snip_gui.core.pruning.ranking import rank_scores
-from snip_gui.core.pruning.sensitivity import Sensitivity, connection_sensitivity
-from snip_gui.core.recipe import RandomMask, SignedGradient, Snip
+from snip_gui.core.pruning.sensitivity import (
+    Sensitivity,
+    connection_sensitivity,
+    flat_weights,
+)
+from snip_gui.core.recipe import Magnitude, RandomMask, SignedGradient, Snip
 from snip_gui.core.seeding import numpy_stream
 from snip_gui.core.workbench import Workbench
 
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 
 # Enough for a hundred images in each of the paper's networks, for 18 in VGG-16 on 224x224.
 _PASS_BYTES = 4 * 1024**3
+_LEAST = np.finfo(np.float32).tiny
 
 Method: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
@@ -28,6 +37,7 @@ def method_of(pruning: Pruning) -> Method:
         Snip: snip,
         SignedGradient: signed_gradient,
         RandomMask: random_mask,
+        Magnitude: magnitude,
     }
     return methods[type(pruning)]
 
@@ -60,7 +70,7 @@ def signed_gradient(bench: Workbench) -> Iterator[Event]:
 def _score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
     """Pass the minibatch through the network and back."""
     pruning = bench.recipe.pruning
-    assert not isinstance(pruning, RandomMask)
+    assert not isinstance(pruning, RandomMask | Magnitude)
     _, inputs_KCHW, labels_K = bench.minibatch()
     yield Progress(f"Scoring {len(labels_K):,} images")
     size = images_per_pass(bench.architecture.activation_bytes)
@@ -94,4 +104,24 @@ def random_mask(bench: Workbench) -> Iterator[Event]:
     score_M = 1 - generator.random(bench.prunable.layout.num_parameters, "float32")
     floor = bench.recipe.pruning.floor
     ranking = rank_scores(score_M, bench.prunable.layout, floor=floor)
+    yield Pruned(ranking, seconds=time.perf_counter() - started)
+
+
+def magnitude(bench: Workbench) -> Iterator[Event]:
+    """Rank by the absolute value of the weights.
+
+    If they come from a file that has masks, what these keep comes first: a kept weight of exactly
+    zero before the removed ones.
+    """
+    yield Progress("Ranking the weights")
+    started = time.perf_counter()
+    layout, weights = bench.prunable.layout, bench.recipe.model.weights
+    score_M = np.abs(flat_weights(bench.prunable))
+    if weights:
+        kept = read_checkpoint(Path(weights)).masks
+        for tensor in layout.tensors:
+            if tensor.name in kept and tuple(kept[tensor.name].shape) == tensor.shape:
+                part_M = score_M[tensor.offset : tensor.end]
+                part_M[kept[tensor.name].numpy().ravel() & (part_M == 0)] = _LEAST
+    ranking = rank_scores(score_M, layout, floor=bench.recipe.pruning.floor)
     yield Pruned(ranking, seconds=time.perf_counter() - started)

@@ -5,7 +5,8 @@ import pytest
 
 from snip_gui.core.events import Progress, Pruned
 from snip_gui.core.pruning.methods import method_of
-from snip_gui.core.recipe import Draw, Picked, RandomMask, Recipe, Snip
+from snip_gui.core.pruning.sensitivity import flat_weights
+from snip_gui.core.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Snip
 from snip_gui.core.recipe_json import with_value
 
 
@@ -69,3 +70,12 @@ def test_a_random_mask_follows_the_seed(make_bench):
     np.testing.assert_array_equal(pruned_by(make_bench(recipe)).masks.rank_M, one)
     other = pruned_by(make_bench(with_value(recipe, "seed", 1))).masks.rank_M
     assert not np.array_equal(other, one)
+
+
+def test_magnitude_ranks_the_largest_weights_first_without_any_image(make_bench):
+    bench = make_bench(Recipe(pruning=Magnitude(sparsity=0.5)))
+    ranking = pruned_by(bench).masks
+    weight_M = np.abs(flat_weights(bench.prunable))
+    np.testing.assert_array_equal(ranking.score_M, weight_M)
+    kept = weight_M[ranking.rank_M < 1000]
+    assert kept.min() >= weight_M[ranking.rank_M >= 1000].max()

@@ -1,0 +1,303 @@
+"""Reading a checkpoint of any origin; what kind it is, its first bytes say, not its name.
+
+Nothing in a file is run. A file that claims to hold far more than it can is refused before memory
+is taken for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import struct
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from snip_gui.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_MASK, _ORIG, _VALUES = "_mask", "_orig", ".values"
+_MANIFEST = "snip_gui"
+# A sparse file may stand for so much more than its own size, and small ones for so much.
+_MOST_TIMES, _ALWAYS_BYTES = 2000, 256 * 1024**2
+_LONGEST_HEADER = 100_000_000
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch before 1.6 began its files so
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes
+    ----------
+    title
+        Its kind, in words.
+    state
+        Weights and buffers by name, removed weights zero, in single precision if they were in half.
+    masks
+        By name, True where a weight is kept; none if the file has none and zeros speak for
+        themselves.
+    manifest
+        What this program wrote about it; empty for files of others.
+    """
+
+    title: str
+    state: dict[str, Tensor]
+    masks: dict[str, Tensor] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a file.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is damaged, is no checkpoint, or is a pickle that needs more than the
+        safe loader.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_LEGACY))
+        size_bytes = path.stat().st_size
+        read = _reader_of(head, size_bytes)
+        found: Checkpoint = read(path, size_bytes)
+    except UserError:
+        raise
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"“{path.name}” holds more than weights, so it is not opened: it could run code.",
+            "Save its state_dict alone, best as safetensors, and choose that.",
+            field="model.weights",
+        ) from error
+    except Exception as error:  # a damaged file may make a reader raise anything
+        raise _unreadable(path, _first_line(error)) from error
+    if not found.state:
+        raise _unreadable(path, "it holds no tensors")
+    return found
+
+
+def _reader_of(head: bytes, size_bytes: int) -> Any:  # noqa: ANN401 - a function of path and size
+    """Return what reads files that begin so."""
+    # First, for the length of its header may begin as any other file does.
+    if len(head) > 8 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < size_bytes:
+        return _read_safetensors
+    if head.startswith(b"SNIPPACK"):
+        return _read_packed
+    if head.startswith(b"PK\x03\x04"):
+        return _read_torch
+    if head.startswith(_LEGACY):
+        return _read_legacy
+    if head.startswith(b"\x80"):
+        raise pickle.UnpicklingError("a pickle that is none of torch's")
+    if head[:1] == b"\x08" and len(head) > 2:  # ONNX begins with its version
+        return _read_onnx
+    raise ValueError("it is none of the formats that are known")
+
+
+def _read_safetensors(path: Path, size_bytes: int) -> Checkpoint:
+    import safetensors
+
+    with path.open("rb") as file:
+        length = struct.unpack("<Q", file.read(8))[0]
+    if length > _LONGEST_HEADER:
+        raise ValueError("its header is longer than any honest one")
+    with safetensors.safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        text = (file.metadata() or {}).get(_MANIFEST, "{}")
+    manifest = _dictionary(json.loads(text))
+    if any(name.endswith(".crow_indices") for name in tensors):
+        return _from_rows(tensors, manifest, size_bytes)
+    title = "safetensors"
+    if any(tensor.dtype == torch.float16 for tensor in tensors.values()):
+        title = "safetensors in half precision"
+    return _with_masks(title, tensors, manifest)
+
+
+def _from_rows(tensors: dict[str, Tensor], manifest: dict[str, Any], size: int) -> Checkpoint:
+    """Return the weights of compressed sparse rows."""
+    names = [key.removesuffix(_VALUES) for key in tensors if key.endswith(_VALUES)]
+    state, masks = dict(tensors), {}
+    for name in names:
+        crow, columns = (state.pop(f"{name}.{part}_indices").long() for part in ("crow", "col"))
+        values = state.pop(f"{name}{_VALUES}")
+        num_rows, num_columns = (int(side) for side in state.pop(f"{name}.size"))
+        shape = tuple(int(side) for side in state.pop(f"{name}.shape"))
+        _refuse_claim(shape, values.element_size(), size)
+        if min(shape) < 0 or math.prod(shape) != num_rows * num_columns:
+            raise ValueError(f"the shape of “{name}” is not that of its rows")
+        counts = crow.diff()
+        if len(crow) != num_rows + 1 or bool((counts < 0).any()) or int(crow[0]) != 0:
+            raise ValueError(f"the rows of “{name}” are no rows")
+        if int(crow[-1]) != len(values) or len(columns) != len(values):
+            raise ValueError(f"the rows of “{name}” do not fit its values")
+        places = torch.arange(num_rows).repeat_interleave(counts) * num_columns + columns
+        if len(columns) and not 0 <= int(columns.min()) <= int(columns.max()) < num_columns:
+            raise ValueError(f"a column of “{name}” lies outside it")
+        flat, mask = torch.zeros(math.prod(shape), dtype=values.dtype), None
+        flat[places] = values
+        mask = torch.zeros(math.prod(shape), dtype=torch.bool)
+        mask[places] = True
+        state[name], masks[name] = flat.reshape(shape), mask.reshape(shape)
+    return Checkpoint("compressed sparse rows", state, masks, manifest)
+
+
+def _read_packed(path: Path, size_bytes: int) -> Checkpoint:
+    from snip_gui.core.export.packed_reader import read_packed
+
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<12xI", file.read(16))
+        header = _dictionary(json.loads(file.read(min(length, size_bytes))))
+    for tensor in header["tensors"]:
+        shape, dtype = tensor["shape"], np.dtype(tensor["dtype"])
+        kept = tensor.get("kept", 0)
+        if dtype.hasobject or not all(isinstance(n, int) and n >= 0 for n in (*shape, kept)):
+            raise ValueError("its header is damaged")
+        _refuse_claim(tuple(shape), dtype.itemsize, size_bytes)
+    arrays, _ = read_packed(path)
+    state = {str(name): torch.from_numpy(array) for name, array in arrays.items()}
+    masks = {t["name"]: state[t["name"]] != 0 for t in header["tensors"] if "kept" in t}
+    for tensor in header["tensors"]:  # kept weights of exactly zero are rare: look at the bits then
+        name = tensor["name"]
+        if name in masks and int(masks[name].sum()) != tensor["kept"]:
+            masks = _packed_masks(path, header)
+            break
+    return Checkpoint("bit mask and values", state, masks, _dictionary(header.get("manifest", {})))
+
+
+def _packed_masks(path: Path, header: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the masks of a packed file that was read already."""
+    data = path.read_bytes()
+    offset = 16 + struct.unpack_from("<I", data, 12)[0]
+    masks: dict[str, Tensor] = {}
+    for tensor in header["tensors"]:
+        size, width = math.prod(tensor["shape"]), np.dtype(tensor["dtype"]).itemsize
+        if "kept" in tensor:
+            bits = np.frombuffer(data, np.uint8, -(-size // 8), offset)
+            kept = np.unpackbits(bits, count=size, bitorder="little").astype(bool)
+            masks[tensor["name"]] = torch.from_numpy(kept).reshape(tensor["shape"])
+            offset += bits.size
+        offset += tensor.get("kept", size) * width
+    return masks
+
+
+def _read_torch(path: Path, size_bytes: int) -> Checkpoint:
+    with zipfile.ZipFile(path) as file:
+        entries = file.infolist()
+        packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        if packed or sum(entry.file_size for entry in entries) > size_bytes:
+            raise ValueError("it is a compressed archive, which torch does not write")
+    return _from_torch(path, size_bytes)
+
+
+def _read_legacy(path: Path, size_bytes: int) -> Checkpoint:
+    return _from_torch(path, size_bytes)
+
+
+def _from_torch(path: Path, size_bytes: int) -> Checkpoint:
+    found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    for wrapper in _WRAPPERS:
+        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
+            found = found[wrapper]
+    if not isinstance(found, dict):
+        raise ValueError("it holds no state_dict")
+    tensors: dict[str, Tensor] = {}
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor):
+            continue
+        if value.is_sparse or value.is_quantized or value.layout != torch.strided:
+            raise ValueError(f"“{name}” is no ordinary tensor")
+        _refuse_claim(tuple(value.shape), value.element_size(), size_bytes)
+        tensors[str(name).removeprefix("module.")] = value.detach()
+    if any(name.endswith(_ORIG) for name in tensors):
+        return _from_prune(tensors)
+    return _with_masks("PyTorch state_dict", tensors, {})
+
+
+def _from_prune(tensors: dict[str, Tensor]) -> Checkpoint:
+    """Return the weights under their masks of torch's own pruning."""
+    masks = {
+        name.removesuffix(_MASK): tensor != 0
+        for name, tensor in tensors.items()
+        if name.endswith(_MASK) and f"{name.removesuffix(_MASK)}{_ORIG}" in tensors
+    }
+    state = {}
+    for name, tensor in tensors.items():
+        plain = name.removesuffix(_ORIG)
+        if plain in masks and name.endswith(_ORIG):
+            state[plain] = tensor.masked_fill(~masks[plain], 0)
+        elif name.removesuffix(_MASK) not in masks:
+            state[name] = tensor
+    return Checkpoint("torch.nn.utils.prune", state, masks)
+
+
+def _with_masks(title: str, tensors: dict[str, Tensor], manifest: dict[str, Any]) -> Checkpoint:
+    """Tell weights from masks beside them, and take half precision for what it stands for."""
+    masks, state = {}, {}
+    for name, tensor in tensors.items():
+        plain = name.removesuffix(_MASK)
+        if plain != name and plain in tensors and tensors[plain].shape == tensor.shape:
+            masks[plain] = tensor != 0
+        else:
+            half = tensor.dtype in (torch.float16, torch.bfloat16)
+            state[name] = tensor.float() if half else tensor
+    state = {n: t.masked_fill(~masks[n], 0) if n in masks else t for n, t in state.items()}
+    return Checkpoint(title, state, masks, manifest)
+
+
+def _read_onnx(path: Path, size_bytes: int) -> Checkpoint:
+    from snip_gui.core.export.formats import FORMATS
+
+    FORMATS["onnx"].refuse_missing()
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load_model_from_string(path.read_bytes())
+    state: dict[str, Tensor] = {}
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise ValueError("its weights lie in another file, which is not opened")
+        _refuse_claim(tuple(tensor.dims), 8, size_bytes)
+        state[tensor.name] = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+    texts = {entry.key: entry.value for entry in model.metadata_props}
+    return Checkpoint("ONNX", state, {}, _dictionary(json.loads(texts.get(_MANIFEST, "{}"))))
+
+
+def _refuse_claim(shape: tuple[int, ...], item_bytes: int, size_bytes: int) -> None:
+    """Raise a `ValueError` if a tensor would be far larger than its file can hold."""
+    claimed = item_bytes
+    for side in shape:
+        claimed *= max(int(side), 1)
+        if claimed > max(_ALWAYS_BYTES, _MOST_TIMES * size_bytes):
+            raise ValueError("it claims to hold more than it can")
+
+
+def _dictionary(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict):
+        raise ValueError("its description is damaged")
+    return value
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
+def _unreadable(path: Path, reason: str) -> UserError:
+    return UserError(
+        f"“{path.name}” cannot be read as a checkpoint: {reason.rstrip('.')}.",
+        "Choose a safetensors file, a state_dict saved with torch.save, or an export of this "
+        "program.",
+        field="model.weights",
+    )

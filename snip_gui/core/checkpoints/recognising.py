@@ -1,0 +1,273 @@
+"""Which network a checkpoint is of, and the recipe that goes on with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import torch
+
+from snip_gui.core.checkpoints.reading import Checkpoint, read_checkpoint
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import CheckpointFound, Event, Progress
+from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import (
+    SUGGESTED,
+    TORCHVISION,
+    input_shape_of,
+    network_of,
+    without_file_weights,
+)
+from snip_gui.core.models.own import OWN, candidates, digest_of
+from snip_gui.core.models.weights import last_layer
+from snip_gui.core.pruning.parameters import own_prunable, prunable_parameters
+from snip_gui.core.recipe import Magnitude, ModelChoice, Recipe
+from snip_gui.core.recipe_json import from_builtins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.surroundings import Surroundings
+
+_COUNTER = "num_batches_tracked"
+_LOADER = ".load.py"
+
+
+@dataclass(frozen=True)
+class Images:
+    """What has to be known of images to make a network for them."""
+
+    shape: tuple[int, int, int]
+    num_classes: int
+
+
+def inspect(
+    path: Path,
+    recipe: Recipe,
+    images: Images | None,
+    surroundings: Surroundings,
+    cancel: CancelToken,
+) -> Iterator[Event]:
+    """Read a checkpoint and say what it is; ends in `CheckpointFound`.
+
+    Parameters
+    ----------
+    recipe
+        What is chosen now: its network is among those that are tried, its data set stays where the
+        file names none.
+    images
+        Of the data set at hand; None while there is none.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or no known network fits it.
+    """
+    yield Progress(f"Reading {path.name}")
+    checkpoint = read_checkpoint(path)
+    _refuse_bad_numbers(checkpoint, path)
+    _as_pruned(path, masks_of(checkpoint))  # refuses one of zeros alone
+    written = _recipe_of(checkpoint)
+    images = _images_of(checkpoint) or images
+    if images is None:
+        raise UserError("There are no images to open it for.", "Choose a data set first.")
+    base = recipe if written is None else written
+    found: list[Recipe] = []
+    reasons: list[str] = []
+    for choice in _choices(path, base, recipe):
+        cancel.raise_if_cancelled()
+        yield Progress(f"Trying {network_of(choice).title}")
+        try:
+            found.append(_going_on(checkpoint, path, choice, base, images, surroundings))
+        except UserError as error:
+            reasons.append(error.message)
+    if not found:
+        raise UserError(
+            f"No network that is known fits “{path.name}”. {reasons[0]}",
+            "Choose its network and data set under Setup, then open it again.",
+        )
+    yield CheckpointFound(
+        path=path,
+        title=checkpoint.title,
+        num_tensors=len(checkpoint.state),
+        num_values=sum(tensor.numel() for tensor in checkpoint.state.values()),
+        mask_from="its mask" if checkpoint.masks else "its zeros",
+        recipes=tuple(found),
+        knows_recipe=written is not None,
+        errors=_errors_of(checkpoint),
+    )
+
+
+def fitting_recipe(
+    checkpoint: Checkpoint, path: Path, base: Recipe, model: nn.Module, choice: ModelChoice
+) -> Recipe:
+    """Return the recipe whose network, mask and sparsity are those of a checkpoint."""
+    masks = masks_of(checkpoint)
+    masks = {name: masks[name] for name, p in model.named_parameters()
+             if name in masks and masks[name].shape == p.shape}  # fmt: skip
+    excluded = tuple(
+        layer
+        for layer, module in model.named_modules()
+        if own_prunable(module)
+        and not any(name.startswith(f"{layer}." if layer else "") for name in masks)
+    )
+    has_biases = any(mask.dim() == 1 for mask in masks.values())
+    layout = prunable_parameters(model, biases=has_biases, exclude=excluded).layout
+    masks = {t.name: masks.get(t.name, torch.ones(t.shape)) for t in layout.tensors}
+    weights = msgspec.structs.replace(
+        choice, weights=str(path.absolute()), weights_digest=digest_of(path)
+    )
+    pruning = msgspec.structs.replace(_as_pruned(path, masks), exclude=excluded)
+    return msgspec.structs.replace(base, model=weights, pruning=pruning)
+
+
+def _as_pruned(path: Path, masks: Mapping[str, Tensor]) -> Magnitude:
+    """Return the pruning that keeps what masks keep; raises `UserError` if they keep nothing."""
+    total = sum(mask.numel() for mask in masks.values())
+    kept = sum(int((mask != 0).sum()) for mask in masks.values())
+    if kept == 0:
+        raise UserError(f"Every weight in “{path.name}” is zero.", "Choose another file.")
+    has_biases = any(mask.dim() == 1 for mask in masks.values())
+    return Magnitude(
+        sparsity=1 - kept / total, prunable="weights-and-biases" if has_biases else "weights"
+    )
+
+
+def masks_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Return the masks of a checkpoint; without any, weights that are zero are removed ones.
+
+    Zero biases say nothing, for networks begin with them; unless the file says that biases were
+    pruned too.
+    """
+    written = _recipe_of(checkpoint)
+    dense = () if written is None else tuple(f"{name}." for name in written.pruning.exclude)
+    numbers = {n: t for n, t in checkpoint.state.items() if t.is_floating_point()}
+    masks = dict(checkpoint.masks)
+    if not masks:
+        masks = {n: t != 0 for n, t in numbers.items() if t.dim() > 1 and not n.startswith(dense)}
+    has_biases = any(mask.dim() == 1 for mask in masks.values())
+    if written is None or written.pruning.prunable == "weights" or has_biases:
+        return masks
+    layers = {name.rpartition(".")[0] for name in masks}
+    for name, tensor in numbers.items():
+        layer, _, part = name.rpartition(".")
+        if layer in layers and "bias" in part:
+            masks[name] = tensor != 0
+    return masks
+
+
+def _going_on(
+    checkpoint: Checkpoint,
+    path: Path,
+    choice: ModelChoice,
+    base: Recipe,
+    images: Images,
+    surroundings: Surroundings,
+) -> Recipe:
+    """Return the recipe that goes on with a network; raises `UserError` if it does not fit."""
+    if choice.name == OWN and choice.file_digest not in surroundings.trusted_code:
+        # Its code must not be run before that was agreed to: the file alone has to do.
+        own = msgspec.structs.replace(
+            choice, weights=str(path.absolute()), weights_digest=digest_of(path)
+        )
+        pruning = _as_pruned(path, masks_of(checkpoint))
+        return msgspec.structs.replace(base, model=own, pruning=pruning)
+    wanted = msgspec.structs.replace(choice, weights=str(path))
+    shape = input_shape_of(wanted, images.shape, images.num_classes)
+    model = _empty(choice, shape, images.num_classes, surroundings)
+    _refuse_other(checkpoint, model, choice)
+    return fitting_recipe(checkpoint, path, base, model, choice)
+
+
+def _empty(
+    choice: ModelChoice,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    surroundings: Surroundings,
+) -> nn.Module:
+    """Return a network with shapes; values only if its code is the user's own."""
+    if choice.name == OWN:
+        from snip_gui.core.models import own
+
+        return own.make(own.load(choice, surroundings.trusted_code), choice, shape, num_classes)
+    if choice.name.startswith(TORCHVISION):
+        from snip_gui.core.models.torchvision_models import shape_only
+
+        return shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
+    with torch.device("meta"):
+        return network_of(choice).build(shape, num_classes)
+
+
+def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice) -> None:
+    """Raise a `UserError` unless the checkpoint is of a network; its last layer may differ."""
+    wanted = {n: t for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
+    given = {n: t for n, t in checkpoint.state.items() if not n.endswith(_COUNTER)}
+    title = network_of(choice).title
+    head = f"{last_layer(model)}."
+    for name in (*wanted, *given):
+        if name not in given:
+            raise UserError(f"{title} has “{name}”, which the file has not.")
+        if name not in wanted:
+            raise UserError(f"The file has “{name}”, which {title} has not.")
+        if wanted[name].shape != given[name].shape and not name.startswith(head):
+            shapes = f"{tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
+            raise UserError(f"“{name}” is {shapes} as in {title} for these images.")
+
+
+def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
+    """Return the networks to try: the file's own, what is chosen, then all that are known."""
+    beside = path.with_name(path.name + _LOADER)
+    own = []
+    if beside.is_file() and "Network" in candidates(beside):
+        digest = digest_of(beside)
+        file = str(beside.absolute())
+        own.append(ModelChoice(name=OWN, file=file, symbol="Network", file_digest=digest))
+    first = [without_file_weights(r.model) for r in (base, recipe)]
+    first = [c for c in first if c.name != OWN or c.file]
+    names = [*MODELS.names, *(TORCHVISION + name for name in SUGGESTED)]
+    known = {choice.name for choice in first}
+    rest = [ModelChoice(name=name) for name in names if name not in known]
+    return list(dict.fromkeys([*own, *first, *rest]))
+
+
+def _recipe_of(checkpoint: Checkpoint) -> Recipe | None:
+    """Return the recipe that a file was written with; None if there is none that can be used."""
+    raw = checkpoint.manifest.get("recipe")
+    if not isinstance(raw, dict) or "shrunk" in checkpoint.manifest:
+        return None
+    try:
+        return from_builtins(raw)
+    except UserError:
+        return None  # of a newer version: the weights can be used all the same
+
+
+def _images_of(checkpoint: Checkpoint) -> Images | None:
+    """Return what the file says of its images."""
+    shape, classes = (checkpoint.manifest.get(key) for key in ("input_shape", "classes"))
+    if not isinstance(shape, list) or len(shape) != 3 or not isinstance(classes, list):
+        return None
+    if not classes or not all(isinstance(side, int) and 0 < side <= 4096 for side in shape):
+        return None
+    channels, rows, columns = shape
+    return Images((channels, rows, columns), len(classes))
+
+
+def _errors_of(checkpoint: Checkpoint) -> tuple[tuple[str, float], ...]:
+    errors = checkpoint.manifest.get("errors", {})
+    if not isinstance(errors, dict):
+        return ()
+    return tuple((str(split), e) for split, e in errors.items() if isinstance(e, float))
+
+
+def _refuse_bad_numbers(checkpoint: Checkpoint, path: Path) -> None:
+    for name, tensor in checkpoint.state.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise UserError(
+                f"“{name}” in “{path.name}” holds values that are no finite numbers.",
+                "The training that made it has diverged; choose an earlier checkpoint.",
+            )

@@ -1,0 +1,61 @@
+"""Opening a checkpoint: read in the io lane, then its recipe becomes the current one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core import events as ev
+from snip_gui.session import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.state import SessionState
+
+
+class Importer(QObject):
+    """Reads files of weights and takes up what they hold.
+
+    Parameters
+    ----------
+    take
+        Makes a recipe the current one, under a name for the undo menu, and shows its mask.
+    """
+
+    found = Signal(object)  # CheckpointFound
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        take: Callable[[Recipe, str], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._take = state, host, take
+        host.happened.connect(self._on_event)
+
+    def inspect(self, path: Path) -> None:
+        """Read a file; what it is comes with `found`, a file that is none is told in place."""
+        self._state.set_problem(None)
+        recipe = self._state.recipe
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        job = jobs.inspect_job(path, recipe, self._state.images, surroundings)
+        self._host.submit("inspect", job, lane="io", short=True)
+
+    def take(self, found: ev.CheckpointFound, recipe: Recipe) -> None:
+        """Go on with a checkpoint as one of its recipes says: one step of undo."""
+        self._take(recipe, f"Open {found.path.name}")
+        self._state.notices.info(
+            f"Opened {found.path}: {found.title}, masks from {found.mask_from}."
+        )
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        if isinstance(item.event, ev.CheckpointFound):
+            self.found.emit(item.event)

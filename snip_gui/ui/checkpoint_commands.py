@@ -1,0 +1,67 @@
+"""Opening checkpoints: by asking for a file, or by dropping one on the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+if TYPE_CHECKING:
+    from snip_gui.core.events import CheckpointFound
+    from snip_gui.session.controller import Controller
+
+_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".snip", ".onnx")
+_FILTER = f"Checkpoints ({' '.join('*' + ending for ending in _ENDINGS)});;All files (*)"
+
+
+class CheckpointCommands(QObject):
+    """Asks for a file of weights, reads it, and asks again before anything changes."""
+
+    def __init__(self, controller: Controller, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller, self._window = controller, window
+        controller.importer.found.connect(self._on_found)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    @Slot()
+    def open_checkpoint(self) -> None:
+        """Ask for a checkpoint and read it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint", "", _FILTER)
+        if name:
+            self._controller.importer.inspect(Path(name))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take a checkpoint that is dropped on the window where nothing else takes it."""
+        if isinstance(event, QDragEnterEvent) and event.type() == QEvent.Type.DragEnter:
+            if dropped_checkpoint(event) is not None:
+                event.acceptProposedAction()
+                return True
+        elif isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
+            path = dropped_checkpoint(event)
+            if path is not None:
+                event.acceptProposedAction()
+                self._controller.importer.inspect(path)
+                return True
+        return super().eventFilter(watched, event)
+
+    @Slot(object)
+    def _on_found(self, found: CheckpointFound) -> None:
+        from snip_gui.ui.dialogs.import_dialog import ImportDialog
+
+        dialog = ImportDialog(found, self._controller.state.recipe, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.wanted.connect(self._controller.importer.take)
+        dialog.open()
+
+
+def dropped_checkpoint(event: QDropEvent) -> Path | None:
+    """Return the one local file of weights that is dragged; None if it is anything else."""
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    return path if path.name.lower().endswith(_ENDINGS) else None

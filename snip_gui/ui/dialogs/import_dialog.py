@@ -1,0 +1,113 @@
+"""Before a checkpoint is taken up: what it is, and which network it is opened as."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.models.networks import network_of
+from snip_gui.core.runs import method_title
+from snip_gui.core.state_names import sparsity_words
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from snip_gui.core.events import CheckpointFound
+    from snip_gui.core.recipe import Recipe
+
+
+class ImportDialog(QDialog):
+    """Says what was found, and asks."""
+
+    wanted = Signal(object, object)  # CheckpointFound, Recipe
+
+    def __init__(
+        self, found: CheckpointFound, current: Recipe, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("import_dialog")
+        self.setWindowTitle("Open checkpoint")
+        self._found = found
+        heading = _said(found.path.name, "import_file", "File")
+        heading.setProperty("role", "heading")
+        self.network = named(QComboBox(), "import_network", "Network")
+        for recipe in found.recipes:
+            self.network.addItem(network_of(recipe.model).title)
+        self.network.setEnabled(len(found.recipes) > 1)
+        self.network.currentIndexChanged.connect(self._update)
+        self._mask = _said("", "import_mask", "Mask")
+        self._then = _said("", "import_then", "What happens then")
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        holds = f"{found.num_values:,} numbers in {found.num_tensors:,} tensors"
+        form.addRow("Kind", _said(f"{found.title}: {holds}", "import_kind", "Kind"))
+        form.addRow("Network", self.network)
+        form.addRow("Mask", self._mask)
+        form.addRow("Made as", _said(self._origin(), "import_origin", "Where it comes from"))
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Open | standard.Cancel)
+        self.open_button = named(buttons.button(standard.Open), "start_import", "Open")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(heading)
+        column.addLayout(form)
+        column.addWidget(self._then)
+        column.addWidget(buttons)
+        self._is_other_data = found.recipes[0].data != current.data
+        self._update()
+        self.resize(560, self.sizeHint().height())
+        self.open_button.setDefault(True)
+        self.open_button.setFocus()
+
+    def accept(self) -> None:
+        """Open it."""
+        self.wanted.emit(self._found, self._recipe())
+        super().accept()
+
+    def _recipe(self) -> Recipe:
+        return self._found.recipes[max(0, self.network.currentIndex())]
+
+    def _origin(self) -> str:
+        """Return in words what the file says of its making."""
+        found = self._found
+        if not found.knows_recipe:
+            return "The file does not say."
+        recipe = found.recipes[0]
+        text = f"On {DATASETS[recipe.data.name].title}, seed {recipe.seed}"
+        errors = dict(found.errors)
+        return f"{text}; test error {errors['test']:.2%}" if "test" in errors else text
+
+    @Slot()
+    def _update(self) -> None:
+        recipe = self._recipe()
+        what = "weights and biases" if "bias" in recipe.pruning.prunable else "weights"
+        words = sparsity_words(recipe.pruning.sparsity)
+        self._mask.setText(f"From {self._found.mask_from}: {words} of the {what} removed")
+        data = DATASETS[recipe.data.name].title
+        change = f" The data set becomes {data}." if self._is_other_data else ""
+        self._then.setText(
+            f"The weights and their mask are shown on {data}, ranked by "
+            f"{method_title(recipe).lower()}; Train goes on from them under this mask, and Export "
+            f"writes them again.{change} This can be undone."
+        )
+
+
+def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
+    """Return text that can be read, wrapped and copied."""
+    label = named(QLabel(text), object_name, accessible_name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setWordWrap(True)
+    return label

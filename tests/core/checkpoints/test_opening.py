@@ -1,0 +1,205 @@
+"""What was exported opens again, with its mask, and goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from snip_gui.core import run_folder as files
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.checkpoints.reading import read_checkpoint
+from snip_gui.core.checkpoints.recognising import Images, inspect
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import CheckpointFound
+from snip_gui.core.export.export import export_all
+from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.package import package_run
+from snip_gui.core.export.proof import scores_of
+from snip_gui.core.models.lenet import LeNet5Caffe
+from snip_gui.core.models.own import digest_of
+from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.run import run
+from snip_gui.core.tensors import load_tensors
+
+RECIPE = Recipe(
+    model=ModelChoice(name="lenet-5-caffe"),
+    minibatch=Draw(size=30),
+    pruning=Snip(sparsity=0.95, exclude=("fc2",)),
+    training=Training(epochs=1, batch_size=200, learning_rate=0.01),
+)
+DIGITS = Images((1, 28, 28), 10)
+SHRUNK = ("shrunk", "shrunk-onnx")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, surroundings):
+    folder = tmp_path_factory.mktemp("opening") / "run"
+    run(RECIPE, folder, surroundings, lambda _event: None, CancelToken())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    place = tmp_path_factory.mktemp("exported")
+    wanted = [(f.name, place / f"net{f.suffix}") for f in FORMATS]
+    list(export_all(trained, wanted, CancelToken()))
+    return dict(wanted)
+
+
+def found_in(path, surroundings, recipe=None, images=DIGITS):
+    # The network chosen in the window is another one.
+    recipe = recipe or Recipe()
+    *_, found = inspect(path, recipe, images, surroundings, CancelToken())
+    assert isinstance(found, CheckpointFound)
+    return found
+
+
+def pruned_again(recipe, folder, surroundings):
+    run(recipe, folder, surroundings, lambda _event: None, CancelToken(), stop_after="prune")
+    return folder
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS.names if name not in SHRUNK])
+def test_every_format_opens_with_the_same_weights_and_mask(
+    trained, exported, surroundings, tmp_path, name
+):
+    found = found_in(exported[name], surroundings)
+    recipe = found.recipes[0]
+    assert recipe.model.name == "lenet-5-caffe"
+    assert recipe.model.weights == str(exported[name])
+    says = name not in ("pt", "prune")  # nothing but tensors is in those
+    assert found.knows_recipe == says
+    assert recipe.minibatch == (RECIPE.minibatch if says else Draw())
+    if says:
+        assert dict(found.errors)["test"] < 0.9
+    again = package_run(pruned_again(recipe, tmp_path / "again", surroundings))
+    state, masks = package_run(trained).state, package_run(trained).masks
+    for key, tensor in again.state.items():
+        rough = 1e-3 if name == "safetensors-fp16" else 0
+        torch.testing.assert_close(tensor, state[key], rtol=rough, atol=rough)
+    given = {key: mask for key, mask in again.masks.items() if key in masks}
+    if name not in ("pt", "onnx"):  # those know zeros alone
+        assert again.masks.keys() == masks.keys()
+        assert all(torch.equal(mask, masks[key]) for key, mask in given.items())
+    else:
+        assert all(torch.equal(mask, (state[key] != 0).byte()) for key, mask in given.items())
+    if says:
+        assert again.masks.keys() == masks.keys()
+
+
+def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, surroundings, tmp_path):
+    masks, _ = load_tensors(trained / files.MASKS)
+    state = package_run(trained).state
+    kept = masks["fc1.weight"].nonzero()[0]
+    state["fc1.weight"][tuple(kept)] = 0  # kept, and zero
+    from safetensors.torch import save_file
+
+    path = tmp_path / "zeros.safetensors"
+    save_file(state | {f"{k}_mask": v for k, v in masks.items()}, path)
+    recipe = found_in(path, surroundings).recipes[0]
+    again = package_run(pruned_again(recipe, tmp_path / "again", surroundings))
+    assert all(torch.equal(again.masks[k], masks[k]) for k in masks)
+
+
+def test_it_trains_on_and_is_exported_again(exported, surroundings, tmp_path):
+    recipe = found_in(exported["packed"], surroundings).recipes[0]
+    summary = run(recipe, tmp_path / "on", surroundings, lambda _event: None, CancelToken())
+    assert summary.state == "finished"
+    before, _ = load_tensors(tmp_path / "on" / files.MASKS)
+    list(export_all(tmp_path / "on", [("packed", tmp_path / "on.snip")], CancelToken()))
+    after = read_checkpoint(tmp_path / "on.snip")
+    assert all(torch.equal(after.masks[k], before[k].bool()) for k in before)
+    assert all(bool((after.state[k][~after.masks[k]] == 0).all()) for k in before)
+
+
+def test_a_shrunk_network_opens_as_its_own_code_once_that_is_agreed_to(
+    trained, exported, surroundings, tmp_path
+):
+    path = exported["shrunk"]
+    recipe = found_in(path, surroundings).recipes[0]
+    assert (recipe.model.name, recipe.model.symbol) == ("own", "Network")
+    with pytest.raises(UserError, match="not been agreed to"):
+        pruned_again(recipe, tmp_path / "no", surroundings)
+    digest = digest_of(path.with_name(path.name + ".load.py"))
+    trusting = dataclasses.replace(surroundings, trusted_code=frozenset({digest}))
+    again = package_run(pruned_again(recipe, tmp_path / "yes", trusting), trusting.trusted_code)
+    package = package_run(trained)
+    torch.testing.assert_close(
+        scores_of(again.network, package.images_BCHW),
+        scores_of(package.network, package.images_BCHW),
+        rtol=1e-5, atol=1e-5,
+    )  # fmt: skip
+
+
+def test_a_shrunk_onnx_fits_no_network_and_says_so(exported, surroundings):
+    with pytest.raises(UserError, match="No network that is known fits"):
+        found_in(exported["shrunk-onnx"], surroundings)
+
+
+def test_a_stranger_s_state_dict_is_recognised_among_the_known_networks(surroundings, tmp_path):
+    from torchvision.models import resnet18
+
+    model = resnet18(num_classes=10)
+    prune.random_unstructured(model.fc, "weight", 0.5)
+    prune.remove(model.fc, "weight")
+    torch.save({"epoch": 3, "state_dict": model.state_dict()}, tmp_path / "net.pth")
+    found = found_in(tmp_path / "net.pth", surroundings, images=Images((3, 32, 32), 10))
+    recipe = found.recipes[0]
+    assert recipe.model.name == "torchvision:resnet18"
+    assert recipe.pruning.prunable == "weights"
+    assert found.mask_from == "its zeros"
+    weights = sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1)
+    assert recipe.pruning.sparsity == pytest.approx(2560 / weights, rel=0.01)
+
+
+def test_torch_s_own_pruning_is_read_without_running_anything(surroundings, tmp_path):
+    model = LeNet5Caffe((1, 28, 28), 10)
+    for layer in (model.conv1, model.conv2, model.fc1, model.fc2):
+        prune.l1_unstructured(layer, "weight", 0.9)
+    torch.save(model.state_dict(), tmp_path / "net.pt")
+    recipe = found_in(tmp_path / "net.pt", surroundings).recipes[0]
+    assert recipe.model.name == "lenet-5-caffe"
+    assert recipe.pruning == Magnitude(sparsity=recipe.pruning.sparsity, prunable="weights")
+    assert recipe.pruning.sparsity == pytest.approx(0.9, abs=1e-5)
+
+
+def test_the_network_that_is_chosen_is_tried_before_others(surroundings, tmp_path):
+    model = LeNet5Caffe((1, 28, 28), 10)
+    torch.save(model.state_dict(), tmp_path / "net.pt")
+    chosen = msgspec.structs.replace(Recipe(), model=ModelChoice(name="lenet-5-caffe", init="he"))
+    found = found_in(tmp_path / "net.pt", surroundings, chosen)
+    assert found.recipes[0].model.init == "he"
+
+
+def test_another_architecture_is_refused_with_what_does_not_fit(surroundings, tmp_path):
+    torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "net.pt")
+    with pytest.raises(UserError, match=r"LeNet-300-100 has “fc1\.weight”, which the file has not"):
+        found_in(tmp_path / "net.pt", surroundings)
+
+
+def test_numbers_that_are_none_are_named(surroundings, tmp_path):
+    state = LeNet5Caffe((1, 28, 28), 10).state_dict()
+    state["fc1.weight"][3, 3] = float("nan")
+    torch.save(state, tmp_path / "net.pt")
+    with pytest.raises(UserError, match=r"“fc1\.weight” in “net\.pt” holds values that"):
+        found_in(tmp_path / "net.pt", surroundings)
+
+
+def test_a_network_of_zeros_is_refused(surroundings, tmp_path):
+    state = {k: torch.zeros_like(v) for k, v in LeNet5Caffe((1, 28, 28), 10).state_dict().items()}
+    torch.save(state, tmp_path / "net.pt")
+    with pytest.raises(UserError, match="Every weight"):
+        found_in(tmp_path / "net.pt", surroundings)
+
+
+def test_an_exported_run_that_was_never_trained_opens_too(surroundings, tmp_path):
+    run(RECIPE, tmp_path / "run", surroundings, lambda _e: None, CancelToken(), stop_after="prune")
+    list(export_all(tmp_path / "run", [("safetensors", tmp_path / "n.safetensors")], CancelToken()))
+    found = found_in(tmp_path / "n.safetensors", surroundings)
+    assert found.errors == ()
+    assert found.recipes[0].pruning.sparsity == pytest.approx(0.95, abs=1e-4)

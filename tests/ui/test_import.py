@@ -1,0 +1,122 @@
+"""Opening a checkpoint: asked for, or dropped on the window."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel
+
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.export.export import export_all
+from snip_gui.core.export.package import package_run
+from snip_gui.core.recipe import Magnitude, Recipe, Snip
+from snip_gui.core.run import run
+from snip_gui.core.surroundings import Surroundings
+from snip_gui.ui.dialogs.import_dialog import ImportDialog
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A run that was pruned to 98 %, in the smallest format."""
+    place = tmp_path_factory.mktemp("exported")
+    recipe = Recipe(pruning=Snip(sparsity=0.98))
+    surroundings = Surroundings(device="cpu", num_threads=1)
+    run(recipe, place / "run", surroundings, lambda _e: None, CancelToken(), stop_after="prune")
+    wanted = [("packed", place / "net.snip"), ("pt", place / "net.pt")]
+    list(export_all(place / "run", wanted, CancelToken()))
+    return place
+
+
+def opened(qtbot, application):
+    """The dialog that comes once the file was read."""
+    window = application.window
+    qtbot.waitUntil(lambda: window.findChild(ImportDialog) is not None, timeout=WAIT_MS)
+    return window.findChild(ImportDialog)
+
+
+def said(dialog, name):
+    return dialog.findChild(QLabel, name).text()
+
+
+def drag(path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    return data
+
+
+def drop(window, data):
+    """Drop on the window; return whether it takes it."""
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(300, 300), Qt.DropAction.CopyAction, data, left, none)
+    enter.ignore()
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        event = QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, left, none)
+        QApplication.sendEvent(window, event)
+    return enter.isAccepted()
+
+
+def test_a_dropped_checkpoint_is_shown_with_its_mask_and_can_be_undone(started, qtbot, exported):
+    state = started.controller.state
+    before = state.recipe
+    assert drop(started.window, drag(exported / "net.snip"))
+    dialog = opened(qtbot, started)
+    assert said(dialog, "import_file") == "net.snip"
+    assert "bit mask and values: 266,610 numbers" in said(dialog, "import_kind")
+    assert "its mask: 98 %" in said(dialog, "import_mask")
+    assert "UCI digits" in said(dialog, "import_origin")
+    assert state.recipe == before  # nothing changes before it is agreed to
+    qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not state.is_stale and not started.host.is_busy(), timeout=WAIT_MS)
+    assert isinstance(state.recipe.pruning, Magnitude)
+    masks = package_run(exported / "run").masks
+    scored = state.scored
+    kept = scored.ranking.mask_at(state.num_kept)
+    assert all(torch.equal(torch.from_numpy(kept[k]).byte(), masks[k]) for k in masks)
+    assert not state.problem
+    started.controller.undo_stack.undo()
+    assert state.recipe == before
+
+
+def test_it_trains_on_and_is_exported_again(started, qtbot, exported, tmp_path):
+    controller = started.controller
+    controller.importer.inspect(exported / "net.snip")
+    opened(qtbot, started).accept()
+    qtbot.waitUntil(lambda: controller.state.can_train, timeout=WAIT_MS)
+    controller.set_field("training.epochs", 1)
+    controller.train()
+    qtbot.waitUntil(lambda: controller.state.training.summary is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not started.host.is_busy(), timeout=WAIT_MS)
+    controller.exporter.choose()
+    controller.exporter.export([("pt", tmp_path / "again.pt")])
+    qtbot.waitUntil(lambda: bool(controller.exporter.done), timeout=WAIT_MS)
+    again = torch.load(tmp_path / "again.pt", weights_only=True)
+    masks = package_run(exported / "run").masks
+    assert all(bool((again[name][mask == 0] == 0).all()) for name, mask in masks.items())
+
+
+def test_a_checkpoint_is_asked_for_from_the_menu(started, qtbot, exported, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_a: (str(exported / "net.pt"), ""))
+    started.window.actions_by_name["open_checkpoint"].trigger()
+    dialog = opened(qtbot, started)
+    assert "does not say" in said(dialog, "import_origin")
+    assert dialog.findChild(QComboBox, "import_network").currentText() == "LeNet-300-100"
+    dialog.reject()
+
+
+def test_a_file_that_is_none_is_told_in_place(started, qtbot, tmp_path):
+    (tmp_path / "broken.pt").write_bytes(b"PK\x03\x04 nonsense")
+    assert drop(started.window, drag(tmp_path / "broken.pt"))
+    state = started.controller.state
+    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
+    assert "broken.pt" in state.problem.message
+    assert started.window.findChild(ImportDialog) is None
+
+
+def test_other_things_are_not_taken(started, tmp_path):
+    assert not drop(started.window, drag(tmp_path / "picture.png"))
+    assert not drop(started.window, QMimeData())
