@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
+from snip_gui.core.paper_curves import FIGURES
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 AXES = ("epochs", "steps", "seconds")
+QUANTITIES = (
+    "error",
+    "accuracy",
+    "learning rate",
+    "gradient norm",
+    "weight norms",
+    "steps a second",
+)
+"""What the right chart can show."""
 
 
 class ChartOptions(QToolButton):
@@ -24,14 +34,17 @@ class ChartOptions(QToolButton):
 
     def __init__(self) -> None:
         super().__init__()
-        named(self, "chart_options", "Axes", "Axes, smoothing, and what runs are compared on")
-        self.setText("Axes")
+        named(
+            self, "chart_options", "Charts",
+            "Axes, what the right chart shows, smoothing, and what runs are compared on",
+        )  # fmt: skip
+        self.setText("Charts")
         self._menu = QMenu(self)
         self.setMenu(self._menu)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._axis = self._add_group("axis", "Horizontal axis", AXES)
-        self._menu.addSection("Vertical axes")
-        self._log = self._menu.addAction("Logarithmic")
+        self._quantity = self._add_group("quantity", "Right chart", QUANTITIES)
+        self._log = self._menu.addAction("Logarithmic vertical axes")
         self._log.setObjectName("chart_log")
         self._log.setCheckable(True)
         self._log.toggled.connect(self._on_axis)
@@ -41,6 +54,29 @@ class ChartOptions(QToolButton):
         self._split = self._add_group(
             "split", "Ticked runs are shown for", ("test", "validation", "train")
         )
+
+        papers = self._menu.addMenu("The paper's losses")
+        papers.setToolTipsVisible(True)
+        self._figures = [self._add_figure(papers, number) for number in FIGURES]
+        self.offer_figures(())
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """Which of the paper's figures are laid beside the loss."""
+        chosen = [a for a in self._figures if a.isChecked() and a.isEnabled()]
+        return tuple(action.data() for action in chosen)
+
+    def offer_figures(self, chosen: Sequence[int], *, offered: bool = False) -> None:
+        """Say whether the paper shows losses of what is trained, and which are shown at first."""
+        for action in self._figures:
+            with QSignalBlocker(action):
+                action.setEnabled(offered)
+                action.setChecked(action.data() in chosen)
+
+    @property
+    def quantity(self) -> str:
+        """What the right chart shows, one of `QUANTITIES`."""
+        return self._quantity.checkedAction().text()
 
     @property
     def axis(self) -> str:
@@ -62,17 +98,26 @@ class ChartOptions(QToolButton):
         """Which images ticked runs are shown for."""
         return self._split.checkedAction().text()
 
+    def _add_figure(self, menu: QMenu, number: int) -> QAction:
+        action = menu.addAction(f"Figure {number}")
+        action.setObjectName(f"chart_figure_{number}")
+        action.setData(number)
+        action.setCheckable(True)
+        action.setToolTip("LeNet-5-Caffe on MNIST, with true and shuffled labels")
+        action.toggled.connect(self._on_drawing)
+        return action
+
     def _add_group(self, name: str, title: str, choices: Sequence[str]) -> QActionGroup:
         """Add choices of which one holds, the first at the beginning."""
-        self._menu.addSection(title)
+        menu = self._menu.addMenu(title)
         group = QActionGroup(self)
         for choice in choices:
             action = QAction(choice, group)
-            action.setObjectName(f"chart_{name}_{choice}")
+            action.setObjectName(f"chart_{name}_{choice.replace(' ', '_')}")
             action.setCheckable(True)
             action.setChecked(choice == choices[0])
-            self._menu.addAction(action)
-        group.triggered.connect(self._on_axis if name == "axis" else self._on_drawing)
+            menu.addAction(action)
+        group.triggered.connect(self._on_axis if name in ("axis", "quantity") else self._on_drawing)
         return group
 
     @Slot()

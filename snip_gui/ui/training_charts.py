@@ -1,8 +1,7 @@
-"""Loss and error over a training, with other runs laid over them."""
+"""Loss and a second quantity over a training, with other runs and the paper's laid over them."""
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -19,8 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.paper_curves import STEPS_PER_EPOCH, PaperCurve, paper_curves
 from snip_gui.core.run_tables import percent
+from snip_gui.core.views import training_curves as rows
 from snip_gui.core.views.smoothing import smoothed
+from snip_gui.core.views.training_curves import CurveArrays
 from snip_gui.ui.chart_options import AXES, ChartOptions
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plots import run_mark, run_pen, style_plot
@@ -39,7 +41,16 @@ _STYLES = {
     "validation": (Qt.PenStyle.DashLine, "╍╍"),
     "test": (Qt.PenStyle.DashDotLine, "━·"),
 }
-_LOSS, _ERROR = 3, 4
+_ROWS = {
+    "error": (rows.ERROR, "error, %"),
+    "accuracy": (rows.ACCURACY, "accuracy, %"),
+    "learning rate": (rows.RATE, "rate"),
+    "gradient norm": (rows.GRADIENT, "gradient"),
+    "weight norms": (rows.LOSS, "weight norm"),  # a line a layer instead of one a split
+    "steps a second": (rows.SPEED, "steps / s"),
+}
+_OF_TRAINING = ("learning rate", "gradient norm", "steps a second")
+_NORMS = "weight norms"
 _LEGEND_WIDTH = (130, 240)  # at least and at most; else a quarter
 _LEAST_LOG = -12
 
@@ -69,10 +80,14 @@ class TrainingCharts(QWidget):
     def __init__(self, themes: Themes, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._themes = themes
-        self._lines = _Lines()
+        self._lines = CurveArrays()
         self._overlays: tuple[Overlay, ...] = ()
-        self._overlay_lines: list[_Lines] = []
+        self._overlay_lines: list[CurveArrays] = []
         self._drawn: list[tuple[pg.PlotDataItem, pg.PlotDataItem]] = []
+        self._papers: list[tuple[PaperCurve, pg.PlotDataItem]] = []
+        self._num_steps = 0
+        self._layers: tuple[str, ...] = ()
+        self._layer_items: list[pg.PlotDataItem] = []
         self.view = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
         self.view.ci.layout.setContentsMargins(0, 4, 4, 0)
         self._units: list[pg.LabelItem] = []
@@ -140,6 +155,12 @@ class TrainingCharts(QWidget):
         # Ranges follow now: left to the paint, they would ask for a second one.
         self.view.scene().prepareForPaint()
 
+    def show_training(self, layers: tuple[str, ...], num_steps: int) -> None:
+        """Say which layers the training at hand has, and how many steps it will have done."""
+        if (layers, num_steps) != (self._layers, self._num_steps):
+            self._layers, self._num_steps = layers, num_steps
+            self._on_drawn_otherwise()
+
     def show_overlays(self, overlays: tuple[Overlay, ...]) -> None:
         """Lay other runs over the charts."""
         if overlays == self._overlays:
@@ -147,7 +168,7 @@ class TrainingCharts(QWidget):
         self._overlays = overlays
         self._overlay_lines = []
         for overlay in overlays:
-            lines = _Lines()
+            lines = CurveArrays()
             lines.show(overlay.points)
             self._overlay_lines.append(lines)
         while len(self._drawn) > len(overlays):
@@ -156,7 +177,6 @@ class TrainingCharts(QWidget):
             self.error.removeItem(error)
         while len(self._drawn) < len(overlays):
             self._drawn.append((self.loss.plot(), self.error.plot()))
-        self._legend_area.setVisible(bool(overlays))
         self._on_theme_changed()
         self._on_drawn_otherwise()
 
@@ -192,6 +212,7 @@ class TrainingCharts(QWidget):
             chart.getViewBox().setLimits(yMin=_LEAST_LOG if is_log else 0)
             chart.setLogMode(x=False, y=is_log)
             unit.setText(self.options.axis, color=self._themes.colours.muted)
+        self.error.setLabel("left", _ROWS[self.options.quantity][1])
         self._on_drawn_otherwise()
         self.reset_zoom()
 
@@ -201,23 +222,90 @@ class TrainingCharts(QWidget):
         split = self.options.split
         for lines, items in zip(self._overlay_lines, self._drawn, strict=True):
             self._draw(lines, split, items)
+        self._draw_papers()
+        self._show_legend()
 
     def _draw_live(self) -> None:
         for split, items in self.curves.items():
             self._draw(self._lines, split, items)
+        self._draw_layers()
 
     def _draw(
-        self, lines: _Lines, split: str, items: tuple[pg.PlotDataItem, pg.PlotDataItem]
+        self, lines: CurveArrays, split: str, items: tuple[pg.PlotDataItem, pg.PlotDataItem]
     ) -> None:
+        """Draw a run: its loss on the left, the quantity chosen on the right."""
+        quantity = self.options.quantity
+        self._draw_row(lines, split, rows.LOSS, items[0])
+        if quantity in _OF_TRAINING and items is not self.curves.get("train"):
+            # It is measured on training batches; of runs laid over it is shown all the same.
+            split = "" if items in self.curves.values() else "train"
+        self._draw_row(lines, "" if quantity == _NORMS else split, _ROWS[quantity][0], items[1])
+
+    def _draw_row(self, lines: CurveArrays, split: str, row: int, item: pg.PlotDataItem) -> None:
         values = lines.arrays(split)
-        x = values[AXES.index(self.options.axis)]
-        for item, row in zip(items, (_LOSS, _ERROR), strict=True):
-            y = values[row]
-            if split == "train":
-                y = smoothed(y, self.options.smoothing)
-            if self.options.is_log:
-                y = np.where(y > 0, y, np.nan)  # there is no logarithm of nothing
-            item.setData(x, y, connect="finite" if self.options.is_log else "all")
+        y = values[row]
+        if split == "train" and row != rows.RATE:
+            y = smoothed(y, self.options.smoothing)
+        self._set_data(item, values[AXES.index(self.options.axis)], y)
+
+    def _set_data(
+        self, item: pg.PlotDataItem, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> None:
+        if self.options.is_log:
+            y = np.where(y > 0, y, np.nan)  # there is no logarithm of nothing
+        has_gaps = self.options.is_log or bool(np.isnan(y).any())
+        item.setData(x, y, connect="finite" if has_gaps else "all")
+
+    def _draw_layers(self) -> None:
+        """Draw the norm of each layer's weights, a colour and dash each."""
+        is_shown = self.options.quantity == _NORMS
+        norms = self._lines.norms() if is_shown else np.empty((0, 0))
+        while len(self._layer_items) > len(norms):
+            self.error.removeItem(self._layer_items.pop())
+        while len(self._layer_items) < len(norms):
+            pen = run_pen(self._themes.colours.runs, len(self._layer_items))
+            self._layer_items.append(self.error.plot(pen=pen))
+            self._show_legend()
+        if is_shown:
+            x = self._lines.arrays("train")[AXES.index(self.options.axis)]
+            for item, row in zip(self._layer_items, norms, strict=True):
+                self._set_data(item, x, row)
+
+    def _draw_papers(self) -> None:
+        """Draw the paper's losses as thin lines; they have no seconds."""
+        axis = self.options.axis
+        wanted = () if axis == "seconds" else self.options.figures
+        chosen = [curve for figure in wanted for curve in paper_curves(figure)]
+        if [curve for curve, _ in self._papers] != chosen:
+            for _, item in self._papers:
+                self.loss.removeItem(item)
+            self._papers = [(curve, self.loss.plot()) for curve in chosen]
+        for number, (curve, item) in enumerate(self._papers):
+            pen = run_pen(self._themes.colours.runs, number)
+            pen.setWidthF(0.6)
+            item.setPen(pen)
+            item.setZValue(-1)
+            steps = np.array(curve.steps)
+            upto = steps <= (self._num_steps or steps[-1])
+            x = steps[upto] / (STEPS_PER_EPOCH if axis == "epochs" else 1)
+            self._set_data(item, x, np.array(curve.losses)[upto])
+
+    def _show_legend(self) -> None:
+        """Name every line that is not of the training at hand's splits."""
+        colours = self._themes.colours.runs
+        parts = [self._said(number) for number in range(len(self._overlays))]
+        if self._layer_items:
+            names = self._layers or tuple(f"layer {n + 1}" for n in range(len(self._layer_items)))
+            marks = zip(names, range(len(self._layer_items)), strict=False)
+            parts.append("<br>".join(f"{run_mark(colours, n)} {escape(name)}" for name, n in marks))
+        if self._papers:
+            lines = [
+                f"{run_mark(colours, number)} {escape(curve.name)}"
+                for number, (curve, _) in enumerate(self._papers)
+            ]
+            parts.append("The paper's loss:<br>" + "<br>".join(lines))
+        self._legend.setText("<br>".join(parts))
+        self._legend_area.setVisible(bool(parts))
 
     @Slot()
     def _on_theme_changed(self) -> None:
@@ -234,7 +322,10 @@ class TrainingCharts(QWidget):
                 item.setPen(run_pen(colours.runs, number))
         for unit in self._units:
             unit.setText(self.options.axis, color=colours.muted)
-        self._legend.setText("<br>".join(map(self._said, range(len(self._overlays)))))
+        for number, item in enumerate(self._layer_items):
+            item.setPen(run_pen(colours.runs, number))
+        self._draw_papers()
+        self._show_legend()
 
     def _said(self, number: int) -> str:
         """Return a run's line in the legend, with its test error."""
@@ -247,27 +338,3 @@ class TrainingCharts(QWidget):
             f"{run_mark(colours.runs, number)} {name}"
             f'<br><span style="color:{colours.muted}">{errors}</span>'
         )
-
-
-class _Lines:
-    """Points as arrays to draw; each is converted once, however often it is drawn."""
-
-    def __init__(self) -> None:
-        self._first: MetricPoint | None = None
-        self._num_taken = 0
-        self._values: dict[str, array[float]] = {}
-
-    def show(self, points: Sequence[MetricPoint]) -> None:
-        """Take in what is new; begin again if it is another training."""
-        first = points[0] if points else None
-        if first is not self._first or len(points) < self._num_taken:
-            self._first, self._num_taken, self._values = first, 0, {}
-        for point in points[self._num_taken :]:
-            values = self._values.setdefault(point.split, array("d"))
-            values.extend((point.epoch, point.step, point.seconds, point.loss, 100 * point.error))
-        self._num_taken = len(points)
-
-    def arrays(self, split: str) -> NDArray[np.float64]:
-        """Return epochs, steps, seconds, losses and errors in percent of a split, shape (5, N)."""
-        values = self._values.get(split, array("d"))
-        return np.array(values, np.float64).reshape(-1, 5).T

@@ -149,3 +149,80 @@ def test_ticked_runs_are_seen_without_a_training(application, tmp_path, qtbot):
     assert legend.isVisible()
     assert "at best validation" in legend.text()
     assert len(window.training.charts._drawn[0][0].getData()[0]) == 4
+
+
+def trained_points(epochs=3, per_epoch=4):
+    """Points as a training yields them, with norms."""
+    points = []
+    for step in range(1, epochs * per_epoch + 1):
+        epoch = step / per_epoch
+        points.append(
+            MetricPoint(step, epoch, "train", 1 / step, 0.5, 0.1 / step, 0.5 * step, 2.0 * step,
+                        (float(step), 10.0))
+        )  # fmt: skip
+        if step % per_epoch == 0:
+            points += [MetricPoint(step, epoch, s, 0.3, 0.9, 0.1, 0.5 * step) for s in ("test",)]
+    return points
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("accuracy", [50.0] * 12),
+        ("learning_rate", [0.1 / n for n in range(1, 13)]),
+        ("gradient_norm", [2.0 * n for n in range(1, 13)]),
+    ],
+)
+def test_the_right_chart_shows_what_is_chosen(charts, name, expected):
+    charts.show_points(trained_points())
+    choose(charts, f"chart_quantity_{name}")
+    assert charts.curves["train"][1].getData()[1] == pytest.approx(expected)
+    assert charts.curves["train"][0].getData()[1][-1] == pytest.approx(1 / 12)
+    shown = charts.curves["test"][1].getData()[1]
+    assert (shown is not None and len(shown) == 3) == (name == "accuracy")
+    choose(charts, "chart_quantity_error")
+    assert len(charts.curves["test"][1].getData()[1]) == 3
+
+
+def test_the_speed_leaves_evaluations_out(charts):
+    charts.show_points(trained_points())
+    choose(charts, "chart_quantity_steps_a_second")
+    speeds = charts.curves["train"][1].getData()[1]
+    assert np.isnan(speeds[[0, 4, 8]]).all()
+    assert np.delete(speeds, [0, 4, 8]) == pytest.approx([2.0] * 9)
+
+
+def test_each_layer_has_a_line_and_a_name(charts):
+    charts.show_points(trained_points())
+    charts.show_training(("fc1", "fc2"), 12)
+    assert not charts._legend_area.isVisible()
+    choose(charts, "chart_quantity_weight_norms")
+    first, second = charts._layer_items
+    assert first.getData()[1].tolist() == list(range(1, 13))
+    assert second.getData()[1].tolist() == [10.0] * 12
+    assert charts.curves["train"][1].getData()[1] is None
+    assert "fc2" in charts._legend.text()
+    choose(charts, "chart_quantity_error")
+    assert not charts._layer_items
+    assert not charts._legend_area.isVisible()
+
+
+def test_the_papers_losses_are_thin_lines_of_its_steps(charts):
+    charts.show_training(("conv1",), 5_400)
+    assert not charts.options.findChild(QAction, "chart_figure_4").isEnabled()
+    charts.options.offer_figures((4,), offered=True)
+    charts._on_drawn_otherwise()
+    names = [curve.name for curve, _ in charts._papers]
+    assert names[0] == "true labels, 0 %"
+    assert len(names) == 5
+    curve, item = charts._papers[0]
+    assert item.getData()[0][-1] <= 10  # no longer than the training
+    assert item.getData()[0][1] == pytest.approx(curve.steps[1] / 540)
+    assert item.getData()[1][0] == curve.losses[0]
+    assert "random labels, 99 %" in charts._legend.text()
+    choose(charts, "chart_axis_steps")
+    assert item.getData()[0][1] == curve.steps[1]
+    choose(charts, "chart_figure_7")
+    assert len(charts._papers) == 11
+    choose(charts, "chart_axis_seconds")
+    assert not charts._papers

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.fields import all_fields
+from snip_gui.core.paper_curves import suits
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
 from snip_gui.ui.run_commands import ask_extension
@@ -31,6 +32,8 @@ from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snip_gui.core.recipe_training import Optimizer, Training
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.controller import Controller
@@ -59,6 +62,7 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self._state, self._runs = state, controller.runs
         self._controller = controller
+        self._offered_for: Path | None = None
         self.form = FieldForm(_FIELDS)
         self.form.edited.connect(self._on_edited)
         self.presets = self._make_presets()
@@ -175,7 +179,20 @@ class TrainingPanel(QWidget):
         self.charts.controls.setVisible(training is not None or bool(overlays))
         self._pages.setCurrentIndex(1 if training is not None or overlays else 0)
         self.charts.show_overlays(overlays)
+        self._offer_paper_curves()
         self._draw()
+
+    def _offer_paper_curves(self) -> None:
+        """Offer the paper's losses beside a training that they suit; show them where they tell."""
+        training = self._state.training
+        if training is None:
+            return
+        self.charts.show_training(self._state.layer_names, training.num_steps)
+        if training.folder != self._offered_for:
+            self._offered_for = training.folder
+            shuffled = training.recipe.training.labels == "shuffled"
+            figures = (4,) if suits(training.recipe) and shuffled else ()
+            self.charts.options.offer_figures(figures, offered=suits(training.recipe))
 
     @Slot()
     def _on_extend(self) -> None:

@@ -1,0 +1,66 @@
+"""Metric points as arrays to draw: one row a quantity, one column a point (numpy only)."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.training.metrics import MetricPoint
+
+EPOCHS, STEPS, SECONDS, LOSS, ERROR, ACCURACY, RATE, GRADIENT, SPEED = range(9)
+_NUM_ROWS = 9
+
+
+class CurveArrays:
+    """Points by split; each is converted once, however often it is drawn."""
+
+    def __init__(self) -> None:
+        self._first: MetricPoint | None = None
+        self._last: MetricPoint | None = None
+        self._num_taken = 0
+        self._values: dict[str, array[float]] = {}
+        self._norms: list[tuple[float, ...]] = []
+
+    def show(self, points: Sequence[MetricPoint]) -> None:
+        """Take in what is new; begin again if it is another training."""
+        first = points[0] if points else None
+        if first is not self._first or len(points) < self._num_taken:
+            self._first, self._num_taken, self._values = first, 0, {}
+            self._last, self._norms = None, []
+        for point in points[self._num_taken :]:
+            values = self._values.setdefault(point.split, array("d"))
+            gradient = math.nan if point.gradient_norm is None else point.gradient_norm
+            values.extend((point.epoch, point.step, point.seconds, point.loss))
+            values.extend((100 * point.error, 100 * point.accuracy, point.lr, gradient))
+            values.append(self._speed(point))
+            if point.split == "train":
+                self._norms.append(point.weight_norms)
+            self._last = point
+        self._num_taken = len(points)
+
+    def _speed(self, point: MetricPoint) -> float:
+        """Return steps a second since the last point; no number across an evaluation."""
+        last = self._last
+        if last is None or (last.split, point.split) != ("train", "train"):
+            return math.nan
+        seconds = point.seconds - last.seconds
+        return (point.step - last.step) / seconds if seconds > 0 else math.nan
+
+    def arrays(self, split: str) -> NDArray[np.float64]:
+        """Return the rows of a split, `EPOCHS` to `SPEED`."""
+        values = self._values.get(split, array("d"))
+        return np.array(values, np.float64).reshape(-1, _NUM_ROWS).T
+
+    def norms(self) -> NDArray[np.float64]:
+        """Return the norm of each layer's weights at each training point, a row a layer."""
+        most = max(map(len, self._norms), default=0)
+        rows = [norms if len(norms) == most else (math.nan,) * most for norms in self._norms]
+        return np.array(rows, np.float64).reshape(-1, most).T
