@@ -29,6 +29,7 @@ from snip_gui.session.grid import TileGrid
 from snip_gui.session.importing import Importer
 from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.minibatch_editor import MinibatchEditor
+from snip_gui.session.mistake_finder import MistakeFinder
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.pictures import Pictures
@@ -77,6 +78,7 @@ class Controller(QObject):
         self.live = LiveWeights(state, host, self)
         # Its slots come first: what the others are told of has happened to the training.
         self.trainings = Trainings(state, host, self.data, self.live.watch, self)
+        self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
         self.pins = Pins(state, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.read_options import ReadOptions
     from snip_gui.core.data.store import ImageStore
     from snip_gui.core.events import Event
+    from snip_gui.core.mistakes import Measured
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_edits import RunNotes
@@ -264,6 +265,19 @@ def inspect_job(
 
         of = None if images is None else Images(images.image_shape, len(images.classes))
         yield from inspect(path, recipe, of, surroundings, cancel)
+
+    return job
+
+
+def mistakes_job(
+    folder: Path, split: Measured, surroundings: Surroundings, images: ImageSet | None
+) -> JobFactory:
+    """Find what a run takes for a wrong class."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.mistakes import find_mistakes
+
+        yield from find_mistakes(folder, split, surroundings, images, cancel)
 
     return job
 

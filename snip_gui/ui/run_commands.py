@@ -54,6 +54,11 @@ class RunCommands(QObject):
         if entry.recipe is not None:
             ask_extension(self._controller, entry.folder, entry.recipe, self._parent.window())
 
+    def show_mistakes(self, entry: RunEntry) -> None:
+        """Show what a run takes for a wrong class."""
+        if entry.recipe is not None:
+            show_mistakes(self._controller, entry.folder, entry.recipe, self._parent.window())
+
     def copy(self, entries: Sequence[RunEntry], form: str) -> None:
         """Copy a table of runs as CSV, Markdown or LaTeX."""
         QGuiApplication.clipboard().setText(FORMATS[form](runs_table(entries)))
@@ -108,3 +113,12 @@ def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: 
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.wanted.connect(partial(controller.trainings.extend, folder))
     dialog.open()
+
+
+def show_mistakes(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
+    """Show what a run takes for a wrong class, beside the window."""
+    from snip_gui.ui.dialogs.mistakes_dialog import MistakesDialog
+
+    dialog = MistakesDialog(controller.mistakes, folder, recipe, parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()

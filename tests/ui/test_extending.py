@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QPushButton, QSpinBox
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QSpinBox
 
 from snip_gui.core.run_extend import extended
 from snip_gui.session.values import Problem
@@ -16,12 +17,12 @@ WAIT_MS = 60_000
 def test_a_finished_training_is_extended_from_its_panel(started, qtbot):
     window, state = started.window, started.controller.state
     started.controller.set_field("training.epochs", 1)
-    button = window.findChild(QPushButton, "extend_training")
-    assert not button.isVisibleTo(window)
+    action = window.findChild(QAction, "extend_training")
+    assert not action.isEnabled()
     started.controller.train()
     qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
-    assert button.isVisibleTo(window)
-    button.click()
+    assert action.isEnabled()
+    action.trigger()
     dialog = window.findChild(QDialog, "extend_dialog")
     dialog.findChild(QSpinBox, "training_added_epochs").setValue(2)
     dialog.start.click()

@@ -104,6 +104,7 @@ class RunsPanel(QWidget):
         for name, text, key, work in (
             ("continue", "&Continue training", "", one(self._continue)),
             ("extend", "E&xtend…", "", one(commands.extend)),
+            ("mistakes", "&Mistakes…", "", one(commands.show_mistakes)),
             ("open_recipe", "&Open its recipe", "", one(commands.open_recipe)),
             ("show_folder", "Show &folder", "", one(commands.show_folder)),
             ("export", "&Export…", "", one(commands.export)),
@@ -279,6 +280,7 @@ class RunsPanel(QWidget):
         enabled = {
             "continue": one is not None and one.can_continue and is_free,
             "extend": one is not None and one.state == "finished" and is_free,
+            "mistakes": one is not None and one.recipe is not None and one.epochs_done > 0,
             "open_recipe": one is not None and one.recipe is not None,
             "show_folder": one is not None,
             "export": one is not None and one.recipe is not None and one.state != "scored",

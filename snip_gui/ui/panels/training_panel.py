@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedLayout,
@@ -26,7 +25,7 @@ from snip_gui.core.fields import all_fields
 from snip_gui.core.paper_curves import suits
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
-from snip_gui.ui.run_commands import ask_extension
+from snip_gui.ui.run_commands import ask_extension, show_mistakes
 from snip_gui.ui.training_charts import Overlay, TrainingCharts
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
@@ -70,10 +69,7 @@ class TrainingPanel(QWidget):
         self._status.setWordWrap(True)
         self.charts = TrainingCharts(themes)
         self._legend = named(QLabel(), "training_legend", "Legend")
-        self.extend = named(
-            QPushButton("Extend…"), "extend_training", "Extend", "Train more epochs from its end"
-        )
-        self.extend.clicked.connect(self._on_extend)
+        self.more = self._make_more()
         self._build()
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw.timeout.connect(self._draw)
@@ -104,6 +100,25 @@ class TrainingPanel(QWidget):
         button.setMenu(menu)
         return button
 
+    def _make_more(self) -> QToolButton:
+        button = named(QToolButton(), "training_more", "More", "What else can be done with it")
+        button.setText("More")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        self.extend = menu.addAction("&Extend…")
+        self.extend.setObjectName("extend_training")
+        self.extend.setToolTip("Train more epochs from its end")
+        self.extend.triggered.connect(self._on_extend)
+        self.mistakes = menu.addAction("&Mistakes…")
+        self.mistakes.setObjectName("show_mistakes")
+        self.mistakes.setToolTip(
+            "Confusion matrix, and the images that the newest checkpoint is most wrong about"
+        )
+        self.mistakes.triggered.connect(self._on_mistakes)
+        button.setMenu(menu)
+        return button
+
     def _build(self) -> None:
         inner = QWidget()
         column = QVBoxLayout(inner)
@@ -131,7 +146,7 @@ class TrainingPanel(QWidget):
         top = QHBoxLayout()
         top.addWidget(self._legend)
         top.addStretch()
-        top.addWidget(self.extend)
+        top.addWidget(self.more)
         top.addWidget(self.charts.controls)
         # A line of its own: beside the legend it would wrap and squeeze the charts.
         right.addWidget(self._status)
@@ -175,7 +190,8 @@ class TrainingPanel(QWidget):
         overlays = self._overlays()
         self._status.setText("" if training is None else describe(training))
         self._legend.setVisible(training is not None)
-        self.extend.setVisible(training is not None and training.phase == "finished")
+        self.more.setVisible(training is not None and training.num_kept > 0)
+        self.extend.setEnabled(training is not None and training.phase == "finished")
         self.charts.controls.setVisible(training is not None or bool(overlays))
         self._pages.setCurrentIndex(1 if training is not None or overlays else 0)
         self.charts.show_overlays(overlays)
@@ -199,6 +215,12 @@ class TrainingPanel(QWidget):
         training = self._state.training
         if training is not None and training.folder is not None:
             ask_extension(self._controller, training.folder, training.recipe, self.window())
+
+    @Slot()
+    def _on_mistakes(self) -> None:
+        training = self._state.training
+        if training is not None and training.folder is not None:
+            show_mistakes(self._controller, training.folder, training.recipe, self.window())
 
     def _overlays(self) -> tuple[Overlay, ...]:
         """Return the ticked runs; the training at hand is drawn anyway."""

@@ -75,6 +75,11 @@ class ImageModel(QAbstractListModel):
         self._shown = indices
         self.endResetModel()
 
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """The indices of the images shown, in their order."""
+        return self._shown
+
     def row_of(self, number: int) -> int:
         """Return where an index, or the next one, is among ascending ones that are shown."""
         return int(np.searchsorted(self._shown, number))

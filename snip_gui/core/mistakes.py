@@ -1,0 +1,179 @@
+"""What a trained network takes for what: the confusion matrix, and what it is most wrong about.
+
+Shapes: N images measured, B of a batch, C channels, H rows, W columns, K classes, P images shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.errors import UserError
+from snip_gui.core.events import Event, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.data.batches import Batches
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.surroundings import Surroundings
+
+Measured: TypeAlias = Literal["validation", "test", "train"]
+
+MOST_SHOWN = 500
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mistakes:
+    """What came of measuring the newest weights of a run on a split.
+
+    Attributes
+    ----------
+    step
+        Training steps that the weights have had.
+    confusion_KK
+        How many images of a class (row) were taken for each class (column).
+    indices_P
+        The images taken for a wrong class, the largest loss first, at most `MOST_SHOWN`: places in
+        the training file, or in the test file for ``test``.
+    pictures_PCHW
+        Their pixels.
+    """
+
+    folder: Path
+    split: Measured
+    step: int
+    classes: tuple[str, ...]
+    images_digest: str
+    confusion_KK: NDArray[np.int64]
+    indices_P: NDArray[np.int64]
+    labels_P: NDArray[np.int64]
+    taken_for_P: NDArray[np.int64]
+    losses_P: NDArray[np.float32]
+    pictures_PCHW: NDArray[np.uint8]
+
+    @property
+    def num_images(self) -> int:
+        """Images measured."""
+        return int(self.confusion_KK.sum())
+
+    @property
+    def num_wrong(self) -> int:
+        """Images taken for a wrong class."""
+        return self.num_images - int(np.trace(self.confusion_KK))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MistakesFound(Event):
+    """The mistakes of a run were found."""
+
+    mistakes: Mistakes
+
+
+def find_mistakes(
+    folder: Path,
+    split: Measured,
+    surroundings: Surroundings,
+    images: ImageSet | None,
+    cancel: CancelToken,
+) -> Iterator[Event]:
+    """Measure the newest weights of a run on a split with its true labels.
+
+    Parameters
+    ----------
+    images
+        The run's data set if it is already in memory.
+
+    Raises
+    ------
+    UserError
+        If the run cannot be read or has no mask, or its images are not to be had.
+    Cancelled
+        If cancelled on the way.
+    """
+    from snip_gui.core.export.package import package_run
+    from snip_gui.core.export.precision import read_test_images
+    from snip_gui.core.run_folder import read_recipe
+    from snip_gui.core.workbench import build_steps
+
+    yield Progress("Looking for mistakes")
+    package = package_run(folder, surroundings.trusted_code)
+    if images is None:
+        images = yield from read_test_images(folder, surroundings, cancel)
+    if images is None:
+        raise UserError(
+            f"The images of “{folder.name}” are not to be had.",
+            "Name the data folder that the run was made with.",
+            field="data.name",
+        )
+    recipe = read_recipe(folder)
+    bench = yield from build_steps(recipe, surroundings, images, cancel)
+    bench.model.load_state_dict(package.state)
+    store = images.test_images if split == "test" else images.train_images
+    indices_N = {
+        "test": np.arange(len(store)),
+        "train": bench.split.train_indices,
+        "validation": bench.split.validation_indices,
+    }[split]
+    batches = bench.batches("test" if split == "test" else "train", indices_N)
+    if not len(batches):
+        raise UserError("No images were held out.", "Choose another split.")
+    try:
+        taken_for_N, losses_N = yield from _measure(bench.model, batches, cancel)
+    finally:
+        batches.close()
+    labels = images.test_labels_N if split == "test" else images.train_labels_N
+    labels_N = labels[indices_N]
+    confusion_KK = np.zeros((len(images.classes),) * 2, np.int64)
+    np.add.at(confusion_KK, (labels_N, taken_for_N), 1)
+    wrong = np.flatnonzero(taken_for_N != labels_N)
+    worst = wrong[np.argsort(-losses_N[wrong], kind="stable")][:MOST_SHOWN]
+    order = np.argsort(indices_N[worst])  # files are read in their order
+    pictures = store.read(np.sort(indices_N[worst])) if len(worst) else _none(images)
+    yield MistakesFound(
+        Mistakes(
+            folder=folder,
+            split=split,
+            step=int(package.manifest["steps"]),
+            classes=images.classes,
+            images_digest=images.digest,
+            confusion_KK=confusion_KK,
+            indices_P=indices_N[worst],
+            labels_P=labels_N[worst],
+            taken_for_P=taken_for_N[worst],
+            losses_P=losses_N[worst],
+            pictures_PCHW=pictures[np.argsort(order)],
+        )
+    )
+
+
+def _measure(
+    model: nn.Module, batches: Batches, cancel: CancelToken
+) -> Generator[Event, None, tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Return what each image is taken for, and its loss."""
+    import torch
+    from torch.nn import functional
+
+    model.eval()
+    taken_for, losses = [], []
+    for inputs_BCHW, labels_B in batches.batches(None, _BATCH):
+        cancel.raise_if_cancelled()
+        with torch.no_grad():
+            scores_BK = model(inputs_BCHW)
+            taken_for.append(scores_BK.argmax(1).cpu().numpy())
+            loss_B = functional.cross_entropy(scores_BK, labels_B, reduction="none")
+            losses.append(loss_B.cpu().numpy())
+        yield Progress("Looking for mistakes", _BATCH * len(losses), len(batches))
+    return np.concatenate(taken_for), np.concatenate(losses)
+
+
+def _none(images: ImageSet) -> NDArray[np.uint8]:
+    return np.zeros((0, *images.image_shape), np.uint8)

@@ -1,0 +1,75 @@
+"""Finds the mistakes of a run, and puts images that it is wrong about into the minibatch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core.mistakes import MistakesFound
+from snip_gui.session import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from snip_gui.core.mistakes import Measured, Mistakes
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.data_chooser import DataChooser
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.minibatch_editor import MinibatchEditor
+    from snip_gui.session.state import SessionState
+
+KIND = "mistakes"
+
+
+class MistakeFinder(QObject):
+    """Asks between two steps of a training, whose last checkpoint is what is measured."""
+
+    found = Signal(object)  # Mistakes
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        state: SessionState,
+        host: JobHost,
+        data: DataChooser,
+        minibatch: MinibatchEditor,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._host, self._data, self._minibatch = state, host, data, minibatch
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    def ask(self, folder: Path, recipe: Recipe, split: Measured) -> None:
+        """Measure the newest weights of a run; `found` or `failed` tells what came of it."""
+        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
+        images = self._data.images_of(recipe)
+        job = jobs.mistakes_job(folder, split, surroundings, images)
+        self._host.submit(KIND, job, short=True)
+
+    def can_take(self, mistakes: Mistakes) -> bool:
+        """Whether images of a run can go into the minibatch: they must be of the data at hand."""
+        images = self._state.images
+        return images is not None and images.digest == mistakes.images_digest
+
+    def take(self, mistakes: Mistakes, rows: Sequence[int]) -> None:
+        """Put images into the minibatch; those of the test file as own images."""
+        if not rows or not self.can_take(mistakes):
+            return
+        if mistakes.split == "test":
+            pictures, labels = mistakes.pictures_PCHW, mistakes.labels_P
+            self._minibatch.add_own([(pictures[row], int(labels[row])) for row in rows])
+        else:
+            self._minibatch.add(int(mistakes.indices_P[row]) for row in rows)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        if isinstance(item.event, MistakesFound):
+            self.found.emit(item.event.mistakes)
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.kind == KIND and ended.outcome in ("failed", "crashed"):
+            self.failed.emit(ended.message)

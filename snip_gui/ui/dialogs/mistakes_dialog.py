@@ -1,0 +1,200 @@
+"""The mistakes of a run: confusion matrix on the left, the images it is most wrong about right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.ui.widgets.image_grid import ImageGrid
+from snip_gui.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.mistakes import Mistakes
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.session.mistake_finder import MistakeFinder
+
+_SPLITS = (
+    ("validation", "Validation images"),
+    ("test", "Test images"),
+    ("train", "Training images"),
+)
+_SIDE = 56
+
+
+class MistakesDialog(QDialog):
+    """Stays open beside the window, so that the minibatch is seen as it grows."""
+
+    def __init__(
+        self, finder: MistakeFinder, folder: Path, recipe: Recipe, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._finder, self._folder, self._recipe = finder, folder, recipe
+        self._mistakes: Mistakes | None = None
+        self.setObjectName("mistakes_dialog")
+        self.setWindowTitle(f"Mistakes of {folder.name}")
+        self.split = named(QComboBox(), "mistakes_split", "Images", "Which images are measured")
+        for value, title in _SPLITS:
+            if value != "validation" or recipe.data.validation_fraction:
+                self.split.addItem(title, value)
+        self.split.activated.connect(self.ask)
+        self.said = named(QLabel(), "mistakes_said", "What was found")
+        self.said.setWordWrap(True)
+        self.table = self._make_table()
+        self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Images taken for a wrong class")
+        self.grid.selection_changed.connect(self._enable)
+        self.every = named(
+            QPushButton("All pairs"), "mistakes_every", "All pairs", "Show all mistakes again"
+        )
+        self.every.clicked.connect(self.table.clearSelection)
+        self.take = named(
+            QPushButton("Add to minibatch"), "mistakes_take", "Add to minibatch",
+            "Add the selected images, or else all shown, to the minibatch that is scored; those "
+            "of the test file as images of your own",
+        )  # fmt: skip
+        self.take.clicked.connect(self._on_take)
+        self._build()
+        finder.found.connect(self._on_found)
+        finder.failed.connect(self._on_failed)
+        self.resize(980, 520)
+        self.ask()
+
+    def _make_table(self) -> QTableWidget:
+        table = named(
+            QTableWidget(), "confusion", "Confusion matrix", "Rows: the class. Columns: taken for"
+        )
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.horizontalHeader().setDefaultSectionSize(44)
+        table.verticalHeader().setDefaultSectionSize(28)
+        table.itemSelectionChanged.connect(self._show_images)
+        return table
+
+    def _build(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.split)
+        top.addWidget(self.said, 1)
+        low = QHBoxLayout()
+        low.addWidget(self.every)
+        low.addStretch()
+        low.addWidget(self.take)
+        right = QVBoxLayout()
+        right.addWidget(self.grid, 1)
+        right.addLayout(low)
+        caption = QLabel("Rows: the class of the image. Columns: the class it is taken for.")
+        caption.setProperty("role", "muted")
+        left = QVBoxLayout()
+        left.addWidget(self.table, 1)
+        left.addWidget(caption)
+        middle = QHBoxLayout()
+        middle.addLayout(left, 1)
+        middle.addLayout(right, 1)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addLayout(middle, 1)
+
+    @Slot()
+    def ask(self) -> None:
+        """Measure the newest weights on the images chosen."""
+        self.said.setText("Looking for mistakes…")
+        self.take.setEnabled(False)
+        self._finder.ask(self._folder, self._recipe, self.split.currentData())
+
+    @Slot(str)
+    def _on_failed(self, message: str) -> None:
+        self.said.setText(message)
+
+    @Slot(object)
+    def _on_found(self, mistakes: Mistakes) -> None:
+        if mistakes.folder != self._folder:
+            return
+        self._mistakes = mistakes
+        share = mistakes.num_wrong / mistakes.num_images
+        self.said.setText(
+            f"After {mistakes.step:,} steps {mistakes.num_wrong:,} of {mistakes.num_images:,} are "
+            f"taken for a wrong class ({share:.2%}). The largest loss comes first."
+        )
+        self._fill(mistakes)
+        self.grid.images.set_images(self._picture, self._describe)
+        self._show_images()
+
+    def _fill(self, mistakes: Mistakes) -> None:
+        """Show counts; the more of a class are taken for another, the stronger the colour."""
+        confusion_KK = mistakes.confusion_KK
+        number = len(mistakes.classes)
+        self.table.clear()
+        self.table.setRowCount(number)
+        self.table.setColumnCount(number)
+        self.table.setHorizontalHeaderLabels(list(mistakes.classes))
+        self.table.setVerticalHeaderLabels(list(mistakes.classes))
+        wrong_KK = confusion_KK - np.diag(np.diag(confusion_KK))
+        most = max(1, int(wrong_KK.max(initial=0)))
+        for row, column in zip(*np.nonzero(confusion_KK), strict=True):
+            count = int(confusion_KK[row, column])
+            item = QTableWidgetItem(f"{count:,}")
+            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            taken = f"{mistakes.classes[row]} taken for {mistakes.classes[column]}"
+            item.setToolTip(f"{taken}: {count:,}")
+            colour = QColor("#0072b2" if row == column else "#d55e00")
+            colour.setAlphaF(0.15 if row == column else 0.15 + 0.55 * count / most)
+            item.setBackground(colour)
+            self.table.setItem(int(row), int(column), item)
+
+    def _picture(self, row: int) -> np.ndarray | None:
+        return None if self._mistakes is None else self._mistakes.pictures_PCHW[row]
+
+    def _describe(self, row: int) -> str:
+        mistakes = self._mistakes
+        assert mistakes is not None
+        names = mistakes.classes
+        return (
+            f"Image {mistakes.indices_P[row]:,}: {names[mistakes.labels_P[row]]} taken for "
+            f"{names[mistakes.taken_for_P[row]]}, loss {mistakes.losses_P[row]:.2f}"
+        )
+
+    @Slot()
+    def _show_images(self) -> None:
+        """Show the mistakes of the chosen cell, or all."""
+        mistakes = self._mistakes
+        if mistakes is None:
+            return
+        rows = np.arange(len(mistakes.indices_P))
+        chosen = self.table.selectedIndexes()
+        if chosen and chosen[0].row() != chosen[0].column():
+            is_shown = mistakes.labels_P == chosen[0].row()
+            rows = rows[is_shown & (mistakes.taken_for_P == chosen[0].column())]
+        self.grid.images.show_indices(rows)
+        self._enable()
+
+    @Slot()
+    def _enable(self) -> None:
+        mistakes = self._mistakes
+        can_take = mistakes is not None and self._finder.can_take(mistakes)
+        number = len(self.grid.selected_indices()) or self.grid.images.rowCount()
+        self.take.setEnabled(can_take and number > 0)
+        self.take.setText(f"Add {number:,} to minibatch" if number else "Add to minibatch")
+        self.every.setEnabled(bool(self.table.selectedIndexes()))
+
+    @Slot()
+    def _on_take(self) -> None:
+        if self._mistakes is not None:
+            rows = self.grid.selected_indices() or self.grid.images.shown.tolist()
+            self._finder.take(self._mistakes, rows)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from snip_gui.core import mistakes as module
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.errors import UserError
+from snip_gui.core.export.package import package_run
+from snip_gui.core.mistakes import MistakesFound, find_mistakes
+from snip_gui.core.recipe import DataChoice, Recipe, Training
+from snip_gui.core.run import run
+from snip_gui.core.run_folder import read_summary
+
+RECIPE = Recipe(training=Training(epochs=2))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, surroundings):
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    run(RECIPE, folder, surroundings, lambda _event: None, CancelToken())
+    return folder
+
+
+def found(folder, split, surroundings, images=None):
+    *_, last = find_mistakes(folder, split, surroundings, images, CancelToken())
+    assert isinstance(last, MistakesFound)
+    return last.mistakes
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_the_counts_are_those_of_the_run(trained, surroundings, digits, split):
+    mistakes = found(trained, split, surroundings, digits)
+    final = read_summary(trained).final[split]
+    assert mistakes.num_wrong / mistakes.num_images == pytest.approx(1 - final.accuracy)
+    assert mistakes.step == read_summary(trained).step
+    labels = digits.test_labels_N if split == "test" else digits.train_labels_N
+    if split == "test":
+        assert mistakes.confusion_KK.sum(1).tolist() == np.bincount(labels).tolist()
+    assert len(mistakes.indices_P) == mistakes.num_wrong
+    np.testing.assert_array_equal(labels[mistakes.indices_P], mistakes.labels_P)
+    assert (mistakes.labels_P != mistakes.taken_for_P).all()
+    assert (np.diff(mistakes.losses_P) <= 0).all()
+    store = digits.test_images if split == "test" else digits.train_images
+    for index, picture in zip(mistakes.indices_P, mistakes.pictures_PCHW, strict=True):
+        np.testing.assert_array_equal(store.read(np.array([index]))[0], picture)
+
+
+def test_each_is_what_the_network_says_of_it(trained, surroundings):
+    mistakes = found(trained, "train", surroundings)  # the images are read again
+    network = package_run(trained).network
+    summary = read_summary(trained)
+    pixels = torch.from_numpy(mistakes.pictures_PCHW.copy()).float() / 255
+    inputs = (pixels - summary.mean[0]) / summary.deviation[0]
+    with torch.no_grad():
+        scores = network(inputs)
+    assert scores.argmax(1).tolist() == mistakes.taken_for_P.tolist()
+    labels = torch.from_numpy(mistakes.labels_P.copy())
+    losses = torch.nn.functional.cross_entropy(scores, labels, reduction="none")
+    np.testing.assert_allclose(losses.numpy(), mistakes.losses_P, rtol=1e-3, atol=1e-5)
+
+
+def test_the_worst_of_many_are_kept(trained, surroundings, digits, monkeypatch):
+    whole = found(trained, "train", surroundings, digits)
+    monkeypatch.setattr(module, "MOST_SHOWN", 5)
+    few = found(trained, "train", surroundings, digits)
+    np.testing.assert_array_equal(few.indices_P, whole.indices_P[:5])
+    assert few.num_wrong == whole.num_wrong > 5
+
+
+def test_what_cannot_be_measured_is_refused(tmp_path, surroundings, digits):
+    recipe = Recipe(data=DataChoice(validation_fraction=0), training=Training(epochs=1))
+    run(recipe, tmp_path / "all", surroundings, lambda _event: None, CancelToken())
+    with pytest.raises(UserError, match="No images were held out"):
+        found(tmp_path / "all", "validation", surroundings, digits)
+    run(
+        recipe,
+        tmp_path / "scored",
+        surroundings,
+        lambda _e: None,
+        CancelToken(),
+        stop_after="score",
+    )
+    with pytest.raises(UserError, match="no mask"):
+        found(folder, "test", surroundings, digits)
