@@ -75,13 +75,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path, surroundings, digits):
     run(recipe, tmp_path / "all", surroundings, lambda _event: None, CancelToken())
     with pytest.raises(UserError, match="No images were held out"):
         found(tmp_path / "all", "validation", surroundings, digits)
-    run(
-        recipe,
-        tmp_path / "scored",
-        surroundings,
-        lambda _e: None,
-        CancelToken(),
-        stop_after="score",
-    )
+    folder, token = tmp_path / "scored", CancelToken()
+    run(recipe, folder, surroundings, lambda _event: None, token, stop_after="score")
     with pytest.raises(UserError, match="no mask"):
         found(folder, "test", surroundings, digits)
