@@ -46,6 +46,8 @@ ACTIONS = (
                "Save or copy a picture or chart that is on screen, or its numbers"),
     ActionSpec("copy_command", "&Copy as command", "-File", "Ctrl+Shift+C", "",
                "Copy the command line that gives the same result"),
+    ActionSpec("copy_python", "Copy as P&ython", "File", "", "",
+               "Copy lines for a notebook that build and prune what is on screen"),
     ActionSpec("quit", "&Quit", "-File", "Ctrl+Q"),
     ActionSpec("undo", "&Undo", "Edit", "Ctrl+Z", "undo", "Undo"),
     ActionSpec("redo", "&Redo", "Edit", "Ctrl+Shift+Z", "redo", "Redo"),

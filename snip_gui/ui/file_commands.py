@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.python_lines import python_lines
 from snip_gui.core.recipe import Draw
 from snip_gui.ui.checkpoint_commands import CheckpointCommands
 
@@ -103,6 +104,15 @@ class FileCommands(QObject):
     def _on_picture_saved(self, path: Path) -> None:
         self._state.notices.info(f"The picture is in {path}.")
         self.said.emit(f"Saved {path.name}")
+
+    @Slot()
+    def copy_python(self) -> None:
+        """Copy lines of Python that build and prune what is on screen."""
+        recipe = self._state.recipe
+        needs_place = DATASETS[recipe.data.name].needs_folder
+        place = self._state.preferences.place_of(recipe.data.name) if needs_place else ""
+        QGuiApplication.clipboard().setText(python_lines(recipe, place))
+        self.said.emit("Copied lines of Python")
 
     @Slot()
     def copy_command(self) -> None:

@@ -1,0 +1,56 @@
+"""What is on screen, as lines of Python for a notebook. No torch."""
+
+from __future__ import annotations
+
+import pprint
+from typing import Any
+
+import msgspec
+
+from snip_gui.core.recipe import METHODS, Recipe
+
+_LINES = """\
+from snip_gui.core.api import apply_mask, build_recipe, mask_at
+
+recipe = {recipe}
+built = build_recipe(recipe{place})
+masks = mask_at(built.ranking, {sparsity!r})
+model = apply_mask(built.model, masks)
+print(f"{{sum(int(mask.sum()) for mask in masks.values()):,}} connections are kept")
+"""
+
+
+def python_lines(recipe: Recipe, data_folder: str = "") -> str:
+    """Return the lines that build, rank and prune a recipe as the window does.
+
+    Parameters
+    ----------
+    data_folder
+        Where its data set is; empty if it needs no place.
+    """
+    changes = _changes(msgspec.to_builtins(recipe))
+    changes.pop("training", None)  # nothing is trained
+    place = f", {data_folder!r}" if data_folder else ""
+    shown = pprint.pformat(changes, width=96, sort_dicts=False, compact=True)
+    return _LINES.format(recipe=shown, place=place, sparsity=recipe.pruning.sparsity)
+
+
+def _changes(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a recipe that are not as in the first one."""
+    default = msgspec.to_builtins(Recipe())
+    method = raw["pruning"]["method"]
+    default["pruning"] = msgspec.to_builtins(METHODS[method]()) if method in METHODS else {}
+    found: dict[str, Any] = {}
+    for name, value in raw.items():
+        if not isinstance(value, dict):
+            if value != default[name]:
+                found[name] = value
+            continue
+        part = {k: v for k, v in value.items() if v != default[name].get(k)}
+        tag = next((k for k in ("method", "kind") if k in value), None)
+        first = msgspec.to_builtins(Recipe())[name]
+        if tag is not None and value[tag] != first[tag]:
+            part = {tag: value[tag]} | part
+        if part:
+            found[name] = part
+    return found
