@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui import __version__
+from snip_gui.cli_files import add_export, add_open
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
@@ -66,7 +67,8 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_list(commands)
-    _add_export(commands)
+    add_export(commands)
+    add_open(commands)
     _add_download(commands)
     return parser
 
@@ -304,52 +306,6 @@ def _torchvision_names(*, everything: bool) -> tuple[str, ...]:
     from snip_gui.core.models.torchvision_models import names
 
     return names()
-
-
-def _add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
-    from snip_gui.core.export.formats import FORMATS
-
-    export = commands.add_parser("export", help="write the pruned checkpoint of a run to a file")
-    export.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    export.add_argument("--format", choices=FORMATS.names, help="default: by the ending of FILE")
-    export.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        required=True,
-        help="what goes beside it is called FILE.md, FILE.png and FILE.load.py",
-    )
-    export.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="where the images are, to measure what half precision does to the test error",
-    )
-    export.add_argument(
-        "--trust-code",
-        action="store_true",
-        help="run the Python file of the network that the run has kept",
-    )
-    export.set_defaults(command=_export)
-
-
-def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui export``."""
-    from snip_gui.core.export.formats import format_of
-
-    name = options.format or format_of(options.out).name
-    recipe = read_recipe(options.run)
-    surroundings = Surroundings(
-        data_folder=options.data_dir,
-        trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
-    )
-    from snip_gui.core.export.export import export_run
-
-    cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel, "Stopping; the old file stays as it was."):
-        for event in export_run(options.run, name, options.out, cancel, surroundings):
-            printer.event(event)
-    return 0
 
 
 def _add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type

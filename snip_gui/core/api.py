@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.data.loading import options_of, read_images
+from snip_gui.core.data.loading import load_images, options_of
 from snip_gui.core.events import Pruned
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own import digest_of
@@ -153,13 +152,7 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
         data_folder=Path(data_folder) if data_folder else None, trusted_code=frozenset(trusted)
     )
     options = options_of(recipe.data, surroundings)
-    reading = read_images(recipe.data.name, surroundings.data_folder, CancelToken(), options)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            images = end.value
-            break
+    images = load_images(recipe.data.name, surroundings.data_folder, options)
     bench = build(recipe, surroundings, images)
     ranking = next(e.masks for e in method_of(recipe.pruning)(bench) if isinstance(e, Pruned))
     assert isinstance(ranking, Ranking)

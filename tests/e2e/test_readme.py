@@ -39,11 +39,22 @@ def test_the_network_it_shows_runs(tmp_path):
     assert (tmp_path / "RUN" / "network.py").read_text() == code
 
 
+def test_the_notebook_example_runs(tmp_path):
+    (code,) = (block for block in PYTHON if "snip_gui.core.api" in block)
+    assert len(code.splitlines()) <= 12
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    kept = eval(done.stdout)
+    assert sum(kept.values()) == round(0.05 * (784 * 300 + 300 + 300 * 10 + 10))
+
+
 def test_every_command_it_names_is_understood():
     block = re.search(r"## Without the window\n\n```sh\n(.*?)```", README, re.DOTALL)
     assert block is not None
     lines = block[1].replace("\\\n", " ").splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         words = line.partition("#")[0].split()
         assert words[0] == "snip-gui"

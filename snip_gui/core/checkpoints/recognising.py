@@ -72,6 +72,11 @@ def inspect(
     checkpoint = read_checkpoint(path)
     _refuse_bad_numbers(checkpoint, path)
     _as_pruned(path, masks_of(checkpoint))  # refuses one of zeros alone
+    if "shrunk" in checkpoint.manifest:
+        raise UserError(
+            f"“{path.name}” is a smaller network in the place of a pruned one, and fits no other.",
+            "Open the shrunk PyTorch file with its “.load.py” beside it, or another export.",
+        )
     written = _recipe_of(checkpoint)
     images = _images_of(checkpoint) or images
     if images is None:

@@ -50,7 +50,7 @@ def card_text(
         "## Loading\n",
         f"```python\n{loading_code(chosen.name, name)}\n```\n",
         "## The network\n",
-        _facts(manifest, network, data, sparsity),
+        _facts(package, chosen, network, data, sparsity),
         "## Layers\n",
         _layers(manifest),
         "## The file\n",
@@ -99,8 +99,9 @@ def _picture(name: str) -> str:
     return f"![The fraction of each input pixel's connections that is kept]({place})\n"
 
 
-def _facts(manifest: dict[str, Any], network: str, data: str, sparsity: str) -> str:
+def _facts(package: Package, chosen: ExportFormat, network: str, data: str, sparsity: str) -> str:
     """Return what is known of the network as a table."""
+    manifest, half = package.manifest, package.half_precision
     shape = "x".join(str(side) for side in manifest["input_shape"])
     normalisation = manifest["normalisation"]
     rows = [
@@ -119,8 +120,7 @@ def _facts(manifest: dict[str, Any], network: str, data: str, sparsity: str) -> 
         for split in ("train", "validation", "test")
         if split in manifest["errors"]
     ]
-    half = manifest["errors"].get("half_precision")
-    if half is not None:
+    if half and chosen.name == "safetensors-fp16":
         rows.append(
             (
                 "test error in half precision",

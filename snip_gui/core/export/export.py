@@ -102,7 +102,7 @@ def _export(
                 place = path.with_name(path.name + what)
                 _write(files.enter_context(replacing(place, nameless=True)), content)
     yield ExportDone(path, size_bytes, digest, chosen.name)
-    yield Note(f"Exported {path} ({size_bytes:,} bytes): {proof}.")
+    yield Note(f"Exported {path} ({size_bytes:,} bytes), read back: {proof}.")
 
 
 def _proven(package: Package, chosen: ExportFormat, part: Path, path: Path) -> str:

@@ -143,7 +143,8 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "packed",
             "Bit mask and values",
-            "The smallest file. A reader of a few lines that needs NumPy alone lies beside it.",
+            "The smallest file up to 97 % sparsity, beyond which sparse rows are. With a reader of "
+            "a few lines that needs NumPy alone.",
             ".snip",
             f"{_HERE}.packed_format",
             "NumPy, its own reader",

@@ -47,7 +47,11 @@ def widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def encode(package: Package) -> bytes:
     """Return weights in half precision, masks, and the manifest that says so."""
-    return encode_masked(package, halved(package.state), package.manifest | {"precision": "fp16"})
+    manifest = package.manifest | {"precision": "fp16"}
+    if package.half_precision:
+        errors = dict(manifest["errors"]) | {"half_precision": package.half_precision}
+        manifest |= {"errors": errors}
+    return encode_masked(package, halved(package.state), manifest)
 
 
 def prove(package: Package, path: Path) -> str:

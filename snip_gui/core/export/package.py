@@ -49,6 +49,8 @@ class Package:
         Real images as the network sees them, to compare outputs on: of the scored minibatch.
     trusted
         Digests of the Python files that the user agreed to run.
+    half_precision
+        Test errors in ``single`` and ``half`` precision on ``num_test_images``, once measured.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Package:
     choice: ModelChoice
     trusted: Collection[str] = ()
     notes: list[str] = field(default_factory=list)
+    half_precision: dict[str, float] = field(default_factory=dict)
 
     @functools.cached_property
     def network(self) -> nn.Module:

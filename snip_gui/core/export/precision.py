@@ -50,10 +50,7 @@ def read_test_images(
 
 
 def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken) -> Iterator[Event]:
-    """Measure test errors in both precisions into the manifest, as far as there is time.
-
-    ``half_precision`` of the manifest's errors has both errors and the number of test images.
-    """
+    """Measure test errors in both precisions into the package, as far as there is time."""
     if images is None:
         yield Note("What half precision does to the test error was not measured: no images.")
         return
@@ -76,9 +73,7 @@ def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken)
         wrong += _wrong(package, images, chosen_B, (single, half))
         total += len(chosen_B)
     before, after = (float(count) / total for count in wrong)
-    package.manifest["errors"] = dict(package.manifest["errors"]) | {
-        "half_precision": {"single": before, "half": after, "num_test_images": total}
-    }
+    package.half_precision.update(single=before, half=after, num_test_images=total)
     yield Note(
         f"Test error in half precision {after:.2%}, in single precision {before:.2%}, "
         f"on {total:,} of {number:,} test images."

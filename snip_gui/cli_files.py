@@ -1,0 +1,118 @@
+"""The commands that write checkpoints and open them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snip_gui.core.cancel import CancelToken
+from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.loading import load_images
+from snip_gui.core.events import CheckpointFound
+from snip_gui.core.files import write_text
+from snip_gui.core.models.networks import network_of
+from snip_gui.core.recipe import DataChoice, Recipe
+from snip_gui.core.recipe_json import encode_recipe
+from snip_gui.core.run_folder import read_recipe
+from snip_gui.core.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from snip_gui.terminal import EventPrinter
+
+
+def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui export``."""
+    from snip_gui.core.export.formats import FORMATS
+
+    export = commands.add_parser("export", help="write the pruned checkpoint of a run to a file")
+    export.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    export.add_argument("--format", choices=FORMATS.names, help="default: by the ending of FILE")
+    export.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="what goes beside it is called FILE.md, FILE.png and FILE.load.py",
+    )
+    export.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where the images are, to measure what half precision does to the test error",
+    )
+    export.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the Python file of the network that the run has kept",
+    )
+    export.set_defaults(command=_export)
+
+
+def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui export``."""
+    from snip_gui.core.export.formats import format_of
+
+    name = options.format or format_of(options.out).name
+    recipe = read_recipe(options.run)
+    surroundings = Surroundings(
+        data_folder=options.data_dir,
+        trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
+    )
+    from snip_gui.core.export.export import export_run
+
+    cancel = CancelToken()
+    with printer.stopping_on_interrupt(cancel, "Stopping; the old file stays as it was."):
+        for event in export_run(options.run, name, options.out, cancel, surroundings):
+            printer.event(event)
+    return 0
+
+
+def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui open``."""
+    opening = commands.add_parser(
+        "open",
+        help="say what a checkpoint is, and make the recipe that goes on with it",
+        description="Say what a checkpoint of any origin is: weights, mask, and the network that "
+        "fits. The recipe goes on with them: snip-gui run --recipe FILE.",
+    )
+    opening.add_argument("file", type=Path, metavar="CHECKPOINT")
+    opening.add_argument(
+        "--dataset",
+        choices=DATASETS.names,
+        default="digits",
+        help="images to open it for, if it does not say (default: digits)",
+    )
+    opening.add_argument("--data-dir", type=Path, metavar="DIR", help="where the images are")
+    opening.add_argument("--out", type=Path, metavar="FILE", help="recipe to write")
+    opening.set_defaults(command=_open)
+
+
+def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui open``."""
+    from snip_gui.core.checkpoints.recognising import Images, inspect
+
+    images = load_images(options.dataset, options.data_dir)
+    of = Images(images.image_shape, len(images.classes))
+    chosen = Recipe(data=DataChoice(name=options.dataset))
+    cancel = CancelToken()
+    with printer.stopping_on_interrupt(cancel, "Stopping."):
+        for event in inspect(options.file, chosen, of, Surroundings(), cancel):
+            printer.event(event)
+            if isinstance(event, CheckpointFound):
+                _print_found(event, printer)
+                if options.out is not None:
+                    write_text(options.out, encode_recipe(event.recipes[0]))
+    return 0
+
+
+def _print_found(found: CheckpointFound, printer: EventPrinter) -> None:
+    recipe = found.recipes[0]
+    printer.line(f"{'kind':<12}{found.title}")
+    printer.line(f"{'holds':<12}{found.num_values:,} numbers in {found.num_tensors:,} tensors")
+    printer.line(f"{'network':<12}{network_of(recipe.model).title}")
+    printer.line(f"{'data set':<12}{DATASETS[recipe.data.name].title}")
+    printer.line(f"{'sparsity':<12}{recipe.pruning.sparsity:.4%}, by {found.mask_from}")
+    for split, error in found.errors:
+        printer.line(f"{split:<12}error {error:.2%}")
