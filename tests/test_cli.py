@@ -310,6 +310,21 @@ def test_list_names_networks_and_data_sets():
     assert {line.split()[0] for line in out.splitlines()} == set(DATASETS.names)
 
 
+def test_what_was_exported_is_opened_and_gone_on_with(tmp_path):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    call("export", tmp_path / "run", "--out", tmp_path / "net.snip")
+    status, out, _ = call("open", tmp_path / "net.snip", "--out", tmp_path / "recipe.json")
+    assert status == 0
+    assert "LeNet-300-100" in out
+    assert "bit mask and values" in out
+    assert "by its mask" in out
+    words = ("--recipe", tmp_path / "recipe.json", "--stop-after", "prune")
+    status, _, _ = call("run", *words, "--out", tmp_path / "on")
+    assert status == 0
+    masks = [(tmp_path / name / "masks.safetensors").read_bytes() for name in ("run", "on")]
+    assert masks[0] == masks[1]
+
+
 @pytest.mark.parametrize("name", ["pruned.safetensors", "pruned.pt"])
 def test_export_writes_the_format_of_the_ending(tmp_path, name):
     call("run", *ONE_EPOCH, "--out", tmp_path / "run")
