@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.estimate import estimate
 from snip_gui.core.fields import all_fields
 from snip_gui.core.paper_curves import suits
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
@@ -44,6 +45,7 @@ _FIELDS = tuple(field for field in all_fields() if field.path.startswith("traini
 _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
 # Charts draw on their own clock: repainting at every step would halve a small network's speed.
 _REDRAW_MS = 250
+_ESTIMATE_MS = 150
 # The last epoch's points of the held-out splits are among so many.
 _LOOKED_BACK = 100
 
@@ -65,6 +67,13 @@ class TrainingPanel(QWidget):
         self.form = FieldForm(_FIELDS)
         self.form.edited.connect(self._on_edited)
         self.presets = self._make_presets()
+        self.estimate = named(
+            QLabel(), "training_estimate", "Estimate", "What training these settings takes"
+        )
+        self.estimate.setProperty("role", "muted")
+        self.estimate.setWordWrap(True)
+        self._estimate = QTimer(self, interval=_ESTIMATE_MS, singleShot=True)
+        self._estimate.timeout.connect(self._show_estimate)
         self._status = named(QLabel(), "training_status", "Training status")
         self._status.setWordWrap(True)
         self.charts = TrainingCharts(themes)
@@ -74,6 +83,11 @@ class TrainingPanel(QWidget):
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw.timeout.connect(self._draw)
         state.recipe_changed.connect(self._show_recipe)
+        for changed in (
+            *(state.recipe_changed, state.images_changed, state.network_changed),
+            *(state.scored_changed, state.training_changed, self._runs.changed),
+        ):
+            changed.connect(self._estimate.start)
         state.devices_changed.connect(self._show_recipe)
         state.training_changed.connect(self._on_training_changed)
         state.points_added.connect(self._on_points_added)
@@ -124,6 +138,7 @@ class TrainingPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self.presets)
+        column.addWidget(self.estimate)
         column.addWidget(self.form)
         column.addStretch()
         area = QScrollArea()
@@ -165,6 +180,18 @@ class TrainingPanel(QWidget):
         self.form.show_values({f"training.{n}": v for n, v in raw.items() if n not in hidden})
         for action in self.presets.menu().actions():
             action.setToolTip(_wrapped(about(PRESETS[action.data()], recipe)))
+
+    @Slot()
+    def _show_estimate(self) -> None:
+        state = self._state
+        text = ""
+        if state.architecture is not None and state.images is not None:
+            scored = state.scored if not state.is_stale else None
+            text = estimate(
+                state.recipe, state.architecture, state.images, scored, self._runs.entries
+            ).text
+        self.estimate.setText(text)
+        self.estimate.setVisible(bool(text))
 
     def _has_gpu(self) -> bool:
         return any(name != "cpu" for name, _ in self._state.devices)

@@ -1,0 +1,158 @@
+"""What a training will take, before it begins: time, memory and disk (loads no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.core.data.store import ArrayStore, num_bytes
+from snip_gui.core.run_tables import duration
+from snip_gui.core.text import size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.models.architecture import Architecture
+    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe_training import Training
+    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.scored import Scored
+
+_FLOAT = 4
+# A forward pass is about a third of a step.
+_FORWARD = 1 / 3
+_ROW_BYTES, _ROWS_PER_EPOCH = 90, 23
+_PICTURES_BYTES = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a training will take.
+
+    Attributes
+    ----------
+    seconds
+        None while nothing is known of the speed.
+    is_measured
+        Whether the time is that of an earlier run; otherwise that of the whole network, judged by
+        its scoring, which what is left of it may well undercut.
+    """
+
+    seconds: float | None
+    is_measured: bool
+    memory_bytes: int
+    disk_bytes: int
+
+    @property
+    def text(self) -> str:
+        """All of it as a sentence."""
+        sizes = f"{size_text(self.memory_bytes)} of memory, {size_text(self.disk_bytes)} on disk."
+        if self.seconds is None:
+            return f"Takes about {sizes}"
+        if self.seconds < 1:
+            return f"Less than a second, {sizes}"
+        about = "About" if self.is_measured else "At most about"
+        return f"{about} {duration(self.seconds)}, {sizes}"
+
+
+def estimate(
+    recipe: Recipe,
+    architecture: Architecture,
+    images: ImageSet,
+    scored: Scored | None = None,
+    earlier: Iterable[RunEntry] = (),
+) -> Estimate:
+    """Return what training a recipe will take.
+
+    Parameters
+    ----------
+    architecture
+        The recipe's network on its images.
+    scored
+        Scores of this network on these images, whose time tells of its speed; None if there are
+        none.
+    earlier
+        Runs, one of which may be of the same kind.
+    """
+    measured = _seconds_per_epoch(recipe, earlier)
+    seconds = measured
+    if seconds is None and scored is not None and len(scored.indices_K) and scored.seconds:
+        seconds = _judged(recipe, images, scored.seconds / len(scored.indices_K))
+    return Estimate(
+        seconds=None if seconds is None else seconds * recipe.training.num_epochs,
+        is_measured=measured is not None,
+        memory_bytes=_memory(recipe, architecture, images),
+        disk_bytes=_disk(recipe, architecture),
+    )
+
+
+def _seconds_per_epoch(recipe: Recipe, earlier: Iterable[RunEntry]) -> float | None:
+    """Return the time of an epoch of the newest run that differs in nothing that costs time."""
+    kind = _kind(recipe)
+    for entry in earlier:
+        if entry.recipe is not None and entry.epochs_done >= 1 and _kind(entry.recipe) == kind:
+            return entry.seconds / entry.epochs_done
+    return None
+
+
+def _kind(recipe: Recipe) -> Recipe:
+    """Return the recipe without what makes no epoch longer or shorter."""
+    replace = msgspec.structs.replace
+    training = replace(
+        recipe.training,
+        epochs=1,
+        added_epochs=0,
+        added_rate=0.0,
+        learning_rate=0.1,
+        weight_decay=0.0,
+        schedule="steps",
+        decay_at=(),
+        decay_factor=0.1,
+        labels="true",
+    )
+    pruning = replace(recipe.pruning, after="keep")
+    return replace(recipe, training=training, pruning=pruning, seed=0)
+
+
+def _judged(recipe: Recipe, images: ImageSet, seconds_per_image: float) -> float:
+    """Return the time of an epoch of the whole network, held-out images included."""
+    held_out = round(len(images.train_images) * recipe.data.validation_fraction)
+    trained = len(images.train_images) - held_out
+    measured = held_out + len(images.test_images)
+    return seconds_per_image * (trained + _FORWARD * measured)
+
+
+def _memory(recipe: Recipe, architecture: Architecture, images: ImageSet) -> int:
+    """Return the bytes of weights, gradients, mask, optimizer, checkpoint, images and a batch."""
+    copies = 3 + 2 * _num_slots(recipe.training) + 1
+    resident = sum(
+        num_bytes(store)
+        for store in (images.train_images, images.test_images)
+        if isinstance(store, ArrayStore)
+    )
+    batch = recipe.training.batch_size * architecture.activation_bytes
+    return copies * _FLOAT * architecture.num_parameters + resident + batch
+
+
+def _disk(recipe: Recipe, architecture: Architecture) -> int:
+    """Return the bytes of a run folder."""
+    channels, rows, columns = architecture.input_shape
+    minibatch = recipe.minibatch
+    number = getattr(minibatch, "size", None) or len(getattr(minibatch, "indices", ()))
+    weights = _FLOAT * architecture.num_parameters
+    # Initial weights, scores, masks of a byte each, checkpoint; a redraw once more.
+    copies = 1 + 1 + 1 / _FLOAT + 1 + _num_slots(recipe.training)
+    copies += recipe.pruning.after == "redraw"
+    pixels = number * (channels * rows * columns * _FLOAT + 8)
+    metrics = recipe.training.num_epochs * _ROWS_PER_EPOCH * _ROW_BYTES
+    return int(copies * weights + pixels + metrics + _PICTURES_BYTES)
+
+
+def _num_slots(training: Training) -> int:
+    """Return how many numbers the optimizer keeps for each weight."""
+    if training.optimizer == "sgd":
+        return 1 if training.momentum else 0
+    return 2
