@@ -212,7 +212,7 @@ class Controller(QObject):
     def _take_checkpoint(self, recipe: Recipe, text: str) -> None:
         """Make the recipe that goes on with a checkpoint the current one, and show its mask."""
         self.edit(recipe, text)
-        self._wants_score = True
+        self._wants_score = self.network.is_agreed
         self._score_if_wanted()
 
     # Recipes on disk

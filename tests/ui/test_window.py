@@ -484,6 +484,15 @@ def test_export_from_the_menu(window, started, qtbot, monkeypatch, tmp_path):
     idle(qtbot, started)
 
 
+def test_copy_as_python_gives_lines_that_run(window, started):
+    window.actions_by_name["copy_python"].trigger()
+    code = QGuiApplication.clipboard().text()
+    space: dict = {}
+    exec(code, space)
+    kept = sum(int(mask.sum()) for mask in space["masks"].values())
+    assert kept == started.controller.state.num_kept
+
+
 def test_copy_as_command_gives_the_same_recipe(window, started, state):
     started.controller.set_sparsity(0.975)
     started.controller.set_field("training.weight_decay", 0.001)

@@ -17,10 +17,12 @@ from torch import nn
 from snip_gui.core.errors import UserError
 from snip_gui.core.export.module_source import write_source
 from snip_gui.core.export.proof import refuse_other_outputs, scores_of
+from snip_gui.core.models.recurrent import RowReader
 from snip_gui.core.pruning.constants import fold_constants
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.pruning.paths import find_paths
+from snip_gui.core.pruning.recurrent_units import leave_out_units
 from snip_gui.core.pruning.shrinking import cut
 from snip_gui.core.pruning.tracing import CannotFollowError
 
@@ -74,20 +76,35 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
     sample_BCHW = images_BCHW[:_TRACED_IMAGES]
     try:
         small = _copy(network)
-        num_folded = fold_constants(small, sample_BCHW)
-        prunable = prunable_parameters(small)
-        # A kept weight of exactly zero is none; a folded bias is one that the mask knew not of.
-        masks = {name: (p.detach() != 0).numpy() for name, p in prunable.items()}
-        paths = find_paths(small, masks, sample_BCHW)
-        shrunk = cut(MaskedModel(small, prunable, masks), masks, paths, sample_BCHW)
-        made, source = write_source(shrunk.small.model.eval(), shrunk.pixels, sample_BCHW)
+        make = _of_rows if isinstance(small, RowReader) else _of_paths
+        made, source, description = make(small, sample_BCHW)
     except CannotFollowError as error:
         raise UserError(
             f"The network cannot be made smaller: {error}.", "Choose another format."
         ) from error
     expected_BK = scores_of(network, images_BCHW)
     refuse_other_outputs(expected_BK, scores_of(made, images_BCHW), "The smaller network")
-    return Smaller(made, source, _describe(paths, num_folded))
+    return Smaller(made, source, description)
+
+
+def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
+    """Fold constants, cut to what lies on a path; return network, source and description."""
+    num_folded = fold_constants(small, sample_BCHW)
+    prunable = prunable_parameters(small)
+    # A kept weight of exactly zero is none; a folded bias is one that the mask knew not of.
+    masks = {name: (p.detach() != 0).numpy() for name, p in prunable.items()}
+    paths = find_paths(small, masks, sample_BCHW)
+    shrunk = cut(MaskedModel(small, prunable, masks), masks, paths, sample_BCHW)
+    made, source = write_source(shrunk.small.model.eval(), shrunk.pixels, sample_BCHW)
+    return made, source, _describe(paths, num_folded)
+
+
+def _of_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
+    """Leave out units of a recurrent network; return network, source and description."""
+    assert isinstance(small, RowReader)
+    kept, total = leave_out_units(small)
+    made, source = write_source(small.eval(), None, sample_BCHW)
+    return made, source, f"{kept:,} of {total:,} units of projection and cell are left."
 
 
 def _copy(network: nn.Module) -> nn.Module:

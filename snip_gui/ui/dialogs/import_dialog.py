@@ -43,7 +43,6 @@ class ImportDialog(QDialog):
         self.network = named(QComboBox(), "import_network", "Network")
         for recipe in found.recipes:
             self.network.addItem(network_of(recipe.model).title)
-        self.network.setEnabled(len(found.recipes) > 1)
         self.network.currentIndexChanged.connect(self._update)
         self._mask = _said("", "import_mask", "Mask")
         self._then = _said("", "import_then", "What happens then")
@@ -67,7 +66,7 @@ class ImportDialog(QDialog):
         column.addWidget(buttons)
         self._is_other_data = found.recipes[0].data != current.data
         self._update()
-        self.resize(560, self.sizeHint().height())
+        self.resize(560, column.totalHeightForWidth(560))
         self.open_button.setDefault(True)
         self.open_button.setFocus()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -21,7 +22,8 @@ from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import format_of
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.lenet import LeNet300100
-from snip_gui.core.recipe import Recipe, Snip, Training
+from snip_gui.core.models.own import digest_of
+from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run import run
 from snip_gui.core.run_folder import read_summary
@@ -291,3 +293,36 @@ def test_an_unknown_ending_lists_the_formats(name):
         format_of(Path(name))
     assert "safetensors" in caught.value.hint
     assert "pt" in caught.value.hint
+
+
+OWN = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes):
+        super().__init__()
+        self.a, self.b = nn.Linear(784, 40), nn.Linear(40, num_classes)
+    def forward(self, images):
+        return self.b(torch.relu(self.a(images.flatten(1))))
+"""
+
+
+def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, surroundings):
+    (tmp_path / "net.py").write_text(OWN)
+    digest = digest_of(tmp_path / "net.py")
+    model = ModelChoice(name="own", file=str(tmp_path / "net.py"), symbol="Net", file_digest=digest)
+    agreed = dataclasses.replace(surroundings, trusted_code=frozenset({digest}))
+    recipe = Recipe(model=model, training=Training(epochs=1))
+    run(recipe, tmp_path / "run", agreed, lambda _event: None, CancelToken())
+    (tmp_path / "net.py").unlink()  # the run has kept a copy
+    out = tmp_path / "out"
+    # Weights alone can be written and compared; what needs the network says what is missing.
+    events = list(export_run(tmp_path / "run", "pt", out / "a.pt", CancelToken()))
+    assert any("outputs not compared" in e.text for e in events if isinstance(e, Note))
+    for name in ("onnx", "shrunk"):
+        with pytest.raises(UserError, match="not been agreed to"):
+            list(export_run(tmp_path / "run", name, out / "b", CancelToken(), surroundings))
+    assert {path.name for path in out.iterdir()} == {"a.pt", "a.pt.md", "a.pt.png"}
+    for name in ("pt", "onnx", "shrunk"):
+        events = list(export_run(tmp_path / "run", name, out / name, CancelToken(), agreed))
+        assert not any("not compared" in e.text for e in events if isinstance(e, Note))
