@@ -182,9 +182,9 @@ def test_the_files_are_as_small_as_they_should_be(trained, exported):
     assert sizes["pt"] >= dense
     assert sizes["packed"] < 0.1 * dense
     assert sizes["safetensors-fp16"] < 0.7 * sizes["safetensors"]
-    if trained.parent.name[:-1] != "gru-s":  # nothing is left out of a recurrent network
-        assert sizes["shrunk"] < 0.5 * dense
-        assert sizes["shrunk-onnx"] < 0.5 * sizes["onnx"]
+    part = 0.95 if trained.parent.name[:-1] == "gru-s" else 0.5
+    assert sizes["shrunk"] < part * dense
+    assert sizes["shrunk-onnx"] < part * sizes["onnx"]
 
 
 def test_onnx_says_nothing_of_this_machine(exported):
