@@ -131,6 +131,8 @@ class FieldForm(QWidget):
         spin.setDecimals(field.decimals)
         spin.setRange(field.minimum, field.maximum)
         spin.setSingleStep(field.step)
+        if field.zero:
+            spin.setSpecialValueText(field.zero)
         spin.setKeyboardTracking(False)
         spin.valueChanged.connect(lambda value: self.edited.emit(field.path, value))
         return spin, spin.setValue
