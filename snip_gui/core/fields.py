@@ -70,12 +70,14 @@ METHOD = Field(
     label="Method",
     help="How connections are ranked: by connection sensitivity on the minibatch; by the gradient "
     "alone, sign included, which the paper's appendix A shows beside it; at random, the control "
-    "for every other method; or by magnitude, the largest weights first, which of a pruned "
+    "for every other method; as SNIP does but shuffled within each layer, which keeps the numbers "
+    "and loses the places; or by magnitude, the largest weights first, which of a pruned "
     "checkpoint are those that it kept.",
     choices=(
         ("snip", "SNIP"),
         ("signed-gradient", "Signed gradient"),
         ("random", "Random mask"),
+        ("shuffled", "SNIP, shuffled"),
         ("magnitude", "Magnitude"),
     ),
     flag="method",

@@ -273,6 +273,17 @@ class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="rand
     after: AfterField = "keep"
 
 
+class Shuffled(_Part, frozen=True, kw_only=True, tag_field="method", tag="shuffled"):
+    """Keep as many of each layer as SNIP, but others: its mask shuffled within the layers."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+    scoring_mode: ScoringModeField = "evaluation"
+
+
 class Magnitude(_Part, frozen=True, kw_only=True, tag_field="method", tag="magnitude"):
     """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
 
@@ -284,12 +295,13 @@ class Magnitude(_Part, frozen=True, kw_only=True, tag_field="method", tag="magni
 
 
 Minibatch: TypeAlias = Draw | Picked
-Pruning: TypeAlias = Snip | SignedGradient | RandomMask | Magnitude
+Pruning: TypeAlias = Snip | SignedGradient | RandomMask | Shuffled | Magnitude
 
-METHODS: dict[Any, type[Snip] | type[SignedGradient] | type[RandomMask] | type[Magnitude]] = {
+METHODS: dict[Any, type[Pruning]] = {
     "snip": Snip,
     "signed-gradient": SignedGradient,
     "random": RandomMask,
+    "shuffled": Shuffled,
     "magnitude": Magnitude,
 }
 

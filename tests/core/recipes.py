@@ -11,6 +11,7 @@ from snip_gui.core.recipe import (
     Picked,
     RandomMask,
     Recipe,
+    Shuffled,
     Snip,
     Training,
 )
@@ -61,7 +62,8 @@ def recipes(
         ),
         minibatch=draws() | picks() if minibatches is None else minibatches,
         pruning=st.builds(Snip, scoring_mode=st.sampled_from(["evaluation", "training"]), **_shared)
-        | st.builds(RandomMask, **_shared),
+        | st.builds(RandomMask, **_shared)
+        | st.builds(Shuffled, **_shared),
         training=st.builds(
             Training,
             epochs=st.integers(1, 100_000),

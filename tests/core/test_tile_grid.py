@@ -16,10 +16,12 @@ from snip_gui.core.grid_files import save_grid
 from snip_gui.core.recipe import (
     DataChoice,
     Draw,
+    Magnitude,
     ModelChoice,
     Picked,
     RandomMask,
     Recipe,
+    Shuffled,
     SignedGradient,
     Snip,
 )
@@ -74,7 +76,7 @@ def test_other_kinds_change_one_thing_only(digits):
     ]  # fmt: skip
     methods = spec_of("methods", recipe, digits)
     kinds = [type(v.recipe.pruning) for v in methods.variants]
-    assert kinds == [Snip, SignedGradient, RandomMask]
+    assert kinds == [Snip, SignedGradient, RandomMask, Shuffled, Magnitude]
     assert {v.recipe.pruning.floor for v in methods.variants} == {2}
 
 

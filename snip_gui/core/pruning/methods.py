@@ -17,7 +17,7 @@ from snip_gui.core.pruning.sensitivity import (
     connection_sensitivity,
     flat_weights,
 )
-from snip_gui.core.recipe import Magnitude, RandomMask, SignedGradient, Snip
+from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
 from snip_gui.core.seeding import numpy_stream
 from snip_gui.core.workbench import Workbench
 
@@ -37,6 +37,7 @@ def method_of(pruning: Pruning) -> Method:
         Snip: snip,
         SignedGradient: signed_gradient,
         RandomMask: random_mask,
+        Shuffled: shuffled,
         Magnitude: magnitude,
     }
     return methods[type(pruning)]
@@ -105,6 +106,19 @@ def random_mask(bench: Workbench) -> Iterator[Event]:
     floor = bench.recipe.pruning.floor
     ranking = rank_scores(score_M, bench.prunable.layout, floor=floor)
     yield Pruned(ranking, seconds=time.perf_counter() - started)
+
+
+def shuffled(bench: Workbench) -> Iterator[Event]:
+    """Rank as SNIP does, the scores of each tensor shuffled: as many of each stay, but others."""
+    started = time.perf_counter()
+    found = yield from _score_minibatch(bench)
+    generator = numpy_stream(bench.recipe.seed, "mask")
+    layout = bench.prunable.layout
+    parts = [found.sensitivity_M[t.offset : t.end] for t in layout.tensors]
+    score_M = np.concatenate([generator.permutation(part) for part in parts])
+    ranking = rank_scores(score_M, layout, floor=bench.recipe.pruning.floor)
+    seconds = time.perf_counter() - started
+    yield Pruned(ranking, gradient_M=found.gradient_M, loss=found.loss, seconds=seconds)
 
 
 def magnitude(bench: Workbench) -> Iterator[Event]:

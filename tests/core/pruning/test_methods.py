@@ -6,7 +6,7 @@ import pytest
 from snip_gui.core.events import Progress, Pruned
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.sensitivity import flat_weights
-from snip_gui.core.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Snip
+from snip_gui.core.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip
 from snip_gui.core.recipe_json import with_value
 
 
@@ -79,3 +79,17 @@ def test_magnitude_ranks_the_largest_weights_first_without_any_image(make_bench)
     np.testing.assert_array_equal(ranking.score_M, weight_M)
     kept = weight_M[ranking.rank_M < 1000]
     assert kept.min() >= weight_M[ranking.rank_M >= 1000].max()
+
+
+@pytest.mark.parametrize("num_kept", [1, 500, 13_331, 266_300])
+def test_shuffled_keeps_as_many_of_each_tensor_as_snip_but_others(make_bench, num_kept):
+    snip, other, again = (
+        pruned_by(make_bench(Recipe(pruning=pruning, seed=3))).masks
+        for pruning in (Snip(), Shuffled(), Shuffled())
+    )
+    assert snip.counts_at(num_kept) == other.counts_at(num_kept)
+    one, two, three = (source.mask_at(num_kept) for source in (snip, other, again))
+    for name in one:
+        np.testing.assert_array_equal(two[name], three[name])
+    if 1 < num_kept < 266_200:  # of nearly all there is no choice
+        assert not np.array_equal(one["fc1.weight"], two["fc1.weight"])
