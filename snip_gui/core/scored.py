@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.recipe import Recipe
 
+# Connections; fifteen million take some 20 ms.
+_SLOW_TO_FOLLOW = 30_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Scored:
@@ -153,6 +156,16 @@ class Scored:
             return None if rank_OI is None else rank_OI < kept
 
         return reach(wiring, joined)
+
+    @property
+    def is_slow_to_follow(self) -> bool:
+        """Whether following the kept connections takes longer than a window should stand still."""
+        return self.layout.num_parameters > _SLOW_TO_FOLLOW
+
+    def followed(self, num_kept: int) -> tuple[Reach | None, dict[str, int]]:
+        """Return what `reach` and `num_on_paths` do; None and nothing if it is not followed."""
+        found = self.reach(num_kept)
+        return found, self.num_on_paths(found, num_kept) if found is not None else {}
 
     def num_on_paths(self, found: Reach, num_kept: int) -> dict[str, int]:
         """Return per layer how many kept parameters lie on a path from the input to an output.

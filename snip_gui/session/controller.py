@@ -27,11 +27,13 @@ from snip_gui.session.data_chooser import DataChooser
 from snip_gui.session.exporting import Exporter
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.importing import Importer
+from snip_gui.session.level_maker import LevelMaker
 from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.mistake_finder import MistakeFinder
 from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
+from snip_gui.session.path_follower import PathFollower
 from snip_gui.session.pictures import Pictures
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
@@ -79,6 +81,8 @@ class Controller(QObject):
         # Its slots come first: what the others are told of has happened to the training.
         self.trainings = Trainings(state, host, self.data, self.live.watch, self)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
+        self.levels = LevelMaker(host, self)
+        self._follower = PathFollower(state, host, self)
         self.pins = Pins(state, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
+    from snip_gui.core.scored import Scored
     from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.tile_grid import GridSpec
     from snip_gui.core.training.watching import WeightWatch
+    from snip_gui.core.views.large_canvas import LargeCanvas, Look
     from snip_gui.session.job_host import JobFactory
 
 
@@ -67,6 +69,28 @@ def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
         from snip_gui.core.data.thumbnails import make_mean
 
         yield from make_mean(store, indices_K, cancel)
+
+    return job
+
+
+def paths_job(scored: Scored, num_kept: int) -> JobFactory:
+    """Follow the kept connections of a large network."""
+
+    def job(_cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.events import PathsFollowed
+
+        yield PathsFollowed(scored, num_kept, *scored.followed(num_kept))
+
+    return job
+
+
+def level_job(canvas: LargeCanvas, look: Look, num_kept: int) -> JobFactory:
+    """Gather what the blocks of a large layer hold, and its pictures from afar."""
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        from snip_gui.core.views.large_canvas import make_level
+
+        yield from make_level(canvas, look, num_kept, cancel)
 
     return job
 

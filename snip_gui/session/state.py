@@ -9,21 +9,18 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.curation import Split, minibatch_indices, split_training
-from snip_gui.core.data.own_images import ChosenFrom, own_of
-from snip_gui.core.errors import UserError
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.session.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.notices import Notice, Notices
 from snip_gui.session.selection import Selection, fitted
-from snip_gui.session.values import Activity, MinibatchState, Problem, TrainingState
 
 if TYPE_CHECKING:
+    from snip_gui.core.data.curation import Split
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.models.architecture import Architecture
@@ -34,11 +31,10 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.views.layer_table import LayerRow
     from snip_gui.session.preferences import Preferences
+    from snip_gui.session.values import Activity, Problem, TrainingState
 
 # Views other than the one under the pointer follow a slider after this pause.
 _SETTLE_MS = 12
-
-_NO_IMAGES = np.zeros(0, np.int64)
 
 
 class SessionState(QObject):
@@ -58,6 +54,7 @@ class SessionState(QObject):
     devices_changed = Signal()
     preferences_changed = Signal()
     selection_changed = Signal()
+    paths_changed = Signal()  # of a network that is followed in the background
 
     def __init__(
         self, recipe: Recipe, preferences: Preferences, parent: QObject | None = None
@@ -71,7 +68,7 @@ class SessionState(QObject):
         self._listing: Listing | None = None
         self._images_problem: Problem | None = None
         self._split: Split | None = None
-        self._minibatch = MinibatchState(_NO_IMAGES)
+        self._minibatch = resolve_minibatch(None, recipe, ())[1]
         self._architecture: Architecture | None = None
         self._network_names: tuple[str, ...] = ()
         self._scored: Scored | None = None
@@ -180,20 +177,8 @@ class SessionState(QObject):
 
     def _resolve_minibatch(self) -> None:
         """Work out which images the recipe means."""
-        images = self.images
-        if images is None:
-            self._minibatch = MinibatchState(_NO_IMAGES)
-        else:
-            labels_N, recipe = images.train_labels_N, self._recipe
-            self._split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
-            try:
-                folders = self._preferences.surroundings.image_folders
-                source = ChosenFrom(images, own_of(recipe), folders)
-                indices_K = minibatch_indices(recipe, labels_N, self._split)
-                self._minibatch = MinibatchState(indices_K, source)
-            except UserError as error:
-                problem = Problem.of(error)
-                self._minibatch = MinibatchState(_NO_IMAGES, problem=problem)
+        folders = self._preferences.surroundings.image_folders
+        self._split, self._minibatch = resolve_minibatch(self.images, self._recipe, folders)
         self.minibatch_changed.emit()
 
     # The network
@@ -277,13 +262,23 @@ class SessionState(QObject):
         return self._followed()[1]
 
     def _followed(self) -> tuple[Reach | None, dict[str, int]]:
-        """Follow the kept connections, once for all views of a mask."""
+        """Follow the kept connections, once for all views of a mask.
+
+        Of a network that takes long, nothing is known until it was followed in the background.
+        """
         scored, num_kept = self._scored, self.num_kept
         if self._paths is None or self._paths[:2] != (scored, num_kept):
-            found = scored.reach(num_kept) if scored else None
-            on_paths = scored.num_on_paths(found, num_kept) if scored and found else {}
-            self._paths = scored, num_kept, found, on_paths
+            if scored is None or scored.is_slow_to_follow:
+                return None, {}
+            self._paths = (scored, num_kept, *scored.followed(num_kept))
         return self._paths[2:]
+
+    def set_paths(
+        self, scored: Scored, num_kept: int, found: Reach | None, on_paths: dict[str, int]
+    ) -> None:
+        """Say what a mask leaves connected."""
+        self._paths = scored, num_kept, found, on_paths
+        self.paths_changed.emit()
 
     # What is selected of the network
 

@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from snip_gui.core.data.own_images import ChosenFrom
     from snip_gui.core.errors import UserError
     from snip_gui.core.events import BadFile, StepRates
     from snip_gui.core.recipe import Recipe
@@ -108,20 +104,3 @@ class TrainingState:
     def sparsity(self) -> float:
         """Fraction removed, as reached."""
         return 1 - self.num_kept / self.num_parameters if self.num_parameters else 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MinibatchState:
-    """The images to score, or why there are none.
-
-    Attributes
-    ----------
-    indices_K
-        Into ``source``; own images come after the training images.
-    source
-        Training images and own ones; None while there are no images.
-    """
-
-    indices_K: NDArray[np.int64]
-    source: ChosenFrom | None = None
-    problem: Problem | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import itertools
 import os
 import statistics
 import subprocess
@@ -21,18 +20,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtWidgets import QWidget
 
 import tests.qt_fixtures
 from snip_gui.app import _collect_in_gui_thread
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.events import Measured
-from snip_gui.core.models.networks import measure
-from snip_gui.core.pruning.layout import Layout, TensorSpec
-from snip_gui.core.pruning.ranking import rank_scores
-from snip_gui.core.scored import Scored
 from snip_gui.ui.widgets.image_grid import ImageGrid
-from tests.bench.test_core_bench import ratio, show, vgg_scores
+from tests.bench.test_core_bench import ratio, show
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
 pytestmark = pytest.mark.bench
@@ -147,91 +142,6 @@ def test_the_window_stands_soon(record_property, tmp_path):
         ratio_to_one=f"{ratio(times['ours'], times['one']):.2f}",
     )
     assert cost <= 1.5
-
-
-# The slider
-
-_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
-
-
-def vgg_layout(*, has_matrix: bool) -> Layout:
-    """VGG-D for CIFAR-10 with its biases: 15.2 million connections.
-
-    Parameters
-    ----------
-    has_matrix
-        Whether the last convolution of 512 x 512 x 3 x 3 is a matrix of 512 x 4,608 instead.
-    """
-    shapes: dict[str, tuple[int, ...]] = {
-        f"conv{number}": (after, before, 3, 3)
-        for number, (before, after) in enumerate(itertools.pairwise(_CHANNELS), 1)
-    }
-    if has_matrix:
-        shapes["conv13"] = (512, 4_608)
-    shapes |= {"fc1": (512, 512), "fc2": (512, 512), "fc3": (10, 512)}
-    tensors: list[TensorSpec] = []
-    offset = 0
-    for layer, weight in shapes.items():
-        kind = "convolution" if len(weight) == 4 else "linear"
-        for name, shape in (("weight", weight), ("bias", weight[:1])):
-            tensors.append(TensorSpec(f"{layer}.{name}", layer, kind, shape, offset))
-            offset = tensors[-1].end
-    return Layout(tuple(tensors))
-
-
-@pytest.mark.parametrize("kind", ["convolution", "linear"])
-def test_a_step_of_the_slider(record_property, application, qapp, kind):
-    """From the controller to the paint of the picture and all counts; then everything else."""
-    window, controller = application.window, application.controller
-    state = controller.state
-    controller.set_field("model.name", "vgg-d")
-    layout = vgg_layout(has_matrix=kind == "linear")
-    assert layout.num_parameters > 15_200_000
-    assert layout.layers == state.layer_names
-    score_M = vgg_scores(layout)
-    state.set_scored(
-        Scored(
-            recipe=state.recipe,
-            ranking=rank_scores(score_M, layout),
-            weight_M=score_M,
-            gradient_M=None,
-            indices_K=np.zeros(0, np.int64),
-            architecture=measure(state.recipe.model, (3, 32, 32), 10),
-            loss=1.0,
-            seconds=1.0,
-        )
-    )
-    window.heatmap.select_layer("conv13")
-    assert not state.is_stale
-    table = window.findChild(QTableView, "layers_table").viewport()
-    picture = window.findChild(QWidget, "heatmap_view").viewport()
-    histogram = window.findChild(QWidget, "sensitivity_histogram").viewport()
-    for _ in range(5):
-        qapp.processEvents()
-        time.sleep(0.02)
-    paints = Paints(picture, table, histogram)
-    rng = np.random.default_rng(1)
-    at_once, rest = [], []
-    for share in np.exp(rng.uniform(np.log(1e-4), 0, 220)):
-        before = dict(paints.counts)
-        started = time.perf_counter()
-        controller.set_sparsity(1 - float(share))
-        # The rest waits for its own timer, which must not join this measurement.
-        state._settle.stop()
-        qapp.processEvents()
-        drawn = time.perf_counter()
-        assert all(paints.counts[widget] > before[widget] for widget in (picture, table))
-        state._on_settled()
-        qapp.processEvents()
-        settled = time.perf_counter()
-        assert paints.counts[histogram] > before[histogram]
-        at_once.append(drawn - started)
-        rest.append(settled - drawn)
-    at_once, rest = at_once[20:], rest[20:]
-    show(record_property, f"slider step, {kind}", **percentiles(at_once))
-    show(record_property, "  everything else after it", **percentiles(rest))
-    assert np.percentile(at_once, 95) < 0.016
-    assert np.percentile(rest, 95) < 0.050
 
 
 # Beside a training

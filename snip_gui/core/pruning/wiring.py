@@ -268,10 +268,21 @@ def num_on_paths(
         Which outputs lead on, and which inputs, of all groups, are reached.
     """
     outputs, into = rank.shape[:2]
-    kept_OIP = (rank < np.int32(num_kept)).reshape(outputs, into, -1)
-    if not reached_I.all():
-        per_output = reached_I.reshape(-1, 1, into).repeat(outputs * into // reached_I.size, 1)
-        kept_OIP = kept_OIP & per_output.reshape(-1, into)[:, :, None]
+    if not (leads_O.any() and reached_I.any()):
+        return 0
+    reached_GI = reached_I.reshape(-1, into)
+    rank_OIP = rank.reshape(outputs, into, -1)
+    # Fewer are looked at first where that is less than half: copying them costs as well.
+    if 2 * np.count_nonzero(leads_O) < outputs:
+        group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))[leads_O]
+        rank_OIP, leads_O = rank_OIP[leads_O], leads_O[leads_O]
+    else:
+        group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))
+    if len(reached_GI) == 1 and 2 * np.count_nonzero(reached_I) < into:
+        rank_OIP, reached_GI = rank_OIP[:, reached_I], np.ones((1, 1), bool)
+    kept_OIP = rank_OIP < np.int32(num_kept)
+    if not reached_GI.all():
+        kept_OIP &= reached_GI[group_O][:, :, None]
     if not leads_O.all():
-        kept_OIP = kept_OIP[leads_O]
+        kept_OIP &= leads_O[:, None, None]
     return int(np.count_nonzero(kept_OIP))

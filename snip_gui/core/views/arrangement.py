@@ -62,8 +62,13 @@ class Arrangement:
         return out, into, math.prod(sides[:-1]), sides[-1]
 
     @property
+    def has_no_gaps(self) -> bool:
+        """Whether there is a connection under every pixel."""
+        return self.is_matrix or self.style == "channels"
+
+    @property
     def _gap(self) -> int:
-        return 0 if self.is_matrix or self.style == "channels" else 1
+        return 0 if self.has_no_gaps else 1
 
     @functools.cached_property
     def _strips_down(self) -> int:

@@ -9,3 +9,8 @@ def short_count(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g} {unit}"
     return f"{number}"
+
+
+def count_text(number: int) -> str:
+    """Return a count for a narrow column: exact below 100,000, then of three digits."""
+    return f"{number:,}" if number < 100_000 else short_count(number)

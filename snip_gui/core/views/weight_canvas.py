@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.layout import TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.views.arrangement import Arrangement
+
+T = TypeVar("T", bound=np.generic)
 
 Colours: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity"]
 
@@ -71,9 +73,17 @@ class WeightCanvas:
         return self if block == self.block else replace(self, block=block)
 
     @functools.cached_property
-    def _present(self) -> NDArray[np.float32]:
-        """Fraction of each block that holds connections; the rest are gaps."""
-        return block_mean(self.arrangement.present_HW.view(bool), self.block)
+    def _there(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
+        """Of each block one over the fraction that holds connections, and whether any of it does.
+
+        None for a plane without gaps.
+        """
+        if self.arrangement.has_no_gaps:
+            return None
+        present_HW = block_mean(self.arrangement.present_HW.view(bool), self.block)
+        holds_HW = present_HW > 0
+        inverse_HW = np.divide(1, present_HW, out=np.zeros_like(present_HW), where=holds_HW)
+        return inverse_HW, holds_HW.view(np.uint8)
 
     def picture(self, num_kept: int, colours: Colours) -> Picture:
         """Return the picture when ``num_kept`` connections of the whole network are kept."""
@@ -86,10 +96,22 @@ class WeightCanvas:
             return Picture(
                 self.arrangement.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask"
             )
-        share = np.divide(block_mean(kept_HW, self.block), np.maximum(self._present, 1e-6))
+        return self._density(kept_HW)
+
+    def _density(self, kept_HW: NDArray[np.bool_]) -> Picture:
+        """Return the picture of the share kept of each block."""
+        share_HW = block_mean(kept_HW, self.block)
+        there = self._there
+        if there is not None:
+            share_HW *= there[0]
         # Up to the largest share: of a layer that keeps little, nothing would be seen up to 1.
-        most = float(share.max(initial=0.0)) or 1.0
-        index_HW = to_indices(share, 0, most) * (self._present > 0)
+        most = float(share_HW.max(initial=0.0)) or 1.0
+        # In place, as this follows the slider: new arrays take longer than what is done to them.
+        share_HW *= np.float32(254 / most)
+        share_HW += np.float32(1.5)
+        index_HW = share_HW.astype(np.uint8)
+        if there is not None:
+            index_HW *= there[1]
         return Picture(index_HW, 0, most, "share kept", "density")
 
     def _sensitivity(self, index_HW: NDArray[np.uint8]) -> Picture:
@@ -170,15 +192,17 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
     return np.divide(sums, sizes, dtype=np.float32)
 
 
-def block_max(index_HW: NDArray[np.uint8], block: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the highest index of each block; the last blocks may be smaller."""
+def block_max(index_HW: NDArray[T], block: tuple[int, int]) -> NDArray[T]:
+    """Return the highest value of each block, none below zero; the last blocks may be smaller."""
+    if block == (1, 1):
+        return index_HW
     down, across = block
     height, width = index_HW.shape
-    rows = np.zeros((-(-height // down), width), np.uint8)
+    rows = np.zeros((-(-height // down), width), index_HW.dtype)
     for first in range(down):
         part = index_HW[first::down]
         np.maximum(rows[: len(part)], part, out=rows[: len(part)])
-    most = np.zeros((len(rows), -(-width // across)), np.uint8)
+    most = np.zeros((len(rows), -(-width // across)), index_HW.dtype)
     for first in range(across):
         part = rows[:, first::across]
         np.maximum(most[:, : part.shape[1]], part, out=most[:, : part.shape[1]])

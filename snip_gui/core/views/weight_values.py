@@ -83,12 +83,19 @@ def _laid_out(
 
 def mean_of_blocks(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
     """Return the mean of each block; the last blocks may be smaller."""
+    if block == (1, 1):
+        return values_HW
     for axis, size in enumerate(block):
         length = values_HW.shape[axis]
-        starts = np.arange(0, length, size)
-        sums = np.add.reduceat(values_HW, starts, axis=axis)
-        counts = np.minimum(size, length - starts).astype(np.float32)
-        values_HW = sums / (counts[:, None] if axis == 0 else counts[None, :])
+        number = -(-length // size)
+        shape = (number, values_HW.shape[1]) if axis == 0 else (len(values_HW), number)
+        sums = np.zeros(shape, np.float32)
+        # One addition for each place in a block: several times faster than `numpy.add.reduceat`.
+        for first in range(min(size, length)):
+            part = values_HW[first::size] if axis == 0 else values_HW[:, first::size]
+            sums[: part.shape[0], : part.shape[1]] += part
+        counts = np.minimum(size, length - size * np.arange(number)).astype(np.float32)
+        values_HW = sums / (counts[:, None] if axis == 0 else counts)
     return values_HW
 
 

@@ -8,10 +8,12 @@ from PySide6.QtCore import QSignalBlocker, QTimer, Slot
 from PySide6.QtWidgets import QComboBox
 
 from snip_gui.core.views.arrangement import Arrangement, by_number_kept
+from snip_gui.core.views.large_canvas import LargeCanvas
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
 from snip_gui.core.views.weight_values import most_of, signed_picture, value_picture
 from snip_gui.session.selection import Selection, connection
+from snip_gui.ui.heatmap.large_layer import LargeLayer, is_large
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.heatmap.timeline import Timeline
 from snip_gui.ui.picture_colours import table_of
@@ -39,6 +41,7 @@ _COLOURS = (
     ("goes at", "leaves"),
     ("weight, training", "training"),
 )
+_TOO_LARGE = "This layer is too large to be followed while it trains."
 _LIVE_MS = 150
 _NO_TRAINING = (
     "No training of this layer yet.\n\nPress Train (F6): the weights move here while they train, "
@@ -71,6 +74,9 @@ class WeightsPage(PicturePage):
         state.selection_changed.connect(self._on_selection_changed)
         state.sparsity_settled.connect(self._on_settled)
         self.plot.zoomed.connect(self._on_zoomed)
+        self.large = LargeLayer(self.plot, controller.levels)
+        self.plot.moved.connect(self._on_moved)
+        controller.levels.made.connect(self._on_level_made)
         self.follow_theme()
 
     def _make_controls(self) -> None:
@@ -84,7 +90,7 @@ class WeightsPage(PicturePage):
         self.order = choice(
             "heatmap_order", "Order",
             "Outputs and inputs in their own order, or those with the most kept first",
-            (("as they are", "own"), ("most kept first", "kept")),
+            (("in order", "own"), ("most kept first", "kept")),
         )  # fmt: skip
         self.colours = choice(
             "heatmap_colours", "Colours",
@@ -149,8 +155,9 @@ class WeightsPage(PicturePage):
     def _follow(self) -> None:
         """Have the training show the layer that is seen, and only then."""
         tensor = self._tensor
-        seen = self._is_live and self.isVisible() and tensor is not None
-        self._live.look_at(tensor.name if seen and tensor is not None else "")
+        seen = self._is_live and self.isVisible()
+        follows = seen and tensor is not None and not is_large(tensor)
+        self._live.look_at(tensor.name if follows and tensor is not None else "")
 
     @Slot()
     def _on_live(self) -> None:
@@ -178,7 +185,7 @@ class WeightsPage(PicturePage):
 
     @Slot()
     def _on_arrangement_changed(self) -> None:
-        self._canvas = None
+        self._canvas = self.large.canvas = None
         self.refresh()
         self.told.emit("")
 
@@ -190,7 +197,18 @@ class WeightsPage(PicturePage):
     @Slot()
     def _on_zoomed(self) -> None:
         """Show more or less of what the blocks of a large layer hold."""
-        if self._canvas is not None:
+        if self._arrangement is not None:
+            self.refresh()
+
+    @Slot()
+    def _on_moved(self) -> None:
+        """Draw another part of a layer of which only a part is drawn."""
+        if self.large.canvas is not None and self.large.needs_another_part():
+            self.refresh()
+
+    @Slot()
+    def _on_level_made(self) -> None:
+        if self.large.canvas is not None:
             self.refresh()
 
     def draw(self) -> None:
@@ -199,6 +217,10 @@ class WeightsPage(PicturePage):
         if scored is None or tensor is None:
             self.say(NO_SCORES)
             return
+        if is_large(tensor):
+            self._draw_large(scored, tensor)
+            return
+        self.large.canvas = None
         if self._canvas is None:
             self._canvas = weight_canvas(scored.ranking, self._arranged(scored, tensor))
             self._values = {}
@@ -210,12 +232,36 @@ class WeightsPage(PicturePage):
             return
         table = table_of(picture, self.themes.colours)
         self.plot.show_picture(picture, table, self._canvas.size, self._canvas.block)
-        selection = self._state.selection
-        marks = self._canvas.arrangement.rectangles(
-            selection.unit, selection.source, selection.place
-        )
-        self.plot.show_marks(marks if selection.tensor == tensor.name else ())
+        self._draw_marks(self._canvas.arrangement)
         self.show_plot()
+
+    def _draw_large(self, scored: Scored, tensor: TensorSpec) -> None:
+        """Draw a layer of which there is never a picture of every connection at once."""
+        self._canvas = None
+        known = self.large.canvas
+        if known is None or known.scored is not scored or known.arrangement.tensor != tensor:
+            self._arrange_large(scored, tensor)
+        if self._is_live:
+            self.say(_TOO_LARGE)
+            return
+        sentence = self.large.draw(
+            self.colours.currentData(), self._state.num_kept, self.themes.colours
+        )
+        if sentence:
+            self.say(sentence)
+            return
+        assert self.large.canvas is not None
+        self._draw_marks(self.large.canvas.arrangement)
+        self.show_plot()
+
+    def _arrange_large(self, scored: Scored, tensor: TensorSpec) -> None:
+        self.large.canvas = LargeCanvas(self._arranged(scored, tensor), scored)
+        self.plot.prepare(self.large.canvas.arrangement.size)
+
+    def _draw_marks(self, arrangement: Arrangement) -> None:
+        selection = self._state.selection
+        marks = arrangement.rectangles(selection.unit, selection.source, selection.place)
+        self.plot.show_marks(marks if selection.tensor == arrangement.tensor.name else ())
 
     def _arranged(self, scored: Scored, tensor: TensorSpec) -> Arrangement:
         """Return where the connections stand."""
@@ -260,29 +306,35 @@ class WeightsPage(PicturePage):
         self.told.emit(self._text_at(row, column))
 
     def _text_at(self, row: int, column: int) -> str:
-        scored, canvas = self._state.scored, self._canvas
-        position = canvas.arrangement.position_at(row, column) if canvas else None
-        if scored is None or canvas is None or position is None:
+        scored, plane = self._state.scored, self._arrangement
+        position = plane.position_at(row, column) if plane else None
+        if scored is None or plane is None or position is None:
             return ""
-        if canvas.arrangement.style == "channels":
+        if plane.style == "channels":
             unit, source, *_ = position
-            return part_text(scored, canvas.tensor, unit, source, self._state.num_kept)
-        text = connection_text(scored, canvas.tensor, position, self._state.num_kept)
+            return part_text(scored, plane.tensor, unit, source, self._state.num_kept)
+        text = connection_text(scored, plane.tensor, position, self._state.num_kept)
         values = self._trained_values() if self._is_live else None
         return text if values is None else f"{text}; in training {values[position]:+.4f}"
 
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:
         """Select the connection under the pointer, or the kernel."""
-        position = self._canvas.arrangement.position_at(row, column) if self._canvas else None
-        if self._canvas is None or position is None:
+        plane = self._arrangement
+        position = plane.position_at(row, column) if plane else None
+        if plane is None or position is None:
             return
-        tensor = self._canvas.tensor
-        if self._canvas.arrangement.style == "channels":
+        if plane.style == "channels":
             unit, source, *_ = position
-            self._selector.select(Selection(tensor.name, unit, source))
+            self._selector.select(Selection(plane.tensor.name, unit, source))
         else:
-            self._selector.select(connection(tensor, position))
+            self._selector.select(connection(plane.tensor, position))
+
+    @property
+    def _arrangement(self) -> Arrangement | None:
+        """Where the connections stand that are shown."""
+        canvas = self._canvas or self.large.canvas
+        return canvas.arrangement if canvas is not None else None
 
     def hint(self) -> str:
         """Return what the picture is."""

@@ -59,6 +59,7 @@ class FlowPanel(QWidget):
         column.addWidget(self._readout)
         state.scored_changed.connect(self._refresh)
         state.sparsity_settled.connect(self._refresh)
+        state.paths_changed.connect(self._refresh)
         state.selection_changed.connect(self._show_selected)
         themes.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -78,6 +79,8 @@ class FlowPanel(QWidget):
 
     def _draw(self) -> None:
         scored = self._state.scored
+        if scored is not None and scored.architecture.wiring and self._state.reach() is None:
+            return  # it is being followed, and shown in a moment
         self._flow = None
         if scored is not None:
             self._flow = network_flow(

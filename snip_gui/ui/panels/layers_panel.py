@@ -17,17 +17,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.views.counts import short_count
+from snip_gui.core.views.counts import count_text, short_count
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from snip_gui.core.views.layer_table import LayerRow
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")
-# Long names are shortened at their beginning, so that bars and counts stay in sight.
-_LEAST_WIDTH, _MOST_WIDTH = 50, 116
+_LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 12
 _SPARSITY_COLUMN = 1
 
 
@@ -76,8 +77,8 @@ class LayerModel(QAbstractTableModel):
         row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                texts = (row.layer, row.sparsity_text, f"{row.kept:,}", f"{row.total:,}")
-                return texts[index.column()]
+                counts = (count_text(row.kept), count_text(row.total))
+                return (row.layer, row.sparsity_text, *counts)[index.column()]
             case Qt.ItemDataRole.UserRole:
                 return row.sparsity
             case Qt.ItemDataRole.TextAlignmentRole if index.column() >= _SPARSITY_COLUMN:
@@ -85,8 +86,9 @@ class LayerModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 shape = " x ".join(map(str, row.shape))
                 return (
-                    f"{row.layer} ({shape}): {row.weights_kept:,} of {row.weights_total:,} weights "
-                    f"and {row.biases_kept:,} of {row.biases_total:,} biases kept. Biases start at "
+                    f"{row.layer} ({shape}): {row.kept:,} of {row.total:,} parameters kept, "
+                    f"{row.weights_kept:,} of {row.weights_total:,} weights "
+                    f"and {row.biases_kept:,} of {row.biases_total:,} biases. Biases start at "
                     "zero, so their sensitivity is zero."
                 )
         return None
@@ -143,13 +145,15 @@ class LayersPanel(QWidget):
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(_LEAST_WIDTH)
-        header.setMaximumSectionSize(_MOST_WIDTH)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # Not by contents, which would measure every cell at every step of the slider.
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(_SPARSITY_COLUMN, QHeaderView.ResizeMode.Stretch)
+        self.model.modelReset.connect(self._fit_columns)
         header.setHighlightSections(False)
         self.table.clicked.connect(self._on_chosen)
         self.table.activated.connect(self._on_chosen)
         self.table.setMinimumWidth(250)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._total = named(QLabel(), "layers_total", "Total")
         self._total.setWordWrap(True)
         self._effect = named(QLabel(), "layers_effect", "Sparsity and effective sparsity")
@@ -177,8 +181,27 @@ class LayersPanel(QWidget):
         state.sparsity_changed.connect(self._show_rows)
         state.scored_changed.connect(self._show_all)
         state.sparsity_settled.connect(self._show_warning)
+        state.paths_changed.connect(self._show_warning)
         themes.changed.connect(self.table.viewport().update)
         self._show_all()
+
+    @Slot()
+    def _fit_columns(self) -> None:
+        """Give names and counts the room that they can ever need."""
+        metrics, rows = self.table.fontMetrics(), self.model.rows
+        names = max((metrics.horizontalAdvance(row.layer) for row in rows), default=0)
+        counts = max((metrics.horizontalAdvance(count_text(row.total)) for row in rows), default=0)
+        counts = max(_LEAST_WIDTH, counts + _CELL_MARGIN)
+        # Long names are shortened at their beginning, so that bars and counts stay in sight.
+        room = self.table.viewport().width() - 2 * counts - _BAR_WIDTH
+        self.table.setColumnWidth(0, max(_LEAST_WIDTH, min(names + _CELL_MARGIN, room)))
+        for column in (2, 3):
+            self.table.setColumnWidth(column, counts)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give names the room that there is."""
+        super().resizeEvent(event)
+        self._fit_columns()
 
     @Slot()
     def _show_all(self) -> None:

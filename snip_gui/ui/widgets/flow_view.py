@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from snip_gui.core.views.counts import short_count
@@ -58,6 +68,8 @@ class FlowView(QWidget):
         self._flow: NetworkFlow | None = None
         self._colours = colours
         self._marked, self._current = "", 0
+        self._small = QFont(self.font())
+        self._small.setPointSizeF(max(7.5, self.font().pointSizeF() - 1.5))
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -124,7 +136,7 @@ class FlowView(QWidget):
         return max(_LEAST_STEP, (self.width() - 2 * _MARGIN - _BAR) / num_layers)
 
     def _line(self) -> int:
-        return self.fontMetrics().height()
+        return QFontMetrics(self._small).height()
 
     def _middle(self) -> QRectF:
         """Return where bars and bands are: between the names and the numbers."""
@@ -182,7 +194,7 @@ class FlowView(QWidget):
         if flow is None or not flow.layers:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(self.font())
+        painter.setFont(self._small)
         most = max(layer.total for layer in flow.layers) or 1
         units = [flow.inputs, *(layer.units for layer in flow.layers)]
         most_units = max((u.total for u in units if u is not None), default=1)

@@ -34,6 +34,7 @@ class PicturePlot(QWidget):
     clicked = Signal(int, int)
     left = Signal()
     zoomed = Signal()  # another reduction would show the picture better
+    moved = Signal()  # another part is seen
 
     def __init__(
         self, name: str = "heatmap", title: str = "Heatmap", parent: QWidget | None = None
@@ -193,6 +194,7 @@ class PicturePlot(QWidget):
         if self.reduction != self._reduction:
             self._reduction = self.reduction
             self.zoomed.emit()
+        self.moved.emit()
 
     def set_faded(self, faded: bool) -> None:
         """Draw the picture faintly."""

@@ -1,0 +1,245 @@
+"""Layers of so many connections that no picture of them is made at once.
+
+From afar a layer is drawn from a `Level`: what its blocks of a few connections hold, gathered once
+in the background. Close by only the part that is seen is drawn, from the connections themselves.
+
+Shapes: H rows and W columns of the plane, or of the part of it that is drawn.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.events import Event, LevelMade
+from snip_gui.core.views.picture import Picture, to_indices
+from snip_gui.core.views.weight_canvas import block_max, block_mean
+from snip_gui.core.views.weight_values import mean_of_blocks, most_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.scored import Scored
+    from snip_gui.core.views.arrangement import Arrangement, Rectangle
+    from snip_gui.core.views.picture import PaletteName
+
+Look: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity", "weight", "gradient", "leaves"]
+
+LARGE = 8_000_000
+"""Connections from which on a matrix is drawn in this way."""
+BLOCK = 4
+"""Canvas pixels on a side of what a `Level` holds one number for."""
+
+_ROWS_AT_ONCE = 256  # a multiple of the block: memory for one chunk, and cancelled between two
+_SAMPLE = 400_000
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """What the blocks of a layer hold.
+
+    Attributes
+    ----------
+    num_kept
+        Of the pictures that follow the slider; 0 of others.
+    block_HW
+        float32, one number for each block of `BLOCK` by `BLOCK` connections.
+    low, high
+        Of the colours; base-10 logarithms on a log scale.
+    """
+
+    arrangement: Arrangement
+    look: Look
+    num_kept: int
+    block_HW: NDArray[np.float32]
+    low: float
+    high: float
+
+    def picture(self, factor: int) -> Picture:
+        """Return a picture in blocks of ``factor`` connections a side, a multiple of `BLOCK`."""
+        return self._pictures(max(1, factor // BLOCK))
+
+    @functools.cached_property
+    def _known(self) -> dict[int, Picture]:
+        return {}
+
+    def _pictures(self, times: int) -> Picture:
+        if times not in self._known:
+            self._known[times] = self._made(times)
+        return self._known[times]
+
+    def _made(self, times: int) -> Picture:
+        block = (times, times)
+        if self.look in ("sensitivity", "kept-sensitivity"):
+            return _log_picture(block_max(self.block_HW, block), self.low, self.high)
+        values_HW = mean_of_blocks(self.block_HW, block)
+        high = self.high
+        if self.look == "mask":  # up to the largest share, as of smaller layers
+            high = float(values_HW.max(initial=0.0)) or 1.0
+        return _linear_picture(values_HW, self.look, self.low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class LargeCanvas:
+    """A matrix of very many connections."""
+
+    arrangement: Arrangement
+    scored: Scored
+
+    def part(self, look: Look, num_kept: int, part: Rectangle, factor: int) -> Picture | str:
+        """Return a picture of a part of the plane, or why there is none.
+
+        Parameters
+        ----------
+        part
+            Row, column, height and width; both of its corners at multiples of ``factor``, unless
+            the plane ends there.
+        factor
+            Connections a side that one pixel of the picture stands for: 1 or 2.
+        """
+        values_HW = self._values(look, num_kept, part)
+        if isinstance(values_HW, str):
+            return values_HW
+        low, high = self.limits(look)
+        block = (factor, factor)
+        if look in ("sensitivity", "kept-sensitivity"):
+            return _log_picture(block_max(values_HW, block), low, high)
+        if look == "mask" and factor == 1:
+            return Picture(1 + values_HW.astype(np.uint8) * np.uint8(254), 0, 1, "kept", "mask")
+        return _linear_picture(_means(values_HW, block), look, low, high)
+
+    def level(self, look: Look, num_kept: int, cancel: CancelToken) -> Level | str:
+        """Return what the blocks of the whole plane hold; takes a moment.
+
+        Raises
+        ------
+        Cancelled
+            If cancelled on the way.
+        """
+        height, width = self.arrangement.size
+        rows: list[NDArray[np.float32]] = []
+        reduce = block_max if look in ("sensitivity", "kept-sensitivity") else _means
+        for top in range(0, height, _ROWS_AT_ONCE):
+            cancel.raise_if_cancelled()
+            part = (top, 0, min(_ROWS_AT_ONCE, height - top), width)
+            values_HW = self._values(look, num_kept, part)
+            if isinstance(values_HW, str):
+                return values_HW
+            rows.append(np.asarray(reduce(values_HW, (BLOCK, BLOCK)), np.float32))
+        low, high = self.limits(look)
+        kept = num_kept if look in ("mask", "kept-sensitivity") else 0
+        return Level(self.arrangement, look, kept, np.concatenate(rows), low, high)
+
+    def limits(self, look: Look) -> tuple[float, float]:
+        """Return the values at both ends of the colours."""
+        if look in ("mask", "leaves"):
+            return 0.0, 1.0
+        if look in ("sensitivity", "kept-sensitivity"):
+            return self._sensitivities
+        most = self._most_weight if look == "weight" else self._most_gradient
+        return -most, most
+
+    @functools.cached_property
+    def _sensitivities(self) -> tuple[float, float]:
+        tensor = self.arrangement.tensor
+        score = self.scored.ranking.score_M[tensor.offset : tensor.end]
+        sample = score[:: max(1, score.size // _SAMPLE)]
+        positive = sample[sample > 0]
+        if positive.size == 0:
+            return -1.0, 0.0
+        low, high = float(np.log10(np.quantile(positive, 0.01))), float(np.log10(score.max()))
+        return low, high if high > low else low + 1
+
+    @functools.cached_property
+    def _most_weight(self) -> float:
+        tensor = self.arrangement.tensor
+        return most_of(self.scored.weight_M[tensor.offset : tensor.end])
+
+    @functools.cached_property
+    def _most_gradient(self) -> float:
+        tensor, gradient_M = self.arrangement.tensor, self.scored.gradient_M
+        return 1.0 if gradient_M is None else most_of(gradient_M[tensor.offset : tensor.end])
+
+    def _values(self, look: Look, num_kept: int, part: Rectangle) -> NDArray[Any] | str:
+        """Return what is drawn of each connection in a part of the plane: bool for a mask."""
+        ranking, tensor = self.scored.ranking, self.arrangement.tensor
+        match look:
+            case "mask":
+                return self._cut(ranking.rank_M, part) < np.int32(num_kept)
+            case "sensitivity":
+                return self._cut(ranking.score_M, part)
+            case "kept-sensitivity":
+                kept_HW = self._cut(ranking.rank_M, part) < np.int32(num_kept)
+                return self._cut(ranking.score_M, part) * kept_HW
+            case "leaves":
+                total = np.float32(self.scored.layout.num_parameters)
+                return 1 - self._cut(ranking.rank_M, part).astype(np.float32) / total
+            case "weight":
+                return self._cut(self.scored.weight_M, part)
+        if self.scored.gradient_M is None:
+            return "This method computes no gradient."
+        assert tensor.end <= len(self.scored.gradient_M)
+        return self._cut(self.scored.gradient_M, part)
+
+    def _cut(self, flat_M: NDArray[Any], part: Rectangle) -> NDArray[Any]:
+        """Return a part of the plane of flat values."""
+        plane, tensor = self.arrangement, self.arrangement.tensor
+        top, left, height, width = part
+        matrix_OI = flat_M[tensor.offset : tensor.end].reshape(tensor.shape[:2])
+        rows = slice(top, top + height) if plane.units is None else plane.units[top : top + height]
+        cut = matrix_OI[rows]
+        columns = slice(left, left + width)
+        return cut[:, columns if plane.sources is None else plane.sources[columns]]
+
+
+def make_level(
+    canvas: LargeCanvas, look: Look, num_kept: int, cancel: CancelToken
+) -> Iterator[Event]:
+    """Gather a level and draw its pictures; ends in `LevelMade`."""
+    level = canvas.level(look, num_kept, cancel)
+    if not isinstance(level, str):
+        factor = BLOCK
+        while factor < max(canvas.arrangement.size):
+            level.picture(factor)
+            factor *= 2
+    yield LevelMade(look, level)
+
+
+def aligned(part: Rectangle, factor: int, size: tuple[int, int]) -> Rectangle:
+    """Return a part and a little around it, its corners at multiples of ``factor``."""
+    top, left, height, width = part
+    around, aside = height // 8, width // 8
+    first_row, first_column = (
+        max(0, (at - by) // factor * factor) for at, by in ((top, around), (left, aside))
+    )
+    last_row = min(size[0], -(-(top + height + around) // factor) * factor)
+    last_column = min(size[1], -(-(left + width + aside) // factor) * factor)
+    return first_row, first_column, last_row - first_row, last_column - first_column
+
+
+def _means(values_HW: NDArray[Any], block: tuple[int, int]) -> NDArray[np.float32]:
+    if values_HW.dtype == bool:
+        return block_mean(np.ascontiguousarray(values_HW), block)
+    return mean_of_blocks(values_HW, block)
+
+
+def _log_picture(score_HW: NDArray[np.float32], low: float, high: float) -> Picture:
+    """Return the picture of sensitivities; nothing is drawn where none is above zero."""
+    with np.errstate(divide="ignore"):
+        logarithm_HW = np.maximum(np.log10(score_HW), np.float32(low))
+    index_HW = to_indices(logarithm_HW, low, high) * (score_HW > 0)
+    return Picture(index_HW, low, high, "sensitivity", "viridis", "log")
+
+
+def _linear_picture(values_HW: NDArray[np.float32], look: Look, low: float, high: float) -> Picture:
+    label = {"mask": "share kept", "leaves": "goes at"}.get(look, look)
+    palettes: dict[str, PaletteName] = {"mask": "density", "leaves": "viridis"}
+    palette = palettes.get(look, "diverging")
+    is_share = palette != "diverging"
+    return Picture(to_indices(values_HW, low, high), low, high, label, palette, is_share=is_share)

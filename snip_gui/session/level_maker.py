@@ -1,0 +1,65 @@
+"""Pictures of very large layers, gathered in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from snip_gui.core.events import LevelMade
+from snip_gui.session import jobs
+
+if TYPE_CHECKING:
+    from snip_gui.core.views.large_canvas import LargeCanvas, Level, Look
+    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+
+_KIND = "level"
+_FOLLOW_SLIDER = ("mask", "kept-sensitivity")
+
+
+class LevelMaker(QObject):
+    """Keeps the last level of one canvas for each kind of picture."""
+
+    made = Signal()
+
+    def __init__(self, host: JobHost, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._host = host
+        self._canvas: LargeCanvas | None = None
+        self._known: dict[str, Level | str] = {}
+        self._job_id = 0
+        self._asked: tuple[str, int] | None = None
+        host.happened.connect(self._on_event)
+        host.ended.connect(self._on_ended)
+
+    def level(self, canvas: LargeCanvas, look: Look, num_kept: int) -> Level | str | None:
+        """Return what is known of a canvas, for another number kept if need be; None if nothing.
+
+        What is asked for is gathered if it is not known, the last that was asked for only; `made`
+        tells when it is there.
+        """
+        if canvas is not self._canvas:
+            self._canvas, self._known, self._asked = canvas, {}, None
+        wanted = num_kept if look in _FOLLOW_SLIDER else 0
+        found = self._known.get(look)
+        if found is None or (not isinstance(found, str) and found.num_kept != wanted):
+            self._ask(canvas, look, wanted)
+        return found
+
+    def _ask(self, canvas: LargeCanvas, look: Look, num_kept: int) -> None:
+        if self._asked != (look, num_kept):
+            self._asked = (look, num_kept)
+            job = jobs.level_job(canvas, look, num_kept)
+            self._job_id = self._host.submit(_KIND, job, lane="io", short=True)
+
+    @Slot(object)
+    def _on_event(self, item: JobEvent) -> None:
+        match item.event:
+            case LevelMade(look, level) if item.job_id == self._job_id:
+                self._known[look] = level
+                self.made.emit()
+
+    @Slot(object)
+    def _on_ended(self, ended: JobEnded) -> None:
+        if ended.job_id == self._job_id:
+            self._asked = None

@@ -1,0 +1,68 @@
+"""Drawing a layer of very many connections: from afar what was gathered, close by a part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.views.arrangement import Arrangement
+from snip_gui.core.views.large_canvas import BLOCK, LARGE, LargeCanvas, Look, aligned
+from snip_gui.ui.picture_colours import table_of
+
+if TYPE_CHECKING:
+    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.views.arrangement import Rectangle
+    from snip_gui.session.level_maker import LevelMaker
+    from snip_gui.ui.theme import Colours
+    from snip_gui.ui.widgets.picture_plot import PicturePlot
+
+
+def is_large(tensor: TensorSpec) -> bool:
+    """Return whether a layer is drawn in this way."""
+    return tensor.size > LARGE and Arrangement(tensor).is_matrix
+
+
+class LargeLayer:
+    """Puts pictures of a large layer into a plot.
+
+    Attributes
+    ----------
+    canvas
+        The layer; None while another is shown.
+    """
+
+    def __init__(self, plot: PicturePlot, levels: LevelMaker) -> None:
+        self._plot, self._levels = plot, levels
+        self.canvas: LargeCanvas | None = None
+        self._part: Rectangle | None = None
+
+    def draw(self, look: Look, num_kept: int, colours: Colours) -> str:
+        """Draw what is seen; return why there is nothing to draw, or nothing yet."""
+        assert self.canvas is not None
+        factor, size = self._plot.reduction, self.canvas.arrangement.size
+        if factor >= BLOCK:
+            self._part = None
+            level = self._levels.level(self.canvas, look, num_kept)
+            if level is None:
+                number = self.canvas.arrangement.tensor.size
+                return f"Gathering a picture of {number:,} connections…"
+            if isinstance(level, str):
+                return level
+            picture, origin = level.picture(factor), (0, 0)
+        else:
+            self._part = aligned(self._plot.visible, factor, size)
+            found = self.canvas.part(look, num_kept, self._part, factor)
+            if isinstance(found, str):
+                return found
+            picture, origin = found, self._part[:2]
+        table = table_of(picture, colours)
+        self._plot.show_picture(picture, table, size, (factor, factor), origin)
+        return ""
+
+    def needs_another_part(self) -> bool:
+        """Return whether something is seen that was not drawn."""
+        if self._part is None:
+            return False
+        top, left, height, width = self._plot.visible
+        first_row, first_column, rows, columns = self._part
+        inside_down = first_row <= top and top + height <= first_row + rows
+        return not (inside_down and first_column <= left and left + width <= first_column + columns)
