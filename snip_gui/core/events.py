@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -18,14 +17,12 @@ if TYPE_CHECKING:
     from snip_gui.core.frequency import Frequency
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
-    from snip_gui.core.pruning.wiring import Reach
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
     from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.core.views.large_canvas import Level
 
 
 @dataclass(frozen=True)
@@ -246,42 +243,6 @@ class Measured(Event):
     """Metric points, never dropped."""
 
     points: tuple[MetricPoint, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WeightsSeen(Event):
-    """Weights while they train; may be dropped under load.
-
-    Attributes
-    ----------
-    weights
-        float32 copies by state_dict key, in their own shapes, removed connections zero.
-    is_whole
-        Whether they are all of the network's, at the beginning or end of an epoch.
-    """
-
-    step: int
-    epoch: float
-    weights: Mapping[str, NDArray[np.float32]]
-    is_whole: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PathsFollowed(Event):
-    """What a mask leaves connected, and per layer how many kept parameters are on a path."""
-
-    scored: Scored
-    num_kept: int
-    reach: Reach | None
-    on_paths: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelMade(Event):
-    """What the blocks of a large layer hold, or why there is no such picture."""
-
-    look: str
-    level: Level | str
 
 
 RunState: TypeAlias = Literal["scored", "pruned", "stopped", "finished", "diverged"]

@@ -77,7 +77,7 @@ def paths_job(scored: Scored, num_kept: int) -> JobFactory:
     """Follow the kept connections of a large network."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.events import PathsFollowed
+        from snip_gui.core.view_events import PathsFollowed
 
         yield PathsFollowed(scored, num_kept, *scored.followed(num_kept))
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.events import TrainingStarted, WeightsSeen
+from snip_gui.core.events import TrainingStarted
 from snip_gui.core.recipe import Recipe
+from snip_gui.core.view_events import WeightsSeen
 from snip_gui.session import live_weights
 from snip_gui.session.job_host import JobEvent
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.events import Event, LevelMade
+from snip_gui.core.view_events import LevelMade
 from snip_gui.core.views.picture import Picture, to_indices
 from snip_gui.core.views.weight_canvas import block_max, block_mean
 from snip_gui.core.views.weight_values import mean_of_blocks, most_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.events import Event
     from snip_gui.core.scored import Scored
     from snip_gui.core.views.arrangement import Arrangement, Rectangle
     from snip_gui.core.views.picture import PaletteName

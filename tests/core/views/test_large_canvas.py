@@ -7,8 +7,8 @@ import pytest
 
 from snip_gui.core.cancel import CancelToken
 from snip_gui.core.errors import Cancelled
-from snip_gui.core.events import LevelMade
 from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.view_events import LevelMade
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.large_canvas import BLOCK, LargeCanvas, aligned, make_level
 from snip_gui.core.views.weight_canvas import weight_canvas
