@@ -19,6 +19,7 @@ from snip_gui.core.command_line import flag_fields, flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.own_images import beside_recipe
 from snip_gui.core.errors import Cancelled, UserError
+from snip_gui.core.events import Note
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
 from snip_gui.core.models.own import OWN, pin_files
@@ -34,6 +35,7 @@ from snip_gui.core.surroundings import (
     default_num_threads,
     default_runs_folder,
 )
+from snip_gui.core.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.terminal import EventPrinter
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_sweep(commands)
     _add_list(commands)
     add_export(commands)
     add_open(commands)
@@ -149,7 +152,12 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         default="train",
         help="last stage to do (default: train)",
     )
-    surroundings = run.add_argument_group("where it runs")
+    add_common(run)
+
+
+def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add what all commands share that work recipes out: where, and the recipe itself."""
+    surroundings = parser.add_argument_group("where it runs")
     surroundings.add_argument(
         "--device", default="auto", help="auto, cpu or cuda:N (default: auto)"
     )
@@ -178,7 +186,9 @@ def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         "disk (default: half of what is free)",
     )
     surroundings.add_argument("--quiet", action="store_true", help="print the result only")
-    recipe = run.add_argument_group("recipe (a flag overrides --preset, which overrides --recipe)")
+    recipe = parser.add_argument_group(
+        "recipe (a flag overrides --preset, which overrides --recipe)"
+    )
     recipe.add_argument(
         "--preset",
         choices=PRESETS.names,
@@ -231,20 +241,8 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui run``."""
     recipe = None if options.resume or options.extend else recipe_from(options)
-    if options.threads < 1:
-        raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
-    if options.image_memory is not None and not options.image_memory >= 0:
-        raise UserError("--image-memory must not be negative.", "0 streams every folder.")
-    surroundings = Surroundings(
-        device=options.device,
-        num_threads=options.threads,
-        data_folder=options.data_dir,
-        image_folders=image_folders(options.recipe),
-        trusted_code=trusted_code(options, recipe or read_recipe(options.resume or options.extend)),
-        image_memory_bytes=(
-            None if options.image_memory is None else int(options.image_memory * 1e9)
-        ),
-    )
+    known = recipe or read_recipe(options.resume or options.extend)
+    surroundings = surroundings_from(options, known)
     printer.note("Loading torch")
     from snip_gui.core.run import resume, run
 
@@ -262,6 +260,24 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     return 130 if _was_interrupted(summary, cancel) else 0
 
 
+def surroundings_from(options: argparse.Namespace, recipe: Recipe) -> Surroundings:
+    """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
+    if options.threads < 1:
+        raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
+    if options.image_memory is not None and not options.image_memory >= 0:
+        raise UserError("--image-memory must not be negative.", "0 streams every folder.")
+    return Surroundings(
+        device=options.device,
+        num_threads=options.threads,
+        data_folder=options.data_dir,
+        image_folders=image_folders(options.recipe),
+        trusted_code=trusted_code(options, recipe),
+        image_memory_bytes=(
+            None if options.image_memory is None else int(options.image_memory * 1e9)
+        ),
+    )
+
+
 def _extend(options: argparse.Namespace) -> Path:
     """Make the copy that ``--extend`` asks for and return its folder."""
     rate = options.training_added_rate or 0.0
@@ -273,6 +289,44 @@ def _extend(options: argparse.Namespace) -> Path:
 
 def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:
     return cancel.is_cancelled and summary.state == "stopped"
+
+
+def _add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    parser = commands.add_parser(
+        "sweep",
+        help="train a recipe at several sparsities and with several seeds",
+        description="Train at several sparsities and with several seeds, one after another. The "
+        "same command again goes on where it was stopped or killed.",
+    )
+    parser.add_argument("--sparsities", default=SPARSITIES, metavar="PERCENT",
+                       help=f"in percent (default: {SPARSITIES})".replace("%", "%%"))  # fmt: skip
+    parser.add_argument("--seeds", metavar="SEEDS", help="such as 0-2 (default: the recipe's)")
+    parser.add_argument("--beside", nargs="*", choices=tuple(METHODS), default=(),
+                       help="other methods to do the same with, as controls")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="DIR", default=default_runs_folder(),
+                       help="folder of the run folders (default: the runs folder)")  # fmt: skip
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
+    parser.set_defaults(command=_sweep)
+    add_common(parser)
+
+
+def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Do ``snip-gui sweep``."""
+    recipe = recipe_from(options)
+    seeds = parse_seeds(options.seeds) if options.seeds else (recipe.seed,)
+    recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)
+    surroundings = surroundings_from(options, recipe)
+    printer.note("Loading torch")
+    from snip_gui.core.run_sweep import sweep_steps
+
+    cancel = CancelToken()
+    with printer.stopping_on_interrupt(cancel):
+        for event in sweep_steps(recipes, options.out, surroundings, cancel):
+            if isinstance(event, Note) and event.is_result:
+                printer.line(event.text)
+            else:
+                printer.event(event)
+    return 130 if cancel.is_cancelled else 0
 
 
 def _add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type

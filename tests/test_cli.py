@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -456,3 +457,27 @@ def test_a_finished_run_is_extended(tmp_path):
     assert (training.epochs, training.added_epochs, training.added_rate) == (1, 2, 0.05)
     status, _, err = call("run", "--extend", tmp_path / "longer")
     assert (status, "No epochs are added" in err) == (1, True)
+
+
+def test_a_sweep_goes_on_where_it_was_and_says_what_came_of_it(tmp_path):
+    words = (
+        "sweep", *ONE_EPOCH, "--sparsities", "0, 95", "--seeds", "0-1", "--beside", "shuffled",
+        "--out", tmp_path / "all",
+    )  # fmt: skip
+    status, out, err = call(*words)
+    assert status == 0, err
+    folders = sorted((tmp_path / "all").iterdir())
+    assert len(folders) == 6  # the dense network has no control
+    assert {read_summary(folder).state for folder in folders} == {"finished"}
+    lines = out.splitlines()
+    assert len(lines) == 3
+    assert all("2 seeds" in line for line in lines)
+    files = {path: path.stat().st_mtime_ns for folder in folders for path in folder.iterdir()}
+    shutil.rmtree(folders[0])
+    status, again, err = call(*words)
+    assert (status, again) == (0, out)
+    assert err.count("It is finished already.") == 5
+    left = {path: time for path, time in files.items() if path.parent != folders[0]}
+    assert all(path.stat().st_mtime_ns == time for path, time in left.items())
+    status, _, err = call(*words, "--learning-rate", 0.01)
+    assert (status, "holds a run of another recipe" in err) == (1, True)

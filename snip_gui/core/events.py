@@ -50,9 +50,10 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Note(Event):
-    """A line for the log."""
+    """A line for the log; a result rather than a message if it is one."""
 
     text: str
+    is_result: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 1000
 
+SPARSITIES = "0, 50, 80, 90, 95, 98, 99"
+"""In percent, where nothing else is said."""
+
 
 def parse_sparsities(text: str) -> tuple[float, ...]:
     """Read sparsities in percent, such as ``0, 50, 99.5 %``; each once, in the order given.

@@ -18,13 +18,11 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.fields import METHOD
-from snip_gui.core.sweeps import parse_seeds, parse_sparsities, sweep
+from snip_gui.core.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe import Recipe
-
-_SPARSITIES = "0, 50, 80, 90, 95, 98, 99"
 
 
 class SweepDialog(QDialog):
@@ -44,7 +42,7 @@ class SweepDialog(QDialog):
         )
         what.setWordWrap(True)
         self.sparsities = named(
-            QLineEdit(_SPARSITIES), "sweep_sparsities", "Sparsities", "In percent; 0 is dense"
+            QLineEdit(SPARSITIES), "sweep_sparsities", "Sparsities", "In percent; 0 is dense"
         )
         self.seeds = named(
             QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "Such as 0, 1, 2 or 0-2"
