@@ -19,6 +19,7 @@ from PySide6.QtSvg import QSvgGenerator
 
 from snip_gui.core.errors import UserError
 from snip_gui.core.files import replacing, write_bytes, write_text
+from snip_gui.ui.widgets.flow_view import FlowView
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
@@ -60,10 +61,14 @@ class Figure:
 
 def figures_of(window: QWidget) -> list[Figure]:
     """Return what a window shows now, the picture in the middle first."""
+    painted: list[PicturePlot | FlowView] = [
+        *window.findChildren(PicturePlot), *window.findChildren(FlowView)
+    ]  # fmt: skip
     found = [
         Figure(plot.title, plot.size(), plot.paint_on, plot.numbers)
-        for plot in window.findChildren(PicturePlot)
-        if plot.isVisible() and plot.picture is not None
+        for plot in painted
+        # Behind the tab of a dock it is visible to Qt, but nothing of it is.
+        if plot.isVisible() and not plot.visibleRegion().isEmpty() and plot.picture is not None
     ]
     inside = {view for plot in window.findChildren(PicturePlot) for view in _views(plot)}
     return found + [

@@ -29,8 +29,8 @@ class LazyPanels(QObject):
         self._controller, self._themes = controller, themes
         self.network_page: LazyPage[NetworkPanel] = LazyPage(self._make_network)
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
-        self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow)
-        self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs)
+        self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow, by_show=False)
+        self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs, by_show=False)
 
     @property
     def network(self) -> NetworkPanel:

@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Told also of docks behind a tab, which Qt does not hide.
         self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
+        self.docks["flow"].visibilityChanged.connect(self._on_flow_seen)
         self.layers.layer_chosen.connect(self.views.enter_layer)
         self.lazy.layer_chosen.connect(self.views.enter_layer)
 
@@ -293,6 +294,11 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_exported(self, done: ExportDone) -> None:
         self.status_line.flash(f"Exported {done.path.name}, {done.size_bytes:,} bytes")
+
+    @Slot(bool)
+    def _on_flow_seen(self, seen: bool) -> None:
+        if seen:
+            self.lazy.flow.look_again()
 
     @Slot(bool)
     def _on_runs_seen(self, seen: bool) -> None:

@@ -119,11 +119,12 @@ def test_without_a_picture_there_is_nothing_to_save(application):
     dialog.reject()
 
 
-def test_weights_have_numbers_too(window, started, tmp_path):
+def test_weights_have_numbers_too(window, started, qtbot):
     window.layers.layer_chosen.emit("fc3")
     window.heatmap.weights.colours.setCurrentIndex(
         window.heatmap.weights.colours.findData("weight")
     )
+    qtbot.waitUntil(lambda: figures_of(window)[0].title == "Weights")
     figure = figures_of(window)[0]
     scored = started.controller.state.scored
     tensor = scored.layout["fc3.weight"]
@@ -145,3 +146,18 @@ def test_curves_of_a_training_can_be_saved(started, window, qtbot, tmp_path):
     assert chart.title == "Loss and error"
     assert any(name.endswith(" y") and len(values) for name, values in chart.numbers().items())
     save_figure(chart, tmp_path / "c.png", width=900, dpi=100, background=WHITE)
+
+
+def test_the_flow_can_be_saved_with_its_counts(started, qtbot, tmp_path):
+    window, state = started.window, started.controller.state
+    window.views.show_flow()
+    qtbot.waitUntil(lambda: "Network flow" in {f.title for f in figures_of(window)})
+    (figure,) = (f for f in figures_of(window) if f.title == "Network flow")
+    save_figure(figure, tmp_path / "flow.csv", width=1, dpi=1, background=WHITE)
+    head, *rows = csv.reader((tmp_path / "flow.csv").read_text().splitlines())
+    assert head == ["layer", "total", "kept", "kept_on_paths", "units", "units_on_paths"]
+    assert sum(int(row[2]) for row in rows) == state.num_kept
+    assert sum(int(row[3]) for row in rows) == sum(state.num_on_paths().values())
+    save_figure(figure, tmp_path / "flow.svg", width=800, dpi=96, background=WHITE)
+    root = ElementTree.parse(tmp_path / "flow.svg").getroot()
+    assert "fc2" in " ".join("".join(e.itertext()) for e in root.iter() if e.tag.endswith("text"))

@@ -12,8 +12,6 @@ from snip_gui.ui.widgets.flow_view import FlowColours, FlowView
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QShowEvent
-
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Colours, Themes
@@ -66,13 +64,13 @@ class FlowPanel(QWidget):
 
     @Slot()
     def _refresh(self) -> None:
-        self._is_due = not self.isVisible()
+        """Draw, now or when it is seen: behind a tab it is visible to Qt, but nothing of it is."""
+        self._is_due = self.visibleRegion().isEmpty()
         if not self._is_due:
             self._draw()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Draw what changed while it was hidden."""
-        super().showEvent(event)
+    def look_again(self) -> None:
+        """Draw what changed while it was not seen."""
         if self._is_due:
             self._is_due = False
             self._draw()

@@ -15,11 +15,20 @@ W = TypeVar("W", bound=QWidget)
 
 
 class LazyPage(QWidget, Generic[W]):
-    """Holds one widget, once it was made."""
+    """Holds one widget, once it was made.
 
-    def __init__(self, make: Callable[[], W], parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    by_show
+        Whether it is made when it is shown. In a dock it is not: Qt shows docks behind a tab too,
+        so that whoever knows that the dock is seen has to ask for the content.
+    """
+
+    def __init__(
+        self, make: Callable[[], W], parent: QWidget | None = None, *, by_show: bool = True
+    ) -> None:
         super().__init__(parent)
-        self._make = make
+        self._make, self._by_show = make, by_show
         self._content: W | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -35,5 +44,6 @@ class LazyPage(QWidget, Generic[W]):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make the widget."""
-        _ = self.content
+        if self._by_show:
+            _ = self.content
         super().showEvent(event)
