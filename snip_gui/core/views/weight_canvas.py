@@ -9,7 +9,7 @@ Shapes: H rows and W columns of the canvas.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -48,6 +48,8 @@ class WeightCanvas:
     block
         Canvas pixels per picture pixel on each side. Above 1 a picture pixel shows what a block
         holds: the fraction kept, or the highest sensitivity.
+    reductions
+        The same canvas with other blocks, as far as they were asked for.
     """
 
     arrangement: Arrangement
@@ -56,6 +58,7 @@ class WeightCanvas:
     low: float
     high: float
     block: tuple[int, int]
+    reductions: dict[tuple[int, int], WeightCanvas] = field(default_factory=dict)
 
     @property
     def tensor(self) -> TensorSpec:
@@ -70,7 +73,13 @@ class WeightCanvas:
     def reduced(self, factor: int) -> WeightCanvas:
         """Return the canvas with blocks of at least ``factor`` pixels a side."""
         block = reduced_block(self.arrangement, factor)
-        return self if block == self.block else replace(self, block=block)
+        if block == self.block:
+            return self
+        # Kept, with what each has worked out, since zooming goes to and fro.
+        self.reductions.setdefault(self.block, self)
+        if block not in self.reductions:
+            self.reductions[block] = replace(self, block=block)
+        return self.reductions[block]
 
     @functools.cached_property
     def _there(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
