@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core import events as ev
+from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.errors import UserError
-from snip_gui.core.run_folder import read_recipe
+from snip_gui.core.models.networks import network_of
+from snip_gui.core.run_folder import read_recipe, read_summary
+from snip_gui.core.state_names import sparsity_words
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
 
@@ -56,6 +59,7 @@ class Exporter(QObject):
 
     def _forget(self, folder: Path | None) -> None:
         self._folder = folder
+        self.description = "" if folder is None else _described(folder)
         self.formats: dict[str, ev.FormatMeasured] = {}
         self.speeds: dict[str, ev.SpeedMeasured] = {}
         self.done: tuple[ev.ExportDone, ...] = ()
@@ -152,3 +156,19 @@ class Exporter(QObject):
         elif ended.outcome == "cancelled" and ended.kind == "export":
             self.problem = Problem("Cancelled: files not yet written are as they were.")
         self.changed.emit()
+
+
+def _described(folder: Path) -> str:
+    """Return in a sentence what a run is; nothing if it cannot be read, which measuring tells."""
+    try:
+        recipe, summary = read_recipe(folder), read_summary(folder)
+    except UserError:
+        return ""
+    what = f"{network_of(recipe.model).title} on {DATASETS[recipe.data.name].title}"
+    text = f"{what}, {sparsity_words(summary.sparsity)} of its connections removed"
+    if not summary.step:
+        return f"{text}. It was never trained: its weights are the initial ones."
+    error = (
+        f", test error {1 - summary.final['test'].accuracy:.2%}" if "test" in summary.final else ""
+    )
+    return f"{text}, trained for {summary.step:,} steps{error}."

@@ -56,6 +56,9 @@ def tick(dialog, qtbot, name):
 
 def test_the_truth_is_told_before_a_byte_is_written(dialog, exporter, tmp_path):
     assert "multiply zeros" in text(dialog, "export_truth")
+    assert "LeNet-300-100" in text(dialog, "export_what")
+    assert "90 % of its connections removed" in text(dialog, "export_what")
+    assert "never trained" in text(dialog, "export_what")
     title, size, number, macs, one, batch, readers = cells(dialog, "pt")
     assert (title, number, macs) == ("PyTorch state_dict", "266,610", "266 k")
     assert size == "1.07 MB"

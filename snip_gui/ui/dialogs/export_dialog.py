@@ -47,6 +47,9 @@ class ExportDialog(QDialog):
         self._is_named = False
         self._heading = named(QLabel(), "export_run", "What is exported")
         self._heading.setProperty("role", "heading")
+        self._what = named(QLabel(), "export_what", "What it is")
+        self._what.setTextFormat(Qt.TextFormat.PlainText)
+        self._what.setWordWrap(True)
         truth = named(QLabel(_TRUTH), "export_truth", "What sparsity buys")
         truth.setWordWrap(True)
         self.table = named(ExportTable(), "export_table", "Formats")
@@ -67,6 +70,7 @@ class ExportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addWidget(self._heading)
+        column.addWidget(self._what)
         column.addWidget(truth)
         column.addWidget(self.table)
         column.addWidget(self._basis)
@@ -133,6 +137,7 @@ class ExportDialog(QDialog):
         exporter = self._exporter
         folder = exporter.folder
         self._heading.setText(folder.name if folder else "Keeping what is on screen as a run…")
+        self._what.setText(exporter.description)
         if folder is not None and not self._is_named:
             self._is_named = True
             self.name.setText(folder.name)
