@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.python_lines import python_lines
 from snip_gui.core.recipe import Draw
 from snip_gui.ui.checkpoint_commands import CheckpointCommands
 
@@ -108,6 +107,8 @@ class FileCommands(QObject):
     @Slot()
     def copy_python(self) -> None:
         """Copy lines of Python that build and prune what is on screen."""
+        from snip_gui.core.python_lines import python_lines
+
         recipe = self._state.recipe
         needs_place = DATASETS[recipe.data.name].needs_folder
         place = self._state.preferences.place_of(recipe.data.name) if needs_place else ""
