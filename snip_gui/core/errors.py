@@ -19,7 +19,7 @@ class UserError(Exception):
     """
 
     def __init__(
-        self, message: str, hint: str = "", *, field: str = "", proposal: int | None = None
+        self, message: str, hint: str = "", *, field: str = "", proposal: float | None = None
     ) -> None:
         super().__init__(message)
         self.message = message

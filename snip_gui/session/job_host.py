@@ -62,7 +62,7 @@ class JobEnded:
     hint: str = ""
     field: str = ""
     details: str = ""
-    proposal: int | None = None
+    proposal: float | None = None
 
 
 @dataclass(eq=False)

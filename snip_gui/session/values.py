@@ -35,7 +35,7 @@ class Problem:
     hint: str = ""
     field: str = ""
     unreadable: tuple[BadFile, ...] = ()
-    proposal: int | None = None
+    proposal: float | None = None
 
     @classmethod
     def of(cls, error: UserError) -> Problem:

@@ -34,7 +34,7 @@ class ProblemBanner(Banner):
         number = len(problem.unreadable)
         action = f"Show {number:,} {'file' if number == 1 else 'files'}…" if number else ""
         if problem.proposal is not None:
-            action = f"Use {problem.proposal:,}"
+            action = f"Use {problem.proposal:,.6g}"
         self.show_message(problem.message, problem.hint, action)
 
     @Slot()

@@ -65,3 +65,14 @@ def test_a_proposal_is_taken_with_one_press(started):
     window.banner.action.click()
     assert controller.state.recipe.training.batch_size == 50
     assert controller.state.problem is None
+
+
+def test_a_training_that_diverges_proposes_a_lower_rate(started, qtbot):
+    controller, window = started.controller, started.window
+    for path, value in (("learning_rate", 100.0), ("momentum", 0.99), ("epochs", 50)):
+        controller.set_field(f"training.{path}", value)
+    controller.train()
+    qtbot.waitUntil(lambda: controller.state.problem is not None, timeout=WAIT_MS)
+    assert window.banner.action.text() == "Use 20"
+    window.banner.action.click()
+    assert controller.state.recipe.training.learning_rate == 20

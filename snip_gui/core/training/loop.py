@@ -256,6 +256,7 @@ class Trainer:
                 f"{what} around step {self.step}.",
                 "Lower the learning rate. The curves and the last checkpoint before are kept.",
                 field="training.learning_rate",
+                proposal=float(f"{self.training.learning_rate / 5:.2g}"),
             )
 
     def _is_finite(self) -> bool:

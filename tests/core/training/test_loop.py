@@ -190,6 +190,7 @@ def test_divergence_is_noticed_and_every_point_before_was_finite():
         points.extend(itertools.chain.from_iterable(trainer.run()))
     assert caught.value.field == "training.learning_rate"
     assert "learning rate" in caught.value.hint
+    assert caught.value.proposal == 20
     assert points
     assert all(p.is_finite for p in points)
 
