@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.ui.heatmap.map_page import MapPage
-from snip_gui.ui.heatmap.weights_page import WeightsPage
+from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.sparsity_control import SparsityControl
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
+    from snip_gui.ui.heatmap.weights_page import WeightsPage
     from snip_gui.ui.theme import Themes
     from snip_gui.ui.widgets.picture_plot import PicturePlot
 
@@ -45,9 +46,10 @@ class HeatmapPanel(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._state, self._controller = state, controller
+        self._state, self._controller, self._themes = state, controller, themes
         self.map = MapPage(state, controller, themes)
-        self.weights = WeightsPage(state, controller, themes)
+        self._weights_page: LazyPage[WeightsPage] = LazyPage(self._make_weights)
+        self._is_stale = False
         self._make_controls()
         self._readout = named(QLabel(), "heatmap_readout", "Under the pointer, or selected")
         self._readout.setProperty("role", "muted")
@@ -87,7 +89,7 @@ class HeatmapPanel(QWidget):
         self.splitter = QSplitter()
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.map)
-        self.splitter.addWidget(self.weights)
+        self.splitter.addWidget(self._weights_page)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 4)
         column.setSpacing(4)
@@ -106,8 +108,27 @@ class HeatmapPanel(QWidget):
         control.num_kept_asked.connect(self._controller.set_num_kept)
         self._views.buttonClicked.connect(self._on_view_changed)
         self.back.clicked.connect(self._on_back)
-        for page in (self.map, self.weights):
-            page.told.connect(self._on_told)
+        self.map.told.connect(self._on_told)
+
+    def _make_weights(self) -> WeightsPage:
+        # Here, since nothing of it is seen before it is asked for.
+        from snip_gui.ui.heatmap.weights_page import WeightsPage
+
+        page = WeightsPage(self._state, self._controller, self._themes)
+        page.told.connect(self._on_told)
+        page.show_scored()
+        page.plot.set_faded(self._is_stale)
+        return page
+
+    @property
+    def weights(self) -> WeightsPage:
+        """Every connection of a layer."""
+        return self._weights_page.content
+
+    def _pages(self) -> list[MapPage | WeightsPage]:
+        """Return the pictures that there are."""
+        made = self._weights_page.made
+        return [self.map] if made is None else [self.map, made]
 
     @property
     def plot(self) -> PicturePlot:
@@ -123,13 +144,14 @@ class HeatmapPanel(QWidget):
 
     def reset_view(self) -> None:
         """Show the whole of every picture."""
-        self.map.plot.reset_view()
-        self.weights.plot.reset_view()
+        for page in self._pages():
+            page.plot.reset_view()
 
     def set_stale(self, stale: bool) -> None:
         """Grey the pictures while they show older settings."""
-        self.map.plot.set_faded(stale)
-        self.weights.plot.set_faded(stale)
+        self._is_stale = stale
+        for page in self._pages():
+            page.plot.set_faded(stale)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put two pictures where there is room for them."""
@@ -143,8 +165,8 @@ class HeatmapPanel(QWidget):
         scored = self._state.scored
         self.control.setEnabled(scored is not None)
         self.control.show_presets(scored.model.paper_sparsities if scored else ())
-        self.map.show_scored()
-        self.weights.show_scored()
+        for page in self._pages():
+            page.show_scored()
         self._on_sparsity_changed()
         self._show_hint()
 
@@ -154,14 +176,14 @@ class HeatmapPanel(QWidget):
         self.control.show_values(
             state.recipe.pruning.sparsity, state.num_kept, state.num_parameters
         )
-        self.map.refresh()
-        self.weights.refresh()
+        for page in self._pages():
+            page.refresh()
         self._show_badge()
 
     @Slot()
     def _on_view_changed(self) -> None:
         self.map.setVisible(not self.show_weights.isChecked())
-        self.weights.setVisible(not self.show_map.isChecked())
+        self._weights_page.setVisible(not self.show_map.isChecked())
         self._show_hint()
 
     @Slot(str)

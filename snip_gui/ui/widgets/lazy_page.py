@@ -34,6 +34,11 @@ class LazyPage(QWidget, Generic[W]):
         self._column.setContentsMargins(0, 0, 0, 0)
 
     @property
+    def made(self) -> W | None:
+        """The widget; None before it was made."""
+        return self._content
+
+    @property
     def content(self) -> W:
         """The widget; made now if it was not before."""
         if self._content is None:
