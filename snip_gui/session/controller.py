@@ -5,6 +5,7 @@ The only class that knows both the state and the job host. Panels call its inten
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,9 +25,7 @@ from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
-from snip_gui.session.exporting import Exporter
 from snip_gui.session.grid import TileGrid
-from snip_gui.session.importing import Importer
 from snip_gui.session.level_maker import LevelMaker
 from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.minibatch_editor import MinibatchEditor
@@ -49,6 +48,8 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
+    from snip_gui.session.exporting import Exporter
+    from snip_gui.session.importing import Importer
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
@@ -59,6 +60,7 @@ class Controller(QObject):
     """Intents in, state out."""
 
     failed = Signal(object)  # Notice with details: a fault of the program
+    exported = Signal(object)  # ExportDone
     recents_changed = Signal()
 
     def __init__(
@@ -87,8 +89,6 @@ class Controller(QObject):
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
-        self.importer = Importer(state, host, self._take_checkpoint, self)
-        self.exporter = Exporter(state, host, self.save_run, self.data.images_of, self)
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
         self.runs = Runs(state, host, self)
@@ -212,6 +212,22 @@ class Controller(QObject):
     def resume_run(self, folder: Path) -> None:
         """Go on with the training of a run, whoever began it; one at a time."""
         self.trainings.resume(folder)
+
+    @functools.cached_property
+    def exporter(self) -> Exporter:
+        """Return what exports runs, made when it is first wanted."""
+        from snip_gui.session.exporting import Exporter
+
+        made = Exporter(self.state, self._host, self.save_run, self.data.images_of, self)
+        made.exported.connect(self.exported)
+        return made
+
+    @functools.cached_property
+    def importer(self) -> Importer:
+        """Return what opens checkpoints, made when it is first wanted."""
+        from snip_gui.session.importing import Importer
+
+        return Importer(self.state, self._host, self._take_checkpoint, self)
 
     def _take_checkpoint(self, recipe: Recipe, text: str) -> None:
         """Make the recipe that goes on with a checkpoint the current one, and show its mask."""

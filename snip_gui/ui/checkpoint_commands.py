@@ -23,7 +23,7 @@ class CheckpointCommands(QObject):
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
         self._controller, self._window = controller, window
-        controller.importer.found.connect(self._on_found)
+        self._listens = False
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -32,7 +32,7 @@ class CheckpointCommands(QObject):
         """Ask for a checkpoint and read it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint", "", _FILTER)
         if name:
-            self._controller.importer.inspect(Path(name))
+            self._inspect(Path(name))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take a checkpoint that is dropped on the window where nothing else takes it."""
@@ -44,9 +44,17 @@ class CheckpointCommands(QObject):
             path = dropped_checkpoint(event)
             if path is not None:
                 event.acceptProposedAction()
-                self._controller.importer.inspect(path)
+                self._inspect(path)
                 return True
         return super().eventFilter(watched, event)
+
+    def _inspect(self, path: Path) -> None:
+        """Read a file; what is found is asked about."""
+        importer = self._controller.importer
+        if not self._listens:
+            self._listens = True
+            importer.found.connect(self._on_found)
+        importer.inspect(path)
 
     @Slot(object)
     def _on_found(self, found: CheckpointFound) -> None:

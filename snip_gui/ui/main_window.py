@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
         self._themes.changed.connect(self._on_theme_changed)
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
-        self.controller.exporter.exported.connect(self._on_exported)
+        self.controller.exported.connect(self._on_exported)
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Told also of docks behind a tab, which Qt does not hide.

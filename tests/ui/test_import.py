@@ -84,7 +84,7 @@ def test_a_dropped_checkpoint_is_shown_with_its_mask_and_can_be_undone(started, 
 
 def test_it_trains_on_and_is_exported_again(started, qtbot, exported, tmp_path):
     controller = started.controller
-    controller.importer.inspect(exported / "net.snip")
+    assert drop(started.window, drag(exported / "net.snip"))
     opened(qtbot, started).accept()
     qtbot.waitUntil(lambda: controller.state.can_train, timeout=WAIT_MS)
     controller.set_field("training.epochs", 1)
