@@ -142,10 +142,10 @@ def test_ticked_runs_are_seen_without_a_training(application, tmp_path, qtbot):
     window.docks["training"].raise_()
     runs.refresh()
     qtbot.waitUntil(lambda: runs.is_listed, timeout=WAIT_MS)
-    legend = window.findChild(QLabel, "runs_legend")
-    assert not legend.isVisible()
+    assert window.findChild(QLabel, "runs_legend") is None  # nor are there charts yet
     runs.check(folder, True)
     qtbot.waitUntil(lambda: bool(runs.checked and runs.curve(runs.checked[0])), timeout=WAIT_MS)
+    legend = window.findChild(QLabel, "runs_legend")
     assert legend.isVisible()
     assert "at best validation" in legend.text()
     assert len(window.training.charts._drawn[0][0].getData()[0]) == 4

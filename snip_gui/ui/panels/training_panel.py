@@ -27,8 +27,8 @@ from snip_gui.core.paper_curves import suits
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
 from snip_gui.ui.run_commands import ask_extension, show_mistakes
-from snip_gui.ui.training_charts import Overlay, TrainingCharts
 from snip_gui.ui.widgets.field_form import FieldForm
+from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state import SessionState
     from snip_gui.session.values import TrainingState
     from snip_gui.ui.theme import Themes
+    from snip_gui.ui.training_charts import Overlay, TrainingCharts
 
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
 _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
@@ -62,7 +63,7 @@ class TrainingPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._state, self._runs = state, controller.runs
-        self._controller = controller
+        self._controller, self._themes = controller, themes
         self._offered_for: Path | None = None
         self.form = FieldForm(_FIELDS)
         self.form.edited.connect(self._on_edited)
@@ -76,7 +77,7 @@ class TrainingPanel(QWidget):
         self._estimate.timeout.connect(self._show_estimate)
         self._status = named(QLabel(), "training_status", "Training status")
         self._status.setWordWrap(True)
-        self.charts = TrainingCharts(themes)
+        self._charts_page: LazyPage[TrainingCharts] = LazyPage(self._make_charts)
         self._legend = named(QLabel(), "training_legend", "Legend")
         self.more = self._make_more()
         self._build()
@@ -92,10 +93,22 @@ class TrainingPanel(QWidget):
         state.training_changed.connect(self._on_training_changed)
         state.points_added.connect(self._on_points_added)
         self._runs.checked_changed.connect(self._on_training_changed)
-        themes.changed.connect(self._on_theme_changed)
-        self._on_theme_changed()
+        themes.changed.connect(self._show_legend)
         self._show_recipe()
         self._on_training_changed()
+
+    @property
+    def charts(self) -> TrainingCharts:
+        """The curves; made when there are the first."""
+        return self._charts_page.content
+
+    def _make_charts(self) -> TrainingCharts:
+        from snip_gui.ui.training_charts import TrainingCharts
+
+        charts = TrainingCharts(self._themes)
+        self._top.addWidget(charts.controls)
+        self._legend.setText(charts.legend_text())
+        return charts
 
     def _make_presets(self) -> QToolButton:
         button = named(
@@ -154,18 +167,17 @@ class TrainingPanel(QWidget):
         pages = QWidget()
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(empty)
-        self._pages.addWidget(self.charts)
+        self._pages.addWidget(self._charts_page)
         right = QVBoxLayout()
         right.setContentsMargins(0, 6, 8, 6)
         right.setSpacing(2)
-        top = QHBoxLayout()
-        top.addWidget(self._legend)
-        top.addStretch()
-        top.addWidget(self.more)
-        top.addWidget(self.charts.controls)
+        self._top = QHBoxLayout()
+        self._top.addWidget(self._legend)
+        self._top.addStretch()
+        self._top.addWidget(self.more)
         # A line of its own: beside the legend it would wrap and squeeze the charts.
         right.addWidget(self._status)
-        right.addLayout(top)
+        right.addLayout(self._top)
         right.addWidget(pages, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -219,11 +231,13 @@ class TrainingPanel(QWidget):
         self._legend.setVisible(training is not None)
         self.more.setVisible(training is not None and training.num_kept > 0)
         self.extend.setEnabled(training is not None and training.phase == "finished")
-        self.charts.controls.setVisible(training is not None or bool(overlays))
-        self._pages.setCurrentIndex(1 if training is not None or overlays else 0)
-        self.charts.show_overlays(overlays)
-        self._offer_paper_curves()
-        self._draw()
+        has_curves = training is not None or bool(overlays)
+        self._pages.setCurrentIndex(int(has_curves))
+        if has_curves or self._charts_page.made is not None:
+            self.charts.controls.setVisible(has_curves)
+            self.charts.show_overlays(overlays)
+            self._offer_paper_curves()
+            self._draw()
 
     def _offer_paper_curves(self) -> None:
         """Offer the paper's losses beside a training that they suit; show them where they tell."""
@@ -253,10 +267,13 @@ class TrainingPanel(QWidget):
         """Return the ticked runs; the training at hand is drawn anyway."""
         training = self._state.training
         own = training.folder if training is not None else None
+        ticked = [entry for entry in self._runs.checked if entry.folder != own]
+        if not ticked:
+            return ()
+        from snip_gui.ui.training_charts import Overlay
+
         return tuple(
-            Overlay(e.name, self._runs.curve(e), e.test_error, e.test_error_at_best)
-            for e in self._runs.checked
-            if e.folder != own
+            Overlay(e.name, self._runs.curve(e), e.test_error, e.test_error_at_best) for e in ticked
         )
 
     @Slot(object)
@@ -272,8 +289,9 @@ class TrainingPanel(QWidget):
         self.charts.show_points(training.points if training is not None else ())
 
     @Slot()
-    def _on_theme_changed(self) -> None:
-        self._legend.setText(self.charts.legend_text())
+    def _show_legend(self) -> None:
+        if self._charts_page.made is not None:
+            self._legend.setText(self.charts.legend_text())
 
 
 def idle_fields(training: Training, *, has_gpu: bool) -> set[str]:
