@@ -11,6 +11,7 @@ import numpy as np
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.pruning.wiring import Reach, first_ranks, num_on_paths, reach
+from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.views.histogram import (
     Histogram,
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 
 # Connections; fifteen million take some 20 ms.
 _SLOW_TO_FOLLOW = 30_000_000
+_SCORE_NAMES: dict[type, str] = {
+    Snip: "sensitivity",
+    SignedGradient: "gradient above the least",
+    RandomMask: "random score",
+    Shuffled: "shuffled sensitivity",
+    Magnitude: "magnitude",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +164,11 @@ class Scored:
             return None if rank_OI is None else rank_OI < kept
 
         return reach(wiring, joined)
+
+    @property
+    def score_name(self) -> str:
+        """What was ranked, in a word or two."""
+        return _SCORE_NAMES[type(self.recipe.pruning)]
 
     @property
     def is_slow_to_follow(self) -> bool:

@@ -13,7 +13,7 @@ from snip_gui.core.frequency import FrequencyCounter
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.bench.test_core_bench import seconds, show, vgg_layout, vgg_scores
-from tests.bench.test_window_bench import vgg_layout as named_vgg_layout
+from tests.bench.test_looking_bench import layout_of, vgg_d
 from tests.core.masks import scored_of
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
@@ -73,7 +73,7 @@ def test_a_step_of_the_slider_while_comparing(record_property, application, qapp
     window, controller = application.window, application.controller
     state = controller.state
     controller.set_field("model.name", "vgg-d")
-    layout = named_vgg_layout(has_matrix=False)
+    layout = layout_of(vgg_d())
     architecture = measure(state.recipe.model, (3, 32, 32), 10)
     scored = [
         scored_of(vgg_scores(layout) * factor, layout, state.recipe, architecture)

@@ -58,7 +58,7 @@ def connection_text(
     return (
         f"{found.name}[{', '.join(map(str, position))}]: "
         f"{'kept' if found.is_kept else 'removed'}, weight {found.weight:+.4f}, "
-        f"sensitivity {found.sensitivity:.3e}, rank {found.rank:,}, "
+        f"{scored.score_name} {found.sensitivity:.3e}, rank {found.rank:,}, "
         f"goes at {found.leaves_at:.4%}"
     )
 

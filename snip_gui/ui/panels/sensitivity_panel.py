@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # An empty bin has no logarithm; it is drawn a little below one connection.
 _FLOOR = -0.3
+_EQUATION = (
+    "Sensitivity of connection j: |w g| divided by the sum of |w g| over the whole network, with g "
+    "the gradient of the mean loss over the minibatch (paper, equation 6)."
+)
 
 
 class SensitivityPanel(QWidget):
@@ -60,10 +64,7 @@ class SensitivityPanel(QWidget):
         self._text = named(QLabel(), "sensitivity_text", "Sensitivity")
         self._text.setWordWrap(True)
         self._text.setProperty("role", "muted")
-        self._text.setToolTip(
-            "Sensitivity of connection j: |w g| divided by the sum of |w g| over the whole "
-            "network, with g the gradient of the mean loss over the minibatch (paper, equation 6)."
-        )
+        self._text.setToolTip(_EQUATION)
         self._warning = named(QLabel(), "sensitivity_warning", "Warning")
         self._warning.setProperty("role", "warning")
         self._warning.setWordWrap(True)
@@ -91,6 +92,11 @@ class SensitivityPanel(QWidget):
             self._warning.hide()
             return
         histogram = scored.histogram
+        self.plot.setLabel("bottom", scored.score_name)
+        is_snip = scored.score_name == "sensitivity"
+        self._text.setToolTip(
+            _EQUATION if is_snip else f"This method ranks connections by {scored.score_name}"
+        )
         self._heights = np.log10(np.maximum(histogram.counts, 10**_FLOOR))
         self._removed.setData(histogram.edges, self._heights)
         self.plot.setXRange(histogram.edges[0], histogram.edges[-1], padding=0.02)
@@ -148,13 +154,13 @@ class SensitivityPanel(QWidget):
         self._warn(scored, num_kept)
 
     def _warn(self, scored: Scored, num_kept: int) -> None:
-        """Say when connections of zero sensitivity are kept."""
+        """Say when connections of zero {scored.score_name} are kept."""
         nonzero = scored.ranking.num_nonzero
         limit = 1 - nonzero / scored.layout.num_parameters
         self._warning.setVisible(num_kept > nonzero)
         self._warning.setText(
             f"Below {limit:.1%} sparsity the choice is index order: "
-            f"{num_kept - nonzero:,} connections of zero sensitivity are kept."
+            f"{num_kept - nonzero:,} connections of zero {scored.score_name} are kept."
         )
 
     @Slot()
