@@ -70,3 +70,12 @@ def fitted(selection: Selection, layout: Layout) -> Selection:
         if index is not None and index >= shape[axis]:
             return selection.let_go()
     return selection
+
+
+def same_shape(selection: Selection, one: Layout, other: Layout) -> bool:
+    """Return whether the selected weight has the same shape in two networks."""
+    shapes = [
+        [tensor.shape for tensor in layout.weights if tensor.name == selection.tensor]
+        for layout in (one, other)
+    ]
+    return shapes[0] == shapes[1]

@@ -17,7 +17,7 @@ from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.notices import Notice, Notices
-from snip_gui.session.selection import Selection, fitted
+from snip_gui.session.selection import Selection, fitted, same_shape
 
 if TYPE_CHECKING:
     from snip_gui.core.data.curation import Split
@@ -219,8 +219,11 @@ class SessionState(QObject):
 
     def set_scored(self, scored: Scored) -> None:
         """Replace the scores."""
-        before, self._scored = self._selection, scored
-        self._selection = fitted(before, scored.layout)
+        before = self._selection
+        if self._scored is not None and not same_shape(before, self._scored.layout, scored.layout):
+            self._selection = before.let_go()  # a unit of another network is another unit
+        self._scored = scored
+        self._selection = fitted(self._selection, scored.layout)
         self.scored_changed.emit()
         if self._selection != before:
             self.selection_changed.emit()

@@ -126,18 +126,21 @@ def test_the_layers_own_histogram_adds_up(state):
     assert scored.layer_counts(tensor).sum() == (scored.ranking.scores_of(tensor) > 0).sum()
 
 
-def test_what_another_network_does_not_have_is_not_selected(window, state, started, qtbot):
+def test_of_another_network_no_more_than_the_layer_stays_selected(window, state, started, qtbot):
     window.controller.selector.select(Selection("fc1.weight", 299, 783))
+    started.controller.set_field("seed", 1)
+    started.controller.score()
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    assert state.selection == Selection("fc1.weight", 299, 783)
     started.controller.set_field("model.name", "lenet-5-caffe")
     started.controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
-    assert state.selection == Selection("fc1.weight", 299, 783)  # fc1 is 500 x 800 there
-    window.controller.selector.select(Selection("fc1.weight", 499, 799))
+    assert state.selection == Selection("fc1.weight")  # 500 x 800 there
+    window.controller.selector.select(Selection("conv2.weight", 3, 4))
     started.controller.undo_stack.undo()
-    started.controller.undo_stack.undo()
-    started.controller.score()
-    qtbot.waitUntil(lambda: not state.is_stale and state.scored.model.name == "lenet-300-100",
-                    timeout=WAIT_MS)  # fmt: skip
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    assert state.selection == Selection("fc1.weight")  # the first, as there is no such layer
+    window.controller.selector.select(Selection("fc1.weight", 300, 0))
     assert state.selection == Selection("fc1.weight")
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme import Themes
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")
-_LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 12
+_LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 14
 _SPARSITY_COLUMN = 1
 
 
@@ -38,6 +38,18 @@ class LayerModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: tuple[LayerRow, ...] = ()
+        self.is_exact = True
+
+    def show_exact(self, *, exact: bool) -> None:
+        """Show counts as they are, or with three digits where there is no room for them."""
+        if exact != self.is_exact:
+            self.is_exact = exact
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        if self.rows:
+            last = self.index(len(self.rows) - 1, len(_HEADERS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
 
     def show_rows(self, rows: tuple[LayerRow, ...]) -> None:
         """Show what is kept of each layer."""
@@ -47,8 +59,7 @@ class LayerModel(QAbstractTableModel):
             self.endResetModel()
             return
         self.rows = rows
-        if rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_HEADERS) - 1))
+        self._tell_changed()
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
         """Return the number of layers."""
@@ -77,7 +88,10 @@ class LayerModel(QAbstractTableModel):
         row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                counts = (count_text(row.kept), count_text(row.total))
+                counts = [
+                    f"{number:,}" if self.is_exact else count_text(number)
+                    for number in (row.kept, row.total)
+                ]
                 return (row.layer, row.sparsity_text, *counts)[index.column()]
             case Qt.ItemDataRole.UserRole:
                 return row.sparsity
@@ -188,15 +202,21 @@ class LayersPanel(QWidget):
     @Slot()
     def _fit_columns(self) -> None:
         """Give names and counts the room that they can ever need."""
-        metrics, rows = self.table.fontMetrics(), self.model.rows
-        names = max((metrics.horizontalAdvance(row.layer) for row in rows), default=0)
-        counts = max((metrics.horizontalAdvance(count_text(row.total)) for row in rows), default=0)
-        counts = max(_LEAST_WIDTH, counts + _CELL_MARGIN)
+        rows, room = self.model.rows, self.table.viewport().width() - _BAR_WIDTH
+        names = self._width_of([_HEADERS[0], *(row.layer for row in rows)])
+        exact = self._width_of([f"{row.total:,}" for row in rows])
+        self.model.show_exact(exact=names + 2 * exact <= room)
+        short = self._width_of([count_text(row.total) for row in rows])
+        counts = exact if self.model.is_exact else short
         # Long names are shortened at their beginning, so that bars and counts stay in sight.
-        room = self.table.viewport().width() - 2 * counts - _BAR_WIDTH
-        self.table.setColumnWidth(0, max(_LEAST_WIDTH, min(names + _CELL_MARGIN, room)))
+        self.table.setColumnWidth(0, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
         for column in (2, 3):
             self.table.setColumnWidth(column, counts)
+
+    def _width_of(self, texts: list[str]) -> int:
+        """Return the width of a column of texts."""
+        widths = map(self.table.fontMetrics().horizontalAdvance, texts)
+        return max(_LEAST_WIDTH, max(widths, default=0) + _CELL_MARGIN)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give names the room that there is."""
