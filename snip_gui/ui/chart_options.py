@@ -39,6 +39,7 @@ class ChartOptions(QToolButton):
             "Axes, what the right chart shows, smoothing, and what runs are compared on",
         )  # fmt: skip
         self.setText("Charts")
+        self.setProperty("role", "compact")
         self._menu = QMenu(self)
         self.setMenu(self._menu)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

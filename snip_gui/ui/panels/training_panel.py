@@ -27,6 +27,7 @@ from snip_gui.core.paper_curves import suits
 from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
 from snip_gui.ui.run_commands import ask_extension, show_mistakes
+from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.recipe_training import Optimizer, Training
-    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.core.training.metrics import MetricPoint, SplitName
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
     from snip_gui.session.values import TrainingState
@@ -47,6 +48,7 @@ _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and tra
 # Charts draw on their own clock: repainting at every step would halve a small network's speed.
 _REDRAW_MS = 250
 _ESTIMATE_MS = 150
+_LEAST_HEIGHT = 88  # of the curves, in a small window
 # The last epoch's points of the held-out splits are among so many.
 _LOOKED_BACK = 100
 
@@ -75,8 +77,7 @@ class TrainingPanel(QWidget):
         self.estimate.setWordWrap(True)
         self._estimate = QTimer(self, interval=_ESTIMATE_MS, singleShot=True)
         self._estimate.timeout.connect(self._show_estimate)
-        self._status = named(QLabel(), "training_status", "Training status")
-        self._status.setWordWrap(True)
+        self._status = named(ElidedLabel(), "training_status", "Training status")
         self._charts_page: LazyPage[TrainingCharts] = LazyPage(self._make_charts)
         self._legend = named(QLabel(), "training_legend", "Legend")
         self.more = self._make_more()
@@ -130,6 +131,7 @@ class TrainingPanel(QWidget):
     def _make_more(self) -> QToolButton:
         button = named(QToolButton(), "training_more", "More", "What else can be done with it")
         button.setText("More")
+        button.setProperty("role", "compact")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
         menu.setToolTipsVisible(True)
@@ -165,11 +167,12 @@ class TrainingPanel(QWidget):
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         empty.setWordWrap(True)
         pages = QWidget()
+        pages.setMinimumHeight(_LEAST_HEIGHT)
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(empty)
         self._pages.addWidget(self._charts_page)
         right = QVBoxLayout()
-        right.setContentsMargins(0, 6, 8, 6)
+        right.setContentsMargins(0, 4, 8, 2)
         right.setSpacing(2)
         self._top = QHBoxLayout()
         self._top.addWidget(self._legend)
@@ -334,7 +337,16 @@ def describe(training: TrainingState) -> str:
         case "stopped":
             return f"Stopped {at} after {epoch} epochs; Continue goes on. {errors}"
         case "finished":
-            at_best = error_at_best(training.points)
-            best = f" final, {at_best:.2%} at best validation" if at_best is not None else ""
-            return f"Finished {at}: {errors}{best}"
+            return f"Finished {at}: {_outcome(held_out, error_at_best(training.points))}"
     return f"Failed {at} after {epoch} epochs; the curves so far are kept. {errors}"
+
+
+def _outcome(held_out: dict[SplitName, MetricPoint], at_best: float | None) -> str:
+    """Return the errors of a finished training, what counts first: a short line ends early."""
+    parts = []
+    if "test" in held_out:
+        best = f" final, {at_best:.2%} at best validation" if at_best is not None else ""
+        parts.append(f"test error {held_out['test'].error:.2%}{best}")
+    if "validation" in held_out:
+        parts.append(f"validation error {held_out['validation'].error:.2%}")
+    return "; ".join(parts)
