@@ -319,7 +319,9 @@ def _wrapped(text: str) -> str:
 def describe(training: TrainingState) -> str:
     """Return a sentence on how a training stands."""
     at = f"at {training.sparsity:.2%} sparsity"
-    held_out = {p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"}
+    held_out: dict[SplitName, MetricPoint] = {
+        p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"
+    }
     order = [split for split in ("validation", "test") if split in held_out]
     errors = ", ".join(f"{split} error {held_out[split].error:.2%}" for split in order)
     epoch = f"{training.points[-1].epoch:.1f}" if training.points else "0"
