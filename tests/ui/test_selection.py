@@ -215,3 +215,22 @@ def test_the_flow_shows_every_layer_and_a_click_enters_it(window, state, qtbot):
     qtbot.keyClick(view, Qt.Key.Key_Right)
     qtbot.keyClick(view, Qt.Key.Key_Return)
     assert state.selection == Selection("fc3.weight")
+
+
+def test_what_is_compared_follows_the_selection_and_selects(window, state, started, qtbot):
+    started.controller.pins.pin_screen()
+    window.actions_by_name["show_compare"].trigger()
+    pair = window.comparing.page.content.pair
+    qtbot.waitUntil(pair.plot.isVisible, timeout=WAIT_MS)
+    assert pair.view.currentData() == "difference"  # the input map stays until a layer is chosen
+    window.controller.selector.select(Selection("fc2.weight"))
+    assert pair.view.currentData() == "difference"
+    pair.view.setCurrentIndex(pair.view.findData("fc2.weight"))
+    window.controller.selector.select(Selection("fc3.weight", 4, 17))
+    assert pair.view.currentData() == "fc3.weight"
+    assert marks(pair.plot) == [(4, 0, 1, 100), (0, 17, 10, 1), (4, 17, 1, 1)]
+    click(qtbot, pair.plot, 2, 50)
+    assert state.selection == Selection("fc3.weight", 2, 50)
+    where = pair.table.visualRect(pair.table.model().index(0, 0)).center()
+    qtbot.mouseClick(pair.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert state.selection == Selection("fc1.weight")

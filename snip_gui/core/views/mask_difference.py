@@ -102,6 +102,17 @@ def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceC
     return DifferenceCanvas(arrangement, rank_a_HW, rank_b_HW, reduced_block(arrangement, 1))
 
 
+def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -> str:
+    """Return in words which of two masks keep a connection."""
+    in_a, in_b = (
+        bool(mask.scored.ranking.ranks_of(tensor)[position] < mask.num_kept) for mask in (a, b)
+    )
+    words = "kept by both" if in_a and in_b else "kept by neither"
+    if in_a != in_b:
+        words = "kept by A only" if in_a else "kept by B only"
+    return f"{tensor.name}[{', '.join(map(str, position))}]: {words}"
+
+
 @dataclass(frozen=True, eq=False)
 class FrequencyCanvas:
     """How often the connections of one tensor are kept, on a plane.

@@ -18,9 +18,16 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.comparison import compare, overlap_matrix, refuse_different
 from snip_gui.core.errors import UserError
-from snip_gui.core.views.mask_difference import DifferenceCanvas, difference_canvas, input_maps
+from snip_gui.core.views.mask_difference import (
+    DifferenceCanvas,
+    difference_canvas,
+    input_maps,
+    who_keeps,
+)
 from snip_gui.core.views.picture import colour_table
 from snip_gui.session.pins import ON_SCREEN
+from snip_gui.session.selection import Selection, connection
+from snip_gui.session.selector import mapped_tensor
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
 from snip_gui.ui.picture_colours import table_of
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from snip_gui.core.comparison import Comparison, Mask
     from snip_gui.core.views.mask_difference import InputMaps
     from snip_gui.session.pins import Pins
+    from snip_gui.session.selector import Selector
     from snip_gui.session.state import SessionState
     from snip_gui.ui.compare.pin_list import PinModel
     from snip_gui.ui.theme import Themes
@@ -44,6 +52,7 @@ _NO_PINS = (
     "seed or another sparsity: what both keep, and what only one of them keeps, appears here."
 )
 _MAPS = (("Input map, A − B", "difference"), ("Input map, A", "a"), ("Input map, B", "b"))
+_MAP_NAMES = tuple(which for _, which in _MAPS)
 _LEAST_PINS = 3  # for a matrix
 _LIST_WIDTH = 260  # of an opened list: in a small window the boxes are too short for names
 
@@ -55,12 +64,14 @@ class PairView(QWidget):
         self,
         state: SessionState,
         pins: Pins,
+        selector: Selector,
         model: PinModel,
         themes: Themes,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._pins, self._model, self._themes = state, pins, model, themes
+        self._selector = selector
         self._pair: tuple[Mask, Mask] | None = None
         self._canvas: DifferenceCanvas | None = None
         self._subject = ("", 0, 0)  # what the canvas is of
@@ -71,6 +82,7 @@ class PairView(QWidget):
         pins.changed.connect(self._on_pins_changed)
         pins.choice_changed.connect(self._refresh)
         state.scored_changed.connect(self._refresh)
+        state.selection_changed.connect(self._on_selection_changed)
         state.sparsity_changed.connect(self._on_sparsity_changed)
         state.sparsity_settled.connect(self._on_sparsity_settled)
         themes.changed.connect(self._refresh)
@@ -89,6 +101,7 @@ class PairView(QWidget):
         self.a.activated.connect(self._on_chosen)
         self.b.activated.connect(self._on_chosen)
         self.view.currentIndexChanged.connect(self._draw)
+        self.view.activated.connect(self._on_view_chosen)
         self.said = named(QLabel(), "compare_summary", "What the two have in common")
         self.said.setWordWrap(True)
         self.plot = PicturePlot("compare", "Comparison")
@@ -96,6 +109,7 @@ class PairView(QWidget):
         self.readout = named(QLabel(), "compare_readout", "Under the pointer")
         self.readout.setProperty("role", "muted")
         self.plot.hovered.connect(self._on_hovered)
+        self.plot.clicked.connect(self._on_clicked)
         self.plot.left.connect(self.readout.clear)
         self.no_picture = named(QLabel(), "compare_no_picture", "Why there is no picture")
         self.empty = named(QLabel(), "compare_empty", "Compare")
@@ -241,11 +255,49 @@ class PairView(QWidget):
         chosen = self.view.currentData()
         with QSignalBlocker(self.view):
             self.view.clear()
-            for text, which in _MAPS:
+            for text, which in _MAPS if mapped_tensor(self._pair[0].scored) else ():
                 self.view.addItem(text, which)
             for tensor in self._pair[0].layout.weights:
                 self.view.addItem(f"Weights of {tensor.label}", tensor.name)
+            if self.view.findData(chosen) < 0:
+                chosen = self._state.selection.tensor if self._first_is_layer() else chosen
             self.view.setCurrentIndex(max(0, self.view.findData(chosen)))
+
+    def _first_is_layer(self) -> bool:
+        """Return whether the network has no input map to show first."""
+        return self.view.itemData(0) not in _MAP_NAMES
+
+    @Slot()
+    def _on_view_chosen(self) -> None:
+        """Select the layer that was chosen."""
+        if self.view.currentData() not in _MAP_NAMES:
+            self._selector.select(Selection(self.view.currentData()))
+
+    @Slot()
+    def _on_selection_changed(self) -> None:
+        """Show the layer that is selected elsewhere, unless the input map is shown."""
+        number = self.view.findData(self._state.selection.tensor)
+        if number >= 0 and self.view.currentData() not in _MAP_NAMES:
+            self.view.setCurrentIndex(number)
+        if self.isVisible():
+            self._draw_marks()
+
+    def _draw_marks(self) -> None:
+        """Frame what is selected of the layer that is shown."""
+        canvas, selection = self._canvas, self._state.selection
+        shown = self.view.currentData()
+        if canvas is None or shown != selection.tensor:
+            self.plot.show_marks(())
+            return
+        place = canvas.arrangement.rectangles(selection.unit, selection.source, selection.place)
+        self.plot.show_marks(place)
+
+    @Slot(int, int)
+    def _on_clicked(self, row: int, column: int) -> None:
+        """Select the connection under the pointer."""
+        position = self._canvas.position_at(row, column) if self._canvas else None
+        if self._maps is None and self._canvas is not None and position is not None:
+            self._selector.select(connection(self._canvas.arrangement.tensor, position))
 
     @Slot(QModelIndex)
     def _on_layer_chosen(self, index: QModelIndex) -> None:
@@ -256,6 +308,7 @@ class PairView(QWidget):
         weights = [t.name for t in self._pair[0].layout.tensors_of(layer) if t.is_weight]
         if weights:
             self.view.setCurrentIndex(self.view.findData(weights[0]))
+            self._selector.select_layer(layer)
 
     # Showing
 
@@ -271,7 +324,7 @@ class PairView(QWidget):
             return
         which = self.view.currentData()
         self._maps = None
-        if which in [value for _, value in _MAPS]:
+        if which in _MAP_NAMES:
             maps = input_maps(*self._pair)
             if isinstance(maps, str):
                 self.no_picture.setText(maps)
@@ -287,6 +340,8 @@ class PairView(QWidget):
         table = table_of(picture, self._themes.colours)
         self.plot.set_background(self._themes.colours.plot)
         self.plot.show_picture(picture, table, size, block)
+        self.plot.set_mark_colour(self._themes.colours.accent)
+        self._draw_marks()
         self._picture_pages.setCurrentWidget(self.plot)
 
     def _laid_out(self, name: str) -> DifferenceCanvas:
@@ -324,21 +379,8 @@ class PairView(QWidget):
             self.readout.setText(f"row {row}, column {column}: A {a:.2%}, B {b:.2%}, {a - b:+.2%}")
         elif self._canvas is not None:
             position = self._canvas.position_at(row, column)
-            self.readout.setText("" if position is None else self._read_out(position))
-
-    def _read_out(self, position: tuple[int, ...]) -> str:
-        """Say who keeps a connection."""
-        assert self._pair is not None
-        assert self._canvas is not None
-        tensor = self._canvas.arrangement.tensor
-        in_a, in_b = (
-            bool(mask.scored.ranking.ranks_of(tensor)[position] < mask.num_kept)
-            for mask in self._pair
-        )
-        words = "kept by both" if in_a and in_b else "kept by neither"
-        if in_a != in_b:
-            words = "kept by A only" if in_a else "kept by B only"
-        return f"{tensor.name}[{', '.join(map(str, position))}]: {words}"
+            tensor = self._canvas.arrangement.tensor
+            self.readout.setText(who_keeps(*self._pair, tensor, position) if position else "")
 
 
 def _in_words(found: Comparison) -> str:

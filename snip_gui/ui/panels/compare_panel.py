@@ -49,7 +49,7 @@ class ComparePanel(QWidget):
         self._make_switch()
         self.list = named(PinList(self._pins), "pin_list", "Pins")
         self._make_buttons()
-        self.pair = PairView(state, self._pins, self.list.pins, themes)
+        self.pair = PairView(state, self._pins, controller.selector, self.list.pins, themes)
         self.stability = StabilityView(state, controller, themes)
         self.control = SparsityControl()
         for child in self.control.findChildren(QWidget):
