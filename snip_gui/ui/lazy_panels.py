@@ -56,6 +56,7 @@ class LazyPanels(QObject):
         from snip_gui.ui.panels.network_panel import NetworkPanel
 
         panel = NetworkPanel(self._controller.state)
+        panel.layer_selected.connect(self._controller.selector.select_layer)
         panel.layer_chosen.connect(self.layer_chosen)
         return panel
 

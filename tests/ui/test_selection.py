@@ -234,3 +234,15 @@ def test_what_is_compared_follows_the_selection_and_selects(window, state, start
     where = pair.table.visualRect(pair.table.model().index(0, 0)).center()
     qtbot.mouseClick(pair.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
     assert state.selection == Selection("fc1.weight")
+
+
+def test_the_table_of_the_network_selects_a_layer_and_shows_which_is(window, state, qtbot):
+    window.views.show_network()
+    table = window.lazy.network.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 3, timeout=WAIT_MS)
+    assert table.currentIndex().row() == 0
+    where = table.visualRect(table.model().index(2, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert state.selection == Selection("fc3.weight")
+    window.controller.selector.select_layer("fc2")
+    assert table.currentIndex().row() == 1

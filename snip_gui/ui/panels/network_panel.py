@@ -161,7 +161,8 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 class NetworkPanel(QWidget):
     """The table, with the totals below."""
 
-    layer_chosen = Signal(str)
+    layer_chosen = Signal(str)  # to be entered
+    layer_selected = Signal(str)
 
     def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -180,6 +181,7 @@ class NetworkPanel(QWidget):
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
         self.table.activated.connect(self._on_activated)
+        self.table.clicked.connect(self._on_clicked)
         self._empty = named(QLabel(_EMPTY), "network_empty", "Network")
         self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -201,6 +203,7 @@ class NetworkPanel(QWidget):
         for signal in (state.network_changed, state.scored_changed, state.sparsity_settled):
             signal.connect(self._show)
         state.recipe_changed.connect(self._show_title)
+        state.selection_changed.connect(self._show_selected)
         self._show()
 
     @Slot()
@@ -229,6 +232,16 @@ class NetworkPanel(QWidget):
         self.model.show_rows(rows)
         self._total.setText(self._totals(architecture, rows))
         self._pages.setCurrentWidget(self.table)
+        self._show_selected()
+
+    @Slot()
+    def _show_selected(self) -> None:
+        """Mark the layer that is selected anywhere."""
+        scored, name = self._state.scored, self._state.selection.tensor
+        layer = scored.layout[name].layer if scored is not None and name else None
+        for number, row in enumerate(self.model.rows):
+            if row.layer.name == layer and self.table.currentIndex().row() != number:
+                self.table.selectRow(number)
 
     def _kept(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
         """Return parameters and weights kept by layer, if the scores are of this network."""
@@ -255,6 +268,10 @@ class NetworkPanel(QWidget):
         if architecture.resized:
             sentences.append(architecture.resized.rstrip("."))
         return ". ".join(sentences) + "."
+
+    @Slot(QModelIndex)
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.layer_selected.emit(self.model.rows[index.row()].layer.name)
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
