@@ -246,3 +246,14 @@ def test_the_table_of_the_network_selects_a_layer_and_shows_which_is(window, sta
     assert state.selection == Selection("fc3.weight")
     window.controller.selector.select_layer("fc2")
     assert table.currentIndex().row() == 1
+
+
+def test_both_pictures_are_whole_in_a_small_window(window, qtbot):
+    window.resize(1024, 700)
+    window.heatmap.show_both.click()
+    plots = (window.heatmap.map.plot, window.heatmap.weights.plot)
+    qtbot.waitUntil(lambda: all(plot.isVisible() and plot.picture for plot in plots))
+    for plot in plots:
+        qtbot.waitUntil(lambda plot=plot: plot.visible[:2] == (0, 0), timeout=WAIT_MS)
+        # Nothing of it lies under its neighbour.
+        assert plot._view.height() <= plot.parentWidget().height()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Up to here single pixels can be told apart well enough.
 _SHARP = 1.25
 # How bright an image is under a picture.
-_UNDER = 0.55
+_UNDER = 0.4
 
 
 class PicturePlot(QWidget):
@@ -64,7 +64,7 @@ class PicturePlot(QWidget):
         layout.addWidget(self.colour_bar)
         self._view.scene().sigMouseMoved.connect(self._on_moved)
         self._view.scene().sigMouseClicked.connect(self._on_clicked)
-        self._view.setMinimumSize(120, 120)
+        self._view.setMinimumSize(120, 64)  # two may stand above one another
         self._box.sigRangeChanged.connect(self._on_range_changed)
 
     def show_picture(
