@@ -47,7 +47,8 @@ class LevelMaker(QObject):
         return found
 
     def _ask(self, canvas: LargeCanvas, look: Look, num_kept: int) -> None:
-        if self._asked != (look, num_kept):
+        # A picture may be painted once more while the window closes.
+        if self._asked != (look, num_kept) and not self._host.is_closed:
             self._asked = (look, num_kept)
             job = jobs.level_job(canvas, look, num_kept)
             self._job_id = self._host.submit(_KIND, job, lane="io", short=True)

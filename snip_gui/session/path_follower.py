@@ -27,6 +27,8 @@ class PathFollower(QObject):
     @Slot()
     def _follow(self) -> None:
         scored = self._state.scored
+        if self._host.is_closed:  # the slider's timer may end after the window
+            return
         if scored is not None and scored.is_slow_to_follow and self._state.reach() is None:
             job = jobs.paths_job(scored, self._state.num_kept)
             self._job_id = self._host.submit("paths", job, lane="io", short=True)

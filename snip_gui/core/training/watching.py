@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _INTERVAL_SECONDS = 0.2
 # Copies may take this part of the time since the first step.
 _SHARE = 0.02
+# Of larger networks a timeline would fill the memory: only the weight that is looked at is copied.
+_MOST_VALUES = 30_000_000
 
 
 class WeightWatch:
@@ -56,9 +58,10 @@ class WeightWatch:
         if not is_due or (self._spent > _SHARE * (now - self._began) and not is_last):
             return None
         names = _names(trainer)
-        if not ends_epoch and tensor not in names:
+        is_whole = ends_epoch and trainer.masked.prunable.layout.num_parameters <= _MOST_VALUES
+        if not is_whole and tensor not in names:
             return None
-        seen = _seen(trainer, tuple(names) if ends_epoch else (tensor,), is_whole=ends_epoch)
+        seen = _seen(trainer, tuple(names) if is_whole else (tensor,), is_whole=is_whole)
         self._looked_at = time.monotonic()
         self._spent += self._looked_at - now
         return seen

@@ -62,6 +62,16 @@ def test_a_weight_that_is_not_there_is_not_looked_at(clock):
     assert all(found.is_whole for found in seen)
 
 
+def test_of_a_large_network_only_what_is_looked_at_is_copied(clock, monkeypatch):
+    monkeypatch.setattr(watching, "_MOST_VALUES", 100)
+    assert watched(make_trainer(SHORT), WeightWatch(), clock, 0.1) == []
+    watch = WeightWatch()
+    watch.tensor = "5.weight"
+    seen = watched(make_trainer(SHORT), watch, clock, 0.11)
+    assert seen
+    assert all(set(found.weights) == {"5.weight"} and not found.is_whole for found in seen)
+
+
 def test_copies_take_no_more_than_their_share_of_the_time(clock, monkeypatch):
     cost = 0.5
     make = watching._seen
