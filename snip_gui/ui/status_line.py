@@ -31,6 +31,9 @@ class StatusLine(QWidget):
         self._bar.setTextVisible(False)
         self._cancel = named(QPushButton("Cancel"), "status_cancel", "Cancel", "Stop this work")
         self._cancel.clicked.connect(self.cancel_asked)
+        keeps = self._cancel.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # or all panels would move whenever work begins
+        self._cancel.setSizePolicy(keeps)
         self._device = named(QLabel(), "status_device", "Device")
         self._device.setProperty("role", "muted")
         self._flash = QTimer(self, singleShot=True, interval=_FLASH_MS)

@@ -30,6 +30,7 @@ from snip_gui import cli
 from snip_gui.app import create_window
 from snip_gui.core.recipe import Draw, Picked
 from snip_gui.core.views.arrangement import Arrangement
+from snip_gui.session.values import Activity
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog
 
 WAIT_MS = 60_000
@@ -608,3 +609,13 @@ def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, 
     click(qtbot, child(window, QAbstractButton, "draw_button"))
     assert state.minibatch.problem is None
     assert len(state.minibatch.indices_K) == 5
+
+
+def test_nothing_moves_when_work_begins_and_ends(window, state, qapp):
+    qapp.processEvents()
+    before = window.statusBar().height(), window.centre.height()
+    state.set_activity(Activity("score", "Scoring", 1, 2))
+    qapp.processEvents()
+    assert child(window, QPushButton, "status_cancel").isVisible()
+    assert (window.statusBar().height(), window.centre.height()) == before
+    state.set_activity(None)
