@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _INTERVAL_SECONDS = 0.2
+_EPOCH_SECONDS = 0.5  # between two moments of the timeline, where epochs are shorter
 # Copies may take this part of the time since the first step.
-_SHARE = 0.02
+_SHARE = 0.01
 # Of larger networks a timeline would fill the memory: only the weight that is looked at is copied.
 _MOST_VALUES = 30_000_000
 
@@ -33,19 +34,21 @@ class WeightWatch:
         self.tensor = ""
         self._step = -1
         self._began = self._looked_at = 0.0
+        self._epoch_at = -_EPOCH_SECONDS
         self._spent = 0.0
 
     def begin(self) -> None:
         """Begin anew, with another training."""
         self._step, self._spent = -1, 0.0
         self._began = self._looked_at = time.monotonic()
+        self._epoch_at = self._began - _EPOCH_SECONDS
 
     def look(self, trainer: Trainer) -> WeightsSeen | None:
         """Return what is to be seen after a step: mostly nothing.
 
         At the end of an epoch all weights, for a timeline; between two the one that is looked at,
-        some five times a second. The last epoch is always seen; any other is left out where copies
-        would take too much of the time.
+        some five times a second. The last epoch is always seen; any other is left out where the one
+        before was a moment ago, or where copies would take too much of the time.
         """
         if trainer.step == self._step:  # between two batches of an evaluation
             return None
@@ -53,8 +56,11 @@ class WeightWatch:
         now = time.monotonic()
         tensor = self.tensor  # once, since another thread may change it
         ends_epoch = trainer.step % trainer.steps_per_epoch == 0
-        is_due = ends_epoch or (tensor and now - self._looked_at >= _INTERVAL_SECONDS)
         is_last = trainer.step == trainer.num_steps
+        if ends_epoch:
+            is_due = is_last or now - self._epoch_at >= _EPOCH_SECONDS
+        else:
+            is_due = bool(tensor) and now - self._looked_at >= _INTERVAL_SECONDS
         if not is_due or (self._spent > _SHARE * (now - self._began) and not is_last):
             return None
         names = _names(trainer)
@@ -64,6 +70,8 @@ class WeightWatch:
         seen = _seen(trainer, tuple(names) if is_whole else (tensor,), is_whole=is_whole)
         self._looked_at = time.monotonic()
         self._spent += self._looked_at - now
+        if is_whole:
+            self._epoch_at = now
         return seen
 
 

@@ -34,7 +34,7 @@ def test_every_epoch_is_seen_whole_and_the_last_as_it_is_kept(clock):
     trainer = make_trainer(SHORT)
     prepare(trainer)
     assert trainer.shrunk is not None  # what is seen has the shape of the whole network
-    seen = watched(trainer, WeightWatch(), clock, 0.01)
+    seen = watched(trainer, WeightWatch(), clock, 0.1)
     assert [found.epoch for found in seen] == [0, 1, 2, 3]
     assert all(found.is_whole for found in seen)
     trainer.put_back()
@@ -43,6 +43,11 @@ def test_every_epoch_is_seen_whole_and_the_last_as_it_is_kept(clock):
     for name, weight in seen[-1].weights.items():
         np.testing.assert_array_equal(weight, state[name].numpy())
         assert not np.array_equal(weight, seen[0].weights[name])
+
+
+def test_of_epochs_that_are_a_moment_long_not_every_one_is_seen(clock):
+    seen = watched(make_trainer(SHORT), WeightWatch(), clock, 0.05)  # 0.3 seconds an epoch
+    assert [found.epoch for found in seen] == [0, 2, 3]  # the last always
 
 
 def test_between_epochs_the_weight_that_is_looked_at_is_seen_at_a_steady_rate(clock):
