@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
 _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
 # Charts draw on their own clock: repainting at every step would halve a small network's speed.
-_REDRAW_MS = 250
+_REDRAW_MS = 400
 _ESTIMATE_MS = 150
 _LEAST_HEIGHT = 88  # of the curves, in a small window
 # The last epoch's points of the held-out splits are among so many.
