@@ -241,57 +241,40 @@ class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
     images: tuple[OwnImage, ...] = ()
 
 
-class Snip(_Part, frozen=True, kw_only=True, tag_field="method", tag="snip"):
+class _Method(_Part, frozen=True, kw_only=True, tag_field="method"):
+    """What all pruning methods have in common."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+
+
+class _ScoringMethod(_Method, frozen=True, kw_only=True):
+    """A method that passes the minibatch through the network."""
+
+    scoring_mode: ScoringModeField = "evaluation"
+
+
+class Snip(_ScoringMethod, frozen=True, kw_only=True, tag="snip"):
     """Keep the connections whose removal the loss would feel most (connection sensitivity)."""
 
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
-    scoring_mode: ScoringModeField = "evaluation"
 
-
-class SignedGradient(_Part, frozen=True, kw_only=True, tag_field="method", tag="signed-gradient"):
+class SignedGradient(_ScoringMethod, frozen=True, kw_only=True, tag="signed-gradient"):
     """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
 
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
-    scoring_mode: ScoringModeField = "evaluation"
 
-
-class RandomMask(_Part, frozen=True, kw_only=True, tag_field="method", tag="random"):
+class RandomMask(_Method, frozen=True, kw_only=True, tag="random"):
     """Keep a uniformly random choice of connections: the control for every other method."""
 
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
 
-
-class Shuffled(_Part, frozen=True, kw_only=True, tag_field="method", tag="shuffled"):
+class Shuffled(_ScoringMethod, frozen=True, kw_only=True, tag="shuffled"):
     """Keep as many of each layer as SNIP, but others: its mask shuffled within the layers."""
 
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
-    scoring_mode: ScoringModeField = "evaluation"
 
-
-class Magnitude(_Part, frozen=True, kw_only=True, tag_field="method", tag="magnitude"):
+class Magnitude(_Method, frozen=True, kw_only=True, tag="magnitude"):
     """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
-
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
 
 
 Minibatch: TypeAlias = Draw | Picked

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.text import size_text
+from snip_gui.core.text import narrow_count, short_count, size_text
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,15 @@ from snip_gui.core.text import size_text
 )
 def test_sizes_have_three_digits(number, text):
     assert size_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (430_500, "430 k"), (999_999, "1 M"), (1_740_000_000, "1.74 G")],
+)
+def test_short_counts_have_three_digits_and_never_an_exponent(number, text):
+    assert short_count(number) == text
+
+
+def test_a_narrow_count_is_exact_as_long_as_it_is_short():
+    assert [narrow_count(n) for n in (99_999, 100_000)] == ["99,999", "100 k"]

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from snip_gui.core.export.formats import FORMATS
-from snip_gui.core.text import count_text, size_text, time_text
+from snip_gui.core.text import short_count, size_text, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,4 +176,4 @@ def _speed_cells(speed: SpeedMeasured | None, missing: str) -> list[str]:
     if speed is None:
         return [missing] * 3
     times = (time_text(t) if t is not None else missing for t in (speed.one_ms, speed.batch_ms))
-    return [count_text(speed.multiply_accumulates), *times]
+    return [short_count(speed.multiply_accumulates), *times]

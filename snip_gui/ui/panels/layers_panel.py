@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.views.counts import count_text, short_count
+from snip_gui.core.text import narrow_count, short_count
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class LayerModel(QAbstractTableModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 counts = [
-                    f"{number:,}" if self.is_exact else count_text(number)
+                    f"{number:,}" if self.is_exact else narrow_count(number)
                     for number in (row.kept, row.total)
                 ]
                 return (row.layer, row.sparsity_text, *counts)[index.column()]
@@ -206,7 +206,7 @@ class LayersPanel(QWidget):
         names = self._width_of([_HEADERS[0], *(row.layer for row in rows)])
         exact = self._width_of([f"{row.total:,}" for row in rows])
         self.model.show_exact(exact=names + 2 * exact <= room)
-        short = self._width_of([count_text(row.total) for row in rows])
+        short = self._width_of([narrow_count(row.total) for row in rows])
         counts = exact if self.model.is_exact else short
         # Long names are shortened at their beginning, so that bars and counts stay in sight.
         self.table.setColumnWidth(0, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
