@@ -10,7 +10,7 @@ def main() -> int:
     """Start the window, or run a command; return the exit status."""
     arguments = sys.argv[1:]
     if arguments:
-        from snip_gui.cli import main as run_command
+        from snip_gui.cli.main import main as run_command
 
         return run_command(arguments)
     from snip_gui.app import main as open_window

@@ -85,7 +85,7 @@ def test_the_work_itself_needs_no_qt(module):
 
 
 def test_the_command_line_needs_no_qt_and_loads_torch_only_to_work():
-    found = imported_with("snip_gui.cli", "snip_gui.__main__")
+    found = imported_with("snip_gui.cli.main", "snip_gui.__main__")
     assert not found & (QT | TORCH)
 
 

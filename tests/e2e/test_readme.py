@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from snip_gui import cli
+from snip_gui.cli import main as cli
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui import cli
 from snip_gui.app import create_window
+from snip_gui.cli import main as cli
 from snip_gui.core.recipe import Draw, Picked
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.session.values import Activity

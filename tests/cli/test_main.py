@@ -21,7 +21,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from snip_gui import __version__
-from snip_gui.cli import main, make_parser, recipe_from
+from snip_gui.cli.main import main, make_parser
+from snip_gui.cli.options import recipe_from
 from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.sources import Download

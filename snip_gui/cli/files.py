@@ -19,7 +19,7 @@ from snip_gui.core.surroundings import Surroundings
 if TYPE_CHECKING:
     import argparse
 
-    from snip_gui.terminal import EventPrinter
+    from snip_gui.cli.terminal import EventPrinter
 
 
 def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type

@@ -1,0 +1,1 @@
+"""The command line: the same recipes without a window; needs no display and imports no Qt."""

@@ -1,0 +1,55 @@
+"""The same recipes without a window: needs no display and imports no Qt.
+
+Flags are made from the fields of the recipe, so that they, the forms and the errors share names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from snip_gui import __version__
+from snip_gui.cli.data import _add_download, _add_list
+from snip_gui.cli.files import add_export, add_open
+from snip_gui.cli.options import recipe_from
+from snip_gui.cli.run import _add_run, _add_sweep
+from snip_gui.cli.terminal import EventPrinter
+from snip_gui.core.command_line import flag_line
+from snip_gui.core.errors import Cancelled, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+__all__ = ["flag_line", "main", "make_parser", "recipe_from"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit status: 0, 1 (an error), 2 (usage) or 130."""
+    options = make_parser().parse_args(arguments)
+    printer = EventPrinter(sys.stdout, sys.stderr, quiet=getattr(options, "quiet", False))
+    try:
+        return int(options.command(options, printer))
+    except UserError as error:
+        printer.error(error)
+        return 1
+    except Cancelled:
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="snip-gui",
+        description="Explore SNIP, single-shot network pruning. Without a command a window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_sweep(commands)
+    _add_list(commands)
+    add_export(commands)
+    add_open(commands)
+    _add_download(commands)
+    return parser

@@ -1,0 +1,173 @@
+"""Command-line flags and the recipe that they describe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from snip_gui.core.command_line import flag_fields
+from snip_gui.core.data.own_images import beside_recipe
+from snip_gui.core.errors import UserError
+from snip_gui.core.models.own import OWN, pin_files
+from snip_gui.core.presets import PRESETS, with_optimizer, with_preset
+from snip_gui.core.recipe import METHODS, Recipe
+from snip_gui.core.recipe_json import from_builtins, load_recipe, switch_method
+from snip_gui.core.surroundings import Surroundings, default_image_folder, default_num_threads
+
+if TYPE_CHECKING:
+    from snip_gui.core.fields import Field
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """Return the recipe that ``--recipe``, ``--preset`` and the flags describe, the last first.
+
+    Raises
+    ------
+    UserError
+        If the file or a value cannot be used.
+    """
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    if options.preset:  # it depends on the network, and flags override it
+        recipe = with_preset(_overridden(recipe, options), options.preset)
+    return pin_files(_overridden(recipe, options))
+
+
+def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """Return the recipe with the values that flags give."""
+    if options.training_optimizer is not None:
+        recipe = with_optimizer(recipe, options.training_optimizer)
+    raw = msgspec.to_builtins(recipe)
+    if options.method and options.method != raw["pruning"]["method"]:
+        raw["pruning"] = switch_method(raw["pruning"], options.method)
+    given = {f.path: getattr(options, f.object_name) for f in flag_fields()}
+    draws = any(given[f"minibatch.{part}"] is not None for part in ("classes", "size", "seed"))
+    if draws and raw["minibatch"]["kind"] == "picked":
+        raw["minibatch"] = {"kind": "draw"}
+    for path, value in given.items():
+        if value is not None:
+            part, _, name = path.rpartition(".")
+            (raw[part] if part else raw)[name] = value
+    if given["model.file"] is not None:
+        raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
+    if given["model.weights"] is not None:
+        raw["model"]["weights_digest"] = ""
+    return from_builtins(raw)
+
+
+def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
+    """Return where a recipe's own images may be: beside its file, or with all others."""
+    beside = () if recipe_file is None else (beside_recipe(recipe_file),)
+    return (*beside, default_image_folder())
+
+
+def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
+    """Return the digest of the recipe's network file if the user has agreed to run it.
+
+    Naming the file on the command line is agreeing; that a recipe or a run names one is not.
+    """
+    agreed = options.model_file is not None or options.trust_code
+    return frozenset({recipe.model.file_digest}) if agreed else frozenset()
+
+
+def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add what all commands share that work recipes out: where, and the recipe itself."""
+    surroundings = parser.add_argument_group("where it runs")
+    surroundings.add_argument(
+        "--device", default="auto", help="auto, cpu or cuda:N (default: auto)"
+    )
+    surroundings.add_argument(
+        "--threads",
+        type=int,
+        default=default_num_threads(),
+        help="threads on the CPU (default: one less than the processors)",
+    )
+    surroundings.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the folder that contains MNIST/, or the file of arrays",
+    )
+    surroundings.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the Python file of the network that the recipe or the run names",
+    )
+    surroundings.add_argument(
+        "--image-memory",
+        type=float,
+        metavar="GB",
+        help="what a folder of images may take in memory; one that needs more is streamed from "
+        "disk (default: half of what is free)",
+    )
+    surroundings.add_argument("--quiet", action="store_true", help="print the result only")
+    recipe = parser.add_argument_group(
+        "recipe (a flag overrides --preset, which overrides --recipe)"
+    )
+    recipe.add_argument(
+        "--preset",
+        choices=PRESETS.names,
+        help="settings that go together for the network. "
+        + " ".join(f"{preset.name}: {preset.text}" for preset in PRESETS).replace("%", "%%"),
+    )
+    recipe.add_argument(
+        "--method", choices=tuple(METHODS), help="how connections are ranked. Default: snip."
+    )
+    for field in flag_fields():
+        _add_flag(recipe, field)
+
+
+def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add the flag of one field; it has no default of its own, so that a recipe file keeps its."""
+    types: dict[str, type] = {"int": int, "ints": int, "float": float, "floats": float}
+    keywords: dict[str, Any] = {"type": types.get(field.kind, str), "dest": field.object_name}
+    if field.kind in ("ints", "floats", "texts"):
+        keywords["nargs"] = "*"
+    if field.choices:
+        keywords["choices"] = [value for value, _ in field.choices]
+    default = _default_of(field.path)
+    text = field.help + (f" Default: {default}." if default not in ("", None, False) else "")
+    if field.kind == "bool":
+        group.add_argument(
+            f"--{field.flag}",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            dest=field.object_name,
+            help=text.replace("%", "%%"),
+        )
+        return
+    group.add_argument(
+        f"--{field.flag}",
+        default=None,
+        metavar=None if field.choices else field.flag.rpartition("-")[2].upper(),
+        help=text.replace("%", "%%"),
+        **keywords,
+    )
+
+
+def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
+    """Return the default of a field as text for the help."""
+    value = msgspec.to_builtins(Recipe())
+    for name in path.split("."):
+        value = value[name]
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def surroundings_from(options: argparse.Namespace, recipe: Recipe) -> Surroundings:
+    """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
+    if options.threads < 1:
+        raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
+    if options.image_memory is not None and not options.image_memory >= 0:
+        raise UserError("--image-memory must not be negative.", "0 streams every folder.")
+    return Surroundings(
+        device=options.device,
+        num_threads=options.threads,
+        data_folder=options.data_dir,
+        image_folders=image_folders(options.recipe),
+        trusted_code=trusted_code(options, recipe),
+        image_memory_bytes=(
+            None if options.image_memory is None else int(options.image_memory * 1e9)
+        ),
+    )
