@@ -37,8 +37,8 @@ class Application:
 
     def close(self) -> None:
         """Keep the session for the next start, stop all work and wait for it, bounded."""
-        from snip_gui.core.errors import UserError
-        from snip_gui.core.files import write_text
+        from snip_gui.core.base.errors import UserError
+        from snip_gui.core.base.files import write_text
         from snip_gui.core.recipe_json import encode_recipe
         from snip_gui.session.preferences import save_preferences
 
@@ -92,8 +92,8 @@ def create_window(config_folder: Path) -> Application:
 
 def _last_recipe(path: Path) -> tuple[Recipe, str]:
     """Return the recipe of the last session, or the first one, and what was wrong."""
-    from snip_gui.assets import resource
-    from snip_gui.core.errors import UserError
+    from snip_gui.core.base.errors import UserError
+    from snip_gui.core.base.resources import resource
     from snip_gui.core.recipe_json import load_recipe
 
     complaint = ""

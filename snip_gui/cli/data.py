@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.surroundings import default_data_folder
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
-from snip_gui.core.surroundings import default_data_folder
 
 if TYPE_CHECKING:
     import argparse

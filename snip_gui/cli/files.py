@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.events import CheckpointFound
+from snip_gui.core.base.files import write_text
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import load_images
-from snip_gui.core.events import CheckpointFound
-from snip_gui.core.files import write_text
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import DataChoice, Recipe
 from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_folder import read_recipe
-from snip_gui.core.surroundings import Surroundings
 
 if TYPE_CHECKING:
     import argparse

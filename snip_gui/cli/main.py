@@ -15,8 +15,8 @@ from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.options import recipe_from
 from snip_gui.cli.run import _add_run, _add_sweep
 from snip_gui.cli.terminal import EventPrinter
+from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.command_line import flag_line
-from snip_gui.core.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

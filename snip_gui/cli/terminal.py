@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from snip_gui.core.events import (
+from snip_gui.core.base.events import (
     Event,
     FilesUnreadable,
     Measured,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from snip_gui.core.cancel import CancelToken
-    from snip_gui.core.errors import UserError
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.errors import UserError
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
 

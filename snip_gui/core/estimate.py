@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.base.text import size_text
 from snip_gui.core.data.store import ArrayStore, num_bytes
 from snip_gui.core.run_tables import duration
-from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import replacing, write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import replacing, write_text
 from snip_gui.core.pictures import font
 from snip_gui.core.tile_grid import SUFFIXES
 

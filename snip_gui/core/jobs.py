@@ -5,17 +5,12 @@ Everything that may take long is one of these or `snip_gui.core.run.run_steps`.
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.data.curation import minibatch_indices
-from snip_gui.core.devices import available_devices
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import (
-    DevicesFound,
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import (
     Event,
     GridColumnDone,
     NetworkMeasured,
@@ -26,6 +21,7 @@ from snip_gui.core.events import (
     ScoringDone,
     WeightsRead,
 )
+from snip_gui.core.data.curation import minibatch_indices
 from snip_gui.core.models.networks import input_shape_of, measure, network_of
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.core.models.probe import try_out
@@ -41,19 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import ModelChoice, Recipe
-    from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.tile_grid import GridSpec
-
-_PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")
-
-
-def find_devices() -> Iterator[Event]:
-    """Say which devices there are and which versions are at work; loads torch."""
-    devices = tuple((device.name, device.title) for device in available_devices())
-    yield DevicesFound(devices, tuple(versions().items()))
 
 
 def list_networks() -> Iterator[Event]:
@@ -189,15 +177,3 @@ def out_of_memory(field: str, number: int) -> UserError:
         field=field,
         proposal=half,
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    found["torch"] = str(torch.__version__)
-    return found

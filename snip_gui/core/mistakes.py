@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Progress
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.image_set import ImageSet
-    from snip_gui.core.surroundings import Surroundings
 
 Measured: TypeAlias = Literal["validation", "test", "train"]
 

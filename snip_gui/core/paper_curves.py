@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snip_gui.assets import resource
+from snip_gui.core.base.resources import resource
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe import Recipe

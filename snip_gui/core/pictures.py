@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from snip_gui.core.files import replacing
+from snip_gui.core.base.files import replacing
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.picture import colour_table
 

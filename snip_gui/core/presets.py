@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.base.registry import Registry
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import Draw
 from snip_gui.core.recipe_json import from_builtins
-from snip_gui.core.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from snip_gui.core import run_folder as files
+from snip_gui.core.base.devices import versions
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note, RunDone
+from snip_gui.core.base.files import copy_file, write_text
+from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.data.own_images import copy_images
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Note, RunDone
-from snip_gui.core.files import copy_file, write_text
-from snip_gui.core.jobs import describe, prune, versions
+from snip_gui.core.jobs import describe, prune
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
@@ -30,7 +32,6 @@ from snip_gui.core.run_book import write_summary
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running, was_killed_early
 from snip_gui.core.run_training import make_trainer, prepare_steps, train
-from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.workbench import Workbench, build_steps
 
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
-    from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.training.watching import WeightWatch
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]

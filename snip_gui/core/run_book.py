@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.errors import DiskFullError
-from snip_gui.core.events import Progress, RunDone
-from snip_gui.core.files import replacing, write_error, write_text
+from snip_gui.core.base.errors import DiskFullError
+from snip_gui.core.base.events import Progress, RunDone
+from snip_gui.core.base.files import replacing, write_error, write_text
 from snip_gui.core.pictures import save_curves
 from snip_gui.core.training.checkpoint import save_checkpoint
 from snip_gui.core.training.metrics import MetricPoint, columns
@@ -20,7 +20,7 @@ from snip_gui.core.training.metrics import MetricPoint, columns
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.events import RunState
+    from snip_gui.core.base.events import RunState
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.loop import Trainer
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import write_text
 from snip_gui.core.run_lock import refuse_running
 
 if TYPE_CHECKING:

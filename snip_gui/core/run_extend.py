@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import write_error, write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import write_error, write_text
 from snip_gui.core.recipe_json import encode_recipe, with_value
 
 if TYPE_CHECKING:

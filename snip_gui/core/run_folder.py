@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe_json import load_recipe
 from snip_gui.core.training.metrics import MetricPoint
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from snip_gui.core.events import RunState
+    from snip_gui.core.base.events import RunState
     from snip_gui.core.recipe import Recipe
 
 RECIPE = "recipe.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core import run_edits
-from snip_gui.core.events import Event, RunCurvesRead, RunMoved, RunsListed
+from snip_gui.core.base.events import Event, RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.run_folder import read_metrics
 from snip_gui.core.runs import list_runs, newest_first
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.training.metrics import MetricPoint

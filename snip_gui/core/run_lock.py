@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import write_text
 from snip_gui.core.run_folder import CHECKPOINT, read_summary
 
 if TYPE_CHECKING:

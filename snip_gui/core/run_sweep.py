@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core import run_folder as files
+from snip_gui.core.base.errors import DivergedError, UserError
+from snip_gui.core.base.events import Event, Note
 from snip_gui.core.error_sparsity import error_series
-from snip_gui.core.errors import DivergedError, UserError
-from snip_gui.core.events import Event, Note
 from snip_gui.core.run import resume_steps, run_steps
 from snip_gui.core.runs import read_entry
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.surroundings import Surroundings
 
 
 def folder_name(recipe: Recipe) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from snip_gui.core.base.text import size_text
 from snip_gui.core.fields import METHOD, all_fields
 from snip_gui.core.tables import Table
-from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import torch
 
-from snip_gui.core.errors import DiskFullError, DivergedError, ImagesLostError, UserError
-from snip_gui.core.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
+from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostError, UserError
+from snip_gui.core.base.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
+from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.jobs import out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.run_book import RunBook
-from snip_gui.core.seeding import stream_seed
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
-    from snip_gui.core.events import RunState
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.events import RunState
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.training.watching import WeightWatch

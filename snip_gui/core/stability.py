@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from snip_gui.core.base.events import Event, Progress, StabilityMeasured
 from snip_gui.core.comparison import Mask
-from snip_gui.core.events import Event, Progress, StabilityMeasured
 from snip_gui.core.frequency import FrequencyCounter
 from snip_gui.core.jobs import prune
 from snip_gui.core.workbench import build_steps
@@ -14,10 +14,10 @@ from snip_gui.core.workbench import build_steps
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.surroundings import Surroundings
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe_json import with_value
 
 if TYPE_CHECKING:

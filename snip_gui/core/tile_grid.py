@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.fields import METHOD, field
 from snip_gui.core.recipe import METHODS, Draw, Picked, Recipe
 from snip_gui.core.recipe_json import from_builtins, switch_method

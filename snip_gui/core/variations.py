@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 import numpy as np
 
+from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.data.curation import minibatch_indices, split_training
 from snip_gui.core.data.own_images import labels_of
 from snip_gui.core.recipe import Draw, Picked
-from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,11 +1,11 @@
-"""What jobs yield for pictures alone: see `snip_gui.core.events`."""
+"""What jobs yield for pictures alone: see `snip_gui.core.base.events`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snip_gui.core.events import Event
+from snip_gui.core.base.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

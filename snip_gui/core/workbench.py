@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.devices import set_up
+from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.seeding import numpy_stream, stream_seed
+from snip_gui.core.base.surroundings import default_num_threads
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.decoders import Decoders
 from snip_gui.core.data.own_images import ChosenFrom, own_of
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.data.store import FileStore
 from snip_gui.core.data.streaming import StreamedImages
-from snip_gui.core.devices import set_up
-from snip_gui.core.events import Event, Note, Progress
 from snip_gui.core.models.describe import describe
 from snip_gui.core.models.networks import input_shape_of, make_network, redraw
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.models.probe import try_out
 from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
-from snip_gui.core.seeding import numpy_stream, stream_seed
-from snip_gui.core.surroundings import default_num_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.batches import Batches
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.store import ImageStore
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.surroundings import Surroundings
 
 _MOST_DECODERS = 8
 

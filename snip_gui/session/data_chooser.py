@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core import events as ev
+from snip_gui.core.base import events as ev
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import options_of
 from snip_gui.core.data.store import num_bytes

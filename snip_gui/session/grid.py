@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import GridColumnDone
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import GridColumnDone
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.tile_grid import make_spec
 from snip_gui.session import jobs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core import events as ev
+from snip_gui.core.base import events as ev
 from snip_gui.session import jobs
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.events import Event, Measured, Progress
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.events import Event, Measured, Progress
 
 if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint

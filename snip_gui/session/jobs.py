@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.events import Event
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.read_options import ReadOptions
     from snip_gui.core.data.store import ImageStore
-    from snip_gui.core.events import Event
     from snip_gui.core.mistakes import Measured
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
-    from snip_gui.core.surroundings import Surroundings
     from snip_gui.core.tile_grid import GridSpec
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.core.views.large_canvas import LargeCanvas, Look
@@ -33,7 +33,7 @@ def devices_job() -> JobFactory:
     """Load torch and say which devices there are."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import find_devices
+        from snip_gui.core.base.devices import find_devices
 
         yield from find_devices()
 

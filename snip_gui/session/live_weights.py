@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.events import TrainingStarted
+from snip_gui.core.base.events import TrainingStarted
 from snip_gui.core.training.watching import WeightWatch
 from snip_gui.core.view_events import WeightsSeen
 

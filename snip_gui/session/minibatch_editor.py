@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import PicturesFitted
 from snip_gui.core.data.curation import draw_per_class
 from snip_gui.core.data.own_images import picked_of
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import PicturesFitted
 from snip_gui.core.recipe import Draw, OwnImage, Picked
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.own_images import ChosenFrom, own_of
-from snip_gui.core.errors import UserError
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core import events as ev
+from snip_gui.core.base import events as ev
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

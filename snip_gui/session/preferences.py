@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from snip_gui.core.files import write_text
-from snip_gui.core.surroundings import (
+from snip_gui.core.base.files import write_text
+from snip_gui.core.base.surroundings import (
     Surroundings,
     default_data_folder,
     default_num_threads,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import write_text
 
 _LIMIT = 8
 

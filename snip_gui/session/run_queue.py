@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import write_text
 from snip_gui.core.recipe import Recipe
 from snip_gui.session.notices import Notice
 

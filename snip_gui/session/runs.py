@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core import events as ev
+from snip_gui.core.base import events as ev
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.own_images import copy_images
-from snip_gui.core.errors import UserError
 from snip_gui.core.run_folder import IMAGES
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

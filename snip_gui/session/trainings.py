@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from snip_gui.core import events as ev
-from snip_gui.core.errors import UserError
+from snip_gui.core.base import events as ev
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.run_extend import extended, refuse_extending
 from snip_gui.core.run_folder import new_run_folder, read_recipe
 from snip_gui.session import jobs

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.errors import UserError
-    from snip_gui.core.events import BadFile, StepRates
+    from snip_gui.core.base.errors import UserError
+    from snip_gui.core.base.events import BadFile, StepRates
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.metrics import MetricPoint

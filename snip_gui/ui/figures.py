@@ -17,8 +17,8 @@ from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSize
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import replacing, write_bytes, write_text
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import replacing, write_bytes, write_text
 from snip_gui.ui.widgets.flow_view import FlowView
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 

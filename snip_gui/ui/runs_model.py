@@ -15,8 +15,8 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from snip_gui.core.base.text import size_text
 from snip_gui.core.run_tables import NOTHING, duration, percent
-from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

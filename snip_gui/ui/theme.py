@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QP
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from snip_gui.assets import resource
+from snip_gui.core.base.resources import resource
 
 if TYPE_CHECKING:
     from snip_gui.session.preferences import Theme

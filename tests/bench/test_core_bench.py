@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch import nn
 
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.digits import load_digits
 from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.recipe import ModelChoice, Recipe
-from snip_gui.core.surroundings import Surroundings
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_canvas import weight_canvas
 from snip_gui.core.workbench import build

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.digits import load_digits
 from snip_gui.core.recipe import Recipe
-from snip_gui.core.surroundings import Surroundings
 from snip_gui.core.workbench import Workbench, build
 
 if TYPE_CHECKING:

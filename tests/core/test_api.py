@@ -12,12 +12,12 @@ from torch import nn
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.api import apply_mask, build_recipe, load_run, mask_at, score
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.python_lines import python_lines
 from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, RandomMask, Recipe, Snip, Training
 from snip_gui.core.run import run
-from snip_gui.core.tensors import load_tensors
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparison import Mask, Overlap, compare, overlap_matrix
-from snip_gui.core.errors import UserError
 from snip_gui.core.recipe import ModelChoice, Recipe
 from tests.core.masks import LENET, SMALL, flat, layout_named, random_mask, scored_of
 

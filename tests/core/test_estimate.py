@@ -5,7 +5,7 @@ import dataclasses
 import msgspec
 import pytest
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.estimate import estimate
 from snip_gui.core.recipe import Picked, Recipe, Training
 from snip_gui.core.recipe_json import with_value

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.fields import all_fields, field
 from snip_gui.core.recipe import Recipe
 from snip_gui.core.recipe_json import with_value

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparison import compare
-from snip_gui.core.errors import UserError
 from snip_gui.core.frequency import FrequencyCounter
 from tests.core.masks import LENET, SMALL, flat, random_mask
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from snip_gui.core import mistakes as module
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.package import package_run
 from snip_gui.core.mistakes import MistakesFound, find_mistakes
 from snip_gui.core.recipe import DataChoice, Recipe, Training

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.fields import all_fields
 from snip_gui.core.recipe import Picked, RandomMask, Recipe, Snip
 from snip_gui.core.recipe_json import (

@@ -16,9 +16,11 @@ from safetensors.torch import load_file, save_file
 from snip_gui.core import run as run_module
 from snip_gui.core import run_book
 from snip_gui.core import run_folder as files
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled, DivergedError, UserError
-from snip_gui.core.events import Measured, Note, Progress, RunDone, TrainingStarted
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
+from snip_gui.core.base.events import Measured, Note, Progress, RunDone, TrainingStarted
+from snip_gui.core.base.seeding import stream_seed
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.recipe import DataChoice, ModelChoice, Picked, RandomMask, Recipe, Snip, Training
@@ -27,8 +29,6 @@ from snip_gui.core.run import resume, run, run_steps
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 from snip_gui.core.run_lock import RUNNING
 from snip_gui.core.runs import list_runs
-from snip_gui.core.seeding import stream_seed
-from snip_gui.core.surroundings import Surroundings
 
 SHORT = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 STEPS_PER_EPOCH = 13  # 1,257 images in batches of 100

@@ -12,15 +12,15 @@ from safetensors.torch import load_file, save_file
 
 from snip_gui.core import jobs
 from snip_gui.core import run_folder as files
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import NetworkMeasured, NetworksListed, Note, ScoringDone
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import NetworkMeasured, NetworksListed, Note, ScoringDone
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.export.export import export_run
 from snip_gui.core.pruning import methods
 from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run import resume, run
 from snip_gui.core.run_folder import read_recipe
-from snip_gui.core.surroundings import Surroundings
 from tests.core.models.networks_of_users import GOOD
 
 SHORT = {"training": Training(epochs=1, learning_rate=0.01), "minibatch": Draw(size=20)}

@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.error_sparsity import error_series, published
-from snip_gui.core.errors import UserError
 from snip_gui.core.recipe import RandomMask, Recipe
 from snip_gui.core.run_edits import RunNotes, write_notes
 from snip_gui.core.run_tables import differences, duration, runs_table

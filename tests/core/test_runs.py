@@ -5,7 +5,7 @@ import os
 import pytest
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe import Draw, OwnImage, Picked
 from snip_gui.core.run_edits import (
     BIN,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from snip_gui.core import jobs
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled
-from snip_gui.core.events import ScoringDone
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled
+from snip_gui.core.base.events import ScoringDone
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip

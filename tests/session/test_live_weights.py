@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.events import TrainingStarted
+from snip_gui.core.base.events import TrainingStarted
 from snip_gui.core.recipe import Recipe
 from snip_gui.core.view_events import WeightsSeen
 from snip_gui.session import live_weights

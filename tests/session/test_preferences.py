@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snip_gui.core.surroundings import default_data_folder
+from snip_gui.core.base.surroundings import default_data_folder
 from snip_gui.session.preferences import Preferences, load_preferences, save_preferences
 from snip_gui.session.recents import Recents
 

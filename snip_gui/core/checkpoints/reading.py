@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

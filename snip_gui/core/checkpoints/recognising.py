@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import torch
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import CheckpointFound, Event, Progress
 from snip_gui.core.checkpoints.reading import Checkpoint, read_checkpoint
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import CheckpointFound, Event, Progress
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import (
     SUGGESTED,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snip_gui.core.cancel import CancelToken
-    from snip_gui.core.surroundings import Surroundings
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
 
 _COUNTER = "num_batches_tracked"
 _LOADER = ".load.py"

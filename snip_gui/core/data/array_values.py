@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Progress
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
 _BLOCK = 500  # images worked on at once, so that floats of all of them never lie in memory
 

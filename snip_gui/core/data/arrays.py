@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.array_values import (
     as_bytes,
     channels_first,
@@ -20,7 +21,6 @@ from snip_gui.core.data.array_values import (
 )
 from snip_gui.core.data.curation import fixed_test_part
 from snip_gui.core.data.image_set import ImageSet, make_image_set
-from snip_gui.core.events import Event, Note, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
 # Name and array of the images, then of their labels.
 _Pair: TypeAlias = "tuple[str, NDArray[Any], str, NDArray[Any]]"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.recipe import Draw, Picked
-from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.errors import ImagesLostError
 from snip_gui.core.data.decoding import decode_files
-from snip_gui.core.errors import ImagesLostError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

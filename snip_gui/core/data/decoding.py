@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from snip_gui.core.errors import ImagesLostError
+from snip_gui.core.base.errors import ImagesLostError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

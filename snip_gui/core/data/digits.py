@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.assets import resource
+from snip_gui.core.base.resources import resource
+from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.data.image_set import ImageSet, make_image_set
-from snip_gui.core.seeding import numpy_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

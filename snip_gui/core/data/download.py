@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from snip_gui import __version__
+from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.events import Downloaded, Event, Note, Progress
 from snip_gui.core.data.unpack import unpack
-from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.events import Downloaded, Event, Note, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.catalogue import DatasetInfo
     from snip_gui.core.data.sources import Part, RemoteFile
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.text import size_text
 from snip_gui.core.data.store import ArrayStore, ImageStore, num_bytes
-from snip_gui.core.errors import UserError
-from snip_gui.core.text import size_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.curation import fixed_test_part
 from snip_gui.core.data.decoding import SUFFIXES, shown
-from snip_gui.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.events import Event, ImagesListed, ImagesLoaded, Note, Progress
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.read_options import ReadOptions
-from snip_gui.core.events import Event, ImagesListed, ImagesLoaded, Note, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.recipe import DataChoice
-    from snip_gui.core.surroundings import Surroundings
 
 
 def options_of(choice: DataChoice, surroundings: Surroundings) -> ReadOptions:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import replacing
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import replacing
 from snip_gui.core.recipe import Picked
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, PicturesFitted, Progress
+from snip_gui.core.base.files import replacing
 from snip_gui.core.data.decoding import UNREADABLE, as_plain, reason_of
 from snip_gui.core.data.own_images import Fitted, digest_of
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, PicturesFitted, Progress
-from snip_gui.core.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
 
 _CORNER = 0.1  # of a side, where most pictures show their background

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.events import Event, MeanImageMade, ThumbnailsDecoded
 from snip_gui.core.data.decoding import UNREADABLE, thumbnail
-from snip_gui.core.events import Event, MeanImageMade, ThumbnailsDecoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.store import ImageStore
 
 _SHOWN_AFTER_SECONDS = 0.05

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.listing import Listing, image_files, make_listing
-from snip_gui.core.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
 FOLDER = "tiny-imagenet-200"
 

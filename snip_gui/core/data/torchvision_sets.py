@@ -1,4 +1,4 @@
-"""Data sets read through torchvision; see `snip_gui.core.torchvision_import`.
+"""Data sets read through torchvision; see `snip_gui.core.base.optional_packages`.
 
 torchvision is imported when the first such set is opened, and one that cannot be imported (it was
 built for another torch, say) spoils nothing else.
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import import_torchvision
 from snip_gui.core.data.download import find_wrong
 from snip_gui.core.data.image_set import ImageSet, make_image_set
-from snip_gui.core.errors import UserError
-from snip_gui.core.torchvision_import import import_torchvision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,13 @@ import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Progress
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
     # Name in the archive, whether it is a plain file, and what opens it.
     _Member: TypeAlias = tuple[str, bool, Callable[[], IO[bytes]]]

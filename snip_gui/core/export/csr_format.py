@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.base.tensors import encode_tensors, load_tensors
 from snip_gui.core.export.csr_loader import load_rows
 from snip_gui.core.export.proof import prove_weights
-from snip_gui.core.tensors import encode_tensors, load_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path

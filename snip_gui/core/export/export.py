@@ -7,20 +7,20 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, ExportDone, Note, Progress
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, ExportDone, Note, Progress
+from snip_gui.core.base.files import replacing
+from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.export.card import card_picture, card_text
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.precision import measure_half, read_test_images
-from snip_gui.core.files import replacing
-from snip_gui.core.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.export.formats import ExportFormat
 

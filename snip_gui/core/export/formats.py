@@ -8,8 +8,9 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.registry import Registry
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import _ONNX_PACKAGES
+from snip_gui.core.base.registry import Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 RunAs: TypeAlias = Literal["masked", "shrunk", "onnx", "shrunk-onnx", ""]
-
-_ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.proof import outputs_with, refuse_other_weights, scores_of
 from snip_gui.core.export.safetensors_format import encode_masked, read_back
 

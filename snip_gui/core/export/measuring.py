@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.devices import set_up
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, FormatMeasured, Progress, SpeedMeasured
+from snip_gui.core.base.devices import set_up
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, FormatMeasured, Progress, SpeedMeasured
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export import onnx_format
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.describe import describe
-from snip_gui.core.tensors import load_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.export.formats import ExportFormat
-    from snip_gui.core.surroundings import Surroundings
 
 BATCH_SIZE = 64
 _ROUNDS = 60

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
 
 if TYPE_CHECKING:

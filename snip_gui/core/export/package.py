@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.models.networks import make_network, without_file_weights
 from snip_gui.core.models.own import OWN
-from snip_gui.core.tensors import load_tensors
 from snip_gui.core.training.checkpoint import model_state
 
 if TYPE_CHECKING:

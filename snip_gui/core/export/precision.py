@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.data.resident import ResidentImages
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Note, Progress
 from snip_gui.core.export.half_format import halved, widened
 from snip_gui.core.run_folder import read_recipe, read_summary
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.export.package import Package
-    from snip_gui.core.surroundings import Surroundings
 
 _BATCH = 200
 _MOST_SECONDS = 20.0

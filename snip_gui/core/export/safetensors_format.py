@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from snip_gui.core.base.tensors import encode_tensors, load_tensors
 from snip_gui.core.export.proof import prove_weights
-from snip_gui.core.tensors import encode_tensors, load_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.module_source import write_source
 from snip_gui.core.export.proof import refuse_other_outputs, scores_of
 from snip_gui.core.models.recurrent import RowReader

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.registry import Registry
+from snip_gui.core.base.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn

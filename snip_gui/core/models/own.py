@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import snip_gui
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import Event, Progress
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.models import own
 from snip_gui.core.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
 
-    from snip_gui.core.cancel import CancelToken
+    from snip_gui.core.base.cancel import CancelToken
 
 LIMIT_SECONDS = 60.0
 _LOOK_SECONDS = 0.05

@@ -11,8 +11,8 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.torchvision_import import import_torchvision
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import import_torchvision
 
 # Tried in turn where the images' own size does not pass.
 _SIZES = (32, 64, 96, 128, 160, 224, 256, 384, 512)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.layers import batch_norm_1d, batch_norm_2d, conv_same
 
 if TYPE_CHECKING:

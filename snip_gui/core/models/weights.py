@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.checkpoints.reading import read_checkpoint
-from snip_gui.core.errors import UserError
 from snip_gui.core.pruning.parameters import layer_kind
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from snip_gui.core.base.events import Event, Note, Progress, Pruned
+from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.checkpoints.reading import read_checkpoint
-from snip_gui.core.events import Event, Note, Progress, Pruned
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import (
     Sensitivity,
@@ -18,7 +19,6 @@ from snip_gui.core.pruning.sensitivity import (
     flat_weights,
 )
 from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
-from snip_gui.core.seeding import numpy_stream
 from snip_gui.core.workbench import Workbench
 
 if TYPE_CHECKING:

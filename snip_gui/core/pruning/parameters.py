@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.pruning.layout import LayerKind, Layout, TensorSpec
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

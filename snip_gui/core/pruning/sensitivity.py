@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

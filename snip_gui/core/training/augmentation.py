@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from snip_gui.core.seeding import stream_seed
+from snip_gui.core.base.seeding import stream_seed
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.tensors import load_tensors, save_tensors
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import load_tensors, save_tensors
 from snip_gui.core.training.descent import STEP, state_names
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.errors import DivergedError
-from snip_gui.core.seeding import stream_seed
+from snip_gui.core.base.errors import DivergedError
+from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.training.augmentation import Augmentation, augmentation_of
 from snip_gui.core.training.descent import Optimizer, descend, gradient_norm, make_optimizer
 from snip_gui.core.training.metrics import MetricPoint, SplitName

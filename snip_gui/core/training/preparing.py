@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.events import Event, Note, Progress, StepRates
+from snip_gui.core.base.events import Event, Note, Progress, StepRates
 from snip_gui.core.pruning.shrinking import shrink
 from snip_gui.core.training.descent import descend, make_optimizer
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.cancel import CancelToken
-    from snip_gui.core.events import Event
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.events import Event
     from snip_gui.core.scored import Scored
     from snip_gui.core.views.arrangement import Arrangement, Rectangle
     from snip_gui.core.views.picture import PaletteName

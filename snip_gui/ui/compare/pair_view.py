@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparison import compare, overlap_matrix, refuse_different
-from snip_gui.core.errors import UserError
 from snip_gui.core.views.mask_difference import (
     DifferenceCanvas,
     difference_canvas,

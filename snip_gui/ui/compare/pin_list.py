@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import short_count, size_text
 from snip_gui.core.state_names import sparsity_words
-from snip_gui.core.text import short_count, size_text
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.ui.widgets.array_image import to_qimage
 

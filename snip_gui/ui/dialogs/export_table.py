@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from snip_gui.core.base.text import short_count, size_text, time_text
 from snip_gui.core.export.formats import FORMATS
-from snip_gui.core.text import short_count, size_text, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snip_gui.core.events import FormatMeasured, SpeedMeasured
+    from snip_gui.core.base.events import FormatMeasured, SpeedMeasured
     from snip_gui.core.export.formats import ExportFormat
 
 _DENSE = "dense"

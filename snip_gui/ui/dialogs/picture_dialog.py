@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.ui.figures import ENDINGS, Figure, image_of, save_figure
 from snip_gui.ui.widgets.naming import named
 

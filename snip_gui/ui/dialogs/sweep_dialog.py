@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.fields import METHOD
 from snip_gui.core.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.ui.widgets.naming import named

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.text import size_text
+from snip_gui.core.base.text import size_text
 from snip_gui.session.pins import MOST_BYTES, ON_SCREEN
 from snip_gui.ui.compare.pair_view import PairView
 from snip_gui.ui.compare.pin_list import PinList

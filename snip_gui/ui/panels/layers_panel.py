@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.text import narrow_count, short_count
+from snip_gui.core.base.text import narrow_count, short_count
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from snip_gui.core.text import short_count
+from snip_gui.core.base.text import short_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

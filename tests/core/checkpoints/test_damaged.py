@@ -17,8 +17,8 @@ import torch
 from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.checkpoints.reading import read_checkpoint
-from snip_gui.core.errors import UserError
 
 STATE = {"fc1.weight": torch.arange(12.0).reshape(3, 4), "fc1.bias": torch.zeros(3)}
 
@@ -194,7 +194,7 @@ FUZZ = """
 import random, sys
 from pathlib import Path
 from snip_gui.core.checkpoints.reading import read_checkpoint
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 import onnx
 files = [Path(name).read_bytes() for name in sys.argv[2:]]
 place = Path(sys.argv[1])

@@ -11,11 +11,12 @@ from torch import nn
 from torch.nn.utils import prune
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import CheckpointFound
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.checkpoints.recognising import Images, inspect
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import CheckpointFound
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
@@ -24,7 +25,6 @@ from snip_gui.core.models.lenet import LeNet5Caffe
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run import run
-from snip_gui.core.tensors import load_tensors
 
 RECIPE = Recipe(
     model=ModelChoice(name="lenet-5-caffe"),

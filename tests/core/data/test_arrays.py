@@ -7,11 +7,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.events import Note
 from snip_gui.core.data.arrays import load_arrays
 from snip_gui.core.data.loading import load_images
-from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.events import Note
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (40, 6, 5), dtype=np.uint8)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.curation import (
     class_counts,
     draw_images,
@@ -13,7 +14,6 @@ from snip_gui.core.data.curation import (
     minibatch_indices,
     split_training,
 )
-from snip_gui.core.errors import UserError
 from snip_gui.core.recipe import Draw, Picked, Recipe
 
 LABELS = np.random.default_rng(0).integers(0, 5, 400)

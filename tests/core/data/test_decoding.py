@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.decoding import (
     UNREADABLE,
     as_array,
@@ -14,7 +15,6 @@ from snip_gui.core.data.decoding import (
     shown,
     thumbnail,
 )
-from snip_gui.core.errors import UserError
 
 
 def test_sixteen_bits_are_cut_to_eight():

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.image_set import Census, make_image_set, statistics_of
-from snip_gui.core.errors import UserError
 
 
 def make(**changes):

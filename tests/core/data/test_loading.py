@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import ImagesLoaded
 from snip_gui.core.data.loading import load_images, load_job
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import ImagesLoaded
 
 
 def test_digits_need_no_folder(digits):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.events import FilesUnreadable, ImagesListed, Note, Progress
 from snip_gui.core.data.loading import load_images, read_images
 from snip_gui.core.data.read_options import ReadOptions
-from snip_gui.core.errors import Cancelled, UserError
-from snip_gui.core.events import FilesUnreadable, ImagesListed, Note, Progress
 
 
 def save(path, value=100, size=(12, 10), mode="RGB"):

@@ -9,19 +9,19 @@ import pytest
 import torch
 from PIL import Image
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import ImagesLostError, UserError
+from snip_gui.core.base.events import Measured, RunDone
+from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.decoders import Decoders
 from snip_gui.core.data.loading import load_images
 from snip_gui.core.data.read_options import ReadOptions
 from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.data.streaming import StreamedImages
-from snip_gui.core.errors import ImagesLostError, UserError
-from snip_gui.core.events import Measured, RunDone
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.run import run_steps
 from snip_gui.core.run_folder import CHECKPOINT, MASKS, read_metrics, read_summary
-from snip_gui.core.surroundings import Surroundings
-from snip_gui.core.tensors import load_tensors
 
 CPU = torch.device("cpu")
 NUMBER = 45  # more than one task of the decoders

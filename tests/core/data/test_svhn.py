@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data import sources
 from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.loading import load_images
 from snip_gui.core.data.sources import Part
 from snip_gui.core.data.torchvision_sets import load_svhn
-from snip_gui.core.errors import UserError
 from tests.core.data.loopback import md5
 
 

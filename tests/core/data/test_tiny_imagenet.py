@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.loading import load_images
-from snip_gui.core.errors import UserError
 
 WORDS = {"n02": "tailed frog, bell toad", "n01": "goldfish, Carassius auratus", "n03": "goldfish"}
 

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.digits import load_digits
 from snip_gui.core.data.loading import load_images
 from snip_gui.core.data.torchvision_sets import load_idx
-from snip_gui.core.errors import UserError
 
 FILES = {  # magic number, items, bytes of an item, as the distribution has them
     "train-images-idx3-ubyte": (2051, 60_000, 784),

@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import UserError
-from snip_gui.core.events import ExportDone
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import ExportDone
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
@@ -230,7 +230,7 @@ def test_half_precision_is_measured_before_it_is_written(exported):
 KILLED = """
 import sys, time
 from pathlib import Path
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.export import export as exporting
 def hang(part, data):
     part.write_bytes(data[:1000])
@@ -275,8 +275,8 @@ def test_a_folder_that_may_not_be_written_to_is_named(trained, tmp_path, monkeyp
     def refuse(*_args, **_options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("snip_gui.core.files._open_nameless", lambda _folder: -1)
-    monkeypatch.setattr("snip_gui.core.files.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("snip_gui.core.base.files._open_nameless", lambda _folder: -1)
+    monkeypatch.setattr("snip_gui.core.base.files.tempfile.mkstemp", refuse)
     with pytest.raises(UserError, match="Permission denied") as caught:
         list(export_all(trained, [("pt", folder / "net.pt")], CancelToken()))
     assert str(folder / "net.pt") in caught.value.message

@@ -13,9 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from snip_gui.core import run_folder as files
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled, DivergedError, UserError
-from snip_gui.core.events import ExportDone, Note
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
+from snip_gui.core.base.events import ExportDone, Note
+from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export import export as exporting
 from snip_gui.core.export import pt_format
 from snip_gui.core.export.export import export_run
@@ -27,7 +28,6 @@ from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run import run
 from snip_gui.core.run_folder import read_summary
-from snip_gui.core.tensors import load_tensors
 
 RECIPE = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from snip_gui.core.cancel import CancelToken
+from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import FORMATS, format_of
 from snip_gui.core.export.package import package_run

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
 
 IMAGES = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import torch
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled, UserError
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.models import own
 from snip_gui.core.models.networks import make_network, measure
 from snip_gui.core.models.probe import try_out

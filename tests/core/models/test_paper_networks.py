@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.layers import ConvSame

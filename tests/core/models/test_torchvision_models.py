@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models import torchvision_models
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, input_shape_of, make_network
 from snip_gui.core.models.networks import measure as measure_network

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import input_shape_of, make_network
 from snip_gui.core.models.weights import load_weights

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
 from snip_gui.core.pruning.parameters import prunable_parameters
 from tests.core.toys import smooth_conv_net

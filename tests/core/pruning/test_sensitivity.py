@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
 from snip_gui.core.pruning.parameters import prunable_parameters

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from snip_gui.core.base.errors import DivergedError
 from snip_gui.core.data.resident import ResidentImages
-from snip_gui.core.errors import DivergedError
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.view_events import LevelMade
 from snip_gui.core.views.arrangement import Arrangement

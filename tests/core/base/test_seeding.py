@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from snip_gui.core.seeding import numpy_stream, stream_seed
+from snip_gui.core.base.seeding import numpy_stream, stream_seed
 
 
 def test_streams_are_repeatable_and_apart():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.text import narrow_count, short_count, size_text
+from snip_gui.core.base.text import narrow_count, short_count, size_text
 
 
 @pytest.mark.parametrize(

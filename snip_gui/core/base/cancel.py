@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from snip_gui.core.errors import Cancelled
+from snip_gui.core.base.errors import Cancelled
 
 
 class CancelToken:

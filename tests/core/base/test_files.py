@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from snip_gui.core.errors import DiskFullError, UserError
-from snip_gui.core.files import replacing, write_text
+from snip_gui.core.base.errors import DiskFullError, UserError
+from snip_gui.core.base.files import replacing, write_text
 
 
 def test_folders_are_made_and_the_text_is_there(tmp_path):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import DevicesFound, Event
 
 if TYPE_CHECKING:
-    from snip_gui.core.surroundings import Surroundings
+    from collections.abc import Iterator
+
+    from snip_gui.core.base.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +62,24 @@ def set_up(surroundings: Surroundings) -> torch.device:
     """Apply the thread count to the calling thread and return the device."""
     torch.set_num_threads(surroundings.num_threads)
     return resolve_device(surroundings.device)
+
+
+_PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")
+
+
+def find_devices() -> Iterator[Event]:
+    """Say which devices there are and which versions are at work; loads torch."""
+    devices = tuple((device.name, device.title) for device in available_devices())
+    yield DevicesFound(devices, tuple(versions().items()))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    found["torch"] = str(torch.__version__)
+    return found

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.tensors import as_tensor, load_tensors, save_tensors
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
 
 
 def test_tensors_and_metadata_round_trip(tmp_path):

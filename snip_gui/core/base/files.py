@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snip_gui.core.errors import DiskFullError, UserError
+from snip_gui.core.base.errors import DiskFullError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 
 def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torchvision has no types
@@ -29,3 +29,6 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
             "torch torchvision”). The built-in digits and the paper's networks work without it.",
             field=field,
         ) from error
+
+
+_ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")

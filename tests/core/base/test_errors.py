@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.cancel import CancelToken
-from snip_gui.core.errors import Cancelled, DivergedError, UserError
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
 
 
 def test_a_user_error_reads_as_message_and_hint():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from snip_gui.core.errors import UserError
+from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

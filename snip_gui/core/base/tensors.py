@@ -9,8 +9,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from snip_gui.core.errors import UserError
-from snip_gui.core.files import replacing
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
