@@ -68,7 +68,7 @@ def _add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not ex
 
 def _download(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui download``."""
-    from snip_gui.core.data.download import download_job
+    from snip_gui.core.data.download.fetch import download_job
 
     dataset = DATASETS[options.name]
     download = dataset.download

@@ -111,7 +111,7 @@ def download_job(name: str, folder: Path) -> JobFactory:
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.data.catalogue import DATASETS
-        from snip_gui.core.data.download import download_job
+        from snip_gui.core.data.download.fetch import download_job
 
         yield from download_job(DATASETS[name], folder, cancel)
 

@@ -38,7 +38,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.data.store",
     "snip_gui.core.data.thumbnails",
     "snip_gui.core.data.tiny_imagenet",
-    "snip_gui.core.data.download",
+    "snip_gui.core.data.download.fetch",
     "snip_gui.core.data.loading",
     "snip_gui.core.models.catalogue",
     "snip_gui.core.pruning.layout",

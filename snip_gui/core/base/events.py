@@ -107,14 +107,6 @@ class ImagesLoaded(Event):
 
 
 @dataclass(frozen=True)
-class Downloaded(Event):
-    """The files of a data set are in a folder, whole."""
-
-    name: str
-    folder: Path
-
-
-@dataclass(frozen=True)
 class DevicesFound(Event):
     """Torch has loaded; names and titles of the devices it can use."""
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.registry import Registry
-from snip_gui.core.data import sources
+from snip_gui.core.data.download import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.data.download.sources import Download
     from snip_gui.core.data.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
-    from snip_gui.core.data.sources import Download
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
 Lister: TypeAlias = "Callable[[Path | None, CancelToken], Listing]"

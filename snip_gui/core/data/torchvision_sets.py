@@ -15,7 +15,7 @@ import numpy as np
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.optional_packages import import_torchvision
-from snip_gui.core.data.download import find_wrong
+from snip_gui.core.data.download.checking import find_wrong
 from snip_gui.core.data.image_set import ImageSet, make_image_set
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.data.sources import Download
+    from snip_gui.core.data.download.sources import Download
 
 _GET_AGAIN = "Choose another folder, or get the file again: download the data set anew."
 

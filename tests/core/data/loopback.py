@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from snip_gui.core.data.sources import Part, RemoteFile
+from snip_gui.core.data.download.sources import Part, RemoteFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data import sources
+from snip_gui.core.data.download import sources
+from snip_gui.core.data.download.sources import Part
 from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.sources import Part
 from snip_gui.core.data.torchvision_sets import load_cifar
 from tests.core.data.loopback import md5
 

@@ -1,6 +1,6 @@
 """Where published data sets can be got: addresses, sizes and hashes, and what lies where after it.
 
-Facts only; `snip_gui.core.data.download` fetches. Imports no torch.
+Facts only; `snip_gui.core.data.download.fetch` fetches. Imports no torch.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ mirrors, unpacking and words for what can go wrong. Imports no torch.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import threading
@@ -17,8 +16,9 @@ from urllib.parse import urlsplit
 
 from snip_gui import __version__
 from snip_gui.core.base.errors import Cancelled, UserError
-from snip_gui.core.base.events import Downloaded, Event, Note, Progress
-from snip_gui.core.data.unpack import unpack
+from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.data.download.checking import find_wrong
+from snip_gui.core.data.download.unpack import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.catalogue import DatasetInfo
-    from snip_gui.core.data.sources import Part, RemoteFile
+    from snip_gui.core.data.download.sources import RemoteFile
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024
@@ -82,46 +82,6 @@ def download_job(info: DatasetInfo, folder: Path, cancel: CancelToken) -> Iterat
     what = f"Downloaded {info.title} into" if wanted else f"{info.title} is already in"
     yield Note(f"{what} “{folder}”.")
     yield Downloaded(info.name, folder)
-
-
-def find_wrong(
-    parts: tuple[Part, ...], folder: Path, cancel: CancelToken
-) -> tuple[Path, str] | None:
-    """Return the first file that is missing or not the published one, with a sentence on it.
-
-    Raises
-    ------
-    Cancelled
-        If cancelled on the way.
-    """
-    for part in parts:
-        cancel.raise_if_cancelled()
-        path = folder / part.path
-        try:
-            wrong = _wrong(path, part)
-        except OSError as error:
-            wrong = f"cannot be read: {error.strerror}"
-        if wrong:
-            return path, f"“{path}” {wrong}."
-    return None
-
-
-def _wrong(path: Path, part: Part) -> str:
-    """Return what is wrong with a file, or nothing."""
-    if not path.exists():
-        return "is missing"
-    size_bytes, expected_bytes = path.stat().st_size, part.size_bytes
-    if expected_bytes is not None and size_bytes != expected_bytes:
-        state = "truncated" if size_bytes < expected_bytes else "too long"
-        return f"is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}"
-    if part.md5 and _md5(path) != part.md5:
-        return "is damaged or another file: its hash is not the published one"
-    return ""
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _check_room(folder: Path, size_bytes: int | None) -> None:
@@ -303,3 +263,11 @@ def _reason(error: BaseException, url: str) -> str:
         case ValueError():  # pooch's word for a wrong hash
             return f"What {host} sends is not the published file: its hash is another one."
     return ""
+
+
+@dataclass(frozen=True)
+class Downloaded(Event):
+    """The files of a data set are in a folder, whole."""
+
+    name: str
+    folder: Path

@@ -1,0 +1,1 @@
+"""Fetching data sets, checked by size and digest."""

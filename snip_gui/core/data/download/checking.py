@@ -1,0 +1,52 @@
+"""Whether downloaded files are whole."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.data.download.sources import Part
+
+
+def find_wrong(
+    parts: tuple[Part, ...], folder: Path, cancel: CancelToken
+) -> tuple[Path, str] | None:
+    """Return the first file that is missing or not the published one, with a sentence on it.
+
+    Raises
+    ------
+    Cancelled
+        If cancelled on the way.
+    """
+    for part in parts:
+        cancel.raise_if_cancelled()
+        path = folder / part.path
+        try:
+            wrong = _wrong(path, part)
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror}"
+        if wrong:
+            return path, f"“{path}” {wrong}."
+    return None
+
+
+def _wrong(path: Path, part: Part) -> str:
+    """Return what is wrong with a file, or nothing."""
+    if not path.exists():
+        return "is missing"
+    size_bytes, expected_bytes = path.stat().st_size, part.size_bytes
+    if expected_bytes is not None and size_bytes != expected_bytes:
+        state = "truncated" if size_bytes < expected_bytes else "too long"
+        return f"is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}"
+    if part.md5 and _md5(path) != part.md5:
+        return "is damaged or another file: its hash is not the published one"
+    return ""
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
