@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.data.store import ArrayStore, num_bytes
+from snip_gui.core.data.images.store import ArrayStore, num_bytes
 from snip_gui.core.run_tables import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.recipe_training import Training

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.data.batches import Batches
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.batches import Batches
+    from snip_gui.core.data.images.image_set import ImageSet
 
 Measured: TypeAlias = Literal["validation", "test", "train"]
 

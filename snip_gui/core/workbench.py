@@ -15,11 +15,11 @@ from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream, stream_seed
 from snip_gui.core.base.surroundings import default_num_threads
 from snip_gui.core.data.curation import Split, minibatch_indices, split_training
-from snip_gui.core.data.decoders import Decoders
+from snip_gui.core.data.images.decoders import Decoders
+from snip_gui.core.data.images.resident import ResidentImages
+from snip_gui.core.data.images.store import FileStore
+from snip_gui.core.data.images.streaming import StreamedImages
 from snip_gui.core.data.own_images import ChosenFrom, own_of
-from snip_gui.core.data.resident import ResidentImages
-from snip_gui.core.data.store import FileStore
-from snip_gui.core.data.streaming import StreamedImages
 from snip_gui.core.models.describe import describe
 from snip_gui.core.models.networks import input_shape_of, make_network, redraw
 from snip_gui.core.models.own import OWN, pin_files
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.data.batches import Batches
-    from snip_gui.core.data.image_set import ImageSet
-    from snip_gui.core.data.store import ImageStore
+    from snip_gui.core.data.images.batches import Batches
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.recipe import Recipe
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe import Recipe
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import Event
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.data.read_options import ReadOptions
-    from snip_gui.core.data.store import ImageStore
     from snip_gui.core.mistakes import Measured
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
@@ -55,7 +55,7 @@ def thumbnails_job(paths: tuple[str, ...], side: int) -> JobFactory:
     """Decode files small."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.thumbnails import decode_thumbnails
+        from snip_gui.core.data.images.thumbnails import decode_thumbnails
 
         yield from decode_thumbnails(paths, side, cancel)
 
@@ -66,7 +66,7 @@ def mean_job(store: ImageStore, indices_K: NDArray[np.int64]) -> JobFactory:
     """Work out the mean of images."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.thumbnails import make_mean
+        from snip_gui.core.data.images.thumbnails import make_mean
 
         yield from make_mean(store, indices_K, cancel)
 

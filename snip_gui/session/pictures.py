@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from snip_gui.core.base.events import MeanImageMade, ThumbnailsDecoded
-from snip_gui.core.data.curation import mean_image
-from snip_gui.core.data.store import FileStore
+from snip_gui.core.data.images.events import MeanImageMade, ThumbnailsDecoded
+from snip_gui.core.data.images.image_set import mean_image
+from snip_gui.core.data.images.store import FileStore
 from snip_gui.session import jobs
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from snip_gui.session.selection import Selection, fitted, same_shape
 
 if TYPE_CHECKING:
     from snip_gui.core.data.curation import Split
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo

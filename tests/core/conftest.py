@@ -13,7 +13,7 @@ from snip_gui.core.workbench import Workbench, build
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
 
 
 @pytest.fixture(autouse=True)

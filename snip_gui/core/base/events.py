@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
     from snip_gui.core.data.own_images import Fitted
     from snip_gui.core.frequency import Frequency
@@ -83,20 +83,6 @@ class FilesUnreadable(Event):
         """Every file with its reason, one a line."""
         verb = "Skipped" if self.skipped else "Cannot read"
         return "\n".join(f"{verb} “{file.path}”: {file.reason}." for file in self.files)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ThumbnailsDecoded(Event):
-    """Small pictures (C, H, W) of files, by path."""
-
-    pictures: dict[str, NDArray[np.uint8]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MeanImageMade(Event):
-    """The mean (C, H, W) of the images asked for."""
-
-    image_CHW: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

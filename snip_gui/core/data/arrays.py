@@ -20,7 +20,7 @@ from snip_gui.core.data.array_values import (
     refused,
 )
 from snip_gui.core.data.curation import fixed_test_part
-from snip_gui.core.data.image_set import ImageSet, make_image_set
+from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

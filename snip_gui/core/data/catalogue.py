@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.download.sources import Download
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"

@@ -141,12 +141,3 @@ def minibatch_indices(
 def class_counts(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
     """Return how many of the labels fall into each class."""
     return np.bincount(labels, minlength=num_classes).astype(np.int64)
-
-
-def mean_image(images_KCHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the mean of images, rounded, shape (C, H, W); black if there is none."""
-    if len(images_KCHW) == 0:
-        return np.zeros(images_KCHW.shape[1:], np.uint8)
-    mean_CHW = images_KCHW.mean(axis=0, dtype=np.float64)
-    rounded: NDArray[np.uint8] = np.rint(mean_CHW).astype(np.uint8)
-    return rounded

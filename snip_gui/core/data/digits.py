@@ -13,7 +13,7 @@ import numpy as np
 
 from snip_gui.core.base.resources import resource
 from snip_gui.core.base.seeding import numpy_stream
-from snip_gui.core.data.image_set import ImageSet, make_image_set
+from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

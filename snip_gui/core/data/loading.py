@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe import DataChoice
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.data.image_set import ImageSet
-    from snip_gui.core.data.store import ImageStore, Indices
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.data.images.store import ImageStore, Indices
     from snip_gui.core.recipe import OwnImage, Recipe
 
 

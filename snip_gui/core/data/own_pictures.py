@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, PicturesFitted, Progress
 from snip_gui.core.base.files import replacing
-from snip_gui.core.data.decoding import UNREADABLE, as_plain, reason_of
+from snip_gui.core.data.images.decoding import UNREADABLE, as_plain, reason_of
 from snip_gui.core.data.own_images import Fitted, digest_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
 
 _CORNER = 0.1  # of a side, where most pictures show their background
 

@@ -17,10 +17,16 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import BadFile, Event, FilesUnreadable, Note, Progress
 from snip_gui.core.base.surroundings import available_image_memory
 from snip_gui.core.base.text import size_text
-from snip_gui.core.data.decoding import UNREADABLE, decode_file, read_header, reason_of, shown
-from snip_gui.core.data.image_set import Census, ImageSet, assemble
+from snip_gui.core.data.images.decoding import (
+    UNREADABLE,
+    decode_file,
+    read_header,
+    reason_of,
+    shown,
+)
+from snip_gui.core.data.images.image_set import Census, ImageSet, assemble
+from snip_gui.core.data.images.store import ArrayStore, FileStore
 from snip_gui.core.data.read_options import ReadOptions
-from snip_gui.core.data.store import ArrayStore, FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -16,7 +16,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.optional_packages import import_torchvision
 from snip_gui.core.data.download.checking import find_wrong
-from snip_gui.core.data.image_set import ImageSet, make_image_set
+from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

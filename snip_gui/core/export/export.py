@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.export.formats import ExportFormat
 
 

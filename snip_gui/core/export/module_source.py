@@ -27,7 +27,7 @@ from snip_gui.core.pruning.tracing import CannotFollowError, shape_of, trace
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snip_gui.core.data.pixels import PixelChoice
+    from snip_gui.core.data.images.pixels import PixelChoice
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.Identity)
 _DROPOUT_FUNCTIONS = (functional.dropout, functional.dropout2d)

@@ -13,8 +13,8 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.data.loading import options_of, read_images
-from snip_gui.core.data.resident import ResidentImages
 from snip_gui.core.export.half_format import halved, widened
 from snip_gui.core.run_folder import read_recipe, read_summary
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.data.image_set import ImageSet
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.export.package import Package
 
 _BATCH = 200

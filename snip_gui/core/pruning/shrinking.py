@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snip_gui.core.data.pixels import PixelChoice
+from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import PrunableParameters

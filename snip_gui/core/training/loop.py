@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.data.batches import Batches
-    from snip_gui.core.data.pixels import PixelChoice
+    from snip_gui.core.data.images.batches import Batches
+    from snip_gui.core.data.images.pixels import PixelChoice
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import Shrunk
     from snip_gui.core.recipe import Training

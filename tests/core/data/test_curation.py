@@ -10,10 +10,10 @@ from snip_gui.core.data.curation import (
     class_counts,
     draw_images,
     draw_per_class,
-    mean_image,
     minibatch_indices,
     split_training,
 )
+from snip_gui.core.data.images.image_set import mean_image
 from snip_gui.core.recipe import Draw, Picked, Recipe
 
 LABELS = np.random.default_rng(0).integers(0, 5, 400)

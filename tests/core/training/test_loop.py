@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from snip_gui.core.base.errors import DivergedError
-from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training

@@ -10,8 +10,9 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note, Progress, StepRates
-from snip_gui.core.data.pixels import ChosenPixels, PixelChoice
-from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.data.images.batches import ChosenPixels
+from snip_gui.core.data.images.pixels import PixelChoice
+from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.decoding import (
+from snip_gui.core.data.images.decoding import (
     UNREADABLE,
     as_array,
     decode_file,

@@ -14,7 +14,7 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import size_text
-from snip_gui.core.data.store import ArrayStore, ImageStore, num_bytes
+from snip_gui.core.data.images.store import ArrayStore, ImageStore, num_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -208,3 +208,12 @@ def _labels(labels_N: NDArray[np.integer]) -> NDArray[np.int64]:
     frozen: NDArray[np.int64] = np.array(labels_N, np.int64)
     frozen.flags.writeable = False
     return frozen
+
+
+def mean_image(images_KCHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mean of images, rounded, shape (C, H, W); black if there is none."""
+    if len(images_KCHW) == 0:
+        return np.zeros(images_KCHW.shape[1:], np.uint8)
+    mean_CHW = images_KCHW.mean(axis=0, dtype=np.float64)
+    rounded: NDArray[np.uint8] = np.rint(mean_CHW).astype(np.uint8)
+    return rounded

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.image_set import Census, make_image_set, statistics_of
+from snip_gui.core.data.images.image_set import Census, make_image_set, statistics_of
 
 
 def make(**changes):

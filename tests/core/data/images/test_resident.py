@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from snip_gui.core.data.resident import ResidentImages
+from snip_gui.core.data.images.resident import ResidentImages
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snip_gui.core.data.fit import fit_images
+from snip_gui.core.data.images.fit import fit_images
 
 IMAGES = torch.rand(2, 1, 8, 6, generator=torch.Generator().manual_seed(0))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.errors import ImagesLostError
-from snip_gui.core.data.decoding import decode_files
+from snip_gui.core.data.images.decoding import decode_files
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

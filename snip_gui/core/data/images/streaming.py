@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.data.batches import Standardiser, batch_slices
-from snip_gui.core.data.pixels import ChosenPixels
+from snip_gui.core.data.images.batches import ChosenPixels, Standardiser, batch_slices
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snip_gui.core.data.batches import Batches
-    from snip_gui.core.data.decoders import Decoders
-    from snip_gui.core.data.pixels import PixelChoice
-    from snip_gui.core.data.store import FileStore
+    from snip_gui.core.data.images.batches import Batches
+    from snip_gui.core.data.images.decoders import Decoders
+    from snip_gui.core.data.images.pixels import PixelChoice
+    from snip_gui.core.data.images.store import FileStore
 
 
 class StreamedImages:

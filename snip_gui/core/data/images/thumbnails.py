@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.base.events import Event, MeanImageMade, ThumbnailsDecoded
-from snip_gui.core.data.decoding import UNREADABLE, thumbnail
+from snip_gui.core.data.images.decoding import UNREADABLE, thumbnail
+from snip_gui.core.data.images.events import MeanImageMade, ThumbnailsDecoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.store import ImageStore
+    from snip_gui.core.base.events import Event
+    from snip_gui.core.data.images.store import ImageStore
 
 _SHOWN_AFTER_SECONDS = 0.05
 _READ_AT_ONCE = 32

@@ -75,7 +75,9 @@ class FileStore:
 
     def read(self, indices: Indices) -> NDArray[np.uint8]:
         """Return images (K, C, H, W); raises `ImagesLostError` naming the file that went."""
-        from snip_gui.core.data.decoding import decode_files  # Pillow, not before it is needed
+        from snip_gui.core.data.images.decoding import (
+            decode_files,  # Pillow, not before it is needed
+        )
 
         return decode_files([self.paths[index] for index in indices], self.image_shape)
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.data.batches import Standardiser, batch_slices
-from snip_gui.core.data.pixels import ChosenPixels
+from snip_gui.core.data.images.batches import ChosenPixels, Standardiser, batch_slices
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snip_gui.core.data.batches import Batches
-    from snip_gui.core.data.pixels import PixelChoice
+    from snip_gui.core.data.images.batches import Batches
+    from snip_gui.core.data.images.pixels import PixelChoice
 
 
 class ResidentImages:

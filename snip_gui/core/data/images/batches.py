@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from snip_gui.core.data.fit import fit_images
+from snip_gui.core.data.images.fit import fit_images
+from snip_gui.core.data.images.pixels import PixelChoice
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from torch import Tensor
 
-    from snip_gui.core.data.pixels import PixelChoice
+    from snip_gui.core.data.images.pixels import PixelChoice
 
 
 class Batches(Protocol):
@@ -107,3 +108,42 @@ def batch_slices(number: int, batch_size: int, first_batch: int) -> list[slice]:
     """Return where each batch begins and ends."""
     starts = range(first_batch * batch_size, number, batch_size)
     return [slice(start, start + batch_size) for start in starts]
+
+
+class ChosenPixels:
+    """Some pixels of any images; see `Batches`."""
+
+    def __init__(self, images: Batches, choice: PixelChoice) -> None:
+        self._images, self._choice = images, choice
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches are."""
+        return self._images.device
+
+    def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return the chosen pixels of standardised images, and labels (B)."""
+        inputs_BCHW, labels_B = self._images.batch(indices_B)
+        return self._choice(inputs_BCHW), labels_B
+
+    def batches(
+        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Yield all images in batches."""
+        batches = self._images.batches(order_N, batch_size, first_batch)
+        try:
+            for inputs_BCHW, labels_B in batches:
+                yield self._choice(inputs_BCHW), labels_B
+        finally:
+            batches.close()
+
+    def with_pixels(self, choice: PixelChoice) -> Batches:
+        """Return the same images with some of these pixels only."""
+        return ChosenPixels(self, choice)
+
+    def close(self) -> None:
+        """End what helps to read the images."""
+        self._images.close()

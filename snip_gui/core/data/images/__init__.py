@@ -1,0 +1,1 @@
+"""Images in memory and on disk, decoded, streamed and standardised."""
