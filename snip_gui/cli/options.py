@@ -11,7 +11,7 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.surroundings import Surroundings, default_image_folder, default_num_threads
 from snip_gui.core.command_line import flag_fields
-from snip_gui.core.data.own_images import beside_recipe
+from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe import METHODS, Recipe

@@ -21,7 +21,7 @@ from snip_gui.core.base.events import (
     ScoringDone,
     WeightsRead,
 )
-from snip_gui.core.data.curation import minibatch_indices
+from snip_gui.core.data.minibatch.curation import minibatch_indices
 from snip_gui.core.models.networks import input_shape_of, measure, network_of
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.core.models.probe import try_out

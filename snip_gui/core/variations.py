@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.base.seeding import numpy_stream
-from snip_gui.core.data.curation import minibatch_indices, split_training
-from snip_gui.core.data.own_images import labels_of
+from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
+from snip_gui.core.data.minibatch.own_images import labels_of
 from snip_gui.core.recipe import Draw, Picked
 
 if TYPE_CHECKING:

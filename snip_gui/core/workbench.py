@@ -14,12 +14,13 @@ from snip_gui.core.base.devices import set_up
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream, stream_seed
 from snip_gui.core.base.surroundings import default_num_threads
-from snip_gui.core.data.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.images.decoders import Decoders
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.data.images.store import FileStore
 from snip_gui.core.data.images.streaming import StreamedImages
-from snip_gui.core.data.own_images import ChosenFrom, own_of
+from snip_gui.core.data.minibatch.chosen import ChosenFrom
+from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.minibatch.own_images import own_of
 from snip_gui.core.models.describe import describe
 from snip_gui.core.models.networks import input_shape_of, make_network, redraw
 from snip_gui.core.models.own import OWN, pin_files

@@ -99,7 +99,7 @@ def fit_job(pictures: Sequence[Path | bytes], images: ImageSet) -> JobFactory:
     """Fit pictures of the user's own to a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.own_pictures import fit_pictures
+        from snip_gui.core.data.minibatch.own_pictures import fit_pictures
 
         yield from fit_pictures(pictures, images, cancel)
 

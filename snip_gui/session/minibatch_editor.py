@@ -9,9 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import PicturesFitted
-from snip_gui.core.data.curation import draw_per_class
-from snip_gui.core.data.own_images import picked_of
+from snip_gui.core.data.minibatch.curation import draw_per_class
+from snip_gui.core.data.minibatch.own_images import PicturesFitted, picked_of
 from snip_gui.core.recipe import Draw, OwnImage, Picked
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
@@ -85,7 +84,9 @@ class MinibatchEditor(QObject):
 
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
         """Add images (C, H, W) of the user's own with their labels, and keep their pixels."""
-        from snip_gui.core.data.own_pictures import save_image  # Pillow, not before it is needed
+        from snip_gui.core.data.minibatch.own_pictures import (
+            save_image,  # Pillow, not before it is needed
+        )
 
         folder = self._state.preferences.surroundings.image_folders[0]
         try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.curation import Split, minibatch_indices, split_training
-from snip_gui.core.data.own_images import ChosenFrom, own_of
+from snip_gui.core.data.minibatch.chosen import ChosenFrom
+from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
+from snip_gui.core.data.minibatch.own_images import own_of
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:

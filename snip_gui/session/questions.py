@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparison import Mask
-from snip_gui.core.data.own_images import picked_of
+from snip_gui.core.data.minibatch.own_images import picked_of
 from snip_gui.core.variations import vary
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

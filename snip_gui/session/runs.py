@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.own_images import copy_images
+from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.run_folder import IMAGES
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

@@ -20,9 +20,9 @@ from snip_gui.session.notices import Notice, Notices
 from snip_gui.session.selection import Selection, fitted, same_shape
 
 if TYPE_CHECKING:
-    from snip_gui.core.data.curation import Split
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.minibatch.curation import Split
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.wiring import Reach

@@ -29,7 +29,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.base.surroundings",
     "snip_gui.core.variations",
     "snip_gui.core.data.catalogue",
-    "snip_gui.core.data.curation",
+    "snip_gui.core.data.minibatch.curation",
     "snip_gui.core.data.images.decoders",
     "snip_gui.core.data.images.decoding",
     "snip_gui.core.data.digits",

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QPushButton,
 )
 
-from snip_gui.core.data.own_images import negative
+from snip_gui.core.data.minibatch.own_images import negative
 from snip_gui.core.recipe import Picked
 from snip_gui.core.recipe_json import load_recipe
 from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog

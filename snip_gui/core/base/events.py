@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.listing import Listing
-    from snip_gui.core.data.own_images import Fitted
     from snip_gui.core.frequency import Frequency
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.ranking import MaskSource
@@ -121,13 +120,6 @@ class WeightsRead(Event):
     path: Path
     digest: str
     num_values: int
-
-
-@dataclass(frozen=True)
-class PicturesFitted(Event):
-    """Pictures of the user's own as images of the data set, in the order of asking."""
-
-    pictures: tuple[Fitted, ...]
 
 
 @dataclass(frozen=True)

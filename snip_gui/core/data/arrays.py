@@ -19,8 +19,8 @@ from snip_gui.core.data.array_values import (
     find_mapping,
     refused,
 )
-from snip_gui.core.data.curation import fixed_test_part
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
+from snip_gui.core.data.minibatch.curation import fixed_test_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

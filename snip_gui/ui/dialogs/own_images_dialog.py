@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.data.own_images import negative
+from snip_gui.core.data.minibatch.own_images import negative
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.naming import named
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.data.own_images import Fitted
+    from snip_gui.core.data.minibatch.own_images import Fitted
 
 _SIDE = 64
 

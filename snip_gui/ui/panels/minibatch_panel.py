@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.data.curation import class_counts
+from snip_gui.core.data.minibatch.curation import class_counts
 from snip_gui.core.recipe import Draw
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.class_bars import ClassBars
@@ -29,7 +29,7 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.picture_drop import PictureDrop
 
 if TYPE_CHECKING:
-    from snip_gui.core.data.own_images import Fitted
+    from snip_gui.core.data.minibatch.own_images import Fitted
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes

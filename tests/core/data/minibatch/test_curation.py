@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.curation import (
+from snip_gui.core.data.images.image_set import mean_image
+from snip_gui.core.data.minibatch.curation import (
     class_counts,
     draw_images,
     draw_per_class,
     minibatch_indices,
     split_training,
 )
-from snip_gui.core.data.images.image_set import mean_image
 from snip_gui.core.recipe import Draw, Picked, Recipe
 
 LABELS = np.random.default_rng(0).integers(0, 5, 400)

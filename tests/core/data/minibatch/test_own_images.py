@@ -11,17 +11,22 @@ from safetensors.numpy import load_file
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import PicturesFitted
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.curation import minibatch_indices, split_training
-from snip_gui.core.data.own_images import (
-    ChosenFrom,
+from snip_gui.core.data.minibatch.chosen import ChosenFrom
+from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
+from snip_gui.core.data.minibatch.own_images import (
+    PicturesFitted,
     copy_images,
     digest_of,
     negative,
     own_of,
 )
-from snip_gui.core.data.own_pictures import fit_picture, fit_pictures, load_image, save_image
+from snip_gui.core.data.minibatch.own_pictures import (
+    fit_picture,
+    fit_pictures,
+    load_image,
+    save_image,
+)
 from snip_gui.core.recipe import OwnImage, Picked, Recipe, Training
 from snip_gui.core.recipe_json import decode_recipe, encode_recipe
 from snip_gui.core.run import resume, run

@@ -1,6 +1,6 @@
 """Single images of the user's own, in the minibatch beside those of the data set.
 
-No torch, and no Pillow until there is one: see `snip_gui.core.data.own_pictures`.
+No torch, and no Pillow until there is one: see `snip_gui.core.data.minibatch.own_pictures`.
 
 They are fitted to the data set's shape once, and kept as PNG files named by the digest of their
 pixels; a recipe names digest and label. In the minibatch they come after the N training images: the
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event
 from snip_gui.core.base.files import replacing
 from snip_gui.core.recipe import Picked
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.data.images.store import ImageStore, Indices
     from snip_gui.core.recipe import OwnImage, Recipe
 
 
@@ -105,58 +103,8 @@ def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
                 shutil.copyfile(source, part)
 
 
-class ChosenFrom:
-    """Training images followed by own ones, with their labels.
+@dataclass(frozen=True)
+class PicturesFitted(Event):
+    """Pictures of the user's own as images of the data set, in the order of asking."""
 
-    Raises
-    ------
-    UserError
-        If an own image cannot be had, or its label is no class.
-    """
-
-    def __init__(self, images: ImageSet, own: Sequence[OwnImage], folders: Sequence[Path]) -> None:
-        for image in own:
-            if image.label >= len(images.classes):
-                raise UserError(
-                    f"An image of your own has the label {image.label}, but there are "
-                    f"{len(images.classes)} classes.",
-                    "Take it out of the minibatch and add it again.",
-                    field="minibatch.images",
-                )
-        self._store: ImageStore = images.train_images
-        self._own_JCHW = [_load(image, folders, images.image_shape) for image in own]
-        labels_J = np.array([image.label for image in own], np.int64)
-        self.labels = np.concatenate([images.train_labels_N, labels_J])
-        self.in_memory = self._store.in_memory
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, rows and columns of an image."""
-        return self._store.image_shape
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def own(self, index: int) -> NDArray[np.uint8] | None:
-        """Return the own image (C, H, W) of an index; None for a training image."""
-        place = index - len(self._store)
-        return self._own_JCHW[place] if 0 <= place < len(self._own_JCHW) else None
-
-    def read(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return images (K, C, H, W)."""
-        indices_K = np.asarray(indices, np.int64)
-        is_own = indices_K >= len(self._store)
-        images_KCHW = np.empty((len(indices_K), *self.image_shape), np.uint8)
-        images_KCHW[~is_own] = self._store.read(indices_K[~is_own])
-        for place in np.flatnonzero(is_own):
-            images_KCHW[place] = self._own_JCHW[indices_K[place] - len(self._store)]
-        return images_KCHW
-
-
-def _load(
-    image: OwnImage, folders: Sequence[Path], shape: tuple[int, int, int]
-) -> NDArray[np.uint8]:
-    """Return a kept image (C, H, W); raises `UserError` if it cannot be had."""
-    from snip_gui.core.data.own_pictures import load_image
-
-    return load_image(image.digest, folders, shape)
+    pictures: tuple[Fitted, ...]

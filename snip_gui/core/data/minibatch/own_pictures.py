@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, PicturesFitted, Progress
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import replacing
 from snip_gui.core.data.images.decoding import UNREADABLE, as_plain, reason_of
-from snip_gui.core.data.own_images import Fitted, digest_of
+from snip_gui.core.data.minibatch.own_images import Fitted, PicturesFitted, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
