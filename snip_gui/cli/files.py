@@ -9,8 +9,8 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.events import CheckpointFound
 from snip_gui.core.base.files import write_text
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import DataChoice, Recipe
 from snip_gui.core.recipe_json import encode_recipe

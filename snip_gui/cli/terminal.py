@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from snip_gui.core.base.events import (
     Event,
-    FilesUnreadable,
     Measured,
     Note,
     Progress,
@@ -17,6 +16,7 @@ from snip_gui.core.base.events import (
     TrainingPaused,
     TrainingStarted,
 )
+from snip_gui.core.data.sets.events import FilesUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

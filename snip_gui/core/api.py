@@ -16,7 +16,7 @@ import torch
 
 from snip_gui.core.base.events import Pruned
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.loading import load_images, options_of
+from snip_gui.core.data.sets.loading import load_images, options_of
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.pruning.layout import num_kept_at

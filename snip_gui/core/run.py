@@ -19,9 +19,9 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, RunDone
 from snip_gui.core.base.files import copy_file, write_text
 from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
-from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.loading import options_of, read_images
 from snip_gui.core.data.minibatch.own_images import copy_images
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.jobs import describe, prune
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.fields import METHOD
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import Draw

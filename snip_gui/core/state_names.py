@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.fields import METHOD, Field, field
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import Draw, Magnitude, RandomMask

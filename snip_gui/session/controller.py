@@ -15,8 +15,8 @@ from PySide6.QtGui import QUndoStack
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe_json import encode_recipe, load_recipe, with_value

@@ -11,9 +11,9 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base import events as ev
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.images.store import num_bytes
-from snip_gui.core.data.loading import options_of
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.loading import options_of
 from snip_gui.core.recipe_json import with_value
 from snip_gui.session import jobs
 from snip_gui.session.notices import Notice

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
-    from snip_gui.core.data.read_options import ReadOptions
+    from snip_gui.core.data.sets.read_options import ReadOptions
     from snip_gui.core.mistakes import Measured
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run import StopAfter
@@ -44,7 +44,7 @@ def load_job(name: str, folder: Path | None, options: ReadOptions) -> JobFactory
     """Read a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.loading import load_job
+        from snip_gui.core.data.sets.loading import load_job
 
         yield from load_job(name, folder, cancel, options)
 
@@ -110,8 +110,8 @@ def download_job(name: str, folder: Path) -> JobFactory:
     """Fetch a data set."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.data.catalogue import DATASETS
         from snip_gui.core.data.download.fetch import download_job
+        from snip_gui.core.data.sets.catalogue import DATASETS
 
         yield from download_job(DATASETS[name], folder, cancel)
 

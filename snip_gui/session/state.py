@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
@@ -21,8 +21,8 @@ from snip_gui.session.selection import Selection, fitted, same_shape
 
 if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.data.listing import Listing
     from snip_gui.core.data.minibatch.curation import Split
+    from snip_gui.core.data.sets.listing import Listing
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.wiring import Reach

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.digits import load_digits
+from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity

@@ -24,8 +24,8 @@ from snip_gui import __version__
 from snip_gui.cli.main import main, make_parser
 from snip_gui.cli.options import recipe_from
 from snip_gui.core.command_line import flag_line
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.download.sources import Download
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.fields import all_fields
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.digits import load_digits
+from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.recipe import Recipe
 from snip_gui.core.workbench import Workbench, build
 

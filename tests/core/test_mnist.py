@@ -8,7 +8,7 @@ import pytest
 from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Snip, Training
 from snip_gui.core.run import run
 

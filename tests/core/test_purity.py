@@ -28,18 +28,18 @@ WITHOUT_TORCH = [
     "snip_gui.core.state_names",
     "snip_gui.core.base.surroundings",
     "snip_gui.core.variations",
-    "snip_gui.core.data.catalogue",
+    "snip_gui.core.data.sets.catalogue",
     "snip_gui.core.data.minibatch.curation",
     "snip_gui.core.data.images.decoders",
     "snip_gui.core.data.images.decoding",
-    "snip_gui.core.data.digits",
-    "snip_gui.core.data.listing",
-    "snip_gui.core.data.scan",
+    "snip_gui.core.data.sets.digits",
+    "snip_gui.core.data.sets.listing",
+    "snip_gui.core.data.sets.scan",
     "snip_gui.core.data.images.store",
     "snip_gui.core.data.images.thumbnails",
-    "snip_gui.core.data.tiny_imagenet",
+    "snip_gui.core.data.sets.tiny_imagenet",
     "snip_gui.core.data.download.fetch",
-    "snip_gui.core.data.loading",
+    "snip_gui.core.data.sets.loading",
     "snip_gui.core.models.catalogue",
     "snip_gui.core.pruning.layout",
     "snip_gui.core.pruning.ranking",
@@ -92,7 +92,7 @@ def test_the_command_line_needs_no_qt_and_loads_torch_only_to_work():
 def test_reading_the_digits_needs_no_torch():
     code = (
         "import sys\n"
-        "from snip_gui.core.data.loading import load_images\n"
+        "from snip_gui.core.data.sets.loading import load_images\n"
         "load_images('digits', None)\n"
         "print('torch' in sys.modules)\n"
     )

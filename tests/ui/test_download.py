@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QLineEdit
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.images.image_set import make_image_set
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.ui.dialogs.download_dialog import DownloadDialog
 from tests.core.data.loopback import remote, serving
 

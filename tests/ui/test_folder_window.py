@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QSpinBox, QTreeWidget, QWidget
 
-from snip_gui.core.data import scan
+from snip_gui.core.data.sets import scan
 
 WAIT_MS = 60_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.loading import loading_code
 from snip_gui.core.models.networks import network_of
 

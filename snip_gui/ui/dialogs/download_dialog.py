@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.data.catalogue import DatasetInfo
+    from snip_gui.core.data.sets.catalogue import DatasetInfo
 
 
 class DownloadDialog(QDialog):

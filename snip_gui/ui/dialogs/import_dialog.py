@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.runs import method_title
 from snip_gui.core.state_names import sparsity_words

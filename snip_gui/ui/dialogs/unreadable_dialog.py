@@ -21,7 +21,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.core.base.events import BadFile
+    from snip_gui.core.data.sets.events import BadFile
 
 
 class UnreadableDialog(QDialog):

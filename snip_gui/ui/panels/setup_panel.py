@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.surroundings import default_num_threads
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.fields import METHOD, field
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, network_of

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.models.catalogue import MODELS
 

@@ -9,8 +9,8 @@ import pytest
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.download import sources
 from snip_gui.core.data.download.sources import Part
-from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.torchvision_sets import load_cifar
+from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.data.sets.torchvision_sets import load_cifar
 from tests.core.data.loopback import md5
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.download import sources
 from snip_gui.core.data.download.sources import Part
-from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.torchvision_sets import load_svhn
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.data.sets.torchvision_sets import load_svhn
 from tests.core.data.loopback import md5
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from requests import Response
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.catalogue import DatasetInfo
     from snip_gui.core.data.download.sources import RemoteFile
+    from snip_gui.core.data.sets.catalogue import DatasetInfo
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024

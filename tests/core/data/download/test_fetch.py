@@ -14,10 +14,10 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note, Progress
-from snip_gui.core.data.catalogue import DATASETS
 from snip_gui.core.data.download import fetch as module
 from snip_gui.core.data.download.fetch import Downloaded, download_job
 from snip_gui.core.data.download.sources import Download, Part, RemoteFile
+from snip_gui.core.data.sets.catalogue import DATASETS
 from tests.core.data.loopback import md5, remote, serving
 
 NOISE = np.random.default_rng(0).bytes(400_000)

@@ -17,8 +17,8 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.images.decoders import Decoders
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.data.images.streaming import StreamedImages
-from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.read_options import ReadOptions
+from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.data.sets.read_options import ReadOptions
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.run import run_steps
 from snip_gui.core.run_folder import CHECKPOINT, MASKS, read_metrics, read_summary

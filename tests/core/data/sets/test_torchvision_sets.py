@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.digits import load_digits
-from snip_gui.core.data.loading import load_images
-from snip_gui.core.data.torchvision_sets import load_idx
+from snip_gui.core.data.sets.digits import load_digits
+from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.data.sets.torchvision_sets import load_idx
 
 FILES = {  # magic number, items, bytes of an item, as the distribution has them
     "train-images-idx3-ubyte": (2051, 60_000, 784),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.listing import Listing, image_files, make_listing
+from snip_gui.core.data.sets.listing import Listing, image_files, make_listing
 
 if TYPE_CHECKING:
     from pathlib import Path

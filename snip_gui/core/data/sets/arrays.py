@@ -12,15 +12,15 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from snip_gui.core.base.events import Event, Note, Progress
-from snip_gui.core.data.array_values import (
+from snip_gui.core.data.images.image_set import ImageSet, make_image_set
+from snip_gui.core.data.minibatch.curation import fixed_test_part
+from snip_gui.core.data.sets.array_values import (
     as_bytes,
     channels_first,
     find_labelling,
     find_mapping,
     refused,
 )
-from snip_gui.core.data.images.image_set import ImageSet, make_image_set
-from snip_gui.core.data.minibatch.curation import fixed_test_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

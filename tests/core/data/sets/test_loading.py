@@ -4,8 +4,8 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import ImagesLoaded
-from snip_gui.core.data.loading import load_images, load_job
+from snip_gui.core.data.sets.events import ImagesLoaded
+from snip_gui.core.data.sets.loading import load_images, load_job
 
 
 def test_digits_need_no_folder(digits):

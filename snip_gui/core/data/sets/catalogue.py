@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.download.sources import Download
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.sets.listing import Listing
 
 Reader: TypeAlias = "Callable[[Path | None, CancelToken], Generator[Event, None, ImageSet]]"
 Lister: TypeAlias = "Callable[[Path | None, CancelToken], Listing]"
@@ -67,7 +67,7 @@ class DatasetInfo:
 
 def _digits() -> DatasetInfo:
     def read(_folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.digits import load_digits
+        from snip_gui.core.data.sets.digits import load_digits
 
         yield Progress("Reading the digits")
         return load_digits()
@@ -86,7 +86,7 @@ def _idx(name: str, class_name: str, title: str, what: str, download: Download) 
     """Return a row for MNIST or one of its kin."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.torchvision_sets import load_idx
+        from snip_gui.core.data.sets.torchvision_sets import load_idx
 
         yield Progress(f"Reading {title}")
         return load_idx(folder, class_name, name, title)
@@ -105,7 +105,7 @@ def _cifar(
     """Return a row for CIFAR."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.torchvision_sets import load_cifar
+        from snip_gui.core.data.sets.torchvision_sets import load_cifar
 
         yield Progress(f"Reading {title}")
         return load_cifar(folder, class_name, inside, name, title, download)
@@ -121,7 +121,7 @@ def _svhn() -> DatasetInfo:
     name, title, download = "svhn", "SVHN", sources.SVHN
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.torchvision_sets import load_svhn
+        from snip_gui.core.data.sets.torchvision_sets import load_svhn
 
         yield Progress(f"Reading {title}")
         return load_svhn(folder, name, title, download)
@@ -140,7 +140,7 @@ def _svhn() -> DatasetInfo:
 
 def _folder() -> DatasetInfo:
     def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
-        from snip_gui.core.data.listing import list_folder
+        from snip_gui.core.data.sets.listing import list_folder
 
         return list_folder(folder, cancel)
 
@@ -157,7 +157,7 @@ def _folder() -> DatasetInfo:
 
 def _tiny_imagenet() -> DatasetInfo:
     def list_files(folder: Path | None, cancel: CancelToken) -> Listing:
-        from snip_gui.core.data.tiny_imagenet import list_tiny_imagenet
+        from snip_gui.core.data.sets.tiny_imagenet import list_tiny_imagenet
 
         return list_tiny_imagenet(folder, cancel)
 
@@ -176,7 +176,7 @@ def _tiny_imagenet() -> DatasetInfo:
 
 def _arrays() -> DatasetInfo:
     def read(path: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
-        from snip_gui.core.data.arrays import load_arrays
+        from snip_gui.core.data.sets.arrays import load_arrays
 
         return (yield from load_arrays(path, cancel))
 

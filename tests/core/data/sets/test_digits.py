@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.data.digits import enlarge, load_digits
 from snip_gui.core.data.minibatch.curation import split_training
+from snip_gui.core.data.sets.digits import enlarge, load_digits
 
 
 def test_there_are_1797_images_of_28_by_28(digits):

@@ -10,8 +10,8 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note
-from snip_gui.core.data.arrays import load_arrays
-from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.sets.arrays import load_arrays
+from snip_gui.core.data.sets.loading import load_images
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (40, 6, 5), dtype=np.uint8)

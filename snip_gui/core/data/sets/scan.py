@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import BadFile, Event, FilesUnreadable, Note, Progress
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.surroundings import available_image_memory
 from snip_gui.core.base.text import size_text
 from snip_gui.core.data.images.decoding import (
@@ -26,7 +26,8 @@ from snip_gui.core.data.images.decoding import (
 )
 from snip_gui.core.data.images.image_set import Census, ImageSet, assemble
 from snip_gui.core.data.images.store import ArrayStore, FileStore
-from snip_gui.core.data.read_options import ReadOptions
+from snip_gui.core.data.sets.events import BadFile, FilesUnreadable
+from snip_gui.core.data.sets.read_options import ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.listing import Listing
+    from snip_gui.core.data.sets.listing import Listing
 
     Shape = tuple[int, int, int]
 

@@ -6,9 +6,10 @@ from PIL import Image
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
-from snip_gui.core.base.events import FilesUnreadable, ImagesListed, Note, Progress
-from snip_gui.core.data.loading import load_images, read_images
-from snip_gui.core.data.read_options import ReadOptions
+from snip_gui.core.base.events import Note, Progress
+from snip_gui.core.data.sets.events import FilesUnreadable, ImagesListed
+from snip_gui.core.data.sets.loading import load_images, read_images
+from snip_gui.core.data.sets.read_options import ReadOptions
 
 
 def save(path, value=100, size=(12, 10), mode="RGB"):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.loading import load_images
+from snip_gui.core.data.sets.loading import load_images
 
 WORDS = {"n02": "tailed frog, bell toad", "n01": "goldfish, Carassius auratus", "n03": "goldfish"}
 

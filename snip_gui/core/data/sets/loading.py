@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.events import Event, ImagesListed, ImagesLoaded, Note, Progress
-from snip_gui.core.data.catalogue import DATASETS
-from snip_gui.core.data.read_options import ReadOptions
+from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.events import ImagesListed, ImagesLoaded
+from snip_gui.core.data.sets.read_options import ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -50,7 +51,7 @@ def read_images(
     if info.read is not None:
         return (yield from info.read(folder, cancel))
     assert info.list_files is not None
-    from snip_gui.core.data.scan import scan  # Pillow, not before it is needed
+    from snip_gui.core.data.sets.scan import scan  # Pillow, not before it is needed
 
     yield Progress("Listing the images")
     listing = info.list_files(folder, cancel)
