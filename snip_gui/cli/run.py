@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     known = recipe or read_recipe(options.resume or options.extend)
     surroundings = surroundings_from(options, known)
     printer.note("Loading torch")
-    from snip_gui.core.run import resume, run
+    from snip_gui.core.execution.run import resume, run
 
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel):
@@ -109,7 +109,7 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
     recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)
     surroundings = surroundings_from(options, recipe)
     printer.note("Loading torch")
-    from snip_gui.core.run_sweep import sweep_steps
+    from snip_gui.core.execution.sweep import sweep_steps
 
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel):

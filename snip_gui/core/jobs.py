@@ -1,6 +1,6 @@
 """Jobs: recipes in, events out. Generators that know nothing of Qt.
 
-Everything that may take long is one of these or `snip_gui.core.run.run_steps`.
+Everything that may take long is one of these or `snip_gui.core.execution.run.run_steps`.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.data.sets.read_options import ReadOptions
-    from snip_gui.core.mistakes import Measured
+    from snip_gui.core.execution.mistakes import Measured
+    from snip_gui.core.execution.run import StopAfter
     from snip_gui.core.recipe import ModelChoice, Recipe
-    from snip_gui.core.run import StopAfter
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.scored import Scored
@@ -204,7 +204,7 @@ def run_job(
     """Work a recipe out into a new run folder."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run import run_steps
+        from snip_gui.core.execution.run import run_steps
 
         yield from run_steps(
             recipe,
@@ -225,7 +225,7 @@ def resume_job(
     """Take up a stopped run."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run import resume_steps
+        from snip_gui.core.execution.run import resume_steps
 
         yield from resume_steps(folder, surroundings, cancel, images=images, watch=watch)
 
@@ -243,7 +243,7 @@ def extend_job(
     """Train a copy of a finished run for more epochs."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run import resume_steps
+        from snip_gui.core.execution.run import resume_steps
         from snip_gui.core.run_extend import copy_extended
 
         copy_extended(folder, target, recipe)
@@ -299,7 +299,7 @@ def mistakes_job(
     """Find what a run takes for a wrong class."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.mistakes import find_mistakes
+        from snip_gui.core.execution.mistakes import find_mistakes
 
         yield from find_mistakes(folder, split, surroundings, images, cancel)
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.mistakes import MistakesFound
+from snip_gui.core.execution.mistakes import MistakesFound
 from snip_gui.session import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from snip_gui.core.mistakes import Measured, Mistakes
+    from snip_gui.core.execution.mistakes import Measured, Mistakes
     from snip_gui.core.recipe import Recipe
     from snip_gui.session.data_chooser import DataChooser
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost

@@ -15,13 +15,13 @@ import torch
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.measuring import measure_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.run import run
 from tests.bench.test_core_bench import show
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]

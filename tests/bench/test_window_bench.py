@@ -235,7 +235,7 @@ def test_the_window_slows_no_training(record_property, trainable, qtbot, tmp_pat
     Without: the same steps, run folder included, in a thread while this one waits, so that no event
     of the window is handled. Both use the thread count of the preferences.
     """
-    from snip_gui.core.run import run_steps
+    from snip_gui.core.execution.run import run_steps
 
     controller, state = trainable.controller, trainable.controller.state
     num_images = len(state.split.train_indices)

@@ -15,9 +15,9 @@ from snip_gui.core.api import apply_mask, build_recipe, load_run, mask_at, score
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.execution.run import run
 from snip_gui.core.python_lines import python_lines
 from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, RandomMask, Recipe, Snip, Training
-from snip_gui.core.run import run
 
 
 @pytest.fixture

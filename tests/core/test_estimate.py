@@ -7,9 +7,9 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.estimate import estimate
+from snip_gui.core.execution.run import run
 from snip_gui.core.recipe import Picked, Recipe, Training
 from snip_gui.core.recipe_json import with_value
-from snip_gui.core.run import run
 from snip_gui.core.runs import read_entry
 from snip_gui.core.workbench import build
 

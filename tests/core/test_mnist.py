@@ -9,8 +9,8 @@ from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.execution.run import run
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Snip, Training
-from snip_gui.core.run import run
 
 pytestmark = pytest.mark.mnist
 

@@ -76,7 +76,7 @@ def test_the_package_itself_imports_next_to_nothing():
     assert not imported_with("snip_gui") & (TORCH | QT | {"numpy", "msgspec"})
 
 
-@pytest.mark.parametrize("module", ["snip_gui.core.run", "snip_gui.core.export.export"])
+@pytest.mark.parametrize("module", ["snip_gui.core.execution.run", "snip_gui.core.export.export"])
 def test_the_work_itself_needs_no_qt(module):
     found = imported_with(module)
     assert "torch" in found

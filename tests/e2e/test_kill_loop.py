@@ -30,7 +30,7 @@ RECIPE = (
 )  # fmt: skip
 # A checkpoint after every point: moments within one come often.
 OFTEN = (
-    "import sys, snip_gui.core.run_book as b; b._CHECKPOINT_SECONDS = 0.05;"
+    "import sys, snip_gui.core.execution.book as b; b._CHECKPOINT_SECONDS = 0.05;"
     "from snip_gui.__main__ import main; sys.argv[0] = 'snip-gui'; sys.exit(main())"
 )
 

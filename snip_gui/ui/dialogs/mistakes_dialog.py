@@ -26,7 +26,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.mistakes import Mistakes
+    from snip_gui.core.execution.mistakes import Mistakes
     from snip_gui.core.recipe import Recipe
     from snip_gui.session.mistake_finder import MistakeFinder
 

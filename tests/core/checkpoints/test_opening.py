@@ -17,6 +17,7 @@ from snip_gui.core.base.events import CheckpointFound
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.checkpoints.recognising import Images, inspect
+from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
@@ -24,7 +25,6 @@ from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.lenet import LeNet5Caffe
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.run import run
 
 RECIPE = Recipe(
     model=ModelChoice(name="lenet-5-caffe"),

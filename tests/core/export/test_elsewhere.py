@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import ExportDone
+from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.run import run
 
 NETWORKS = {
     "lenet-300-100": """

@@ -17,6 +17,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
 from snip_gui.core.base.events import ExportDone, Note
 from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.execution.run import run
 from snip_gui.core.export import export as exporting
 from snip_gui.core.export import pt_format
 from snip_gui.core.export.export import export_run
@@ -26,7 +27,6 @@ from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.recipe_json import with_value
-from snip_gui.core.run import run
 from snip_gui.core.run_folder import read_summary
 
 RECIPE = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))

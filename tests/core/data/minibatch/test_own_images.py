@@ -27,9 +27,9 @@ from snip_gui.core.data.minibatch.own_pictures import (
     load_image,
     save_image,
 )
+from snip_gui.core.execution.run import resume, run
 from snip_gui.core.recipe import OwnImage, Picked, Recipe, Training
 from snip_gui.core.recipe_json import decode_recipe, encode_recipe
-from snip_gui.core.run import resume, run
 
 SHAPE = (1, 28, 28)
 

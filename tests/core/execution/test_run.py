@@ -13,19 +13,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from snip_gui.core import run as run_module
-from snip_gui.core import run_book
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
 from snip_gui.core.base.events import Measured, Note, Progress, RunDone, TrainingStarted
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.execution import book as run_book
+from snip_gui.core.execution import run as run_module
+from snip_gui.core.execution.run import resume, run, run_steps
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.recipe import DataChoice, ModelChoice, Picked, RandomMask, Recipe, Snip, Training
 from snip_gui.core.recipe_json import with_value
-from snip_gui.core.run import resume, run, run_steps
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 from snip_gui.core.run_lock import RUNNING
 from snip_gui.core.runs import list_runs

@@ -1,6 +1,6 @@
 """The TRAIN stage of a run: to the end whatever comes, with all that was done kept.
 
-What happened so far is in the run's folder; see `snip_gui.core.run_book`.
+What happened so far is in the run's folder; see `snip_gui.core.execution.book`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import torch
 from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostError, UserError
 from snip_gui.core.base.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
 from snip_gui.core.base.seeding import stream_seed
+from snip_gui.core.execution.book import RunBook
 from snip_gui.core.jobs import out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.run_book import RunBook
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 

@@ -1,0 +1,1 @@
+"""From a recipe to a complete run folder: run, resume, train, sweep."""
