@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
     """Add ``snip-gui export``."""
-    from snip_gui.core.export.formats import FORMATS
+    from snip_gui.core.export.catalogue import FORMATS
 
     export = commands.add_parser("export", help="write the pruned checkpoint of a run to a file")
     export.add_argument("run", type=Path, metavar="RUN", help="a run folder")
@@ -52,7 +52,7 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
 
 def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui export``."""
-    from snip_gui.core.export.formats import format_of
+    from snip_gui.core.export.catalogue import format_of
 
     name = options.format or format_of(options.out).name
     recipe = read_recipe(options.run)

@@ -43,7 +43,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snip_gui.core.base.events import ExportDone
+    from snip_gui.core.export.events import ExportDone
     from snip_gui.session.controller import Controller
     from snip_gui.session.notices import Notice
     from snip_gui.ui.theme import Themes

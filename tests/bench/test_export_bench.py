@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution.run import run
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.export.export import export_all
-from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.measuring import measure_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of

@@ -43,7 +43,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.models.catalogue",
     "snip_gui.core.pruning.layout",
     "snip_gui.core.pruning.ranking",
-    "snip_gui.core.export.formats",
+    "snip_gui.core.export.catalogue",
     "snip_gui.core.views.histogram",
     "snip_gui.core.views.input_map",
     "snip_gui.core.views.layer_table",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.recipe import Draw, Recipe, Snip, Training
 
 WAIT_MS = 60_000

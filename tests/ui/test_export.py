@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QLabel
 
-from snip_gui.core.base.events import FormatMeasured
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import FormatMeasured
 from snip_gui.ui.dialogs.export_dialog import ExportDialog
 
 WAIT_MS = 60_000

@@ -258,7 +258,7 @@ def _with_masks(title: str, tensors: dict[str, Tensor], manifest: dict[str, Any]
 
 
 def _read_onnx(path: Path, size_bytes: int) -> Checkpoint:
-    from snip_gui.core.export.formats import FORMATS
+    from snip_gui.core.export.catalogue import FORMATS
 
     FORMATS["onnx"].refuse_missing()
     import onnx

@@ -8,11 +8,12 @@ import os
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, ExportDone, Note, Progress
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.files import replacing
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.export.card import card_picture, card_text
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.precision import measure_half, read_test_images
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.export.formats import ExportFormat
+    from snip_gui.core.export.catalogue import ExportFormat
 
 
 def export_run(

@@ -19,10 +19,11 @@ import torch
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.devices import set_up
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, FormatMeasured, Progress, SpeedMeasured
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export import onnx_format
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.describe import describe
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.export.formats import ExportFormat
+    from snip_gui.core.export.catalogue import ExportFormat
 
 BATCH_SIZE = 64
 _ROUNDS = 60

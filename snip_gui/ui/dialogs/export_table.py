@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from snip_gui.core.base.text import short_count, size_text, time_text
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snip_gui.core.base.events import FormatMeasured, SpeedMeasured
-    from snip_gui.core.export.formats import ExportFormat
+    from snip_gui.core.export.catalogue import ExportFormat
+    from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 
 _DENSE = "dense"
 _HEADERS = ("Format", "On disk", "Numbers", "MACs", "1 image", "64 images", "Read by")

@@ -4,7 +4,7 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.export.formats import FORMATS
+from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.models.catalogue import MODELS
 
 

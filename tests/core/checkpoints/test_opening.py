@@ -18,8 +18,8 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.checkpoints.recognising import Images, inspect
 from snip_gui.core.execution.run import run
+from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
-from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.lenet import LeNet5Caffe

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import ExportDone
 from snip_gui.core.execution.run import run
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_all
-from snip_gui.core.export.formats import FORMATS
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
@@ -283,7 +283,9 @@ def test_a_folder_that_may_not_be_written_to_is_named(trained, tmp_path, monkeyp
 
 
 def test_without_its_packages_onnx_is_refused_with_the_remedy(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("snip_gui.core.export.formats.importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr(
+        "snip_gui.core.export.catalogue.importlib.util.find_spec", lambda _name: None
+    )
     with pytest.raises(UserError, match="not installed") as caught:
         list(export_all(trained, [("onnx", tmp_path / "net.onnx")], CancelToken()))
     assert "snip-gui[onnx]" in caught.value.hint
@@ -292,7 +294,7 @@ def test_without_its_packages_onnx_is_refused_with_the_remedy(trained, tmp_path,
 
 def test_the_extra_costs_no_import_time():
     code = (
-        "import sys\nimport snip_gui.core.export.export, snip_gui.core.export.formats\n"
+        "import sys\nimport snip_gui.core.export.export, snip_gui.core.export.catalogue\n"
         "print([m for m in sys.modules if m.partition('.')[0].startswith('onnx')])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

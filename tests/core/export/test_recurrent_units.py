@@ -7,8 +7,8 @@ import copy
 import pytest
 import torch
 
+from snip_gui.core.export.recurrent_units import leave_out_units
 from snip_gui.core.models.recurrent import RowReader
-from snip_gui.core.pruning.recurrent_units import leave_out_units
 
 
 def reader(cell, sparsity, *, biases):
