@@ -21,9 +21,9 @@ from snip_gui.core.base.devices import set_up
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.tensors import load_tensors
-from snip_gui.core.export import onnx_format
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
+from snip_gui.core.export.formats import onnx_format
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.describe import describe

@@ -15,7 +15,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.data.sets.loading import options_of, read_images
-from snip_gui.core.export.half_format import halved, widened
+from snip_gui.core.export.formats.half_format import halved, widened
 from snip_gui.core.run_folder import read_recipe, read_summary
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.export import export as exporting
-from snip_gui.core.export import pt_format
 from snip_gui.core.export.catalogue import format_of
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.models.own import digest_of

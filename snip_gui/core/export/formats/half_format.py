@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.export.formats.safetensors_format import encode_masked, read_back
 from snip_gui.core.export.proof import outputs_with, refuse_other_weights, scores_of
-from snip_gui.core.export.safetensors_format import encode_masked, read_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 
+from snip_gui.core.export.formats.pt_format import encode_state
 from snip_gui.core.export.proof import prove_weights
-from snip_gui.core.export.pt_format import encode_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snip_gui.core.export.formats.pt_format import encode_state, read_back
 from snip_gui.core.export.module_source import make_network
 from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
-from snip_gui.core.export.pt_format import encode_state, read_back
 
 if TYPE_CHECKING:
     from pathlib import Path

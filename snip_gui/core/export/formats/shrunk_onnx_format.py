@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core.export.onnx_format import encode_network, prove_outputs, read_back
+from snip_gui.core.export.formats.onnx_format import encode_network, prove_outputs, read_back
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""The file formats of pruned checkpoints, one module each."""
