@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.comparison import Mask
-    from snip_gui.core.pruning.layout import Layout
+    from snip_gui.core.graph.layout import Layout
 
 # bincount converts its input to eight bytes each, so only so many go at once.
 _AT_ONCE = 1 << 20

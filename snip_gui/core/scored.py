@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.graph.layout import num_kept_at
+from snip_gui.core.graph.wiring import Reach, first_ranks, num_on_paths, reach
 from snip_gui.core.models.networks import known_of, network_of
-from snip_gui.core.pruning.layout import num_kept_at
-from snip_gui.core.pruning.wiring import Reach, first_ranks, num_on_paths, reach
 from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.core.views.histogram import (
@@ -28,9 +28,9 @@ from snip_gui.core.views.layer_table import LayerRow, layer_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from snip_gui.core.graph.layout import Layout, TensorSpec
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
-    from snip_gui.core.pruning.layout import Layout, TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.recipe import Recipe
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.pruning.wiring import Reach
+    from snip_gui.core.graph.wiring import Reach
     from snip_gui.core.scored import Scored
     from snip_gui.core.views.large_canvas import Level
 

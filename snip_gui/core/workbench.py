@@ -21,11 +21,11 @@ from snip_gui.core.data.images.streaming import StreamedImages
 from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import own_of
+from snip_gui.core.graph.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.models.describe import describe
 from snip_gui.core.models.networks import input_shape_of, make_network, redraw
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.models.probe import try_out
-from snip_gui.core.pruning.parameters import PrunableParameters, prunable_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence

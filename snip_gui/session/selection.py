@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snip_gui.core.pruning.layout import Layout, TensorSpec
+    from snip_gui.core.graph.layout import Layout, TensorSpec
 
 Pixel = tuple[int, int]
 

@@ -12,8 +12,8 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.models.networks import known_of, network_of
-from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.notices import Notice, Notices
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.minibatch.curation import Split
     from snip_gui.core.data.sets.listing import Listing
+    from snip_gui.core.graph.wiring import Reach
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
-    from snip_gui.core.pruning.wiring import Reach
     from snip_gui.core.recipe import Recipe
     from snip_gui.core.scored import Scored
     from snip_gui.core.training.metrics import MetricPoint

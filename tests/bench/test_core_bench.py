@@ -16,7 +16,7 @@ from torch import nn
 
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.digits import load_digits
-from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.recipe import ModelChoice, Recipe

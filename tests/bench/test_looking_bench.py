@@ -17,8 +17,8 @@ import pytest
 from PySide6.QtCore import QEventLoop, QRectF
 from PySide6.QtWidgets import QTableView, QWidget
 
+from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
-from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe import ModelChoice
 from snip_gui.core.scored import Scored

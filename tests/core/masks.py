@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from snip_gui.core.comparison import Mask
+from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
-from snip_gui.core.pruning.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe import ModelChoice, Recipe
 from snip_gui.core.scored import Scored

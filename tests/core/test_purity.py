@@ -41,7 +41,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.data.download.fetch",
     "snip_gui.core.data.sets.loading",
     "snip_gui.core.models.catalogue",
-    "snip_gui.core.pruning.layout",
+    "snip_gui.core.graph.layout",
     "snip_gui.core.pruning.ranking",
     "snip_gui.core.export.catalogue",
     "snip_gui.core.views.histogram",

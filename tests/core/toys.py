@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec
 
 
 def smooth_mlp() -> nn.Sequential:

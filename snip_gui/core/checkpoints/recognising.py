@@ -11,6 +11,7 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import CheckpointFound, Event, Progress
 from snip_gui.core.checkpoints.reading import Checkpoint, read_checkpoint
+from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import (
     SUGGESTED,
@@ -21,7 +22,6 @@ from snip_gui.core.models.networks import (
 )
 from snip_gui.core.models.own import OWN, candidates, digest_of
 from snip_gui.core.models.weights import last_layer
-from snip_gui.core.pruning.parameters import own_prunable, prunable_parameters
 from snip_gui.core.recipe import Magnitude, ModelChoice, Recipe
 from snip_gui.core.recipe_json import from_builtins
 

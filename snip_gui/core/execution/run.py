@@ -24,11 +24,11 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
+from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.jobs import describe, prune
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
-from snip_gui.core.pruning.layout import split_flat
 from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running, was_killed_early

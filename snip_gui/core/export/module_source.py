@@ -20,9 +20,9 @@ from torch import fx, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from snip_gui.core.models.layers import ConvSame, _padding
-from snip_gui.core.pruning import operations as ops
-from snip_gui.core.pruning.tracing import CannotFollowError, shape_of, trace
+from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.layers import ConvSame, _padding
+from snip_gui.core.graph.tracing import CannotFollowError, shape_of, trace
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,18 +18,18 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.module_source import write_source
 from snip_gui.core.export.proof import refuse_other_outputs, scores_of
 from snip_gui.core.export.recurrent_units import leave_out_units
+from snip_gui.core.graph.constants import fold_constants
+from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.graph.paths import find_paths
+from snip_gui.core.graph.tracing import CannotFollowError
 from snip_gui.core.models.recurrent import RowReader
-from snip_gui.core.pruning.constants import fold_constants
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
-from snip_gui.core.pruning.paths import find_paths
 from snip_gui.core.pruning.shrinking import cut
-from snip_gui.core.pruning.tracing import CannotFollowError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snip_gui.core.pruning.paths import Paths
+    from snip_gui.core.graph.paths import Paths
 
 _TRACED_IMAGES = 16
 

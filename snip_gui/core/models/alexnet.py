@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.models.layers import batch_norm_1d, batch_norm_2d, conv_same
+from snip_gui.core.graph.layers import batch_norm_1d, batch_norm_2d, conv_same
 
 if TYPE_CHECKING:
     from torch import Tensor

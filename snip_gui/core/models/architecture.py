@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snip_gui.core.pruning.wiring import Wiring
+    from snip_gui.core.graph.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from snip_gui.core.graph.parameters import layer_kind, own_prunable
+from snip_gui.core.graph.trace_wiring import trace_wiring
 from snip_gui.core.models.architecture import Architecture, LayerInfo
-from snip_gui.core.pruning.parameters import layer_kind, own_prunable
-from snip_gui.core.pruning.trace_wiring import trace_wiring
 
 _FLOAT_BYTES = 4
 # The backward pass keeps what went into a layer and makes a gradient of the same size.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.pruning.parameters import own_prunable
+from snip_gui.core.graph.parameters import own_prunable
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.models.layers import batch_norm_1d, batch_norm_2d, conv_same
+from snip_gui.core.graph.layers import batch_norm_1d, batch_norm_2d, conv_same
 
 if TYPE_CHECKING:
     from torch import Tensor

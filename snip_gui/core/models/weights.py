@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.checkpoints.reading import read_checkpoint
-from snip_gui.core.pruning.parameters import layer_kind
+from snip_gui.core.graph.parameters import layer_kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from snip_gui.core.pruning.parameters import PrunableParameters
+    from snip_gui.core.graph.parameters import PrunableParameters
 
 
 class MaskedModel:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.pruning.layout import Layout, TensorSpec
+    from snip_gui.core.graph.layout import Layout, TensorSpec
 
 
 class MaskSource(Protocol):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snip_gui.core.pruning.parameters import PrunableParameters
+    from snip_gui.core.graph.parameters import PrunableParameters
     from snip_gui.core.recipe import ScoringMode
 
 

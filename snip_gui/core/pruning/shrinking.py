@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from snip_gui.core.data.images.pixels import PixelChoice
-from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec
+from snip_gui.core.graph.parameters import PrunableParameters
+from snip_gui.core.graph.paths import Paths, find_paths
+from snip_gui.core.graph.tracing import CannotFollowError
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import PrunableParameters
-from snip_gui.core.pruning.paths import Paths, find_paths
-from snip_gui.core.pruning.tracing import CannotFollowError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import nn
 
-from snip_gui.core.pruning.parameters import prunable_parameters
+from snip_gui.core.graph.parameters import prunable_parameters
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.graph.layout import TensorSpec
 
 T = TypeVar("T", bound=np.generic)
 

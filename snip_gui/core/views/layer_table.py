@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snip_gui.core.pruning.layout import Layout
+    from snip_gui.core.graph.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)

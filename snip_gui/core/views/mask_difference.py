@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.comparison import Mask
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
 
 Rgb: TypeAlias = tuple[int, int, int]

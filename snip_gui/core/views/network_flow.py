@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from snip_gui.core.graph.wiring import Reach, Wiring
     from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.pruning.wiring import Reach, Wiring
     from snip_gui.core.scored import Scored
 
 

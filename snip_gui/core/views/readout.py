@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.scored import Scored
 
 

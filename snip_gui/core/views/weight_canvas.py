@@ -19,7 +19,7 @@ from snip_gui.core.views.picture import Picture, to_indices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.pruning.layout import TensorSpec
+    from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.views.arrangement import Arrangement
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.describe import describe
-from snip_gui.core.pruning.parameters import prunable_parameters
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.graph.layers import ConvSame
+from snip_gui.core.graph.layout import num_kept_at
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.init import initialise
-from snip_gui.core.models.layers import ConvSame
-from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 

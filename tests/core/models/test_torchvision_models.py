@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.graph.layout import num_kept_at
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models import torchvision_models
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, input_shape_of, make_network
 from snip_gui.core.models.networks import measure as measure_network
-from snip_gui.core.pruning.layout import num_kept_at
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.recipe import ModelChoice

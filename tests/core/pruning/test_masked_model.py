@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
 from tests.core.toys import conv_net_with_batch, smooth_conv_net
 
 

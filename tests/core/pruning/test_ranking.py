@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.core.toys import layout_of
 

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from snip_gui.core.base.errors import DivergedError
 from snip_gui.core.data.images.resident import ResidentImages
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training
 from snip_gui.core.training import loop
 from snip_gui.core.training.loop import Trainer, evaluate

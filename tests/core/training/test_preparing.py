@@ -13,8 +13,8 @@ from snip_gui.core.base.events import Note, Progress, StepRates
 from snip_gui.core.data.images.batches import ChosenPixels
 from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.data.images.resident import ResidentImages
+from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.parameters import prunable_parameters
 from snip_gui.core.recipe import Training
 from snip_gui.core.training import preparing
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint

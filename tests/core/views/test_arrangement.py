@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from snip_gui.core.pruning.layout import TensorSpec
+from snip_gui.core.graph.layout import TensorSpec
 from snip_gui.core.views.arrangement import Arrangement, by_number_kept
 from snip_gui.core.views.weight_canvas import reduced_block
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.pruning.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 LAYOUT = Layout(

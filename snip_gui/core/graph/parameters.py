@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.pruning.layout import LayerKind, Layout, TensorSpec
+from snip_gui.core.graph.layout import LayerKind, Layout, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from snip_gui.core.pruning import operations as ops
-from snip_gui.core.pruning.tracing import (
+from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.tracing import (
     has_weights,
     is_flatten,
     is_over_places,

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.models.layers import ConvSame
+from snip_gui.core.graph.layers import ConvSame
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, ConvSame)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core.pruning.constants import fold_constants
+from snip_gui.core.graph.constants import fold_constants
 
 
 class Branches(nn.Module):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.graph.trace_wiring import trace_wiring
+from snip_gui.core.graph.wiring import Step, Wiring, first_ranks, num_on_paths, reach
 from snip_gui.core.models.networks import make_network
-from snip_gui.core.pruning.parameters import prunable_parameters
-from snip_gui.core.pruning.trace_wiring import trace_wiring
-from snip_gui.core.pruning.wiring import Step, Wiring, first_ranks, num_on_paths, reach
 from snip_gui.core.recipe import ModelChoice
 
 

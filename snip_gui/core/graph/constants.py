@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx, nn
 
-from snip_gui.core.models.layers import ConvSame
-from snip_gui.core.pruning import operations as ops
-from snip_gui.core.pruning.tracing import is_flatten, is_over_places, shape_of, trace, used_once
+from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.layers import ConvSame
+from snip_gui.core.graph.tracing import is_flatten, is_over_places, shape_of, trace, used_once
 
 if TYPE_CHECKING:
     from torch import Tensor

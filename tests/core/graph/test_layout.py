@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.pruning.layout import num_kept_at, split_flat
+from snip_gui.core.graph.layout import num_kept_at, split_flat
 from tests.core.toys import layout_of
 
 LAYOUT = layout_of((3, 4), (3,), (2, 3, 2, 1))

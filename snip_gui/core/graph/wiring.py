@@ -2,7 +2,7 @@
 
 A *slot* is a unit, a channel or a pixel: an index along axis 1 of a tensor. A `Wiring` is the list
 of the network's tensors in the order in which they are made, each with where its slots come from;
-`snip_gui.core.pruning.trace_wiring` makes it once of a network. Following the kept connections
+`snip_gui.core.graph.trace_wiring` makes it once of a network. Following the kept connections
 through it, forward from the input and backward from the output, tells which slots lie on a path.
 
 Biases carry nothing from the input and do not count. What is not known in detail (a recurrent cell,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from snip_gui.core.pruning import operations as ops
-from snip_gui.core.pruning.parameters import own_prunable
-from snip_gui.core.pruning.tracing import (
+from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.parameters import own_prunable
+from snip_gui.core.graph.tracing import (
     CannotFollowError,
     is_flatten,
     is_over_places,
@@ -22,7 +22,7 @@ from snip_gui.core.pruning.tracing import (
     shape_of,
     trace,
 )
-from snip_gui.core.pruning.wiring import Step, Wiring
+from snip_gui.core.graph.wiring import Step, Wiring
 
 if TYPE_CHECKING:
     from torch import Tensor, fx

@@ -13,8 +13,8 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from snip_gui.core.models.layers import ConvSame
-from snip_gui.core.pruning import operations as ops
+from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.layers import ConvSame
 
 if TYPE_CHECKING:
     from torch import Tensor
