@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.events import CheckpointFound
 from snip_gui.core.base.files import write_text
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
+from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe import DataChoice, Recipe
 from snip_gui.core.recipe_json import encode_recipe
@@ -91,7 +91,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui open``."""
-    from snip_gui.core.checkpoints.recognising import Images, inspect
+    from snip_gui.core.models.recognising import Images, inspect
 
     images = load_images(options.dataset, options.data_dir)
     of = Images(images.image_shape, len(images.classes))

@@ -127,7 +127,7 @@ def measure_job(
     """Measure the chosen network."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import measure_network
+        from snip_gui.core.models.measuring import measure_network
 
         yield from measure_network(choice, image_shape, num_classes, surroundings, cancel)
 
@@ -138,7 +138,7 @@ def networks_job() -> JobFactory:
     """Ask torchvision for its networks."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import list_networks
+        from snip_gui.core.models.measuring import list_networks
 
         yield from list_networks()
 
@@ -149,7 +149,7 @@ def weights_job(path: Path) -> JobFactory:
     """Read a file of weights, to see whether it is one."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import check_weights
+        from snip_gui.core.models.measuring import check_weights
 
         yield from check_weights(path)
 
@@ -285,7 +285,7 @@ def inspect_job(
     """Read a checkpoint and see which network it is of."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.checkpoints.recognising import Images, inspect
+        from snip_gui.core.models.recognising import Images, inspect
 
         of = None if images is None else Images(images.image_shape, len(images.classes))
         yield from inspect(path, recipe, of, surroundings, cancel)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 if TYPE_CHECKING:
-    from snip_gui.core.base.events import CheckpointFound
+    from snip_gui.core.models.events import CheckpointFound
     from snip_gui.session.controller import Controller
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".snip", ".onnx")

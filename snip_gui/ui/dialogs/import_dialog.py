@@ -22,7 +22,7 @@ from snip_gui.core.state_names import sparsity_words
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.base.events import CheckpointFound
+    from snip_gui.core.models.events import CheckpointFound
     from snip_gui.core.recipe import Recipe
 
 

@@ -9,10 +9,11 @@ import msgspec
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import CheckpointFound, Event, Progress
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.checkpoints.reading import Checkpoint, read_checkpoint
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import (
     SUGGESTED,
     TORCHVISION,
