@@ -21,7 +21,7 @@ from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.execution.training import make_trainer
 from snip_gui.core.jobs import prune
-from snip_gui.core.models.lenet import LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe import DataChoice, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.training.preparing import prepare
 from snip_gui.core.workbench import build

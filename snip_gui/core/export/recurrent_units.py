@@ -17,7 +17,7 @@ from torch import nn
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snip_gui.core.models.recurrent import RowReader
+    from snip_gui.core.models.paper.recurrent import RowReader
 
 _CANDIDATE = 2  # of the gates, in torch's order: r, z, n of a GRU; i, f, g, o of an LSTM
 

@@ -22,7 +22,7 @@ from snip_gui.core.graph.constants import fold_constants
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.graph.paths import find_paths
 from snip_gui.core.graph.tracing import CannotFollowError
-from snip_gui.core.models.recurrent import RowReader
+from snip_gui.core.models.paper.recurrent import RowReader
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.shrinking import cut
 

@@ -94,7 +94,7 @@ def _lenets() -> list[ModelInfo]:
             layers=("fc1", "fc2", "fc3"),
             input_map="pixels",
             mapped_layer="fc1",
-            factory="snip_gui.core.models.lenet:LeNet300100",
+            factory="snip_gui.core.models.paper.lenet:LeNet300100",
             reference=_MNIST,
         ),
         ModelInfo(
@@ -109,7 +109,7 @@ def _lenets() -> list[ModelInfo]:
             mapped_layer="fc1",
             least_side=16,
             windows=(WindowStep(5, 1), WindowStep(2, 2), WindowStep(5, 1), WindowStep(2, 2)),
-            factory="snip_gui.core.models.lenet:LeNet5Caffe",
+            factory="snip_gui.core.models.paper.lenet:LeNet5Caffe",
             reference=_MNIST,
         ),
     ]
@@ -125,7 +125,7 @@ def _alexnets() -> list[ModelInfo]:
             num_parameters=total,
             paper_sparsities=(0.9,),
             layers=("conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "fc3"),
-            factory="snip_gui.core.models.alexnet:AlexNet",
+            factory="snip_gui.core.models.paper.alexnet:AlexNet",
             options={"width": width},
         )
         for size, width, units, total in (("s", 1, 1024, 5_070_218), ("b", 2, 2048, 8_490_378))
@@ -148,7 +148,7 @@ def _vggs() -> list[ModelInfo]:
             num_parameters=total,
             paper_sparsities=(sparsity,),
             layers=convolutions + tuple(f"fc{number}" for number in range(1, num_fc + 1)),
-            factory="snip_gui.core.models.vgg:VGG",
+            factory="snip_gui.core.models.paper.vgg:VGG",
             options={"variant": variant},
             least_side=32,
         )
@@ -166,7 +166,7 @@ def _wide_resnets() -> list[ModelInfo]:
             num_parameters=total,
             paper_sparsities=(0.95,),
             layers=("conv1", *_block_layers((depth - 4) // 6), "fc"),
-            factory="snip_gui.core.models.wide_resnet:WideResNet",
+            factory="snip_gui.core.models.paper.wide_resnet:WideResNet",
             options={"depth": depth, "width": width},
             reconstructed="Reconstructed: the paper gives no code; its counts fit biases in all "
             "convolutions.",
@@ -202,7 +202,7 @@ def _recurrent() -> list[ModelInfo]:
             layers=("projection", "cell", "fc"),
             input_map="columns",
             mapped_layer="projection",
-            factory="snip_gui.core.models.recurrent:RowReader",
+            factory="snip_gui.core.models.paper.recurrent:RowReader",
             options={"cell": cell, "units": units},
             reference=_MNIST,
             reconstructed="Reconstructed: the paper's counts fit a biased projection and one bias "

@@ -21,8 +21,8 @@ from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.events import CheckpointFound
-from snip_gui.core.models.lenet import LeNet5Caffe
 from snip_gui.core.models.own import digest_of
+from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import Images, inspect
 from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
 

@@ -24,8 +24,8 @@ from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
-from snip_gui.core.models.lenet import LeNet300100
 from snip_gui.core.models.own import digest_of
+from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.recipe_json import with_value
 from snip_gui.core.run_folder import read_summary

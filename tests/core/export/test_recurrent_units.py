@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from snip_gui.core.export.recurrent_units import leave_out_units
-from snip_gui.core.models.recurrent import RowReader
+from snip_gui.core.models.paper.recurrent import RowReader
 
 
 def reader(cell, sparsity, *, biases):

@@ -6,7 +6,7 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from tests.core.toys import smooth_conv_net
 
 SHAPE = (1, 28, 28)

@@ -55,7 +55,7 @@ import time
 
 from torch import nn
 
-from snip_gui.core.models.lenet import LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet300100
 
 
 def wants(image_shape, depth):

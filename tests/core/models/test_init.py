@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.models.init import initialise
-from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from tests.core.toys import smooth_conv_net
 
 SHAPE = (1, 28, 28)

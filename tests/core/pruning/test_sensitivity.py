@@ -11,7 +11,7 @@ from torch.nn import functional
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.init import initialise
-from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity, flat_weights
 from snip_gui.core.recipe import ModelChoice, Recipe

@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.init import initialise
-from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
-from snip_gui.core.models.recurrent import RowReader
-from snip_gui.core.models.wide_resnet import WideResNet
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
+from snip_gui.core.models.paper.recurrent import RowReader
+from snip_gui.core.models.paper.wide_resnet import WideResNet
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.models.lenet import LeNet5Caffe, LeNet300100
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 
 IMAGES = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
