@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
-from snip_gui.core.base.events import Pruned
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import load_images, options_of
 from snip_gui.core.export.package import package_run
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.own import digest_of
+from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking, rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
+from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe import Recipe
 from snip_gui.core.recipe_json import from_builtins
 from snip_gui.core.run_folder import read_recipe
-from snip_gui.core.workbench import build
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.graph.layout import Layout, TensorSpec
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
 
 # Ranks compared at once: what is made on the way stays in the processor's cache.
 _AT_ONCE = 1 << 18

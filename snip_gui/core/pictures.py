@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.core.views.layer_table import LayerRow
 
 _INK, _FAINT, _PAPER = (34, 40, 49), (214, 219, 226), (255, 255, 255)
 _SPLIT_COLOURS = {  # Okabe and Ito's colours, told apart by any eye

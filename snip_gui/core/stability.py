@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from snip_gui.core.base.events import Event, Progress, StabilityMeasured
 from snip_gui.core.comparison import Mask
 from snip_gui.core.frequency import FrequencyCounter
-from snip_gui.core.jobs import prune
-from snip_gui.core.workbench import build_steps
+from snip_gui.core.pruning.scoring import prune
+from snip_gui.core.pruning.workbench import build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -32,7 +32,7 @@ def measure_stability(
     Raises
     ------
     UserError
-        If a recipe cannot be worked out here; see `snip_gui.core.jobs.score`.
+        If a recipe cannot be worked out here; see `snip_gui.core.pruning.scoring.score`.
     Cancelled
         If cancelled on the way.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
 
 GridKind: TypeAlias = Literal["classes", "sizes", "seeds", "inits", "methods"]
 

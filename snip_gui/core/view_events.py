@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.core.graph.wiring import Reach
-    from snip_gui.core.scored import Scored
     from snip_gui.core.views.large_canvas import Level
 
 
@@ -34,16 +32,6 @@ class WeightsSeen(Event):
     epoch: float
     weights: Mapping[str, NDArray[np.float32]]
     is_whole: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PathsFollowed(Event):
-    """What a mask leaves connected, and per layer how many kept parameters are on a path."""
-
-    scored: Scored
-    num_kept: int
-    reach: Reach | None
-    on_paths: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,8 +46,8 @@ from snip_gui.session.values import Activity, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.scored import Scored
     from snip_gui.session.exporting import Exporter
     from snip_gui.session.importing import Importer
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from snip_gui.core.data.sets.read_options import ReadOptions
     from snip_gui.core.execution.mistakes import Measured
     from snip_gui.core.execution.run import StopAfter
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe import ModelChoice, Recipe
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
-    from snip_gui.core.scored import Scored
     from snip_gui.core.tile_grid import GridSpec
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.core.views.large_canvas import LargeCanvas, Look
@@ -77,7 +77,7 @@ def paths_job(scored: Scored, num_kept: int) -> JobFactory:
     """Follow the kept connections of a large network."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.view_events import PathsFollowed
+        from snip_gui.core.pruning.events import PathsFollowed
 
         yield PathsFollowed(scored, num_kept, *scored.followed(num_kept))
 
@@ -160,7 +160,7 @@ def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> J
     """Score the recipe's minibatch."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import score
+        from snip_gui.core.pruning.scoring import score
 
         yield from score(recipe, surroundings, images, cancel)
 
@@ -173,7 +173,7 @@ def grid_job(
     """Score one variant of a grid."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.jobs import grid_column
+        from snip_gui.core.pruning.scoring import grid_column
 
         yield from grid_column(spec, number, surroundings, images, cancel)
 

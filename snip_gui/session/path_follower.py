@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from snip_gui.core.view_events import PathsFollowed
+from snip_gui.core.pruning.events import PathsFollowed
 from snip_gui.session import jobs
 
 if TYPE_CHECKING:

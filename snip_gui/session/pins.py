@@ -17,7 +17,7 @@ from snip_gui.core.state_names import class_words, names_of, state_parts
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.session.state import SessionState
 
 ON_SCREEN = 0

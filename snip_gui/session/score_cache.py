@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
 
 # Some two hundred scorings of a LeNet, three of a VGG.
 _KEPT_BYTES = 1_200_000_000

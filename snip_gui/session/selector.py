@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from snip_gui.core.views.input_map import sources_of
+from snip_gui.core.pruning.input_map import sources_of
 from snip_gui.session.selection import Selection
 
 if TYPE_CHECKING:
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.session.state import SessionState
 
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.wiring import Reach
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
+    from snip_gui.core.pruning.layer_table import LayerRow
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.scored import Scored
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.core.views.layer_table import LayerRow
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.values import Activity, Problem, TrainingState
 

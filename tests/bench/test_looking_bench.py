@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QTableView, QWidget
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.recipe import ModelChoice
-from snip_gui.core.scored import Scored
 from tests.bench.test_core_bench import ratio, show, vgg_scores
 from tests.bench.test_window_bench import WAIT_MS, Pace, Paints, end, percentiles
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name

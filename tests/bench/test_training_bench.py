@@ -20,11 +20,11 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.execution.training import make_trainer
-from snip_gui.core.jobs import prune
 from snip_gui.core.models.paper.lenet import LeNet300100
+from snip_gui.core.pruning.scoring import prune
+from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe import DataChoice, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.training.preparing import prepare
-from snip_gui.core.workbench import build
 
 pytestmark = [pytest.mark.bench, pytest.mark.mnist, pytest.mark.timeout(900)]
 

@@ -8,10 +8,10 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.estimate import estimate
 from snip_gui.core.execution.run import run
+from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe import Picked, Recipe, Training
 from snip_gui.core.recipe_json import with_value
 from snip_gui.core.runs import read_entry
-from snip_gui.core.workbench import build
 
 RECIPE = Recipe(training=Training(epochs=3))
 
@@ -63,7 +63,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(done, surroundings, digits):
 
 
 def test_without_one_it_is_judged_by_the_scoring(make_bench, surroundings, digits):
-    from snip_gui.core.jobs import prune
+    from snip_gui.core.pruning.scoring import prune
 
     bench = make_bench(RECIPE)
     steps = prune(bench, CancelToken())

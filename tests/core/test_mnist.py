@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.execution.run import run
+from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.recipe import DataChoice, Draw, Recipe, Snip, Training
 
 pytestmark = pytest.mark.mnist

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from snip_gui.core.pictures import save_curves, save_input_map, save_layer_bars
+from snip_gui.core.pruning.layer_table import LayerRow
 from snip_gui.core.training.metrics import MetricPoint
-from snip_gui.core.views.layer_table import LayerRow
 
 
 def pixels(path):

@@ -10,16 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from snip_gui.core import jobs
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Note, ScoringDone
+from snip_gui.core.base.events import Note
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution.run import resume, run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
 from snip_gui.core.pruning import methods
+from snip_gui.core.pruning import scoring as jobs
+from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run_folder import read_recipe
 from tests.core.models.networks_of_users import GOOD

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled
 from snip_gui.core.base.events import Progress, StabilityMeasured
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
+from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.recipe import Draw, OwnImage, Picked, Recipe, Snip
 from snip_gui.core.stability import measure_stability
 from snip_gui.core.variations import vary

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import GridColumnDone
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.grid_files import save_grid
+from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.recipe import (
     DataChoice,
     Draw,

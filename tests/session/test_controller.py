@@ -234,12 +234,12 @@ def test_a_hand_edited_recipe_names_the_field_and_changes_nothing(controller, tm
 
 
 def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtbot, monkeypatch):
-    import snip_gui.core.jobs
+    import snip_gui.core.pruning.scoring
 
     def broken(*_args, **_keywords):
         raise ZeroDivisionError("as asked")
 
-    monkeypatch.setattr(snip_gui.core.jobs, "build_steps", broken)
+    monkeypatch.setattr(snip_gui.core.pruning.scoring, "build_steps", broken)
     scored.set_field("seed", 9)
     with qtbot.waitSignal(scored.failed, timeout=WAIT_MS) as failed:
         scored.score()

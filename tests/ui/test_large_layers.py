@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
 
-from snip_gui.core import scored as core_scored
+from snip_gui.core.pruning import scored as core_scored
 from snip_gui.ui.heatmap import large_layer
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.qt_fixtures import WAIT_MS

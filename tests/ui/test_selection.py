@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
-from snip_gui.core.views.input_map import pixel_fractions
+from snip_gui.core.pruning.input_map import pixel_fractions
 from snip_gui.session.selection import Selection
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.qt_fixtures import WAIT_MS

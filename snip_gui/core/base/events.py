@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.pruning.ranking import MaskSource
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.runs import RunEntry
-    from snip_gui.core.scored import Scored
     from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
 
@@ -65,34 +60,6 @@ class GridColumnDone(Event):
 
     number: int
     column: GridColumn
-
-
-@dataclass(frozen=True)
-class Pruned(Event):
-    """What every pruning method ends in.
-
-    Attributes
-    ----------
-    masks
-        Masks of any size that the method can make.
-    weights
-        Weights by state_dict key that training is to start from; None for those that were scored.
-    gradient_M, loss, seconds
-        What the method measured on the way, if anything.
-    """
-
-    masks: MaskSource
-    weights: dict[str, NDArray[np.float32]] | None = None
-    gradient_M: NDArray[np.float32] | None = None
-    loss: float = float("nan")
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class ScoringDone(Event):
-    """A minibatch was scored."""
-
-    scored: Scored
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,8 @@ def find_mistakes(
     """
     from snip_gui.core.export.package import package_run
     from snip_gui.core.export.precision import read_test_images
+    from snip_gui.core.pruning.workbench import build_steps
     from snip_gui.core.run_folder import read_recipe
-    from snip_gui.core.workbench import build_steps
 
     yield Progress("Looking for mistakes")
     package = package_run(folder, surroundings.trusted_code)

@@ -25,15 +25,15 @@ from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.graph.layout import split_flat
-from snip_gui.core.jobs import describe, prune
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
+from snip_gui.core.pruning.scoring import describe, prune
+from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running, was_killed_early
 from snip_gui.core.training.checkpoint import load_checkpoint
-from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe import Recipe
-    from snip_gui.core.scored import Scored
     from snip_gui.core.training.watching import WeightWatch
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]

@@ -16,8 +16,8 @@ from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostEr
 from snip_gui.core.base.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
-from snip_gui.core.jobs import out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
+from snip_gui.core.pruning.scoring import out_of_memory
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import RunState
+    from snip_gui.core.pruning.workbench import Workbench
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.training.watching import WeightWatch
-    from snip_gui.core.workbench import Workbench
 
 T = TypeVar("T")
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.base.events import Event, Note, Progress, Pruned
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.checkpoints.reading import read_checkpoint
+from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import (
     Sensitivity,
     connection_sensitivity,
     flat_weights,
 )
+from snip_gui.core.pruning.workbench import Workbench
 from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
-from snip_gui.core.workbench import Workbench
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe import Pruning

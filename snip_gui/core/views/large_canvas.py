@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import Event
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.views.arrangement import Arrangement, Rectangle
     from snip_gui.core.views.picture import PaletteName
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from snip_gui.core.graph.wiring import Reach, Wiring
     from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from snip_gui.core.views.picture import Picture, to_indices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.views.arrangement import Arrangement
 
 Values: TypeAlias = Literal["weight", "gradient", "leaves"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.core.graph.layout import TensorSpec
-    from snip_gui.core.scored import Scored
+    from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.views.picture import Picture
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState

@@ -23,7 +23,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
-    from snip_gui.core.views.layer_table import LayerRow
+    from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.base.events import Progress, Pruned
+from snip_gui.core.base.events import Progress
+from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from snip_gui.core.models.catalogue import MODELS, WindowStep
-from snip_gui.core.views.input_map import (
-    map_picture,
-    pixel_fractions,
-    position_fractions,
-    receptive_fields,
-)
+from snip_gui.core.pruning.input_map import pixel_fractions, position_fractions, receptive_fields
+from snip_gui.core.views.input_map import map_picture
 
 RNG = np.random.default_rng(0)
 

@@ -11,19 +11,11 @@ import numpy as np
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.wiring import Reach, first_ranks, num_on_paths, reach
 from snip_gui.core.models.networks import known_of, network_of
+from snip_gui.core.pruning.histogram import Histogram, counts_of_layer, sensitivity_histogram
+from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
+from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
 from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
 from snip_gui.core.stages import Stage, stage_keys
-from snip_gui.core.views.histogram import (
-    Histogram,
-    counts_of_layer,
-    sensitivity_histogram,
-)
-from snip_gui.core.views.input_map import (
-    column_fractions,
-    pixel_fractions,
-    position_fractions,
-)
-from snip_gui.core.views.layer_table import LayerRow, layer_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

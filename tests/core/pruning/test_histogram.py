@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snip_gui.core.views.histogram import sensitivity_histogram
+from snip_gui.core.pruning.histogram import sensitivity_histogram
 
 
 @given(

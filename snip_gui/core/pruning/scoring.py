@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, GridColumnDone, Note, Progress, Pruned, ScoringDone
+from snip_gui.core.base.events import Event, GridColumnDone, Note, Progress
 from snip_gui.core.data.minibatch.curation import minibatch_indices
+from snip_gui.core.pruning.events import Pruned, ScoringDone
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking
+from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
-from snip_gui.core.scored import Scored
+from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.tile_grid import column_of
-from snip_gui.core.workbench import Workbench, build_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

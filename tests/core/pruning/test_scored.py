@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from snip_gui.core import jobs
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled
-from snip_gui.core.base.events import ScoringDone
 from snip_gui.core.models.networks import measure
+from snip_gui.core.pruning import scoring as jobs
+from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
-from snip_gui.core.scored import Scored
 from snip_gui.core.stages import Stage, stage_keys
 from tests.core.toys import layout_of
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from snip_gui.core.graph.layout import Layout, TensorSpec
-from snip_gui.core.views.layer_table import LayerRow, layer_rows
+from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
 
 LAYOUT = Layout(
     (
