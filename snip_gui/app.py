@@ -14,7 +14,7 @@ from snip_gui.preflight import find_obstacle
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.controller import Controller
     from snip_gui.session.job_host import JobHost
     from snip_gui.ui.main_window import MainWindow
@@ -39,7 +39,7 @@ class Application:
         """Keep the session for the next start, stop all work and wait for it, bounded."""
         from snip_gui.core.base.errors import UserError
         from snip_gui.core.base.files import write_text
-        from snip_gui.core.recipe_json import encode_recipe
+        from snip_gui.core.recipe.json import encode_recipe
         from snip_gui.session.preferences import save_preferences
 
         state = self.controller.state
@@ -94,7 +94,7 @@ def _last_recipe(path: Path) -> tuple[Recipe, str]:
     """Return the recipe of the last session, or the first one, and what was wrong."""
     from snip_gui.core.base.errors import UserError
     from snip_gui.core.base.resources import resource
-    from snip_gui.core.recipe_json import load_recipe
+    from snip_gui.core.recipe.json import load_recipe
 
     complaint = ""
     if path.exists():

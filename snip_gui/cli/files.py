@@ -12,8 +12,8 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.recipe import DataChoice, Recipe
-from snip_gui.core.recipe_json import encode_recipe
+from snip_gui.core.recipe.json import encode_recipe
+from snip_gui.core.recipe.recipe import DataChoice, Recipe
 from snip_gui.core.run_folder import read_recipe
 
 if TYPE_CHECKING:

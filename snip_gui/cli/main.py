@@ -16,7 +16,7 @@ from snip_gui.cli.options import recipe_from
 from snip_gui.cli.run import _add_run, _add_sweep
 from snip_gui.cli.terminal import EventPrinter
 from snip_gui.core.base.errors import Cancelled, UserError
-from snip_gui.core.command_line import flag_line
+from snip_gui.core.recipe.flags import flag_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

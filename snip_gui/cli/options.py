@@ -10,15 +10,15 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.surroundings import Surroundings, default_image_folder, default_num_threads
-from snip_gui.core.command_line import flag_fields
 from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.own import OWN, pin_files
-from snip_gui.core.presets import PRESETS, with_optimizer, with_preset
-from snip_gui.core.recipe import METHODS, Recipe
-from snip_gui.core.recipe_json import from_builtins, load_recipe, switch_method
+from snip_gui.core.recipe.flags import flag_fields
+from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
+from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
+from snip_gui.core.recipe.recipe import METHODS, Recipe
 
 if TYPE_CHECKING:
-    from snip_gui.core.fields import Field
+    from snip_gui.core.recipe.fields import Field
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:

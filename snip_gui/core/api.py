@@ -25,8 +25,8 @@ from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.ranking import Ranking, rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
-from snip_gui.core.recipe import Recipe
-from snip_gui.core.recipe_json import from_builtins
+from snip_gui.core.recipe.json import from_builtins
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.run_folder import read_recipe
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from snip_gui.core.run_tables import NOTHING, differences
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs import RunEntry
 
 _IN_LABEL = ("model.name", "data.name", "pruning.method")

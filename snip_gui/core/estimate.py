@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import Recipe
-    from snip_gui.core.recipe_training import Training
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.recipe.training import Training
     from snip_gui.core.runs import RunEntry
 
 _FLOAT = 4

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.resources import resource
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 FIGURES = (4, 7)
 STEPS_PER_EPOCH = 540

@@ -16,10 +16,10 @@ import msgspec
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_error, write_text
-from snip_gui.core.recipe_json import encode_recipe, with_value
+from snip_gui.core.recipe.json import encode_recipe, with_value
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _TAKEN = (
     files.NETWORK,

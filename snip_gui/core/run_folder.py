@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe_json import load_recipe
+from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.training.metrics import MetricPoint
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.events import RunState
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 RECIPE = "recipe.json"
 NETWORK = "network.py"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.fields import METHOD, all_fields
+from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs import RunEntry
 
 NOTHING = "—"

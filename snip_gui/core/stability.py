@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 T = TypeVar("T")
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.fields import METHOD, Field, field
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.recipe import Draw, Magnitude, RandomMask
+from snip_gui.core.recipe.fields import METHOD, Field, field
+from snip_gui.core.recipe.recipe import Draw, Magnitude, RandomMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 # Said of every state; everything else only where states differ in it.
 _ALWAYS = ("classes", "sparsity")

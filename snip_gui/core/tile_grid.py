@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.fields import METHOD, field
-from snip_gui.core.recipe import METHODS, Draw, Picked, Recipe
-from snip_gui.core.recipe_json import from_builtins, switch_method
+from snip_gui.core.recipe.fields import METHOD, field
+from snip_gui.core.recipe.json import from_builtins, switch_method
+from snip_gui.core.recipe.recipe import METHODS, Draw, Picked, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

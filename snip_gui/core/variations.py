@@ -10,12 +10,12 @@ import numpy as np
 from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import labels_of
-from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.recipe.recipe import Draw, Picked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 Vary: TypeAlias = Literal["images", "weights", "both"]
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QUndoCommand
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _MERGE_SECONDS = 1.0
 

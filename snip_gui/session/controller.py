@@ -19,9 +19,9 @@ from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
-from snip_gui.core.recipe_json import encode_recipe, load_recipe, with_value
+from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.run_folder import new_run_folder
-from snip_gui.core.stages import Stage, stage_keys
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.exporting import Exporter
     from snip_gui.session.importing import Importer
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost

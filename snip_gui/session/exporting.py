@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState
 

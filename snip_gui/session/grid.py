@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import GridColumnDone
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.tile_grid import make_spec
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.tile_grid import GridColumn, GridKind, GridSpec
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState

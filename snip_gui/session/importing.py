@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.job_host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 

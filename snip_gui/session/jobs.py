@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snip_gui.core.execution.mistakes import Measured
     from snip_gui.core.execution.run import StopAfter
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import ModelChoice, Recipe
+    from snip_gui.core.recipe.recipe import ModelChoice, Recipe
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.tile_grid import GridSpec

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import draw_per_class
 from snip_gui.core.data.minibatch.own_images import PicturesFitted, picked_of
-from snip_gui.core.recipe import Draw, OwnImage, Picked
+from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.job_host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 

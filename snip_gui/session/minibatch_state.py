@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _NO_IMAGES = np.zeros(0, np.int64)
 

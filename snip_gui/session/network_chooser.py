@@ -21,7 +21,7 @@ from snip_gui.session.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.job_host import JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.state import SessionState

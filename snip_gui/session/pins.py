@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import size_text
 from snip_gui.core.comparison import Mask
 from snip_gui.core.data.minibatch.own_images import labels_of
-from snip_gui.core.recipe import Draw
+from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.state_names import class_words, names_of, state_parts
 from snip_gui.session.values import Problem
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.frequency import Frequency
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.variations import Vary
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.pins import Pins

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
-from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.session.notices import Notice
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.run_edits import RunNotes
     from snip_gui.core.runs import RunEntry
     from snip_gui.core.training.metrics import MetricPoint

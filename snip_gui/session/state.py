@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.models.networks import known_of, network_of
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.session.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.notices import Notice, Notices
 from snip_gui.session.selection import Selection, fitted, same_shape
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.values import Activity, Problem, TrainingState

@@ -17,7 +17,7 @@ from snip_gui.session.values import Problem, TrainingState
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.run_folder import Summary
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.session.data_chooser import DataChooser

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.recipe import Draw
+from snip_gui.core.recipe.flags import flag_line
+from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.checkpoint_commands import CheckpointCommands
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class FileCommands(QObject):
     @Slot()
     def copy_python(self) -> None:
         """Copy lines of Python that build and prune what is on screen."""
-        from snip_gui.core.python_lines import python_lines
+        from snip_gui.core.recipe.python_lines import python_lines
 
         recipe = self._state.recipe
         needs_place = DATASETS[recipe.data.name].needs_folder

@@ -20,7 +20,7 @@ from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
-from snip_gui.core.recipe import ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_canvas import weight_canvas
 

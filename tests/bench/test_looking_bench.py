@@ -21,7 +21,7 @@ from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.scored import Scored
-from snip_gui.core.recipe import ModelChoice
+from snip_gui.core.recipe.recipe import ModelChoice
 from tests.bench.test_core_bench import ratio, show, vgg_scores
 from tests.bench.test_window_bench import WAIT_MS, Pace, Paints, end, percentiles
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
@@ -84,7 +84,7 @@ def scored_of(name: str, layout: Layout) -> Scored:
 
 
 def _recipe(choice: ModelChoice):
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
     return Recipe(model=choice)
 

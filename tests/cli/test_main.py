@@ -23,13 +23,14 @@ from safetensors.torch import load_file
 from snip_gui import __version__
 from snip_gui.cli.main import main, make_parser
 from snip_gui.cli.options import recipe_from
-from snip_gui.core.command_line import flag_line
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.fields import all_fields
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED
-from snip_gui.core.recipe import (
+from snip_gui.core.recipe.fields import all_fields
+from snip_gui.core.recipe.flags import flag_line
+from snip_gui.core.recipe.json import encode_recipe
+from snip_gui.core.recipe.recipe import (
     DataChoice,
     Draw,
     ModelChoice,
@@ -39,7 +40,6 @@ from snip_gui.core.recipe import (
     Snip,
     Training,
 )
-from snip_gui.core.recipe_json import encode_recipe
 from snip_gui.core.run_folder import read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes

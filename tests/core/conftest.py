@@ -8,7 +8,7 @@ import torch
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.pruning.workbench import Workbench, build
-from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

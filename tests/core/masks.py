@@ -9,7 +9,7 @@ from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.scored import Scored
-from snip_gui.core.recipe import ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 
 LENET = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
 SMALL = {"a": (4, 6), "b": (5, 4), "c": (1, 1)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from snip_gui.core.recipe import (
+from snip_gui.core.recipe.recipe import (
     DataChoice,
     Draw,
     ModelChoice,

@@ -16,8 +16,16 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
-from snip_gui.core.python_lines import python_lines
-from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, RandomMask, Recipe, Snip, Training
+from snip_gui.core.recipe.python_lines import python_lines
+from snip_gui.core.recipe.recipe import (
+    Draw,
+    Magnitude,
+    ModelChoice,
+    RandomMask,
+    Recipe,
+    Snip,
+    Training,
+)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.execution.run import run
 from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe import DataChoice, Draw, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Snip, Training
 
 pytestmark = pytest.mark.mnist
 

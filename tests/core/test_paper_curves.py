@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from snip_gui.core.paper_curves import FIGURES, paper_curves, suits
-from snip_gui.core.recipe import DataChoice, ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Recipe
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -7,8 +7,8 @@ import pytest
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe import Recipe
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.run_folder import (
     LayerSummary,
     Summary,

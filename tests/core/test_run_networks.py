@@ -21,7 +21,7 @@ from snip_gui.core.models.events import NetworkMeasured, NetworksListed
 from snip_gui.core.pruning import methods
 from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run_folder import read_recipe
 from tests.core.models.networks_of_users import GOOD
 

@@ -6,7 +6,7 @@ import pytest
 
 from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe import Draw, OwnImage, Picked
+from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
 from snip_gui.core.run_edits import (
     BIN,
     RunNotes,

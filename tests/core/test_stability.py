@@ -8,7 +8,7 @@ from snip_gui.core.base.errors import Cancelled
 from snip_gui.core.base.events import Progress, StabilityMeasured
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe import Draw, OwnImage, Picked, Recipe, Snip
+from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Snip
 from snip_gui.core.stability import measure_stability
 from snip_gui.core.variations import vary
 

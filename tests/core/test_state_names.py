@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.recipe import Draw, ModelChoice, Picked, RandomMask, Recipe, SignedGradient, Snip
+from snip_gui.core.recipe.recipe import (
+    Draw,
+    ModelChoice,
+    Picked,
+    RandomMask,
+    Recipe,
+    SignedGradient,
+    Snip,
+)
 from snip_gui.core.state_names import class_words, names_of, sparsity_words, state_parts
 
 DIGITS = [str(n) for n in range(10)]

@@ -13,7 +13,7 @@ from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.grid_files import save_grid
 from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe import (
+from snip_gui.core.recipe.recipe import (
     DataChoice,
     Draw,
     Magnitude,

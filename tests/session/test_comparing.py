@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.comparison import Mask, compare
-from snip_gui.core.recipe import Draw, Picked, Recipe, Training
+from snip_gui.core.recipe.recipe import Draw, Picked, Recipe, Training
 from snip_gui.session import pins as pins_module
 from snip_gui.session.pins import ON_SCREEN
 from tests.qt_fixtures import WAIT_MS

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from snip_gui.core import run_folder
-from snip_gui.core.recipe import Draw, ModelChoice, Picked, RandomMask, Recipe, Snip, Training
-from snip_gui.core.recipe_json import load_recipe
+from snip_gui.core.recipe.json import load_recipe
+from snip_gui.core.recipe.recipe import (
+    Draw,
+    ModelChoice,
+    Picked,
+    RandomMask,
+    Recipe,
+    Snip,
+    Training,
+)
 
 WAIT_MS = 60_000
 RECIPE = Recipe(minibatch=Draw(classes=(8,), size=20), training=Training(epochs=2))

@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.images.image_set import make_image_set
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.recipe import Draw, Recipe, Training
+from snip_gui.core.recipe.recipe import Draw, Recipe, Training
 from tests.core.data.loopback import md5, remote, serving
 
 WAIT_MS = 60_000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.events import TrainingStarted
-from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.view_events import WeightsSeen
 from snip_gui.session import live_weights
 from snip_gui.session.job_host import JobEvent

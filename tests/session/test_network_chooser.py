@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import torch
 
-from snip_gui.core.recipe import Draw, ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from tests.core.models.networks_of_users import BAD, GOOD
 from tests.qt_fixtures import WAIT_MS
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from snip_gui.core.recipe import Draw, OwnImage, Picked, Recipe, Training
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Training
 from snip_gui.core.run_edits import BIN
 from snip_gui.core.run_folder import IMAGES
 from tests.run_folders import make_run, recipe_with

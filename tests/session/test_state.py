@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from snip_gui.core.data.sets.digits import load_digits
-from snip_gui.core.recipe import DataChoice, Draw, Picked, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import DataChoice, Draw, Picked, Recipe, Snip, Training
 from snip_gui.session.preferences import Preferences
 from snip_gui.session.state import SessionState
 

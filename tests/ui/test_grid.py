@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPushButton
 
-from snip_gui.core.recipe import Draw, SignedGradient
+from snip_gui.core.recipe.recipe import Draw, SignedGradient
 from tests.qt_fixtures import WAIT_MS
 
 

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog
 
-from snip_gui.core.recipe import Picked
+from snip_gui.core.recipe.recipe import Picked
 
 WAIT_MS = 60_000
 

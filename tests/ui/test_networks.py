@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
-from snip_gui.core.recipe import ModelChoice
+from snip_gui.core.recipe.recipe import ModelChoice
 from snip_gui.ui.dialogs.networks_dialog import NetworksDialog
 from snip_gui.ui.dialogs.own_network_dialog import OwnNetworkDialog
 from tests.core.models.networks_of_users import GOOD

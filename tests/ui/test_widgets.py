@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
-from snip_gui.core.fields import all_fields, field
+from snip_gui.core.recipe.fields import all_fields, field
 from snip_gui.core.views.picture import Picture, colour_table
 from snip_gui.ui.theme import load_colours, style_sheet
 from snip_gui.ui.widgets.array_image import to_qimage

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.app import create_window
 from snip_gui.cli import main as cli
-from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.recipe.recipe import Draw, Picked
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.session.values import Activity
 from snip_gui.ui.dialogs.failure_dialog import FailureDialog

@@ -30,7 +30,7 @@ from snip_gui.core.models.own import OWN
 from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
-from snip_gui.core.recipe_json import encode_recipe
+from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.run_folder import LayerSummary, Summary
 from snip_gui.core.run_lock import holding, refuse_running, was_killed_early
 from snip_gui.core.training.checkpoint import load_checkpoint
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.training.watching import WeightWatch
 
 StopAfter: TypeAlias = Literal["score", "prune", "train"]

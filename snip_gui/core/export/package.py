@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snip_gui.core.export.smaller import Smaller
-    from snip_gui.core.recipe import ModelChoice
+    from snip_gui.core.recipe.recipe import ModelChoice
 
 # Enough to tell two networks apart; more only take longer.
 _COMPARED_IMAGES = 100

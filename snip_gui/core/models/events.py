@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from snip_gui.core.graph.parameters import own_prunable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snip_gui.core.recipe import Init
+    from snip_gui.core.recipe.recipe import Init
 
 # Standard deviation of a unit normal cut at two deviations; TensorFlow's variance scaling divides
 # by it so that the deviation holds after the cut.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
-    from snip_gui.core.recipe import ModelChoice
+    from snip_gui.core.recipe.recipe import ModelChoice
 
 
 def list_networks() -> Iterator[Event]:

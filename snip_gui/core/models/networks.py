@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.recipe import ModelChoice
+    from snip_gui.core.recipe.recipe import ModelChoice
 
 TORCHVISION = "torchvision:"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from snip_gui.core.recipe import ModelChoice, Recipe
+    from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 
 OWN = "own"
 

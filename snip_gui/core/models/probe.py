@@ -21,7 +21,7 @@ import snip_gui
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.models import own
-from snip_gui.core.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
+from snip_gui.core.recipe.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator

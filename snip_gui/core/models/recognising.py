@@ -23,8 +23,8 @@ from snip_gui.core.models.networks import (
 )
 from snip_gui.core.models.own import OWN, candidates, digest_of
 from snip_gui.core.models.weights import last_layer
-from snip_gui.core.recipe import Magnitude, ModelChoice, Recipe
-from snip_gui.core.recipe_json import from_builtins
+from snip_gui.core.recipe.json import from_builtins
+from snip_gui.core.recipe.recipe import Magnitude, ModelChoice, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

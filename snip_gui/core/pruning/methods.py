@@ -20,10 +20,10 @@ from snip_gui.core.pruning.sensitivity import (
     flat_weights,
 )
 from snip_gui.core.pruning.workbench import Workbench
-from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.recipe.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Pruning
+    from snip_gui.core.recipe.recipe import Pruning
 
 # Enough for a hundred images in each of the paper's networks, for 18 in VGG-16 on 224x224.
 _PASS_BYTES = 4 * 1024**3

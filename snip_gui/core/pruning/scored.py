@@ -14,8 +14,8 @@ from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.pruning.histogram import Histogram, counts_of_layer, sensitivity_histogram
 from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
 from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
-from snip_gui.core.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.recipe.stages import Stage, stage_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.ranking import Ranking
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 # Connections; fifteen million take some 20 ms.
 _SLOW_TO_FOLLOW = 30_000_000

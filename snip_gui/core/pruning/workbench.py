@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _MOST_DECODERS = 8
 

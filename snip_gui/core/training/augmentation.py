@@ -19,7 +19,7 @@ from snip_gui.core.base.seeding import stream_seed
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snip_gui.core.recipe import Training
+    from snip_gui.core.recipe.recipe import Training
 
 MOST_PIXELS = 4
 """How far an image is shifted at most along an axis."""

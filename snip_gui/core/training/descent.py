@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.pruning.masked_model import MaskedModel
-    from snip_gui.core.recipe import Training
+    from snip_gui.core.recipe.recipe import Training
 
 Optimizer: TypeAlias = torch.optim.SGD | torch.optim.Adam | torch.optim.AdamW
 

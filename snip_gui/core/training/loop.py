@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.pixels import PixelChoice
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import Shrunk
-    from snip_gui.core.recipe import Training
+    from snip_gui.core.recipe.recipe import Training
 
 _EVALUATION_BATCH = 1000
 _POINTS_PER_EPOCH = 20

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import Shrunk
-    from snip_gui.core.recipe import Training
+    from snip_gui.core.recipe.recipe import Training
     from snip_gui.core.training.loop import Trainer
 
 # Enough for two digits; of the largest networks one step each.

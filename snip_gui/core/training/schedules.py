@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Training
+    from snip_gui.core.recipe.recipe import Training
 
 
 def learning_rate_at(step: int, num_steps: int, training: Training) -> float:

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.fields import field
+from snip_gui.core.recipe.fields import field
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _EPOCHS, _RATE = "training.added_epochs", "training.added_rate"
 _FEW = 5

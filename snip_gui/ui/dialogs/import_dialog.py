@@ -23,7 +23,7 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from snip_gui.core.models.events import CheckpointFound
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 
 class ImportDialog(QDialog):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.execution.mistakes import Mistakes
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.mistake_finder import MistakeFinder
 
 _SPLITS = (

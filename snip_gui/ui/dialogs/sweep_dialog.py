@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.fields import METHOD
-from snip_gui.core.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
+from snip_gui.core.recipe.fields import METHOD
+from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 
 class SweepDialog(QDialog):

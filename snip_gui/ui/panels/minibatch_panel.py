@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.data.minibatch.curation import class_counts
-from snip_gui.core.recipe import Draw
+from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.class_bars import ClassBars
 from snip_gui.ui.widgets.image_grid import ImageGrid

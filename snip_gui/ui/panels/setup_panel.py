@@ -25,10 +25,10 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.base.surroundings import default_num_threads
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.fields import METHOD, field
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, network_of
 from snip_gui.core.models.own import OWN
+from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.ui.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named

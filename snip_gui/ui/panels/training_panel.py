@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.estimate import estimate
-from snip_gui.core.fields import all_fields
 from snip_gui.core.paper_curves import suits
-from snip_gui.core.presets import PRESETS, about, with_optimizer, with_preset
+from snip_gui.core.recipe.fields import all_fields
+from snip_gui.core.recipe.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.run_folder import error_at_best
 from snip_gui.ui.run_commands import ask_extension, show_mistakes
 from snip_gui.ui.widgets.elided_label import ElidedLabel
@@ -35,7 +35,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.recipe_training import Optimizer, Training
+    from snip_gui.core.recipe.training import Optimizer, Training
     from snip_gui.core.training.metrics import MetricPoint, SplitName
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState

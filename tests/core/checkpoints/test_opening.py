@@ -24,7 +24,7 @@ from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import Images, inspect
-from snip_gui.core.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
 
 RECIPE = Recipe(
     model=ModelChoice(name="lenet-5-caffe"),

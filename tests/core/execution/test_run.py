@@ -24,8 +24,16 @@ from snip_gui.core.execution import run as run_module
 from snip_gui.core.execution.run import resume, run, run_steps
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet300100
-from snip_gui.core.recipe import DataChoice, ModelChoice, Picked, RandomMask, Recipe, Snip, Training
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import (
+    DataChoice,
+    ModelChoice,
+    Picked,
+    RandomMask,
+    Recipe,
+    Snip,
+    Training,
+)
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 from snip_gui.core.run_lock import RUNNING
 from snip_gui.core.runs import list_runs

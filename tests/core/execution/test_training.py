@@ -16,7 +16,7 @@ from snip_gui.core.base.events import Note, Progress, TrainingPaused
 from snip_gui.core.execution import book as run_book
 from snip_gui.core.execution import training as run_training
 from snip_gui.core.execution.run import resume, run
-from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run_extend import copy_extended, extended
 from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
 

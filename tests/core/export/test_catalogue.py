@@ -17,7 +17,7 @@ from snip_gui.core.export.catalogue import FORMATS, format_of
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.packed_reader import read_packed
-from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
 
 NETWORK = """
 from torch import nn

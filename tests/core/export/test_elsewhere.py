@@ -22,7 +22,7 @@ from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
-from snip_gui.core.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
 
 NETWORKS = {
     "lenet-300-100": """

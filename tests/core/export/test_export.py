@@ -26,8 +26,8 @@ from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.models.paper.lenet import LeNet300100
-from snip_gui.core.recipe import ModelChoice, Recipe, Snip, Training
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.run_folder import read_summary
 
 RECIPE = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))

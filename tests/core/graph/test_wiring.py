@@ -13,7 +13,7 @@ from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.graph.trace_wiring import trace_wiring
 from snip_gui.core.graph.wiring import Step, Wiring, first_ranks, num_on_paths, reach
 from snip_gui.core.models.networks import make_network
-from snip_gui.core.recipe import ModelChoice
+from snip_gui.core.recipe.recipe import ModelChoice
 
 
 @st.composite

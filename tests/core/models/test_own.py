@@ -15,8 +15,8 @@ from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models import own
 from snip_gui.core.models.networks import make_network, measure
 from snip_gui.core.models.probe import try_out
-from snip_gui.core.recipe import ModelChoice, Recipe
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.models.networks_of_users import BAD, GOOD
 
 SHAPE = (1, 28, 28)

@@ -13,7 +13,7 @@ from snip_gui.core.models.networks import measure as measure_network
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.recipe import ModelChoice
+from snip_gui.core.recipe.recipe import ModelChoice
 
 # torchvision's own documentation, of its networks for 224x224 images and a thousand classes.
 DOCUMENTED = {

@@ -10,7 +10,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import input_shape_of, make_network
 from snip_gui.core.models.weights import load_weights
-from snip_gui.core.recipe import ModelChoice
+from snip_gui.core.recipe.recipe import ModelChoice
 
 SHAPE = (1, 28, 28)
 

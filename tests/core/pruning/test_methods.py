@@ -7,8 +7,8 @@ from snip_gui.core.base.events import Progress
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.methods import method_of
 from snip_gui.core.pruning.sensitivity import flat_weights
-from snip_gui.core.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip
 
 
 def pruned_by(bench):

@@ -12,8 +12,8 @@ from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.scored import Scored
-from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.toys import layout_of
 
 LENET_5 = ModelChoice(name="lenet-5-caffe")

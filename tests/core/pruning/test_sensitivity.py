@@ -14,7 +14,7 @@ from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity, flat_weights
-from snip_gui.core.recipe import ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from tests.core.toys import conv_net_with_batch, smooth_conv_net, smooth_mlp
 
 

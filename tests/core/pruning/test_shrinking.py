@@ -17,7 +17,7 @@ from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.shrinking import Shrunk, shrink
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.descent import make_optimizer
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.augmentation import MOST_PIXELS, Augmentation, augmentation_of
 
 CPU = torch.device("cpu")

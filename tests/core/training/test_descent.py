@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
 from snip_gui.core.training.descent import descend, gradient_norm, make_optimizer
 from snip_gui.core.training.schedules import learning_rate_at

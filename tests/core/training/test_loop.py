@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import DivergedError
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training import loop
 from snip_gui.core.training.loop import Trainer, evaluate
 from snip_gui.core.training.schedules import learning_rate_at

@@ -15,7 +15,7 @@ from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training import preparing
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
 from snip_gui.core.training.loop import Trainer

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.recipe import Training
+from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.schedules import learning_rate_at
 
 

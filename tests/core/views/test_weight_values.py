@@ -6,7 +6,7 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.core.recipe import Draw, ModelChoice, RandomMask, Recipe
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, RandomMask, Recipe
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_values import mean_of_blocks, value_picture
 

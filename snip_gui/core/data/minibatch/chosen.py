@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore, Indices
-    from snip_gui.core.recipe import OwnImage
+    from snip_gui.core.recipe.recipe import OwnImage
 
 
 class ChosenFrom:

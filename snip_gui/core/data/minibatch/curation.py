@@ -13,12 +13,12 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.seeding import numpy_stream
-from snip_gui.core.recipe import Draw, Picked
+from snip_gui.core.recipe.recipe import Draw, Picked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 _TEST_SHARE = 0.2
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from snip_gui.core.base.events import Event
 from snip_gui.core.base.files import replacing
-from snip_gui.core.recipe import Picked
+from snip_gui.core.recipe.recipe import Picked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe import OwnImage, Recipe
+    from snip_gui.core.recipe.recipe import OwnImage, Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)

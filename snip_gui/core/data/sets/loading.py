@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.recipe import DataChoice
+    from snip_gui.core.recipe.recipe import DataChoice
 
 
 def options_of(choice: DataChoice, surroundings: Surroundings) -> ReadOptions:

@@ -20,7 +20,7 @@ from snip_gui.core.data.images.streaming import StreamedImages
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.data.sets.read_options import ReadOptions
 from snip_gui.core.execution.run import run_steps
-from snip_gui.core.recipe import DataChoice, Draw, Recipe, Training
+from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.run_folder import CHECKPOINT, MASKS, read_metrics, read_summary
 
 CPU = torch.device("cpu")

@@ -14,7 +14,7 @@ from snip_gui.core.data.minibatch.curation import (
     minibatch_indices,
     split_training,
 )
-from snip_gui.core.recipe import Draw, Picked, Recipe
+from snip_gui.core.recipe.recipe import Draw, Picked, Recipe
 
 LABELS = np.random.default_rng(0).integers(0, 5, 400)
 SPLIT = split_training(LABELS, 0.1, 0)

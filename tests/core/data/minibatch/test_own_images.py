@@ -28,8 +28,8 @@ from snip_gui.core.data.minibatch.own_pictures import (
     save_image,
 )
 from snip_gui.core.execution.run import resume, run
-from snip_gui.core.recipe import OwnImage, Picked, Recipe, Training
-from snip_gui.core.recipe_json import decode_recipe, encode_recipe
+from snip_gui.core.recipe.json import decode_recipe, encode_recipe
+from snip_gui.core.recipe.recipe import OwnImage, Picked, Recipe, Training
 
 SHAPE = (1, 28, 28)
 

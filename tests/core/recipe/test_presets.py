@@ -4,8 +4,8 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
-from snip_gui.core.recipe import ModelChoice, Picked, RandomMask, Recipe, Snip, Training
+from snip_gui.core.recipe.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
+from snip_gui.core.recipe.recipe import ModelChoice, Picked, RandomMask, Recipe, Snip, Training
 
 
 def of(model, **rest):

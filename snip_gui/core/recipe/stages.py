@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core.recipe_training import ADDED_LATER, Training
+from snip_gui.core.recipe.training import ADDED_LATER, Training
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 
 class Stage(enum.StrEnum):

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from snip_gui.core.fields import all_fields
-from snip_gui.core.recipe import Picked, RandomMask, Recipe, Training
-from snip_gui.core.recipe_json import decode_recipe, encode_recipe, with_value
-from snip_gui.core.stages import Stage, stage_keys
+from snip_gui.core.recipe.fields import all_fields
+from snip_gui.core.recipe.json import decode_recipe, encode_recipe, with_value
+from snip_gui.core.recipe.recipe import Picked, RandomMask, Recipe, Training
+from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.recipes import recipes
 
 # The first stage whose result a change of the field changes.

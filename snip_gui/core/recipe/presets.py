@@ -9,14 +9,14 @@ import msgspec
 
 from snip_gui.core.base.registry import Registry
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.recipe import Draw
-from snip_gui.core.recipe_json import from_builtins
+from snip_gui.core.recipe.json import from_builtins
+from snip_gui.core.recipe.recipe import Draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snip_gui.core.recipe import Recipe
-    from snip_gui.core.recipe_training import Optimizer
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.recipe.training import Optimizer
 
 STABLE_RATE = 0.02
 """Of LeNet-5-Caffe: with the published 0.1 it diverges unpruned, see the README."""

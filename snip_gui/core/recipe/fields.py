@@ -1,6 +1,6 @@
 """What is known about each field of a recipe: label, help, unit, bounds, choices, flag.
 
-Read from the types of `snip_gui.core.recipe`, so that forms, command-line flags and validation can
+Read from the types of `snip_gui.core.recipe.recipe`, so that forms, command-line flags and validation can
 never disagree.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

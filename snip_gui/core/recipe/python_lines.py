@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from snip_gui.core.recipe import METHODS, Recipe
+from snip_gui.core.recipe.recipe import METHODS, Recipe
 
 _LINES = """\
 from snip_gui.core.api import apply_mask, build_recipe, mask_at

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.json import with_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.core.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Recipe
 
 MOST_RUNS = 1000
 

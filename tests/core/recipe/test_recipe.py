@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.fields import all_fields
-from snip_gui.core.recipe import Picked, RandomMask, Recipe, Snip
-from snip_gui.core.recipe_json import (
+from snip_gui.core.recipe.fields import all_fields
+from snip_gui.core.recipe.json import (
     decode_recipe,
     encode_recipe,
     from_builtins,
     load_recipe,
     with_value,
 )
+from snip_gui.core.recipe.recipe import Picked, RandomMask, Recipe, Snip
 from tests.core.recipes import recipes
 
 

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.fields import all_fields, field
-from snip_gui.core.recipe import Recipe
-from snip_gui.core.recipe_json import with_value
+from snip_gui.core.recipe.fields import all_fields, field
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import Recipe
 
 NUMBERS = [f for f in all_fields() if f.kind in ("int", "float")]
 CHOICES = [f for f in all_fields() if f.kind == "choice"]

@@ -3,7 +3,7 @@
 A recipe is strict JSON both ways: unknown fields, wrong types and values out of bounds are refused
 with the name of the field. Surroundings (device, threads, folders) are not part of it; they are
 recorded with the results. Titles, help, units and bounds stand beside each field and are read by
-`snip_gui.core.fields`, which forms, the command line and error messages share.
+`snip_gui.core.recipe.fields`, which forms, the command line and error messages share.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
-from snip_gui.core.recipe_part import RecipePart as _Part
-from snip_gui.core.recipe_training import Training as Training  # a part of a recipe as any other
+from snip_gui.core.recipe.part import RecipePart as _Part
+from snip_gui.core.recipe.training import Training as Training  # a part of a recipe as any other
 
 Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from snip_gui.core.recipe_part import RecipePart
+from snip_gui.core.recipe.part import RecipePart
 
 Optimizer: TypeAlias = Literal["sgd", "adam", "adamw"]
 Schedule: TypeAlias = Literal["steps", "cosine"]

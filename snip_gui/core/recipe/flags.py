@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from snip_gui.core.fields import Field, all_fields
-from snip_gui.core.recipe import Recipe
+from snip_gui.core.recipe.fields import Field, all_fields
+from snip_gui.core.recipe.recipe import Recipe
 
 
 def flag_line(recipe: Recipe) -> list[str]:

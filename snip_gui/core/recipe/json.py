@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe import METHODS, Recipe
+from snip_gui.core.recipe.recipe import METHODS, Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""The recipe: everything that determines a result; its fields, files and stages."""
