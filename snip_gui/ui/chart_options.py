@@ -8,7 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
-from snip_gui.core.paper_curves import FIGURES
+from snip_gui.core.reports.paper_curves import FIGURES
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
-from snip_gui.core.error_sparsity import error_series
-from snip_gui.core.run_tables import differences, runs_table
-from snip_gui.core.tables import FORMATS
+from snip_gui.core.reports.error_sparsity import error_series
+from snip_gui.core.reports.tables import differences, runs_table
+from snip_gui.core.reports.text_tables import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

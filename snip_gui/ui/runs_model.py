@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 )
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.run_tables import NOTHING, duration, percent
+from snip_gui.core.reports.tables import NOTHING, duration, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.paper_curves import STEPS_PER_EPOCH, PaperCurve, paper_curves
-from snip_gui.core.run_tables import percent
+from snip_gui.core.reports.paper_curves import STEPS_PER_EPOCH, PaperCurve, paper_curves
+from snip_gui.core.reports.tables import percent
 from snip_gui.core.views import training_curves as rows
 from snip_gui.core.views.smoothing import smoothed
 from snip_gui.core.views.training_curves import CurveArrays

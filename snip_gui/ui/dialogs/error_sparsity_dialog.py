@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout
 
-from snip_gui.core.error_sparsity import SOURCE, published
+from snip_gui.core.reports.error_sparsity import SOURCE, published
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plots import run_mark, run_pen, style_plot
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtWidgets import QWidget
 
-    from snip_gui.core.error_sparsity import Series
+    from snip_gui.core.reports.error_sparsity import Series
     from snip_gui.ui.theme import Themes
 
 _NOTHING = (

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.tables import FORMATS
+from snip_gui.core.reports.text_tables import FORMATS
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.tables import Table
+    from snip_gui.core.reports.text_tables import Table
 
 _MOST_WIDTH = (320, 190)  # of the first column and of the others
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.tables import FORMATS
+from snip_gui.core.reports.text_tables import FORMATS
 from snip_gui.ui.run_commands import RunCommands
 from snip_gui.ui.runs_model import COLUMNS, ENTRY_ROLE, NUMBERS, SORT_ROLE, RunsModel, SortedRuns
 from snip_gui.ui.widgets.curve_delegate import CurveDelegate

@@ -9,7 +9,7 @@ import msgspec
 
 from snip_gui.core.base.text import size_text
 from snip_gui.core.data.images.store import ArrayStore, num_bytes
-from snip_gui.core.run_tables import duration
+from snip_gui.core.reports.tables import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

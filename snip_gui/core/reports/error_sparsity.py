@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.resources import resource
-from snip_gui.core.run_tables import NOTHING, differences
+from snip_gui.core.reports.tables import NOTHING, differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ import statistics
 
 import pytest
 
-from snip_gui.core.paper_curves import FIGURES, paper_curves, suits
 from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Recipe
+from snip_gui.core.reports.paper_curves import FIGURES, paper_curves, suits
 
 
 @pytest.mark.parametrize("figure", FIGURES)

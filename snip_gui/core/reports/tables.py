@@ -8,7 +8,7 @@ import msgspec
 
 from snip_gui.core.base.text import size_text
 from snip_gui.core.recipe.fields import METHOD, all_fields
-from snip_gui.core.tables import Table
+from snip_gui.core.reports.text_tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

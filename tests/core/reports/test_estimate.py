@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.estimate import estimate
 from snip_gui.core.execution.run import run
 from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Picked, Recipe, Training
+from snip_gui.core.reports.estimate import estimate
 from snip_gui.core.runs import read_entry
 
 RECIPE = Recipe(training=Training(epochs=3))

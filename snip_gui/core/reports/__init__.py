@@ -1,0 +1,1 @@
+"""What finished runs say together: tables, error over sparsity, published curves."""
