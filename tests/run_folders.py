@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.recipe.json import encode_recipe, with_value
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.core.run_folder import LayerSummary, Summary
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.folder import LayerSummary, Summary
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import DataChoice, Recipe
-from snip_gui.core.run_folder import read_recipe
+from snip_gui.core.runs.folder import read_recipe
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,8 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.base.surroundings import default_runs_folder
 from snip_gui.core.recipe.recipe import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
-from snip_gui.core.run_extend import copy_extended, extended
-from snip_gui.core.run_folder import Summary, new_run_folder, read_recipe
+from snip_gui.core.runs.extend import copy_extended, extended
+from snip_gui.core.runs.folder import Summary, new_run_folder, read_recipe
 
 if TYPE_CHECKING:
     import argparse

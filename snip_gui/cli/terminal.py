@@ -12,11 +12,11 @@ from snip_gui.core.base.events import (
     Measured,
     Note,
     Progress,
-    RunDone,
     TrainingPaused,
     TrainingStarted,
 )
 from snip_gui.core.data.sets.events import FilesUnreadable
+from snip_gui.core.runs.events import RunDone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.errors import UserError
-    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
 
 _BAR_WIDTH = 30

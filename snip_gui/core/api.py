@@ -16,7 +16,6 @@ import torch
 
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.loading import load_images, options_of
-from snip_gui.core.export.package import package_run
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.own import digest_of
@@ -27,7 +26,8 @@ from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.core.run_folder import read_recipe
+from snip_gui.core.runs.folder import read_recipe
+from snip_gui.core.runs.network import package_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -21,7 +21,7 @@ from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from snip_gui.core.run_folder import new_run_folder
+from snip_gui.core.runs.folder import new_run_folder
 from snip_gui.session import jobs
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.data_chooser import DataChooser

@@ -10,7 +10,7 @@ from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
-from snip_gui.core.run_folder import read_recipe, read_summary
+from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.state_names import sparsity_words
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from snip_gui.core.execution.run import StopAfter
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import ModelChoice, Recipe
-    from snip_gui.core.run_edits import RunNotes
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.edits import RunNotes
+    from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.tile_grid import GridSpec
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.core.views.large_canvas import LargeCanvas, Look
@@ -244,7 +244,7 @@ def extend_job(
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.execution.run import resume_steps
-        from snip_gui.core.run_extend import copy_extended
+        from snip_gui.core.runs.extend import copy_extended
 
         copy_extended(folder, target, recipe)
         yield from resume_steps(target, surroundings, cancel, images=images, watch=watch)
@@ -310,7 +310,7 @@ def list_runs_job(runs_folder: Path, known: Sequence[RunEntry]) -> JobFactory:
     """List the runs of a folder."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import list_job
+        from snip_gui.core.runs.jobs import list_job
 
         yield from list_job(runs_folder, known, cancel)
 
@@ -321,7 +321,7 @@ def curves_job(folders: Sequence[Path]) -> JobFactory:
     """Read the curves of runs."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import curves_job
+        from snip_gui.core.runs.jobs import curves_job
 
         yield from curves_job(folders, cancel)
 
@@ -332,7 +332,7 @@ def note_job(folder: Path, notes: RunNotes) -> JobFactory:
     """Keep star and note of a run."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import note_job
+        from snip_gui.core.runs.jobs import note_job
 
         yield from note_job(folder, notes)
 
@@ -343,7 +343,7 @@ def rename_job(folder: Path, name: str) -> JobFactory:
     """Rename a run."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import rename_job
+        from snip_gui.core.runs.jobs import rename_job
 
         yield from rename_job(folder, name)
 
@@ -354,7 +354,7 @@ def bin_job(folders: Sequence[Path]) -> JobFactory:
     """Put runs into the bin."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import bin_job
+        from snip_gui.core.runs.jobs import bin_job
 
         yield from bin_job(folders)
 
@@ -365,7 +365,7 @@ def restore_job(moves: Sequence[tuple[Path, Path]]) -> JobFactory:
     """Take runs out of the bin."""
 
     def job(_cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.run_jobs import restore_job
+        from snip_gui.core.runs.jobs import restore_job
 
         yield from restore_job(moves)
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import copy_images
-from snip_gui.core.run_folder import IMAGES
+from snip_gui.core.runs.folder import IMAGES
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.run_edits import RunNotes
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.edits import RunNotes
+    from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.job_host import JobEnded, JobEvent, JobFactory, JobHost
     from snip_gui.session.state import SessionState

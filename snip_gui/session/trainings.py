@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Slot
 
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.run_extend import extended, refuse_extending
-from snip_gui.core.run_folder import new_run_folder, read_recipe
+from snip_gui.core.runs.extend import extended, refuse_extending
+from snip_gui.core.runs.folder import new_run_folder, read_recipe
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem, TrainingState
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.session.data_chooser import DataChooser
     from snip_gui.session.job_host import JobEnded, JobEvent, JobFactory, JobHost

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.events import StepRates
     from snip_gui.core.data.sets.events import BadFile
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
 
 TrainingPhase: TypeAlias = Literal[

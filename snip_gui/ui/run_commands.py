@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog, QWidget
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
     from snip_gui.ui.theme import Themes
 

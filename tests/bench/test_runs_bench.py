@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTableView
 
-from snip_gui.core.runs import list_runs, newest_first
+from snip_gui.core.runs.listing import list_runs, newest_first
 from snip_gui.ui.runs_model import NUMBERS, SORT_ROLE, RunsModel, SortedRuns
 from tests.bench.test_core_bench import show
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name

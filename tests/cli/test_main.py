@@ -40,7 +40,7 @@ from snip_gui.core.recipe.recipe import (
     Snip,
     Training,
 )
-from snip_gui.core.run_folder import read_recipe, read_summary
+from snip_gui.core.runs.folder import read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.api import apply_mask, build_recipe, load_run, mask_at, score
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
@@ -26,6 +25,7 @@ from snip_gui.core.recipe.recipe import (
     Snip,
     Training,
 )
+from snip_gui.core.runs import folder as files
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
@@ -22,7 +21,8 @@ from snip_gui.core.pruning import methods
 from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.run_folder import read_recipe
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.folder import read_recipe
 from tests.core.models.networks_of_users import GOOD
 
 SHORT = {"training": Training(epochs=1, learning_rate=0.01), "minibatch": Draw(size=20)}

@@ -17,8 +17,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from snip_gui.core import run_folder as files
-from snip_gui.core.runs import list_runs
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.listing import list_runs
 
 if TYPE_CHECKING:
     from pathlib import Path

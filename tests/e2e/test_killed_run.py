@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from snip_gui.core import run_folder as files
-from snip_gui.core.run_lock import RUNNING
-from snip_gui.core.runs import list_runs
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.listing import list_runs
+from snip_gui.core.runs.lock import RUNNING
 
 WAIT_MS = 60_000
 

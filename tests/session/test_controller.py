@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from snip_gui.core import run_folder
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.recipe import (
     Draw,
@@ -16,6 +15,7 @@ from snip_gui.core.recipe.recipe import (
     Snip,
     Training,
 )
+from snip_gui.core.runs import folder as run_folder
 
 WAIT_MS = 60_000
 RECIPE = Recipe(minibatch=Draw(classes=(8,), size=20), training=Training(epochs=2))

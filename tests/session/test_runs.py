@@ -5,8 +5,8 @@ import pytest
 
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Training
-from snip_gui.core.run_edits import BIN
-from snip_gui.core.run_folder import IMAGES
+from snip_gui.core.runs.edits import BIN
+from snip_gui.core.runs.folder import IMAGES
 from tests.run_folders import make_run, recipe_with
 
 WAIT_MS = 60_000

@@ -7,7 +7,7 @@ import dataclasses
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QSpinBox
 
-from snip_gui.core.run_extend import extended
+from snip_gui.core.runs.extend import extended
 from snip_gui.session.values import Problem
 from snip_gui.ui.dialogs.extend_dialog import ExtendDialog
 

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QLabel
 from safetensors.numpy import load_file
 
-from snip_gui.core import run_folder
+from snip_gui.core.runs import folder as run_folder
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.qt_fixtures import WAIT_MS
 

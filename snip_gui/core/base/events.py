@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.frequency import Frequency
-    from snip_gui.core.run_folder import Summary
-    from snip_gui.core.runs import RunEntry
     from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
 
@@ -121,37 +119,3 @@ class Measured(Event):
 
 
 RunState: TypeAlias = Literal["scored", "pruned", "stopped", "finished", "diverged"]
-
-
-@dataclass(frozen=True)
-class RunDone(Event):
-    """A run folder is complete up to where the run went."""
-
-    folder: Path
-    summary: Summary
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunsListed(Event):
-    """The runs of a folder, the newest first."""
-
-    runs_folder: Path
-    entries: tuple[RunEntry, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunCurvesRead(Event):
-    """What was measured in a run."""
-
-    folder: Path
-    points: tuple[MetricPoint, ...]
-
-
-@dataclass(frozen=True)
-class RunMoved(Event):
-    """A run folder lies elsewhere: it was renamed, put into the bin or taken out of it."""
-
-    folder: Path
-    place: Path
-    binned: bool = False
-    restored: bool = False

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import DiskFullError
-from snip_gui.core.base.events import Progress, RunDone
+from snip_gui.core.base.events import Progress
 from snip_gui.core.base.files import replacing, write_error, write_text
 from snip_gui.core.pictures import save_curves
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
 from snip_gui.core.training.metrics import MetricPoint, columns
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.events import RunState
-    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.loop import Trainer
 
 _CHECKPOINT_SECONDS = 20.0

@@ -99,10 +99,9 @@ def find_mistakes(
     Cancelled
         If cancelled on the way.
     """
-    from snip_gui.core.export.package import package_run
-    from snip_gui.core.export.precision import read_test_images
     from snip_gui.core.pruning.workbench import build_steps
-    from snip_gui.core.run_folder import read_recipe
+    from snip_gui.core.runs.folder import read_recipe
+    from snip_gui.core.runs.network import package_run, read_test_images
 
     yield Progress("Looking for mistakes")
     package = package_run(folder, surroundings.trusted_code)

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.devices import versions
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, Note, RunDone
+from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.files import copy_file, write_text
 from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.data.minibatch.own_images import copy_images
@@ -31,8 +30,10 @@ from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.json import encode_recipe
-from snip_gui.core.run_folder import LayerSummary, Summary
-from snip_gui.core.run_lock import holding, refuse_running, was_killed_early
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.folder import LayerSummary, Summary
+from snip_gui.core.runs.lock import holding, refuse_running, was_killed_early
 from snip_gui.core.training.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:

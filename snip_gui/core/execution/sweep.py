@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.execution.run import resume_steps, run_steps
 from snip_gui.core.reports.error_sparsity import error_series
-from snip_gui.core.runs import read_entry
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.listing import read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import RunState
     from snip_gui.core.pruning.workbench import Workbench
-    from snip_gui.core.run_folder import Summary
+    from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.training.watching import WeightWatch
 

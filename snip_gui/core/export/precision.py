@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,39 +12,19 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.images.resident import ResidentImages
-from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.export.formats.half_format import halved, widened
-from snip_gui.core.run_folder import read_recipe, read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.export.package import Package
+    from snip_gui.core.runs.network import Package
 
 _BATCH = 200
 _MOST_SECONDS = 20.0
-
-
-def read_test_images(
-    folder: Path, surroundings: Surroundings, cancel: CancelToken
-) -> Generator[Event, None, ImageSet | None]:
-    """Read the data set of a run; returns None if it cannot be had here."""
-    recipe, summary = read_recipe(folder), read_summary(folder)
-    if surroundings.data_folder is None and summary.data_folder:
-        surroundings = replace(surroundings, data_folder=Path(summary.data_folder))
-    options = options_of(recipe.data, surroundings)
-    place = surroundings.data_folder
-    try:
-        images = yield from read_images(recipe.data.name, place, cancel, options)
-    except UserError as error:
-        yield Note(error.message)
-        return None
-    return images if images.digest == summary.data_digest else None
 
 
 def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken) -> Iterator[Event]:

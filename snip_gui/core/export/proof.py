@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.export.package import Package
+    from snip_gui.core.runs.network import Package
 
 TOLERANCE = 1e-5
 """Of outputs, as a part of the largest: where the order of sums differs, or one runtime."""

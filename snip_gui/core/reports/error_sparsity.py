@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.listing import RunEntry
 
 _IN_LABEL = ("model.name", "data.name", "pruning.method")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.recipe.training import Training
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.listing import RunEntry
 
 _FLOAT = 4
 # A forward pass is about a third of a step.

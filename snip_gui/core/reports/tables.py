@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.listing import RunEntry
 
 NOTHING = "—"
 """Where a run has no value."""

@@ -29,7 +29,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
     from snip_gui.ui.theme import Themes
 

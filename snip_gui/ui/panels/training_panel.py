@@ -25,7 +25,7 @@ from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.reports.estimate import estimate
 from snip_gui.core.reports.paper_curves import suits
-from snip_gui.core.run_folder import error_at_best
+from snip_gui.core.runs.folder import error_at_best
 from snip_gui.ui.run_commands import ask_extension, show_mistakes
 from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.field_form import FieldForm

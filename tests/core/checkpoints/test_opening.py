@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
@@ -18,13 +17,14 @@ from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
-from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import Images, inspect
 from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.network import package_run
 
 RECIPE = Recipe(
     model=ModelChoice(name="lenet-5-caffe"),

@@ -13,10 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
-from snip_gui.core.base.events import Measured, Note, Progress, RunDone, TrainingStarted
+from snip_gui.core.base.events import Measured, Note, Progress, TrainingStarted
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution import book as run_book
@@ -34,9 +33,11 @@ from snip_gui.core.recipe.recipe import (
     Snip,
     Training,
 )
-from snip_gui.core.run_folder import read_metrics, read_recipe, read_summary
-from snip_gui.core.run_lock import RUNNING
-from snip_gui.core.runs import list_runs
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
+from snip_gui.core.runs.listing import list_runs
+from snip_gui.core.runs.lock import RUNNING
 
 SHORT = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 STEPS_PER_EPOCH = 13  # 1,257 images in batches of 100

@@ -11,7 +11,7 @@ from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Picked, Recipe, Training
 from snip_gui.core.reports.estimate import estimate
-from snip_gui.core.runs import read_entry
+from snip_gui.core.runs.listing import read_entry
 
 RECIPE = Recipe(training=Training(epochs=3))
 

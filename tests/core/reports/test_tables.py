@@ -12,8 +12,8 @@ from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities, sweep
 from snip_gui.core.reports.error_sparsity import error_series, published
 from snip_gui.core.reports.tables import differences, duration, runs_table
 from snip_gui.core.reports.text_tables import Table, to_csv, to_latex, to_markdown
-from snip_gui.core.run_edits import RunNotes, write_notes
-from snip_gui.core.runs import list_runs, newest_first
+from snip_gui.core.runs.edits import RunNotes, write_notes
+from snip_gui.core.runs.listing import list_runs, newest_first
 from tests.run_folders import make_run, recipe_with
 
 NASTY = Table(("a|b", "50 %"), (('say "x", y', "a_b & {c} \\ ~^#$"), ("two\nlines", "*b* [l]")))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.export.package import Package
+    from snip_gui.core.runs.network import Package
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

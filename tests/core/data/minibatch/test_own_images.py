@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.surroundings import Surroundings
@@ -30,6 +29,7 @@ from snip_gui.core.data.minibatch.own_pictures import (
 from snip_gui.core.execution.run import resume, run
 from snip_gui.core.recipe.json import decode_recipe, encode_recipe
 from snip_gui.core.recipe.recipe import OwnImage, Picked, Recipe, Training
+from snip_gui.core.runs import folder as files
 
 SHAPE = (1, 28, 28)
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_error, write_text
 from snip_gui.core.recipe.json import encode_recipe, with_value
+from snip_gui.core.runs import folder as files
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe

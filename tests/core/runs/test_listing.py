@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
-from snip_gui.core.run_edits import (
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.edits import (
     BIN,
     RunNotes,
     bin_run,
@@ -16,8 +16,8 @@ from snip_gui.core.run_edits import (
     restore_run,
     write_notes,
 )
-from snip_gui.core.run_lock import RUNNING, holding, is_running
-from snip_gui.core.runs import list_runs, minibatch_words, newest_first, read_entry, thinned
+from snip_gui.core.runs.listing import list_runs, minibatch_words, newest_first, read_entry, thinned
+from snip_gui.core.runs.lock import RUNNING, holding, is_running
 from snip_gui.core.training.metrics import MetricPoint
 from tests.run_folders import make_run, points_of, recipe_with
 
@@ -114,7 +114,7 @@ def test_only_runs_that_changed_are_read_again(tmp_path, monkeypatch):
     write_notes(changed, RunNotes(starred=True))
     read = []
     monkeypatch.setattr(
-        "snip_gui.core.runs.read_entry",
+        "snip_gui.core.runs.listing.read_entry",
         lambda folder, signature: read.append(folder) or read_entry(folder, signature),
     )
     after = listed(tmp_path, before)

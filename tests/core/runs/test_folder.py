@@ -5,11 +5,11 @@ import csv
 import msgspec
 import pytest
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.core.run_folder import (
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.folder import (
     LayerSummary,
     Summary,
     best_validation_error,

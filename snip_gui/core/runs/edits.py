@@ -12,7 +12,7 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
-from snip_gui.core.run_lock import refuse_running
+from snip_gui.core.runs.lock import refuse_running
 
 if TYPE_CHECKING:
     from pathlib import Path

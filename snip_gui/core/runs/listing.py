@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.recipe import Draw
-from snip_gui.core.run_edits import RunNotes, read_notes
-from snip_gui.core.run_lock import RUNNING, is_running, was_killed_early
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.edits import RunNotes, read_notes
+from snip_gui.core.runs.lock import RUNNING, is_running, was_killed_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

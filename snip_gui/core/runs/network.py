@@ -6,24 +6,30 @@ Shapes: B images, C channels, H rows, W columns.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from snip_gui.core import run_folder as files
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.data.sets.loading import options_of, read_images
 from snip_gui.core.models.networks import make_network, without_file_weights
 from snip_gui.core.models.own import OWN
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.training.checkpoint import model_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
+    from collections.abc import Collection, Generator
 
     from torch import Tensor, nn
 
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.export.smaller import Smaller
     from snip_gui.core.recipe.recipe import ModelChoice
 
@@ -151,3 +157,20 @@ def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
     start = folder / files.START
     tensors, _ = load_tensors(start if start.exists() else folder / files.INIT)
     return tensors, 0
+
+
+def read_test_images(
+    folder: Path, surroundings: Surroundings, cancel: CancelToken
+) -> Generator[Event, None, ImageSet | None]:
+    """Read the data set of a run; returns None if it cannot be had here."""
+    recipe, summary = read_recipe(folder), read_summary(folder)
+    if surroundings.data_folder is None and summary.data_folder:
+        surroundings = replace(surroundings, data_folder=Path(summary.data_folder))
+    options = options_of(recipe.data, surroundings)
+    place = surroundings.data_folder
+    try:
+        images = yield from read_images(recipe.data.name, place, cancel, options)
+    except UserError as error:
+        yield Note(error.message)
+        return None
+    return images if images.digest == summary.data_digest else None

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core import run_edits
-from snip_gui.core.base.events import Event, RunCurvesRead, RunMoved, RunsListed
-from snip_gui.core.run_folder import read_metrics
-from snip_gui.core.runs import list_runs, newest_first
+from snip_gui.core.runs import edits as run_edits
+from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
+from snip_gui.core.runs.folder import read_metrics
+from snip_gui.core.runs.listing import list_runs, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.run_edits import RunNotes
-    from snip_gui.core.runs import RunEntry
+    from snip_gui.core.base.events import Event
+    from snip_gui.core.runs.edits import RunNotes
+    from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
 
 # More cannot be told apart on a screen, and would have to be drawn.

@@ -13,7 +13,7 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
-from snip_gui.core.run_folder import CHECKPOINT, read_summary
+from snip_gui.core.runs.folder import CHECKPOINT, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

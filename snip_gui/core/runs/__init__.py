@@ -1,0 +1,1 @@
+"""Run folders: their files, lock and summary; listing and editing them."""
