@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import replacing, write_text
+from snip_gui.core.comparing.tile_grid import SUFFIXES
 from snip_gui.core.pictures import font
-from snip_gui.core.tile_grid import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from snip_gui.core.tile_grid import GridColumn, GridSpec
+    from snip_gui.core.comparing.tile_grid import GridColumn, GridSpec
 
 _TILE, _GAP, _LEFT, _TOP = 112, 6, 76, 44
 _INK, _PAPER = (34, 40, 49), (255, 255, 255)

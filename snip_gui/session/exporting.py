@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.runs.folder import read_recipe, read_summary
-from snip_gui.core.state_names import sparsity_words
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
 

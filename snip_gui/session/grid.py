@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import GridColumnDone
+from snip_gui.core.comparing.tile_grid import GridColumnDone, make_spec
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from snip_gui.core.tile_grid import make_spec
 from snip_gui.session import jobs
 from snip_gui.session.values import Problem
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from snip_gui.core.comparing.tile_grid import GridColumn, GridKind, GridSpec
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.tile_grid import GridColumn, GridKind, GridSpec
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import Event
     from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.comparing.tile_grid import GridSpec
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.data.sets.read_options import ReadOptions
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import ModelChoice, Recipe
     from snip_gui.core.runs.edits import RunNotes
     from snip_gui.core.runs.listing import RunEntry
-    from snip_gui.core.tile_grid import GridSpec
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.core.views.large_canvas import LargeCanvas, Look
     from snip_gui.session.job_host import JobFactory
@@ -173,7 +173,7 @@ def grid_job(
     """Score one variant of a grid."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.pruning.scoring import grid_column
+        from snip_gui.core.comparing.jobs import grid_column
 
         yield from grid_column(spec, number, surroundings, images, cancel)
 
@@ -186,7 +186,7 @@ def stability_job(
     """Score several recipes of one network and count what they keep."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.stability import measure_stability
+        from snip_gui.core.comparing.jobs import measure_stability
 
         yield from measure_stability(recipes, surroundings, images, cancel)
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import size_text
-from snip_gui.core.comparison import Mask
+from snip_gui.core.comparing.comparison import Mask
+from snip_gui.core.comparing.state_names import class_words, names_of, state_parts
 from snip_gui.core.data.minibatch.own_images import labels_of
 from snip_gui.core.recipe.recipe import Draw
-from snip_gui.core.state_names import class_words, names_of, state_parts
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Pin:
     number
         Its own for as long as the session lasts.
     parts
-        What can be said of it; see `snip_gui.core.state_names.state_parts`.
+        What can be said of it; see `snip_gui.core.comparing.state_names.state_parts`.
     is_named
         Whether a person or a question gave it its name.
     """

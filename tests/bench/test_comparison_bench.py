@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from snip_gui.core.comparison import Mask, compare, overlap_matrix
-from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.comparing.comparison import Mask, compare, overlap_matrix
+from snip_gui.core.comparing.frequency import FrequencyCounter
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.bench.test_core_bench import seconds, show, vgg_layout, vgg_scores

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snip_gui.core.comparison import Mask
+from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores

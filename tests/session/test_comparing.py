@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.comparison import Mask, compare
+from snip_gui.core.comparing.comparison import Mask, compare
 from snip_gui.core.recipe.recipe import Draw, Picked, Recipe, Training
 from snip_gui.session import pins as pins_module
 from snip_gui.session.pins import ON_SCREEN

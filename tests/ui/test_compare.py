@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
-from snip_gui.core.comparison import compare
+from snip_gui.core.comparing.comparison import compare
 from snip_gui.session.pins import ON_SCREEN
 from tests.qt_fixtures import WAIT_MS
 from tests.ui import test_window

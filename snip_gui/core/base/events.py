@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.frequency import Frequency
-    from snip_gui.core.tile_grid import GridColumn
     from snip_gui.core.training.metrics import MetricPoint
 
 
@@ -50,21 +48,6 @@ class DevicesFound(Event):
 
     devices: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class GridColumnDone(Event):
-    """One variant of a grid of input maps, by its place among the columns."""
-
-    number: int
-    column: GridColumn
-
-
-@dataclass(frozen=True)
-class StabilityMeasured(Event):
-    """A recipe was scored with several draws, and the masks were counted."""
-
-    frequency: Frequency
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, GridColumnDone, Note, Progress
+from snip_gui.core.base.events import Event, Note
 from snip_gui.core.data.minibatch.curation import minibatch_indices
 from snip_gui.core.pruning.events import Pruned, ScoringDone
 from snip_gui.core.pruning.methods import method_of
@@ -18,7 +18,6 @@ from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.pruning.workbench import Workbench, build_steps
-from snip_gui.core.tile_grid import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.tile_grid import GridSpec
 
 
 def score(
@@ -45,23 +43,6 @@ def score(
     scored.prepare()
     yield ScoringDone(scored)
     yield Note(describe(scored))
-
-
-def grid_column(
-    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
-) -> Iterator[Event]:
-    """Score one variant of a grid; ends in `GridColumnDone`.
-
-    Raises
-    ------
-    UserError
-        If the variant cannot be worked out, or its network has no input map.
-    """
-    variant = spec.variants[number]
-    yield Progress(f"Scoring {variant.label}", number, len(spec.variants))
-    bench = yield from build_steps(variant.recipe, surroundings, images, cancel)
-    scored = yield from prune(bench, cancel)
-    yield GridColumnDone(number, column_of(scored, spec.sparsities))
 
 
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:

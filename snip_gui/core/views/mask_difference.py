@@ -20,8 +20,8 @@ from snip_gui.core.views.weight_canvas import GAP_RANK, block_mean, reduced_bloc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.comparison import Mask
-    from snip_gui.core.frequency import Frequency
+    from snip_gui.core.comparing.comparison import Mask
+    from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.pruning.ranking import Ranking
 

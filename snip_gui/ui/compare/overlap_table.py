@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 if TYPE_CHECKING:
-    from snip_gui.core.comparison import Comparison, Overlap
+    from snip_gui.core.comparing.comparison import Comparison, Overlap
 
 _HEADERS = ("Layer", "Overlap", "Chance", "Both", "Only A", "Only B")
 _TIPS = (

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.comparison import compare, overlap_matrix, refuse_different
+from snip_gui.core.comparing.comparison import compare, overlap_matrix, refuse_different
 from snip_gui.core.views.mask_difference import (
     DifferenceCanvas,
     difference_canvas,
@@ -38,7 +38,7 @@ from snip_gui.ui.widgets.picture_plot import PicturePlot
 if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
 
-    from snip_gui.core.comparison import Comparison, Mask
+    from snip_gui.core.comparing.comparison import Comparison, Mask
     from snip_gui.core.views.mask_difference import InputMaps
     from snip_gui.session.pins import Pins
     from snip_gui.session.selector import Selector

@@ -25,12 +25,12 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import short_count, size_text
-from snip_gui.core.state_names import sparsity_words
+from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.ui.widgets.array_image import to_qimage
 
 if TYPE_CHECKING:
-    from snip_gui.core.comparison import Mask
+    from snip_gui.core.comparing.comparison import Mask
     from snip_gui.session.pins import Pin, Pins
 
 _SIDE = 36

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.state_names import sparsity_words
+from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
 from snip_gui.ui.compare.overlap_table import style_table
@@ -28,7 +28,7 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
-    from snip_gui.core.frequency import Frequency
+    from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.session.controller import Controller
     from snip_gui.session.state import SessionState
     from snip_gui.ui.theme import Themes

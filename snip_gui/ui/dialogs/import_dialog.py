@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.runs.listing import method_title
-from snip_gui.core.state_names import sparsity_words
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:

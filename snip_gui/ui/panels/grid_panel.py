@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.tile_grid import KINDS, PAPER_SPARSITIES, SUFFIXES
+from snip_gui.core.comparing.tile_grid import KINDS, PAPER_SPARSITIES, SUFFIXES
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.tile_view import TileView
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.comparison import Mask
-from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.comparing.comparison import Mask
+from snip_gui.core.comparing.frequency import FrequencyCounter
 from snip_gui.core.views.mask_difference import (
     difference_canvas,
     difference_picture,

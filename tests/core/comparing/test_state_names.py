@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from snip_gui.core.comparing.state_names import class_words, names_of, sparsity_words, state_parts
 from snip_gui.core.recipe.recipe import (
     Draw,
     ModelChoice,
@@ -12,7 +13,6 @@ from snip_gui.core.recipe.recipe import (
     SignedGradient,
     Snip,
 )
-from snip_gui.core.state_names import class_words, names_of, sparsity_words, state_parts
 
 DIGITS = [str(n) for n in range(10)]
 

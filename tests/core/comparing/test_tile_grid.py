@@ -8,7 +8,13 @@ from PIL import Image
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import GridColumnDone
+from snip_gui.core.comparing.tile_grid import (
+    PAPER_SPARSITIES,
+    GridColumnDone,
+    GridSpec,
+    Variant,
+    make_spec,
+)
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.grid_files import save_grid
@@ -25,7 +31,6 @@ from snip_gui.core.recipe.recipe import (
     SignedGradient,
     Snip,
 )
-from snip_gui.core.tile_grid import PAPER_SPARSITIES, GridSpec, Variant, make_spec
 
 CLASSES = tuple("0123456789")
 # Of the paper's tiles, each divided by its own maximum, mean by row, 10 to 90 %: figure 2 (a) and,

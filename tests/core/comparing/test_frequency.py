@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.comparison import compare
-from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.comparing.comparison import compare
+from snip_gui.core.comparing.frequency import FrequencyCounter
 from tests.core.masks import LENET, SMALL, flat, random_mask
 
 

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event
 from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.core.recipe.json import from_builtins, switch_method
 from snip_gui.core.recipe.recipe import METHODS, Draw, Picked, Recipe
@@ -205,3 +206,11 @@ def _of_methods(recipe: Recipe) -> list[Variant]:
 
 def _with(recipe: Recipe, **changes: object) -> Recipe:
     return msgspec.structs.replace(recipe, **changes)
+
+
+@dataclass(frozen=True)
+class GridColumnDone(Event):
+    """One variant of a grid of input maps, by its place among the columns."""
+
+    number: int
+    column: GridColumn

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.comparison import refuse_different
+from snip_gui.core.base.events import Event
+from snip_gui.core.comparing.comparison import refuse_different
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from snip_gui.core.comparison import Mask
+    from snip_gui.core.comparing.comparison import Mask
     from snip_gui.core.graph.layout import Layout
 
 # bincount converts its input to eight bytes each, so only so many go at once.
@@ -154,7 +155,7 @@ def _pooled(
     Pooled: the sum of all pairs' intersections over the sum of their unions, which is the mean of
     the pairs' Jaccard indices weighted by their unions. A connection kept by c masks is in the
     intersection of c (c - 1) / 2 pairs, so no pair has to be looked at. By chance two masks share
-    ``a b / n`` of a layer's ``n`` connections, as in `snip_gui.core.comparison.Comparison`.
+    ``a b / n`` of a layer's ``n`` connections, as in `snip_gui.core.comparing.comparison.Comparison`.
 
     Parameters
     ----------
@@ -173,3 +174,10 @@ def _pooled(
     overlap = both / (in_sum - both) if in_sum > both else 1.0
     chance = expected / (in_sum - expected) if in_sum > expected else 1.0
     return overlap, chance
+
+
+@dataclass(frozen=True)
+class StabilityMeasured(Event):
+    """A recipe was scored with several draws, and the masks were counted."""
+
+    frequency: Frequency

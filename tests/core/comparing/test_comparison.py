@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.comparison import Mask, Overlap, compare, overlap_matrix
+from snip_gui.core.comparing.comparison import Mask, Overlap, compare, overlap_matrix
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from tests.core.masks import LENET, SMALL, flat, layout_named, random_mask, scored_of
 

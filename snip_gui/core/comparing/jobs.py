@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from snip_gui.core.base.events import Event, Progress, StabilityMeasured
-from snip_gui.core.comparison import Mask
-from snip_gui.core.frequency import FrequencyCounter
+from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.comparing.comparison import Mask
+from snip_gui.core.comparing.frequency import FrequencyCounter, StabilityMeasured
+from snip_gui.core.comparing.tile_grid import GridColumnDone, column_of
 from snip_gui.core.pruning.scoring import prune
 from snip_gui.core.pruning.workbench import build_steps
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.comparing.tile_grid import GridSpec
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
 
@@ -59,3 +61,20 @@ def _saying(said: Progress, steps: Generator[Event, None, T]) -> Generator[Event
             result: T = end.value
             return result
         yield said
+
+
+def grid_column(
+    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Score one variant of a grid; ends in `GridColumnDone`.
+
+    Raises
+    ------
+    UserError
+        If the variant cannot be worked out, or its network has no input map.
+    """
+    variant = spec.variants[number]
+    yield Progress(f"Scoring {variant.label}", number, len(spec.variants))
+    bench = yield from build_steps(variant.recipe, surroundings, images, cancel)
+    scored = yield from prune(bench, cancel)
+    yield GridColumnDone(number, column_of(scored, spec.sparsities))

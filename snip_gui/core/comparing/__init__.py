@@ -1,0 +1,1 @@
+"""Masks compared: overlap, stability, grids of input maps."""
