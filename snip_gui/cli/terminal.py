@@ -7,16 +7,10 @@ import signal
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from snip_gui.core.base.events import (
-    Event,
-    Measured,
-    Note,
-    Progress,
-    TrainingPaused,
-    TrainingStarted,
-)
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.sets.events import FilesUnreadable
 from snip_gui.core.runs.events import RunDone
+from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,8 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
-from snip_gui.core.base.events import Event, Measured, Progress
+from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.training.events import Measured
 
 if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base.events import TrainingStarted
+from snip_gui.core.training.events import TrainingStarted, WeightsSeen
 from snip_gui.core.training.watching import WeightWatch
-from snip_gui.core.view_events import WeightsSeen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.errors import UserError
-    from snip_gui.core.base.events import StepRates
     from snip_gui.core.data.sets.events import BadFile
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.folder import Summary
+    from snip_gui.core.training.events import StepRates
     from snip_gui.core.training.metrics import MetricPoint
 
 TrainingPhase: TypeAlias = Literal[

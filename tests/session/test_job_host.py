@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Measured, Note, Progress
+from snip_gui.core.base.events import Note, Progress
+from snip_gui.core.training.events import Measured
 from snip_gui.core.training.metrics import MetricPoint
 
 WAIT_MS = 10_000

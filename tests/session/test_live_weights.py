@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.base.events import TrainingStarted
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.core.view_events import WeightsSeen
+from snip_gui.core.training.events import TrainingStarted, WeightsSeen
 from snip_gui.session import live_weights
 from snip_gui.session.job_host import JobEvent
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name

@@ -21,8 +21,8 @@ from snip_gui.core.training.metrics import MetricPoint, columns
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.base.events import RunState
     from snip_gui.core.runs.folder import Summary
+    from snip_gui.core.training.events import RunState
     from snip_gui.core.training.loop import Trainer
 
 _CHECKPOINT_SECONDS = 20.0

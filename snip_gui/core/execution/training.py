@@ -13,11 +13,12 @@ import msgspec
 import torch
 
 from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostError, UserError
-from snip_gui.core.base.events import Event, Measured, Progress, TrainingPaused, TrainingStarted
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.scoring import out_of_memory
+from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.events import RunState
     from snip_gui.core.pruning.workbench import Workbench
     from snip_gui.core.runs.folder import Summary
+    from snip_gui.core.training.events import RunState
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.core.training.watching import WeightWatch
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from snip_gui.core.base.events import RunState
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.training.events import RunState
 
 RECIPE = "recipe.json"
 NETWORK = "network.py"

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.base.events import Event, Note, Progress, StepRates
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.pruning.shrinking import shrink
 from snip_gui.core.training.descent import descend, make_optimizer
+from snip_gui.core.training.events import StepRates
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from snip_gui.core.view_events import WeightsSeen
+from snip_gui.core.training.events import WeightsSeen
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.view_events import LevelMade
+from snip_gui.core.training.events import LevelMade
 from snip_gui.core.views.picture import Picture, to_indices
 from snip_gui.core.views.weight_canvas import block_max, block_mean
 from snip_gui.core.views.weight_values import mean_of_blocks, most_of

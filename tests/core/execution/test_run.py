@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
-from snip_gui.core.base.events import Measured, Note, Progress, TrainingStarted
+from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution import book as run_book
@@ -38,6 +38,7 @@ from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
 from snip_gui.core.runs.listing import list_runs
 from snip_gui.core.runs.lock import RUNNING
+from snip_gui.core.training.events import Measured, TrainingStarted
 
 SHORT = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 STEPS_PER_EPOCH = 13  # 1,257 images in batches of 100

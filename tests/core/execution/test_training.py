@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import DiskFullError, UserError
-from snip_gui.core.base.events import Note, Progress, TrainingPaused
+from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.execution import book as run_book
 from snip_gui.core.execution import training as run_training
 from snip_gui.core.execution.run import resume, run
@@ -19,6 +19,7 @@ from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
+from snip_gui.core.training.events import TrainingPaused
 
 SHORT = Recipe(training=Training(epochs=3, batch_size=100), pruning=Snip(sparsity=0.95))
 

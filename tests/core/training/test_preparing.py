@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Note, Progress, StepRates
+from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.data.images.batches import ChosenPixels
 from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.data.images.resident import ResidentImages
@@ -18,6 +18,7 @@ from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training import preparing
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
+from snip_gui.core.training.events import StepRates
 from snip_gui.core.training.loop import Trainer
 
 CPU = torch.device("cpu")

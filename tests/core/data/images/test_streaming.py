@@ -11,7 +11,6 @@ from PIL import Image
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import ImagesLostError, UserError
-from snip_gui.core.base.events import Measured
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.images.decoders import Decoders
@@ -23,6 +22,7 @@ from snip_gui.core.execution.run import run_steps
 from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import CHECKPOINT, MASKS, read_metrics, read_summary
+from snip_gui.core.training.events import Measured
 
 CPU = torch.device("cpu")
 NUMBER = 45  # more than one task of the decoders
