@@ -80,7 +80,7 @@ class TileGrid(QObject):
 
     def export(self, path: Path) -> None:
         """Write the grid as a picture or as numbers, by the ending of the name."""
-        from snip_gui.core.grid_files import save_grid  # Pillow, not before it is needed
+        from snip_gui.core.views.grid_files import save_grid  # Pillow, not before it is needed
 
         if self.spec is None:
             return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.training.events import LevelMade
+from snip_gui.core.views.large_canvas import LevelMade
 from snip_gui.session import jobs
 
 if TYPE_CHECKING:

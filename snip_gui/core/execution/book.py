@@ -12,11 +12,11 @@ import msgspec
 from snip_gui.core.base.errors import DiskFullError
 from snip_gui.core.base.events import Progress
 from snip_gui.core.base.files import replacing, write_error, write_text
-from snip_gui.core.pictures import save_curves
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
 from snip_gui.core.training.metrics import MetricPoint, columns
+from snip_gui.core.views.png_files import save_curves
 
 if TYPE_CHECKING:
     from pathlib import Path

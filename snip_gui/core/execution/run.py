@@ -26,7 +26,6 @@ from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own import OWN
-from snip_gui.core.pictures import save_input_map, save_layer_bars
 from snip_gui.core.pruning.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.json import encode_recipe
@@ -35,6 +34,7 @@ from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import LayerSummary, Summary
 from snip_gui.core.runs.lock import holding, refuse_running, was_killed_early
 from snip_gui.core.training.checkpoint import load_checkpoint
+from snip_gui.core.views.png_files import save_input_map, save_layer_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.core.views.large_canvas import Level
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +33,6 @@ class WeightsSeen(Event):
     epoch: float
     weights: Mapping[str, NDArray[np.float32]]
     is_whole: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelMade(Event):
-    """What the blocks of a large layer hold, or why there is no such picture."""
-
-    look: str
-    level: Level | str
 
 
 @dataclass(frozen=True)

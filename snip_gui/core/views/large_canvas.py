@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from snip_gui.core.training.events import LevelMade
+from snip_gui.core.base.events import Event
 from snip_gui.core.views.picture import Picture, to_indices
 from snip_gui.core.views.weight_canvas import block_max, block_mean
 from snip_gui.core.views.weight_values import mean_of_blocks, most_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.events import Event
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.views.arrangement import Arrangement, Rectangle
     from snip_gui.core.views.picture import PaletteName
@@ -244,3 +243,11 @@ def _linear_picture(values_HW: NDArray[np.float32], look: Look, low: float, high
     palette = palettes.get(look, "diverging")
     is_share = palette != "diverging"
     return Picture(to_indices(values_HW, low, high), low, high, label, palette, is_share=is_share)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelMade(Event):
+    """What the blocks of a large layer hold, or why there is no such picture."""
+
+    look: str
+    level: Level | str

@@ -64,3 +64,22 @@ class CurveArrays:
         most = max(map(len, self._norms), default=0)
         rows = [norms if len(norms) == most else (math.nan,) * most for norms in self._norms]
         return np.array(rows, np.float64).reshape(-1, most).T
+
+
+def smoothed(values_N: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """Return the exponential moving average of a curve, without a pull towards zero at its start.
+
+    Parameters
+    ----------
+    factor
+        Weight of the past, 0 up to but not 1; 0 leaves the curve as it is.
+    """
+    if not factor:
+        return values_N
+    result_N = np.empty_like(values_N)
+    total = weight = 0.0
+    for number, value in enumerate(values_N.tolist()):
+        total = factor * total + (1 - factor) * value
+        weight = factor * weight + (1 - factor)
+        result_N[number] = total / weight
+    return result_N

@@ -17,7 +17,6 @@ from snip_gui.core.comparing.tile_grid import (
 )
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
-from snip_gui.core.grid_files import save_grid
 from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.recipe.recipe import (
     DataChoice,
@@ -31,6 +30,7 @@ from snip_gui.core.recipe.recipe import (
     SignedGradient,
     Snip,
 )
+from snip_gui.core.views.grid_files import save_grid
 
 CLASSES = tuple("0123456789")
 # Of the paper's tiles, each divided by its own maximum, mean by row, 10 to 90 %: figure 2 (a) and,

@@ -8,9 +8,8 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled
 from snip_gui.core.pruning.ranking import rank_scores
-from snip_gui.core.training.events import LevelMade
 from snip_gui.core.views.arrangement import Arrangement
-from snip_gui.core.views.large_canvas import BLOCK, LargeCanvas, aligned, make_level
+from snip_gui.core.views.large_canvas import BLOCK, LargeCanvas, LevelMade, aligned, make_level
 from snip_gui.core.views.weight_canvas import weight_canvas
 from snip_gui.core.views.weight_values import value_picture
 from tests.core.toys import layout_of

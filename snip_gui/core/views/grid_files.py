@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import replacing, write_text
 from snip_gui.core.comparing.tile_grid import SUFFIXES
-from snip_gui.core.pictures import font
+from snip_gui.core.views.png_files import font
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

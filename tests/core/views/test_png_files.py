@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snip_gui.core.pictures import save_curves, save_input_map, save_layer_bars
 from snip_gui.core.pruning.layer_table import LayerRow
 from snip_gui.core.training.metrics import MetricPoint
+from snip_gui.core.views.png_files import save_curves, save_input_map, save_layer_bars
 
 
 def pixels(path):
