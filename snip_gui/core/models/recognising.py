@@ -10,7 +10,6 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.checkpoints.reading import Checkpoint, read_checkpoint
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.events import CheckpointFound
@@ -25,6 +24,7 @@ from snip_gui.core.models.own import OWN, candidates, digest_of
 from snip_gui.core.models.weights import last_layer
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Magnitude, ModelChoice, Recipe
+from snip_gui.core.weight_files.reading import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

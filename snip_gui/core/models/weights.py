@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.graph.parameters import layer_kind
+from snip_gui.core.weight_files.reading import read_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

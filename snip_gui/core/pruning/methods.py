@@ -11,7 +11,6 @@ import numpy as np
 
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream
-from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import (
@@ -21,6 +20,7 @@ from snip_gui.core.pruning.sensitivity import (
 )
 from snip_gui.core.pruning.workbench import Workbench
 from snip_gui.core.recipe.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.weight_files.reading import read_checkpoint
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Pruning

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.checkpoints.reading import read_checkpoint
+from snip_gui.core.weight_files.reading import read_checkpoint
 
 STATE = {"fc1.weight": torch.arange(12.0).reshape(3, 4), "fc1.bias": torch.zeros(3)}
 
@@ -193,7 +193,7 @@ def test_onnx_weights_in_another_file_are_not_fetched(tmp_path):
 FUZZ = """
 import random, sys
 from pathlib import Path
-from snip_gui.core.checkpoints.reading import read_checkpoint
+from snip_gui.core.weight_files.reading import read_checkpoint
 from snip_gui.core.base.errors import UserError
 import onnx
 files = [Path(name).read_bytes() for name in sys.argv[2:]]

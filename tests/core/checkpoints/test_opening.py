@@ -13,7 +13,6 @@ from torch.nn.utils import prune
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
-from snip_gui.core.checkpoints.reading import read_checkpoint
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
@@ -25,6 +24,7 @@ from snip_gui.core.models.recognising import Images, inspect
 from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.network import package_run
+from snip_gui.core.weight_files.reading import read_checkpoint
 
 RECIPE = Recipe(
     model=ModelChoice(name="lenet-5-caffe"),

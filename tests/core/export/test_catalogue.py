@@ -15,9 +15,9 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS, format_of
 from snip_gui.core.export.export import export_run
-from snip_gui.core.export.packed_reader import read_packed
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs.network import package_run
+from snip_gui.core.weight_files.packed_reader import read_packed
 
 NETWORK = """
 from torch import nn

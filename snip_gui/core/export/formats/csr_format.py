@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.tensors import encode_tensors, load_tensors
-from snip_gui.core.export.csr_loader import load_rows
 from snip_gui.core.export.proof import prove_weights
+from snip_gui.core.weight_files.csr_loader import load_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

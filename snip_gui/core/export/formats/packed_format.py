@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snip_gui.core.base.tensors import as_tensor
-from snip_gui.core.export.packed_reader import read_packed
 from snip_gui.core.export.proof import prove_weights
+from snip_gui.core.weight_files.packed_reader import read_packed
 
 if TYPE_CHECKING:
     from pathlib import Path

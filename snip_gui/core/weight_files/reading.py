@@ -155,7 +155,7 @@ def _from_rows(tensors: dict[str, Tensor], manifest: dict[str, Any], size: int) 
 
 
 def _read_packed(path: Path, size_bytes: int) -> Checkpoint:
-    from snip_gui.core.export.packed_reader import read_packed
+    from snip_gui.core.weight_files.packed_reader import read_packed
 
     with path.open("rb") as file:
         (length,) = struct.unpack("<12xI", file.read(16))
