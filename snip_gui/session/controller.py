@@ -23,17 +23,17 @@ from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.folder import new_run_folder
 from snip_gui.session import jobs
+from snip_gui.session.choosing.data_chooser import DataChooser
+from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
+from snip_gui.session.choosing.network_chooser import NetworkChooser
+from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.commands import RecipeEdit
-from snip_gui.session.data_chooser import DataChooser
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.level_maker import LevelMaker
 from snip_gui.session.live_weights import LiveWeights
-from snip_gui.session.minibatch_editor import MinibatchEditor
 from snip_gui.session.mistake_finder import MistakeFinder
-from snip_gui.session.network_chooser import NetworkChooser
 from snip_gui.session.notices import Notice
 from snip_gui.session.path_follower import PathFollower
-from snip_gui.session.pictures import Pictures
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
 from snip_gui.session.run_queue import RunQueue
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.session.choosing.importing import Importer
     from snip_gui.session.exporting import Exporter
-    from snip_gui.session.importing import Importer
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
@@ -225,7 +225,7 @@ class Controller(QObject):
     @functools.cached_property
     def importer(self) -> Importer:
         """Return what opens checkpoints, made when it is first wanted."""
-        from snip_gui.session.importing import Importer
+        from snip_gui.session.choosing.importing import Importer
 
         return Importer(self.state, self._host, self._take_checkpoint, self)
 

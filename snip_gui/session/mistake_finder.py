@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from snip_gui.core.execution.mistakes import Measured, Mistakes
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.data_chooser import DataChooser
+    from snip_gui.session.choosing.data_chooser import DataChooser
+    from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
     from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.minibatch_editor import MinibatchEditor
     from snip_gui.session.state import SessionState
 
 KIND = "mistakes"

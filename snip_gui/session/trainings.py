@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.watching import WeightWatch
-    from snip_gui.session.data_chooser import DataChooser
+    from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.job_host import JobEnded, JobEvent, JobFactory, JobHost
     from snip_gui.session.state import SessionState
     from snip_gui.session.values import TrainingPhase

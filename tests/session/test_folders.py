@@ -16,7 +16,7 @@ from snip_gui.core.data.images.image_set import mean_image
 from snip_gui.core.data.sets import scan
 from snip_gui.core.data.sets.events import ImagesLoaded
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Training
-from snip_gui.session import pictures
+from snip_gui.session.choosing import pictures
 
 WAIT_MS = 60_000
 

@@ -1,0 +1,1 @@
+"""Choosing network, data set and minibatch."""
