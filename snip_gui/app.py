@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.controller import Controller
-    from snip_gui.session.job_host import JobHost
+    from snip_gui.session.jobs.host import JobHost
     from snip_gui.ui.main_window import MainWindow
 
 _SESSION = "session.json"
@@ -62,7 +62,7 @@ def create_window(config_folder: Path) -> Application:
     from PySide6.QtCore import QSettings
 
     from snip_gui.session.controller import Controller
-    from snip_gui.session.job_host import JobHost
+    from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.notices import Notice
     from snip_gui.session.preferences import load_preferences
     from snip_gui.session.recents import Recents

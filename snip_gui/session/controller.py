@@ -22,13 +22,13 @@ from snip_gui.core.models.own import pin_files
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.folder import new_run_folder
-from snip_gui.session import jobs
 from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.grid import TileGrid
+from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.level_maker import LevelMaker
 from snip_gui.session.live_weights import LiveWeights
 from snip_gui.session.mistake_finder import MistakeFinder
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.importing import Importer
     from snip_gui.session.exporting import Exporter
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
     from snip_gui.session.state import SessionState

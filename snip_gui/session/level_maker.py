@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.views.large_canvas import LevelMade
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
     from snip_gui.core.views.large_canvas import LargeCanvas, Level, Look
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
 
 _KIND = "level"
 _FOLLOW_SLIDER = ("mask", "kept-sensitivity")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 _MOST_BYTES = 256_000_000

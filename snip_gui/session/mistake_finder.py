@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.execution.mistakes import MistakesFound
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 KIND = "mistakes"

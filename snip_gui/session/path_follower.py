@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from snip_gui.core.pruning.events import PathsFollowed
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
-    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 

@@ -17,7 +17,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.variations import vary
 from snip_gui.core.data.minibatch.own_images import picked_of
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.variations import Vary
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.pins import Pins
     from snip_gui.session.state import SessionState
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from snip_gui.session.job_host import JobEnded, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobHost
     from snip_gui.session.state import SessionState
 
 

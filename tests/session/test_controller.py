@@ -270,7 +270,7 @@ def test_the_session_knows_no_widgets():
     import sys
 
     code = (
-        "import sys, snip_gui.session.controller, snip_gui.session.job_host;"
+        "import sys, snip_gui.session.controller, snip_gui.session.jobs.host;"
         "bad = {'PySide6.QtWidgets', 'pyqtgraph', 'torch', 'torchvision'} & set(sys.modules);"
         "assert not bad, bad"
     )

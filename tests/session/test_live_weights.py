@@ -6,7 +6,7 @@ import pytest
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.training.events import TrainingStarted, WeightsSeen
 from snip_gui.session import live_weights
-from snip_gui.session.job_host import JobEvent
+from snip_gui.session.jobs.host import JobEvent
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
 

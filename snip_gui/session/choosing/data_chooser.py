@@ -15,7 +15,7 @@ from snip_gui.core.data.images.store import num_bytes
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import options_of
 from snip_gui.core.recipe.json import with_value
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.notices import Notice
 from snip_gui.session.values import Problem
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.state import SessionState
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base import events as ev
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 

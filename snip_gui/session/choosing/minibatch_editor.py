@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import draw_per_class
 from snip_gui.core.data.minibatch.own_images import PicturesFitted, picked_of
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.values import Problem
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.job_host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from snip_gui.core.data.images.events import MeanImageMade, ThumbnailsDecoded
 from snip_gui.core.data.images.image_set import mean_image
 from snip_gui.core.data.images.store import FileStore
-from snip_gui.session import jobs
+from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.session.job_host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.state import SessionState
 
 _SIDE = 64  # pixels of the longer side

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.core.views.large_canvas import LargeCanvas, Look
-    from snip_gui.session.job_host import JobFactory
+    from snip_gui.session.jobs.host import JobFactory
 
 
 def devices_job() -> JobFactory:
