@@ -29,17 +29,17 @@ from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.level_maker import LevelMaker
-from snip_gui.session.live_weights import LiveWeights
+from snip_gui.session.looking.level_maker import LevelMaker
+from snip_gui.session.looking.live_weights import LiveWeights
+from snip_gui.session.looking.path_follower import PathFollower
+from snip_gui.session.looking.selector import Selector
 from snip_gui.session.mistake_finder import MistakeFinder
 from snip_gui.session.notices import Notice
-from snip_gui.session.path_follower import PathFollower
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
 from snip_gui.session.run_queue import RunQueue
 from snip_gui.session.runs import Runs
 from snip_gui.session.score_cache import ScoreCache
-from snip_gui.session.selector import Selector
 from snip_gui.session.trainings import Trainings
 from snip_gui.session.values import Activity, Problem
 

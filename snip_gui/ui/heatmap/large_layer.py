@@ -11,7 +11,7 @@ from snip_gui.ui.picture_colours import table_of
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.views.arrangement import Rectangle
-    from snip_gui.session.level_maker import LevelMaker
+    from snip_gui.session.looking.level_maker import LevelMaker
     from snip_gui.ui.theme import Colours
     from snip_gui.ui.widgets.picture_plot import PicturePlot
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSpinBox
 
 from snip_gui.core.pruning.input_map import pixel_of
 from snip_gui.core.views.input_map import map_picture
-from snip_gui.session.selector import mapped_tensor
+from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named

@@ -5,8 +5,8 @@ import pytest
 
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.training.events import TrainingStarted, WeightsSeen
-from snip_gui.session import live_weights
 from snip_gui.session.jobs.host import JobEvent
+from snip_gui.session.looking import live_weights
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
 

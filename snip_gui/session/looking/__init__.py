@@ -1,0 +1,1 @@
+"""What is looked at: selection, paths, large layers, weights while training."""
