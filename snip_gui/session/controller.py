@@ -33,14 +33,14 @@ from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
-from snip_gui.session.mistake_finder import MistakeFinder
 from snip_gui.session.notices import Notice
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
-from snip_gui.session.run_queue import RunQueue
-from snip_gui.session.runs import Runs
+from snip_gui.session.runs.mistake_finder import MistakeFinder
+from snip_gui.session.runs.run_list import Runs
+from snip_gui.session.runs.run_queue import RunQueue
+from snip_gui.session.runs.trainings import Trainings
 from snip_gui.session.score_cache import ScoreCache
-from snip_gui.session.trainings import Trainings
 from snip_gui.session.values import Activity, Problem
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.importing import Importer
-    from snip_gui.session.exporting import Exporter
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.preferences import Preferences
     from snip_gui.session.recents import Recents
+    from snip_gui.session.runs.exporting import Exporter
     from snip_gui.session.state import SessionState
 
 
@@ -216,7 +216,7 @@ class Controller(QObject):
     @functools.cached_property
     def exporter(self) -> Exporter:
         """Return what exports runs, made when it is first wanted."""
-        from snip_gui.session.exporting import Exporter
+        from snip_gui.session.runs.exporting import Exporter
 
         made = Exporter(self.state, self._host, self.save_run, self.data.images_of, self)
         made.exported.connect(self.exported)

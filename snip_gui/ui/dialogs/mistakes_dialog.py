@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.execution.mistakes import Mistakes
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.mistake_finder import MistakeFinder
+    from snip_gui.session.runs.mistake_finder import MistakeFinder
 
 _SPLITS = (
     ("validation", "Validation images"),

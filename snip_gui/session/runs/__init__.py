@@ -1,0 +1,1 @@
+"""Trainings, the queue, the list of runs, exports."""
