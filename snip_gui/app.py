@@ -40,7 +40,7 @@ class Application:
         from snip_gui.core.base.errors import UserError
         from snip_gui.core.base.files import write_text
         from snip_gui.core.recipe.json import encode_recipe
-        from snip_gui.session.preferences import save_preferences
+        from snip_gui.session.state.preferences import save_preferences
 
         state = self.controller.state
         try:
@@ -63,10 +63,10 @@ def create_window(config_folder: Path) -> Application:
 
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
-    from snip_gui.session.notices import Notice
-    from snip_gui.session.preferences import load_preferences
-    from snip_gui.session.recents import Recents
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.notices import Notice
+    from snip_gui.session.state.preferences import load_preferences
+    from snip_gui.session.state.recents import Recents
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.end_notice import EndNotice
     from snip_gui.ui.main_window import MainWindow
     from snip_gui.ui.theme import Themes
@@ -145,7 +145,7 @@ def _install_hook(application: Application) -> None:
     """Show what nothing else caught, and go on."""
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        from snip_gui.session.notices import Notice
+        from snip_gui.session.state.notices import Notice
 
         if issubclass(kind, KeyboardInterrupt):
             application.window.close()

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QApplication
 from snip_gui.app import create_window
 from snip_gui.session.controller import Controller
 from snip_gui.session.jobs.host import JobHost
-from snip_gui.session.preferences import Preferences
-from snip_gui.session.recents import Recents
-from snip_gui.session.state import SessionState
+from snip_gui.session.state.preferences import Preferences
+from snip_gui.session.state.recents import Recents
+from snip_gui.session.state.session_state import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

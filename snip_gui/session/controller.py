@@ -26,22 +26,22 @@ from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
-from snip_gui.session.commands import RecipeEdit
 from snip_gui.session.grid import TileGrid
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
-from snip_gui.session.notices import Notice
 from snip_gui.session.pins import Pins
 from snip_gui.session.questions import Questions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
 from snip_gui.session.runs.trainings import Trainings
-from snip_gui.session.score_cache import ScoreCache
-from snip_gui.session.values import Activity, Problem
+from snip_gui.session.state.notices import Notice
+from snip_gui.session.state.score_cache import ScoreCache
+from snip_gui.session.state.undo import RecipeEdit
+from snip_gui.session.state.values import Activity, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.importing import Importer
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.preferences import Preferences
-    from snip_gui.session.recents import Recents
     from snip_gui.session.runs.exporting import Exporter
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.preferences import Preferences
+    from snip_gui.session.state.recents import Recents
+    from snip_gui.session.state.session_state import SessionState
 
 
 class Controller(QObject):

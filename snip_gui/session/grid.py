@@ -10,7 +10,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.tile_grid import GridColumnDone, make_spec
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.tile_grid import GridColumn, GridKind, GridSpec
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class TileGrid(QObject):

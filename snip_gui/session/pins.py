@@ -14,11 +14,11 @@ from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.state_names import class_words, names_of, state_parts
 from snip_gui.core.data.minibatch.own_images import labels_of
 from snip_gui.core.recipe.recipe import Draw
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 ON_SCREEN = 0
 """Stands for what is on screen wherever a pin's number can stand; it follows the slider."""

@@ -18,7 +18,7 @@ from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.variations import vary
 from snip_gui.core.data.minibatch.own_images import picked_of
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
     from snip_gui.session.pins import Pins
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _NAMED = 2  # images left out that a name lists one by one
 

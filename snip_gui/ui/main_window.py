@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.export.events import ExportDone
     from snip_gui.session.controller import Controller
-    from snip_gui.session.notices import Notice
+    from snip_gui.session.state.notices import Notice
     from snip_gui.ui.theme import Themes
 
 

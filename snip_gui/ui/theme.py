@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 from snip_gui.core.base.resources import resource
 
 if TYPE_CHECKING:
-    from snip_gui.session.preferences import Theme
+    from snip_gui.session.state.preferences import Theme
 
 ThemeName: TypeAlias = Literal["light", "dark"]
 

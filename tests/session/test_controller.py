@@ -278,7 +278,7 @@ def test_the_session_knows_no_widgets():
 
 
 def test_old_scores_go_when_they_take_too_much_memory(scored, qtbot, monkeypatch):
-    from snip_gui.session import score_cache as module
+    from snip_gui.session.state import score_cache as module
 
     first = scored.state.scored
     assert first.num_bytes > 266_610 * 4 * 5

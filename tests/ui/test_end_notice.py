@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.session.values import TrainingState
+from snip_gui.session.state.values import TrainingState
 from snip_gui.ui import end_notice
 from snip_gui.ui.end_notice import EndNotice
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from snip_gui.core.pruning.input_map import pixel_fractions
-from snip_gui.session.selection import Selection
+from snip_gui.session.state.selection import Selection
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.qt_fixtures import WAIT_MS
 

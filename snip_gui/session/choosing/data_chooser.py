@@ -16,8 +16,8 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import options_of
 from snip_gui.core.recipe.json import with_value
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.notices import Notice
-from snip_gui.session.values import Problem
+from snip_gui.session.state.notices import Notice
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.preferences import Preferences
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.preferences import Preferences
+    from snip_gui.session.state.session_state import SessionState
 
 _SETS_KEPT_BYTES = 2_000_000_000
 

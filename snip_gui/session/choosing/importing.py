@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class Importer(QObject):

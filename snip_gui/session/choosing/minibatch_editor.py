@@ -13,7 +13,7 @@ from snip_gui.core.data.minibatch.curation import draw_per_class
 from snip_gui.core.data.minibatch.own_images import PicturesFitted, picked_of
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class MinibatchEditor(QObject):

@@ -16,15 +16,15 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base import events as ev
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.preferences import Preferences
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.preferences import Preferences
+    from snip_gui.session.state.session_state import SessionState
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _SIDE = 64  # pixels of the longer side
 _KEPT_BYTES = 64_000_000  # some five thousand thumbnails in colour

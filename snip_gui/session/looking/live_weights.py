@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _MOST_BYTES = 256_000_000
 

@@ -11,7 +11,7 @@ from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
     from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class PathFollower(QObject):

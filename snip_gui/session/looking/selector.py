@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from snip_gui.core.pruning.input_map import sources_of
-from snip_gui.session.selection import Selection
+from snip_gui.session.state.selection import Selection
 
 if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class Selector(QObject):

@@ -13,7 +13,7 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _MEASURE = "measure-export"
 

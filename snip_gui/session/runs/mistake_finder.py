@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 KIND = "mistakes"
 

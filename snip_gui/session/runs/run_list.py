@@ -14,7 +14,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.runs.folder import IMAGES
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobFactory, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _EDIT = "run-edit"
 

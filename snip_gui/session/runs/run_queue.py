@@ -10,14 +10,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
 from snip_gui.core.recipe.recipe import Recipe
-from snip_gui.session.notices import Notice
+from snip_gui.session.state.notices import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from snip_gui.session.jobs.host import JobEnded, JobHost
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class RunQueue(QObject):

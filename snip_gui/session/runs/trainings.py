@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.runs.extend import extended, refuse_extending
 from snip_gui.core.runs.folder import new_run_folder, read_recipe
 from snip_gui.session.jobs import factories as jobs
-from snip_gui.session.values import Problem, TrainingState
+from snip_gui.session.state.values import Problem, TrainingState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobFactory, JobHost
-    from snip_gui.session.state import SessionState
-    from snip_gui.session.values import TrainingPhase
+    from snip_gui.session.state.session_state import SessionState
+    from snip_gui.session.state.values import TrainingPhase
 
 KIND = "train"
 

@@ -27,7 +27,7 @@ from snip_gui.core.views.mask_difference import (
 from snip_gui.core.views.picture import colour_table
 from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.session.pins import ON_SCREEN
-from snip_gui.session.selection import Selection, connection
+from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
 from snip_gui.ui.picture_colours import table_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from snip_gui.core.views.mask_difference import InputMaps
     from snip_gui.session.looking.selector import Selector
     from snip_gui.session.pins import Pins
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.compare.pin_list import PinModel
     from snip_gui.ui.theme import Themes
 

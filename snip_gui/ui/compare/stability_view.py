@@ -30,7 +30,7 @@ from snip_gui.ui.widgets.picture_plot import PicturePlot
 if TYPE_CHECKING:
     from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 _WAYS = (

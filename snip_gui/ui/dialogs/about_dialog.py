@@ -23,7 +23,7 @@ from snip_gui import __version__
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 BIBTEX = """@inproceedings{lee2019snip,
   title     = {{SNIP}: Single-shot Network Pruning based on Connection Sensitivity},

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 
 class NetworksDialog(QDialog):

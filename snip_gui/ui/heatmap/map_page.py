@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 _ALL_UNITS = -1

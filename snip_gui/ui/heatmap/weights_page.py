@@ -12,7 +12,7 @@ from snip_gui.core.views.large_canvas import LargeCanvas
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
 from snip_gui.core.views.weight_values import most_of, signed_picture, value_picture
-from snip_gui.session.selection import Selection, connection
+from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.heatmap.large_layer import LargeLayer, is_large
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.heatmap.timeline import Timeline
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.views.picture import Picture
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 _COLOURS = (

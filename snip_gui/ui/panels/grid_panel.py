@@ -25,7 +25,7 @@ from snip_gui.ui.widgets.tile_view import TileView
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _EMPTY = (
     "Compute draws the input map of every class at every sparsity, as the paper's figure 2; or "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.heatmap.weights_page import WeightsPage
     from snip_gui.ui.theme import Themes
     from snip_gui.ui.widgets.picture_plot import PicturePlot

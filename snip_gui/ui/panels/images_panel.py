@@ -21,7 +21,7 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _ALL = -1
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from snip_gui.core.pruning.layer_table import LayerRow
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")

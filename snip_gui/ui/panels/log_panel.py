@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.session.notices import Notice
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.notices import Notice
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 

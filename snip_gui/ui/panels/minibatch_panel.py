@@ -31,7 +31,7 @@ from snip_gui.ui.widgets.picture_drop import PictureDrop
 if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme import Themes
 
 _ALL = -1

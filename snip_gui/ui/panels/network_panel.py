@@ -28,7 +28,7 @@ from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture, LayerInfo
-    from snip_gui.session.state import SessionState
+    from snip_gui.session.state.session_state import SessionState
 
 _HEADERS = ("Layer", "Type", "Output", "Parameters", "Kept", "Mult.-acc.", "After pruning")
 _TIPS = (

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.training import Optimizer, Training
     from snip_gui.core.training.metrics import MetricPoint, SplitName
     from snip_gui.session.controller import Controller
-    from snip_gui.session.state import SessionState
-    from snip_gui.session.values import TrainingState
+    from snip_gui.session.state.session_state import SessionState
+    from snip_gui.session.state.values import TrainingState
     from snip_gui.ui.theme import Themes
     from snip_gui.ui.training_charts import Overlay, TrainingCharts
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from snip_gui.core.base.surroundings import default_data_folder
-from snip_gui.session.preferences import Preferences, load_preferences, save_preferences
-from snip_gui.session.recents import Recents
+from snip_gui.session.state.preferences import Preferences, load_preferences, save_preferences
+from snip_gui.session.state.recents import Recents
 
 
 def test_preferences_round_trip(tmp_path):

@@ -11,7 +11,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import own_of
-from snip_gui.session.values import Problem
+from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.models.networks import known_of, network_of
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from snip_gui.session.minibatch_state import MinibatchState, resolve_minibatch
-from snip_gui.session.notices import Notice, Notices
-from snip_gui.session.selection import Selection, fitted, same_shape
+from snip_gui.session.state.minibatch_state import MinibatchState, resolve_minibatch
+from snip_gui.session.state.notices import Notice, Notices
+from snip_gui.session.state.selection import Selection, fitted, same_shape
 
 if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.session.preferences import Preferences
-    from snip_gui.session.values import Activity, Problem, TrainingState
+    from snip_gui.session.state.preferences import Preferences
+    from snip_gui.session.state.values import Activity, Problem, TrainingState
 
 # Views other than the one under the pointer follow a slider after this pause.
 _SETTLE_MS = 12

@@ -5,8 +5,8 @@ import pytest
 
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.recipe.recipe import DataChoice, Draw, Picked, Recipe, Snip, Training
-from snip_gui.session.preferences import Preferences
-from snip_gui.session.state import SessionState
+from snip_gui.session.state.preferences import Preferences
+from snip_gui.session.state.session_state import SessionState
 
 
 @pytest.fixture(scope="module")
