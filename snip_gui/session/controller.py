@@ -26,14 +26,14 @@ from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
-from snip_gui.session.grid import TileGrid
+from snip_gui.session.comparing.grid import TileGrid
+from snip_gui.session.comparing.pins import Pins
+from snip_gui.session.comparing.questions import Questions
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
-from snip_gui.session.pins import Pins
-from snip_gui.session.questions import Questions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue

@@ -5,8 +5,8 @@ import pytest
 
 from snip_gui.core.comparing.comparison import Mask, compare
 from snip_gui.core.recipe.recipe import Draw, Picked, Recipe, Training
-from snip_gui.session import pins as pins_module
-from snip_gui.session.pins import ON_SCREEN
+from snip_gui.session.comparing import pins as pins_module
+from snip_gui.session.comparing.pins import ON_SCREEN
 from tests.qt_fixtures import WAIT_MS
 
 RECIPE = Recipe(minibatch=Draw(classes=(8,), size=20), training=Training(epochs=2))

@@ -25,8 +25,8 @@ from snip_gui.core.views.mask_difference import (
     who_keeps,
 )
 from snip_gui.core.views.picture import colour_table
+from snip_gui.session.comparing.pins import ON_SCREEN
 from snip_gui.session.looking.selector import mapped_tensor
-from snip_gui.session.pins import ON_SCREEN
 from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from snip_gui.core.comparing.comparison import Comparison, Mask
     from snip_gui.core.views.mask_difference import InputMaps
+    from snip_gui.session.comparing.pins import Pins
     from snip_gui.session.looking.selector import Selector
-    from snip_gui.session.pins import Pins
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.compare.pin_list import PinModel
     from snip_gui.ui.theme import Themes

@@ -31,7 +31,7 @@ from snip_gui.ui.widgets.array_image import to_qimage
 
 if TYPE_CHECKING:
     from snip_gui.core.comparing.comparison import Mask
-    from snip_gui.session.pins import Pin, Pins
+    from snip_gui.session.comparing.pins import Pin, Pins
 
 _SIDE = 36
 _DETAIL_ROLE = Qt.ItemDataRole.UserRole + 1

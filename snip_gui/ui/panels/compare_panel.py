@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import size_text
-from snip_gui.session.pins import MOST_BYTES, ON_SCREEN
+from snip_gui.session.comparing.pins import MOST_BYTES, ON_SCREEN
 from snip_gui.ui.compare.pair_view import PairView
 from snip_gui.ui.compare.pin_list import PinList
 from snip_gui.ui.compare.stability_view import StabilityView

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.variations import Vary
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.session.comparing.pins import Pins
     from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
-    from snip_gui.session.pins import Pins
     from snip_gui.session.state.session_state import SessionState
 
 _NAMED = 2  # images left out that a name lists one by one

@@ -1,0 +1,1 @@
+"""Pinned masks, questions to them, and the grid."""
