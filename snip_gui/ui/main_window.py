@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
+from snip_gui.ui.commands.file_commands import FileCommands
 from snip_gui.ui.compare_commands import CompareCommands
 from snip_gui.ui.docks import Docks, DockSpec
-from snip_gui.ui.file_commands import FileCommands
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.lazy_panels import LazyPanels
 from snip_gui.ui.offer_banner import OfferBanner

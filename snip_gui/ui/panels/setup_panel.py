@@ -29,7 +29,7 @@ from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, network_of
 from snip_gui.core.models.own import OWN
 from snip_gui.core.recipe.fields import METHOD, field
-from snip_gui.ui.network_commands import NetworkCommands
+from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
 

@@ -26,7 +26,7 @@ from snip_gui.core.recipe.presets import PRESETS, about, with_optimizer, with_pr
 from snip_gui.core.reports.estimate import estimate
 from snip_gui.core.reports.paper_curves import suits
 from snip_gui.core.runs.folder import error_at_best
-from snip_gui.ui.run_commands import ask_extension, show_mistakes
+from snip_gui.ui.commands.run_commands import ask_extension, show_mistakes
 from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.lazy_page import LazyPage

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.recipe import Draw
-from snip_gui.ui.checkpoint_commands import CheckpointCommands
+from snip_gui.ui.commands.checkpoint_commands import CheckpointCommands
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller

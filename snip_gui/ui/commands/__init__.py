@@ -1,0 +1,1 @@
+"""What the menus do that is more than one call."""
