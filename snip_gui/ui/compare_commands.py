@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QTabWidget, QWidget
 
     from snip_gui.session.controller import Controller
-    from snip_gui.ui.panels.compare_panel import ComparePanel
+    from snip_gui.ui.compare.compare_panel import ComparePanel
     from snip_gui.ui.theme import Themes
     from snip_gui.ui.widgets.image_grid import ImageGrid
 
@@ -45,7 +45,7 @@ class CompareCommands(QObject):
 
     def _make_panel(self) -> ComparePanel:
         # Here, since not even its modules are needed before the window stands.
-        from snip_gui.ui.panels.compare_panel import ComparePanel
+        from snip_gui.ui.compare.compare_panel import ComparePanel
 
         panel = ComparePanel(self._controller.state, self._controller, self._themes)
         panel.without_asked.connect(self.score_without)
