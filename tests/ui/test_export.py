@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel
 
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured
-from snip_gui.ui.dialogs.export_dialog import ExportDialog
+from snip_gui.ui.dialogs.files.export_dialog import ExportDialog
 
 WAIT_MS = 60_000
 

@@ -58,7 +58,7 @@ class CheckpointCommands(QObject):
 
     @Slot(object)
     def _on_found(self, found: CheckpointFound) -> None:
-        from snip_gui.ui.dialogs.import_dialog import ImportDialog
+        from snip_gui.ui.dialogs.files.import_dialog import ImportDialog
 
         dialog = ImportDialog(found, self._controller.state.recipe, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -69,7 +69,7 @@ class FileCommands(QObject):
     @Slot()
     def export(self) -> None:
         """Offer the formats for the run at hand, or for what is on screen."""
-        from snip_gui.ui.dialogs.export_dialog import ExportDialog
+        from snip_gui.ui.dialogs.files.export_dialog import ExportDialog
 
         self._controller.exporter.choose()
         dialog = ExportDialog(self._controller, self._window)
@@ -90,8 +90,8 @@ class FileCommands(QObject):
     @Slot()
     def save_picture(self) -> None:
         """Offer the pictures and charts that are on screen."""
-        from snip_gui.ui.dialogs.picture_dialog import PictureDialog
-        from snip_gui.ui.figures import figures_of
+        from snip_gui.ui.dialogs.files.figures import figures_of
+        from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 
         background = QColor(self._themes.colours.plot)
         dialog = PictureDialog(figures_of(self._window), background, self._window)

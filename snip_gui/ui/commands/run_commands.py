@@ -44,7 +44,7 @@ class RunCommands(QObject):
 
     def export(self, entry: RunEntry) -> None:
         """Offer the formats for the run's pruned network."""
-        from snip_gui.ui.dialogs.export_dialog import ExportDialog
+        from snip_gui.ui.dialogs.files.export_dialog import ExportDialog
 
         self._controller.exporter.choose(entry.folder)
         self._open(ExportDialog(self._controller, self._parent.window()))

@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton
 
-from snip_gui.ui.dialogs.picture_dialog import PictureDialog
-from snip_gui.ui.figures import figures_of, save_figure
+from snip_gui.ui.dialogs.files.figures import figures_of, save_figure
+from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 from tests.qt_fixtures import WAIT_MS
 
 WHITE = QColor("#ffffff")

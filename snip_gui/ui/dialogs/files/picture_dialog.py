@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.ui.figures import ENDINGS, Figure, image_of, save_figure
+from snip_gui.ui.dialogs.files.figures import ENDINGS, Figure, image_of, save_figure
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:

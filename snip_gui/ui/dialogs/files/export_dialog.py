@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.text import size_text
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.loading import loading_code
-from snip_gui.ui.dialogs.export_table import ExportTable
+from snip_gui.ui.dialogs.files.export_table import ExportTable
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
