@@ -285,7 +285,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_failed(self, notice: Notice) -> None:
-        from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+        from snip_gui.ui.dialogs.help.failure_dialog import FailureDialog
 
         dialog = FailureDialog(notice.text, notice.details, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_about(self) -> None:
-        from snip_gui.ui.dialogs.about_dialog import AboutDialog, diagnostics
+        from snip_gui.ui.dialogs.help.about_dialog import AboutDialog, diagnostics
 
         dialog = AboutDialog(diagnostics(self.state), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -359,7 +359,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_copy_diagnostics(self) -> None:
-        from snip_gui.ui.dialogs.about_dialog import diagnostics
+        from snip_gui.ui.dialogs.help.about_dialog import diagnostics
 
         QGuiApplication.clipboard().setText(diagnostics(self.state))
         self.status_line.flash("Copied the diagnostics")

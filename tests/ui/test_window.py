@@ -31,7 +31,7 @@ from snip_gui.cli import main as cli
 from snip_gui.core.recipe.recipe import Draw, Picked
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.session.state.values import Activity
-from snip_gui.ui.dialogs.failure_dialog import FailureDialog
+from snip_gui.ui.dialogs.help.failure_dialog import FailureDialog
 
 WAIT_MS = 60_000
 

@@ -1,0 +1,1 @@
+"""About, and what went wrong."""
