@@ -49,7 +49,7 @@ class ProblemBanner(Banner):
         if problem.proposal is not None:
             self._controller.set_field(problem.field, problem.proposal)
             return
-        from snip_gui.ui.dialogs.unreadable_dialog import UnreadableDialog
+        from snip_gui.ui.dialogs.inputs.unreadable_dialog import UnreadableDialog
 
         dialog = UnreadableDialog(problem.unreadable, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

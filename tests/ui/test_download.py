@@ -13,7 +13,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.images.image_set import make_image_set
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.ui.dialogs.download_dialog import DownloadDialog
+from snip_gui.ui.dialogs.inputs.download_dialog import DownloadDialog
 from tests.core.data.loopback import remote, serving
 
 WAIT_MS = 60_000

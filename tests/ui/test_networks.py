@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.recipe.recipe import ModelChoice
-from snip_gui.ui.dialogs.networks_dialog import NetworksDialog
-from snip_gui.ui.dialogs.own_network_dialog import OwnNetworkDialog
+from snip_gui.ui.dialogs.inputs.networks_dialog import NetworksDialog
+from snip_gui.ui.dialogs.inputs.own_network_dialog import OwnNetworkDialog
 from tests.core.models.networks_of_users import GOOD
 from tests.qt_fixtures import WAIT_MS
 

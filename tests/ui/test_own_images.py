@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.data.minibatch.own_images import negative
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.recipe import Picked
-from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
+from snip_gui.ui.dialogs.inputs.own_images_dialog import OwnImagesDialog
 from tests.qt_fixtures import WAIT_MS
 
 

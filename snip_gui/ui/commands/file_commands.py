@@ -79,7 +79,7 @@ class FileCommands(QObject):
     @Slot()
     def download(self) -> None:
         """Say what would be downloaded and ask for a folder."""
-        from snip_gui.ui.dialogs.download_dialog import DownloadDialog
+        from snip_gui.ui.dialogs.inputs.download_dialog import DownloadDialog
 
         dataset = DATASETS[self._state.recipe.data.name]
         dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
 
 from snip_gui.core.models.networks import TORCHVISION
-from snip_gui.ui.dialogs.networks_dialog import NetworksDialog
-from snip_gui.ui.dialogs.own_network_dialog import OwnNetworkDialog
+from snip_gui.ui.dialogs.inputs.networks_dialog import NetworksDialog
+from snip_gui.ui.dialogs.inputs.own_network_dialog import OwnNetworkDialog
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller

@@ -257,7 +257,7 @@ class MinibatchPanel(QWidget):
         images = self._state.images
         if images is None:
             return
-        from snip_gui.ui.dialogs.own_images_dialog import OwnImagesDialog
+        from snip_gui.ui.dialogs.inputs.own_images_dialog import OwnImagesDialog
 
         label = max(0, self.draw_class.currentData() or 0)
         dialog = OwnImagesDialog(pictures, images.classes, label, self.window())

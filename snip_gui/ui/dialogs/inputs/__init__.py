@@ -1,0 +1,1 @@
+"""Dialogs on networks, data sets and images."""
