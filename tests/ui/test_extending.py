@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QSpinBox
 
 from snip_gui.core.runs.extend import extended
 from snip_gui.session.state.values import Problem
-from snip_gui.ui.dialogs.extend_dialog import ExtendDialog
+from snip_gui.ui.dialogs.runs.extend_dialog import ExtendDialog
 
 WAIT_MS = 60_000
 

@@ -7,9 +7,9 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QWidget
 
-from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
-from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
-from snip_gui.ui.dialogs.table_dialog import TableDialog
+from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
+from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
+from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
 from snip_gui.ui.runs_model import ENTRY_ROLE, NUMBERS
 from tests.run_folders import make_run, recipe_with
 

@@ -69,13 +69,13 @@ class RunCommands(QObject):
         """Show in what the recipes of runs differ."""
         named = [(entry.name, entry.recipe) for entry in entries if entry.recipe is not None]
         empty = "Their recipes are the same."
-        from snip_gui.ui.dialogs.table_dialog import TableDialog
+        from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
 
         self._open(TableDialog("Differences", differences(named), empty, self._parent.window()))
 
     def show_error_sparsity(self, entries: Sequence[RunEntry]) -> None:
         """Show error against sparsity of runs."""
-        from snip_gui.ui.dialogs.error_sparsity_dialog import ErrorSparsityDialog
+        from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
 
         trained = [entry for entry in entries if entry.state == "finished"]
         networks = {e.network: None for e in trained if e.recipe and e.recipe.data.name == "mnist"}
@@ -90,7 +90,7 @@ class RunCommands(QObject):
         """Ask for sparsities and seeds and train them all."""
         state = self._controller.state
         title = f"{state.network.title} on {state.dataset_title}"
-        from snip_gui.ui.dialogs.sweep_dialog import SweepDialog
+        from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
         dialog = SweepDialog(state.recipe, title, self._parent.window())
         dialog.wanted.connect(self._on_sweep)
@@ -107,7 +107,7 @@ class RunCommands(QObject):
 
 def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
     """Ask for how many epochs a finished run is to be extended, and do so."""
-    from snip_gui.ui.dialogs.extend_dialog import ExtendDialog
+    from snip_gui.ui.dialogs.runs.extend_dialog import ExtendDialog
 
     dialog = ExtendDialog(folder.name, recipe, parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -117,7 +117,7 @@ def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: 
 
 def show_mistakes(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
     """Show what a run takes for a wrong class, beside the window."""
-    from snip_gui.ui.dialogs.mistakes_dialog import MistakesDialog
+    from snip_gui.ui.dialogs.runs.mistakes_dialog import MistakesDialog
 
     dialog = MistakesDialog(controller.mistakes, folder, recipe, parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
