@@ -23,9 +23,9 @@ from snip_gui.ui.commands.file_commands import FileCommands
 from snip_gui.ui.compare_commands import CompareCommands
 from snip_gui.ui.docks import Docks, DockSpec
 from snip_gui.ui.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
 from snip_gui.ui.lazy_panels import LazyPanels
 from snip_gui.ui.offer_banner import OfferBanner
-from snip_gui.ui.panels.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
