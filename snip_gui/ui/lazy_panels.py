@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network_panel import NetworkPanel
-    from snip_gui.ui.panels.runs_panel import RunsPanel
+    from snip_gui.ui.runs.runs_panel import RunsPanel
     from snip_gui.ui.theme import Themes
 
 
@@ -73,6 +73,6 @@ class LazyPanels(QObject):
         return panel
 
     def _make_runs(self) -> RunsPanel:
-        from snip_gui.ui.panels.runs_panel import RunsPanel
+        from snip_gui.ui.runs.runs_panel import RunsPanel
 
         return RunsPanel(self._controller, self._themes)

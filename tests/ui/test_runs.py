@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QWidget
 from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
 from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
-from snip_gui.ui.runs_model import ENTRY_ROLE, NUMBERS
+from snip_gui.ui.runs.runs_model import ENTRY_ROLE, NUMBERS
 from tests.run_folders import make_run, recipe_with
 
 WAIT_MS = 60_000

@@ -22,7 +22,14 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.reports.text_tables import FORMATS
 from snip_gui.ui.commands.run_commands import RunCommands
-from snip_gui.ui.runs_model import COLUMNS, ENTRY_ROLE, NUMBERS, SORT_ROLE, RunsModel, SortedRuns
+from snip_gui.ui.runs.runs_model import (
+    COLUMNS,
+    ENTRY_ROLE,
+    NUMBERS,
+    SORT_ROLE,
+    RunsModel,
+    SortedRuns,
+)
 from snip_gui.ui.widgets.curve_delegate import CurveDelegate
 from snip_gui.ui.widgets.naming import named
 
