@@ -69,7 +69,7 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.end_notice import EndNotice
     from snip_gui.ui.main_window import MainWindow
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
     preferences, dropped = load_preferences(config_folder / _PREFERENCES)
     recipe, complaint = _last_recipe(config_folder / _SESSION)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network_panel import NetworkPanel
     from snip_gui.ui.runs.runs_panel import RunsPanel
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 
 class LazyPanels(QObject):

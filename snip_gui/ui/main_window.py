@@ -35,7 +35,7 @@ from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
-from snip_gui.ui.theme_menu import ThemeMenu
+from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.tour import Tour
 from snip_gui.ui.view_commands import ViewCommands
 from snip_gui.ui.widgets.naming import named
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from snip_gui.core.export.events import ExportDone
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.notices import Notice
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 
 class MainWindow(QMainWindow):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _STYLES = {
     "train": (Qt.PenStyle.SolidLine, "━━"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.ui.theme import load_colours
+from snip_gui.ui.theme.theme import load_colours
 
 
 def lightness(rgb):

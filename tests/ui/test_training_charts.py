@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from snip_gui.core.training.metrics import MetricPoint
 from snip_gui.core.views.training_curves import smoothed
-from snip_gui.ui.theme import Themes
+from snip_gui.ui.theme.theme import Themes
 from snip_gui.ui.training_charts import Overlay, TrainingCharts
 from tests.run_folders import make_run, points_of, recipe_with
 
@@ -126,7 +126,7 @@ def test_runs_laid_over_have_a_line_and_a_legend_each(charts):
 
 
 def test_sixteen_runs_look_different():
-    from snip_gui.ui.theme import load_colours
+    from snip_gui.ui.theme.theme import load_colours
     from snip_gui.ui.widgets.plots import run_mark, run_pen
 
     for theme in ("light", "dark"):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
 from snip_gui.core.recipe.fields import all_fields, field
 from snip_gui.core.views.picture import Picture, colour_table
-from snip_gui.ui.theme import load_colours, style_sheet
+from snip_gui.ui.theme.theme import load_colours, style_sheet
 from snip_gui.ui.widgets.array_image import to_qimage
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.image_grid import ImageGrid

@@ -17,7 +17,7 @@ from snip_gui.ui.commands.checkpoint_commands import CheckpointCommands
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _RECIPES = "Recipes (*.json)"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 
 class RunCommands(QObject):

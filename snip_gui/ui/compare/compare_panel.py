@@ -29,7 +29,7 @@ from snip_gui.ui.widgets.sparsity_control import SparsityControl
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 
 class ComparePanel(QWidget):

@@ -30,7 +30,7 @@ from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
-from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.number_grid import NumberGrid
 from snip_gui.ui.widgets.picture_plot import PicturePlot
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from snip_gui.session.looking.selector import Selector
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.compare.pin_list import PinModel
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _NO_SCORES = "Nothing is scored yet.\n\nPress Score (F5), then pin what is on screen to compare it."
 _NO_PINS = (

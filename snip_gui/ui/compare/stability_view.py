@@ -23,7 +23,7 @@ from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
 from snip_gui.ui.compare.overlap_table import style_table
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
-from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.picture_plot import PicturePlot
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _WAYS = (
     ("other images", "images"),

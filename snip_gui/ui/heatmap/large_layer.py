@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.large_canvas import BLOCK, LARGE, LargeCanvas, Look, aligned
-from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import table_of
 
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.views.arrangement import Rectangle
     from snip_gui.session.looking.level_maker import LevelMaker
-    from snip_gui.ui.theme import Colours
+    from snip_gui.ui.theme.theme import Colours
     from snip_gui.ui.widgets.picture_plot import PicturePlot
 
 

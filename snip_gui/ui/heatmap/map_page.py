@@ -13,7 +13,7 @@ from snip_gui.core.pruning.input_map import pixel_of
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
-from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _ALL_UNITS = -1
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QShowEvent
 
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 NO_SCORES = (
     "Nothing is scored yet.\n\nChoose a network and images on the left, then press Score (F5): "

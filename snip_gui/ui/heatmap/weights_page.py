@@ -16,7 +16,7 @@ from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.heatmap.large_layer import LargeLayer, is_large
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.heatmap.timeline import Timeline
-from snip_gui.ui.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snip_gui.core.views.picture import Picture
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _COLOURS = (
     ("mask", "mask"),

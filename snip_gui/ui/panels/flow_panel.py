@@ -14,7 +14,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Colours, Themes
+    from snip_gui.ui.theme.theme import Colours, Themes
 
 _EMPTY = "Score a minibatch to see what the mask leaves connected, from the input to the output."
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _HEADERS = ("Layer", "Sparsity", "Kept", "Total")
 _LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 14

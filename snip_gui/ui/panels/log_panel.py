@@ -13,7 +13,7 @@ from snip_gui.ui.widgets.naming import named
 if TYPE_CHECKING:
     from snip_gui.session.state.notices import Notice
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 
 class LogPanel(QWidget):

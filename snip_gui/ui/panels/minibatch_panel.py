@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _ALL = -1
 _PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All files (*)"

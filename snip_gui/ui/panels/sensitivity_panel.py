@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 # An empty bin has no logarithm; it is drawn a little below one connection.
 _FLOOR = -0.3

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.session.state.values import TrainingState
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.training_charts import Overlay, TrainingCharts
 
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))

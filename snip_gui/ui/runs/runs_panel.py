@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _EMPTY = (
     "No runs yet.\n\nTrain (F6) makes one, Sweep… several at different sparsities; "

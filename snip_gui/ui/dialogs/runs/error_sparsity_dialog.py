@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.core.reports.error_sparsity import Series
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _NOTHING = (
     "No finished run among these has a test error.\n\n"

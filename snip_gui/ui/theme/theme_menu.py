@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.preferences import Theme
-    from snip_gui.ui.theme import Themes
+    from snip_gui.ui.theme.theme import Themes
 
 _WISHES: tuple[tuple[Theme, str], ...] = (
     ("system", "As the system"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.views.picture import Picture
-    from snip_gui.ui.theme import Colours
+    from snip_gui.ui.theme.theme import Colours
 
 _DARK = (24, 28, 36)  # beneath viridis, which ends in a light yellow, in both themes
 
