@@ -32,11 +32,11 @@ from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
-from snip_gui.ui.panels.training_panel import TrainingPanel
 from snip_gui.ui.problem_banner import ProblemBanner
 from snip_gui.ui.status_line import StatusLine
 from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.tour import Tour
+from snip_gui.ui.training.training_panel import TrainingPanel
 from snip_gui.ui.view_commands import ViewCommands
 from snip_gui.ui.widgets.naming import named
 

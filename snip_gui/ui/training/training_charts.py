@@ -22,7 +22,7 @@ from snip_gui.core.reports.paper_curves import STEPS_PER_EPOCH, PaperCurve, pape
 from snip_gui.core.reports.tables import percent
 from snip_gui.core.views import training_curves as rows
 from snip_gui.core.views.training_curves import CurveArrays, smoothed
-from snip_gui.ui.chart_options import AXES, ChartOptions
+from snip_gui.ui.training.chart_options import AXES, ChartOptions
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plots import run_mark, run_pen, style_plot
 

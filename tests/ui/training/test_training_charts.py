@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from snip_gui.core.training.metrics import MetricPoint
 from snip_gui.core.views.training_curves import smoothed
 from snip_gui.ui.theme.theme import Themes
-from snip_gui.ui.training_charts import Overlay, TrainingCharts
+from snip_gui.ui.training.training_charts import Overlay, TrainingCharts
 from tests.run_folders import make_run, points_of, recipe_with
 
 WAIT_MS = 60_000

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.session.state.values import TrainingState
     from snip_gui.ui.theme.theme import Themes
-    from snip_gui.ui.training_charts import Overlay, TrainingCharts
+    from snip_gui.ui.training.training_charts import Overlay, TrainingCharts
 
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
 _EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
@@ -104,7 +104,7 @@ class TrainingPanel(QWidget):
         return self._charts_page.content
 
     def _make_charts(self) -> TrainingCharts:
-        from snip_gui.ui.training_charts import TrainingCharts
+        from snip_gui.ui.training.training_charts import TrainingCharts
 
         charts = TrainingCharts(self._themes)
         self._top.addWidget(charts.controls)
@@ -273,7 +273,7 @@ class TrainingPanel(QWidget):
         ticked = [entry for entry in self._runs.checked if entry.folder != own]
         if not ticked:
             return ()
-        from snip_gui.ui.training_charts import Overlay
+        from snip_gui.ui.training.training_charts import Overlay
 
         return tuple(
             Overlay(e.name, self._runs.curve(e), e.test_error, e.test_error_at_best) for e in ticked
