@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.ui.compare.compare_panel import ComparePanel
     from snip_gui.ui.theme.theme import Themes
-    from snip_gui.ui.widgets.image_grid import ImageGrid
+    from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 
 
 class CompareCommands(QObject):

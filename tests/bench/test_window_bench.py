@@ -26,7 +26,7 @@ import tests.qt_fixtures
 from snip_gui.app import _collect_in_gui_thread
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.training.events import Measured
-from snip_gui.ui.widgets.image_grid import ImageGrid
+from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 from tests.bench.test_core_bench import ratio, show
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 from snip_gui.core.recipe.fields import all_fields, field
 from snip_gui.core.views.picture import Picture, colour_table
 from snip_gui.ui.theme.theme import load_colours, style_sheet
-from snip_gui.ui.widgets.array_image import to_qimage
 from snip_gui.ui.widgets.field_form import FieldForm
-from snip_gui.ui.widgets.image_grid import ImageGrid
-from snip_gui.ui.widgets.picture_plot import PicturePlot
+from snip_gui.ui.widgets.pictures.array_image import to_qimage
+from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
+from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 from snip_gui.ui.widgets.sparsity_control import SparsityControl, position_of, sparsity_at
 
 

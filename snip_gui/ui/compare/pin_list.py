@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.text import short_count, size_text
 from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.views.input_map import map_picture
-from snip_gui.ui.widgets.array_image import to_qimage
+from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
     from snip_gui.core.comparing.comparison import Mask

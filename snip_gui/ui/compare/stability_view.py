@@ -25,7 +25,7 @@ from snip_gui.ui.compare.overlap_table import style_table
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
 from snip_gui.ui.theme.picture_colours import table_of
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.picture_plot import PicturePlot
+from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
     from snip_gui.core.comparing.frequency import Frequency

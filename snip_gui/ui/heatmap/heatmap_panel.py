@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.heatmap.weights_page import WeightsPage
     from snip_gui.ui.theme.theme import Themes
-    from snip_gui.ui.widgets.picture_plot import PicturePlot
+    from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 # From this width on two pictures stand side by side, below it one above the other.
 _WIDE = 620

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from snip_gui.core.views.arrangement import Rectangle
     from snip_gui.session.looking.level_maker import LevelMaker
     from snip_gui.ui.theme.theme import Colours
-    from snip_gui.ui.widgets.picture_plot import PicturePlot
+    from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 
 def is_large(tensor: TensorSpec) -> bool:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.picture_plot import PicturePlot
+from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from snip_gui.core.views.network_flow import network_flow
-from snip_gui.ui.widgets.flow_view import FlowColours, FlowView
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.flow_view import FlowColours, FlowView
 
 if TYPE_CHECKING:
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.comparing.tile_grid import KINDS, PAPER_SPARSITIES, SUFFIXES
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.tile_view import TileView
+from snip_gui.ui.widgets.pictures.tile_view import TileView
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller

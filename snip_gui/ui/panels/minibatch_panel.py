@@ -22,11 +22,11 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.data.minibatch.curation import class_counts
 from snip_gui.core.recipe.recipe import Draw
-from snip_gui.ui.widgets.array_image import ArrayImage
-from snip_gui.ui.widgets.class_bars import ClassBars
-from snip_gui.ui.widgets.image_grid import ImageGrid
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.picture_drop import PictureDrop
+from snip_gui.ui.widgets.pictures.array_image import ArrayImage
+from snip_gui.ui.widgets.pictures.class_bars import ClassBars
+from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
+from snip_gui.ui.widgets.pictures.picture_drop import PictureDrop
 
 if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted

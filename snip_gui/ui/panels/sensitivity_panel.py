@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plots import LogAxis, style_plot
+from snip_gui.ui.widgets.pictures.plots import LogAxis, style_plot
 
 if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored

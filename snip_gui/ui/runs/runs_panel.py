@@ -30,8 +30,8 @@ from snip_gui.ui.runs.runs_model import (
     RunsModel,
     SortedRuns,
 )
-from snip_gui.ui.widgets.curve_delegate import CurveDelegate
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.curve_delegate import CurveDelegate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

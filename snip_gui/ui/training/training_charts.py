@@ -24,7 +24,7 @@ from snip_gui.core.views import training_curves as rows
 from snip_gui.core.views.training_curves import CurveArrays, smoothed
 from snip_gui.ui.training.chart_options import AXES, ChartOptions
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plots import run_mark, run_pen, style_plot
+from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -127,7 +127,7 @@ def test_runs_laid_over_have_a_line_and_a_legend_each(charts):
 
 def test_sixteen_runs_look_different():
     from snip_gui.ui.theme.theme import load_colours
-    from snip_gui.ui.widgets.plots import run_mark, run_pen
+    from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen
 
     for theme in ("light", "dark"):
         colours = load_colours(theme).runs

@@ -19,8 +19,8 @@ from PySide6.QtSvg import QSvgGenerator
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import replacing, write_bytes, write_text
-from snip_gui.ui.widgets.flow_view import FlowView
-from snip_gui.ui.widgets.picture_plot import PicturePlot
+from snip_gui.ui.widgets.pictures.flow_view import FlowView
+from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.data.minibatch.own_images import negative
-from snip_gui.ui.widgets.array_image import ArrayImage
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.array_image import ArrayImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout,
 
 from snip_gui.core.reports.error_sparsity import SOURCE, published
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plots import run_mark, run_pen, style_plot
+from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.ui.widgets.image_grid import ImageGrid
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 
 if TYPE_CHECKING:
     from pathlib import Path

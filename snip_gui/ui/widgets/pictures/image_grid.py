@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.ui.widgets.array_image import to_qimage
+from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from snip_gui.ui.widgets.array_image import to_qimage
+from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Widgets that draw pictures, tiles and plots."""
