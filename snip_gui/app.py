@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
-    from snip_gui.ui.main_window import MainWindow
+    from snip_gui.ui.window.main_window import MainWindow
 
 _SESSION = "session.json"
 _PREFERENCES = "preferences.json"
@@ -67,9 +67,9 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.session.state.preferences import load_preferences
     from snip_gui.session.state.recents import Recents
     from snip_gui.session.state.session_state import SessionState
-    from snip_gui.ui.end_notice import EndNotice
-    from snip_gui.ui.main_window import MainWindow
     from snip_gui.ui.theme.theme import Themes
+    from snip_gui.ui.window.end_notice import EndNotice
+    from snip_gui.ui.window.main_window import MainWindow
 
     preferences, dropped = load_preferences(config_folder / _PREFERENCES)
     recipe, complaint = _last_recipe(config_folder / _SESSION)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 if TYPE_CHECKING:
-    from snip_gui.ui.main_window import MainWindow
+    from snip_gui.ui.window.main_window import MainWindow
 
 
 class ViewCommands(QObject):

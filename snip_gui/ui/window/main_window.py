@@ -18,27 +18,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.ui.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.commands.file_commands import FileCommands
-from snip_gui.ui.compare_commands import CompareCommands
-from snip_gui.ui.docks import Docks, DockSpec
-from snip_gui.ui.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
-from snip_gui.ui.lazy_panels import LazyPanels
-from snip_gui.ui.offer_banner import OfferBanner
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
-from snip_gui.ui.problem_banner import ProblemBanner
-from snip_gui.ui.status_line import StatusLine
 from snip_gui.ui.theme.theme_menu import ThemeMenu
-from snip_gui.ui.tour import Tour
 from snip_gui.ui.training.training_panel import TrainingPanel
-from snip_gui.ui.view_commands import ViewCommands
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
+from snip_gui.ui.window.compare_commands import CompareCommands
+from snip_gui.ui.window.docks import Docks, DockSpec
+from snip_gui.ui.window.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.window.lazy_panels import LazyPanels
+from snip_gui.ui.window.offer_banner import OfferBanner
+from snip_gui.ui.window.problem_banner import ProblemBanner
+from snip_gui.ui.window.status_line import StatusLine
+from snip_gui.ui.window.tour import Tour
+from snip_gui.ui.window.view_commands import ViewCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable

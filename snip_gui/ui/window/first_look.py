@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from snip_gui.ui.tour import Step
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.window.tour import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.ui.main_window import MainWindow
+    from snip_gui.ui.window.main_window import MainWindow
 
 
 def steps_of(window: MainWindow) -> Sequence[Step]:

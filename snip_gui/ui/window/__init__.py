@@ -1,0 +1,1 @@
+"""The main window: its actions, docks, banners and status line."""
