@@ -19,8 +19,10 @@ from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import pin_files
+from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
+from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import new_run_folder
 from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
@@ -280,9 +282,9 @@ class Controller(QObject):
                 self.state.set_devices(devices, versions)
                 self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
                 self._score_if_wanted()
-            case ev.ScoringDone(scored):
+            case ScoringDone(scored):
                 self._keep_scores(scored)
-            case ev.RunDone(folder, _) if item.kind == "save":
+            case RunDone(folder, _) if item.kind == "save":
                 self.state.notices.info(f"The run is kept in {folder}.")
 
     @Slot(object)

@@ -17,6 +17,7 @@ from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution.run import resume, run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
+from snip_gui.core.models.measuring import list_networks, measure_network
 from snip_gui.core.pruning import methods
 from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
@@ -135,7 +136,7 @@ def test_a_network_of_torchvision_runs_on_grey_digits(tmp_path, surroundings):
 
 
 def measured(recipe, surroundings):
-    steps = jobs.measure_network(recipe.model, (1, 28, 28), 10, surroundings, CancelToken())
+    steps = measure_network(recipe.model, (1, 28, 28), 10, surroundings, CancelToken())
     return next(event for event in steps if isinstance(event, NetworkMeasured)).architecture
 
 
@@ -162,7 +163,7 @@ def test_a_network_without_layers_to_prune_is_refused_when_measured(tmp_path):
 
 
 def test_torchvision_lists_its_networks():
-    (listed,) = [e for e in jobs.list_networks() if isinstance(e, NetworksListed)]
+    (listed,) = [e for e in list_networks() if isinstance(e, NetworksListed)]
     assert "resnet18" in listed.names
 
 

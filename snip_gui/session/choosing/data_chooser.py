@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base import events as ev
+from snip_gui.core.data.download.fetch import Downloaded
 from snip_gui.core.data.images.store import num_bytes
 from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.events import BadFile, FilesUnreadable, ImagesListed, ImagesLoaded
 from snip_gui.core.data.sets.loading import options_of
 from snip_gui.core.recipe.json import with_value
 from snip_gui.session.jobs import factories as jobs
@@ -86,7 +87,7 @@ class DataChooser(QObject):
         self._open: ImagesKey | None = None
         self._refused: ImagesKey | None = None
         self._job_id = 0
-        self._bad: tuple[ev.BadFile, ...] = ()
+        self._bad: tuple[BadFile, ...] = ()
         host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
 
@@ -151,16 +152,16 @@ class DataChooser(QObject):
     def _on_event(self, item: JobEvent) -> None:
         is_wanted = item.job_id == self._job_id
         match item.event:
-            case ev.ImagesListed(listing) if is_wanted:
+            case ImagesListed(listing) if is_wanted:
                 self.listed.emit()
                 self._state.set_listing(listing)
-            case ev.FilesUnreadable() as found if is_wanted:
+            case FilesUnreadable() as found if is_wanted:
                 self._bad = found.files
                 self._state.notices.add(Notice("info" if found.skipped else "problem", found.text))
-            case ev.ImagesLoaded(images) if is_wanted:
+            case ImagesLoaded(images) if is_wanted:
                 self._sets[self._wanted] = images
                 self._show(self._wanted)
-            case ev.Downloaded(name, folder):
+            case Downloaded(name, folder):
                 self.use_place(name, folder)
 
     @Slot(object)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base import events as ev
+from snip_gui.core.models.events import CheckpointFound
 from snip_gui.session.jobs import factories as jobs
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Importer(QObject):
         job = jobs.inspect_job(path, recipe, self._state.images, surroundings)
         self._host.submit("inspect", job, lane="io", short=True)
 
-    def take(self, found: ev.CheckpointFound, recipe: Recipe) -> None:
+    def take(self, found: CheckpointFound, recipe: Recipe) -> None:
         """Go on with a checkpoint as one of its recipes says: one step of undo."""
         self._take(recipe, f"Open {found.path.name}")
         self._state.notices.info(
@@ -57,5 +57,5 @@ class Importer(QObject):
 
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:
-        if isinstance(item.event, ev.CheckpointFound):
+        if isinstance(item.event, CheckpointFound):
             self.found.emit(item.event)

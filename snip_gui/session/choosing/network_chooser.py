@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base import events as ev
+from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
 from snip_gui.core.models.own import OWN, digest_of
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
@@ -162,11 +162,11 @@ class NetworkChooser(QObject):
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:
         match item.event:
-            case ev.NetworkMeasured(architecture) if item.job_id == self._job_id:
+            case NetworkMeasured(architecture) if item.job_id == self._job_id:
                 self._state.set_architecture(architecture)
-            case ev.NetworksListed(names):
+            case NetworksListed(names):
                 self._state.set_network_names(names)
-            case ev.WeightsRead(path, digest, num_values):
+            case WeightsRead(path, digest, num_values):
                 self._state.notices.info(f"{path} holds {num_values:,} numbers.")
                 self._change("Read weights", weights=str(path), weights_digest=digest)
 

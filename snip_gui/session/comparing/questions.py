@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.comparison import Mask
+from snip_gui.core.comparing.frequency import StabilityMeasured
 from snip_gui.core.comparing.variations import vary
 from snip_gui.core.data.minibatch.own_images import picked_of
+from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
 
@@ -201,12 +202,12 @@ class Questions(QObject):
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:
         match item.event:
-            case ev.ScoringDone(scored):
+            case ScoringDone(scored):
                 asked = self._without
                 if asked is not None and item.job_id == asked.job_id:
                     self._without = None
                     self._compare(asked.whole, scored, asked.name)
-            case ev.StabilityMeasured(frequency) if self._asked is not None:
+            case StabilityMeasured(frequency) if self._asked is not None:
                 _, recipe, what = self._asked
                 self._stability = Stability(recipe, what, frequency)
 

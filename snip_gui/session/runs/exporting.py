@@ -10,7 +10,9 @@ from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.models.networks import network_of
+from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
@@ -60,9 +62,9 @@ class Exporter(QObject):
     def _forget(self, folder: Path | None) -> None:
         self._folder = folder
         self.description = "" if folder is None else _described(folder)
-        self.formats: dict[str, ev.FormatMeasured] = {}
-        self.speeds: dict[str, ev.SpeedMeasured] = {}
-        self.done: tuple[ev.ExportDone, ...] = ()
+        self.formats: dict[str, FormatMeasured] = {}
+        self.speeds: dict[str, SpeedMeasured] = {}
+        self.done: tuple[ExportDone, ...] = ()
         self.progress: ev.Progress | None = None
         self.problem: Problem | None = None
 
@@ -127,14 +129,14 @@ class Exporter(QObject):
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:
         match item.event:
-            case ev.FormatMeasured() as measured if measured.folder == self._folder:
+            case FormatMeasured() as measured if measured.folder == self._folder:
                 self.formats[measured.format_name] = measured
-            case ev.SpeedMeasured() as speed if speed.folder == self._folder:
+            case SpeedMeasured() as speed if speed.folder == self._folder:
                 self.speeds[speed.run_as] = speed
-            case ev.ExportDone() as done:
+            case ExportDone() as done:
                 self.done = (*self.done, done)
                 self.exported.emit(done)
-            case ev.RunDone(folder) if item.kind == "save" and self._is_saving:
+            case RunDone(folder) if item.kind == "save" and self._is_saving:
                 self._is_saving = False
                 self._forget(folder)
                 self._measure(folder)

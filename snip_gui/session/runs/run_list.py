@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import copy_images
+from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.runs.folder import IMAGES
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
@@ -167,12 +167,12 @@ class Runs(QObject):
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:
         match item.event:
-            case ev.RunsListed(_, entries):
+            case RunsListed(_, entries):
                 self._show(entries)
-            case ev.RunCurvesRead(folder, points) if folder in self._checked:
+            case RunCurvesRead(folder, points) if folder in self._checked:
                 self._curves[folder] = points
                 self.checked_changed.emit()
-            case ev.RunMoved() as moved:
+            case RunMoved() as moved:
                 self._follow(moved, item.job_id)
 
     @Slot(object)
@@ -220,7 +220,7 @@ class Runs(QObject):
             self._offer = entries[0]
             self.offer_changed.emit()
 
-    def _follow(self, moved: ev.RunMoved, job_id: int) -> None:
+    def _follow(self, moved: RunMoved, job_id: int) -> None:
         """Keep hold of a run that lies elsewhere now."""
         if moved.binned:
             self._moving[job_id] += ((moved.folder, moved.place),)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
 from snip_gui.core.runs.folder import new_run_folder, read_recipe
+from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem, TrainingState
 
@@ -112,15 +113,15 @@ class Trainings(QObject):
         if item.kind != KIND:
             return
         match item.event:
-            case ev.TrainingStarted() as started:
+            case TrainingStarted() as started:
                 self._started(started)
-            case ev.TrainingPaused(text) if self._state.training is not None:
+            case TrainingPaused(text) if self._state.training is not None:
                 self._state.notices.info(text or "The training goes on.")
                 training = dataclasses.replace(self._state.training, waits_for=text)
                 self._state.set_training(training)
-            case ev.Measured(points):
+            case Measured(points):
                 self._state.add_points(points)
-            case ev.RunDone(folder, summary):
+            case RunDone(folder, summary):
                 self._done(folder, summary)
 
     @Slot(object)
@@ -134,7 +135,7 @@ class Trainings(QObject):
         else:
             self._state.set_training(dataclasses.replace(training, phase="failed"))
 
-    def _started(self, started: ev.TrainingStarted) -> None:
+    def _started(self, started: TrainingStarted) -> None:
         training = self._state.training
         assert training is not None
         phase: TrainingPhase = "stopping" if training.phase == "stopping" else "running"

@@ -8,6 +8,7 @@ from PIL import Image
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.comparing.jobs import grid_column
 from snip_gui.core.comparing.tile_grid import (
     PAPER_SPARSITIES,
     GridColumnDone,
@@ -46,7 +47,7 @@ def spec_of(kind, recipe, digits, sparsities=(0.5, 0.9)):
 def compute(spec, surroundings, images):
     columns = {}
     for number in range(len(spec.variants)):
-        steps = jobs.grid_column(spec, number, surroundings, images, CancelToken())
+        steps = grid_column(spec, number, surroundings, images, CancelToken())
         (done,) = [event for event in steps if isinstance(event, GridColumnDone)]
         assert done.number == number
         columns[number] = done.column
