@@ -11,6 +11,7 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.surroundings import Surroundings, default_image_folder, default_num_threads
 from snip_gui.core.data.minibatch.own_images import beside_recipe
+from snip_gui.core.models.networks import network_of
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
@@ -31,7 +32,9 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     """
     recipe = load_recipe(options.recipe) if options.recipe else Recipe()
     if options.preset:  # it depends on the network, and flags override it
-        recipe = with_preset(_overridden(recipe, options), options.preset)
+        recipe = _overridden(recipe, options)
+        num_channels = network_of(recipe.model).num_channels
+        recipe = with_preset(recipe, options.preset, num_channels=num_channels)
     return pin_files(_overridden(recipe, options))
 
 

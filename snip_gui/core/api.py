@@ -27,7 +27,7 @@ from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.runs.folder import read_recipe
-from snip_gui.core.runs.network import package_run
+from snip_gui.core.runs.network import read_network
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -171,7 +171,7 @@ def load_run(folder: str | Path) -> LoadedRun:
     folder = Path(folder)
     recipe = read_recipe(folder)
     trusted = {recipe.model.file_digest} if recipe.model.file_digest else set()
-    package = package_run(folder, trusted)
+    package = read_network(folder, trusted)
     return LoadedRun(package.network, package.masks, recipe, package.manifest)
 
 

@@ -19,9 +19,9 @@ from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.measuring import measure_run
+from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.runs.network import package_run
 from tests.bench.test_core_bench import show
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]

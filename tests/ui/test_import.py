@@ -12,8 +12,8 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
+from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.recipe import Magnitude, Recipe, Snip
-from snip_gui.core.runs.network import package_run
 from snip_gui.ui.dialogs.files.import_dialog import ImportDialog
 
 WAIT_MS = 60_000

@@ -1,15 +1,17 @@
-"""The one place that imports torchvision.
+"""Packages that may be missing or broken, each imported when something of it is first needed.
 
-It is imported when something of it is first needed; one that cannot be imported (it was built for
-another torch, say) spoils nothing else.
+One that cannot be imported (torchvision built for another torch, say) spoils nothing else.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from snip_gui.core.base.errors import UserError
+
+_ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torchvision has no types
@@ -31,4 +33,10 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
         ) from error
 
 
-_ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+def refuse_missing_onnx() -> None:
+    """Raise a `UserError` if a package of the extra ``[onnx]`` is not installed."""
+    if any(importlib.util.find_spec(package) is None for package in _ONNX_PACKAGES):
+        raise UserError(
+            "ONNX needs packages that are not installed.",
+            "pip install 'snip-gui[onnx]', or onnx, onnxscript and onnxruntime.",
+        )

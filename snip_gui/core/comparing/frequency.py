@@ -155,7 +155,8 @@ def _pooled(
     Pooled: the sum of all pairs' intersections over the sum of their unions, which is the mean of
     the pairs' Jaccard indices weighted by their unions. A connection kept by c masks is in the
     intersection of c (c - 1) / 2 pairs, so no pair has to be looked at. By chance two masks share
-    ``a b / n`` of a layer's ``n`` connections, as in `snip_gui.core.comparing.comparison.Comparison`.
+    ``a b / n`` of a layer's ``n`` connections, as in
+    `snip_gui.core.comparing.comparison.Comparison`.
 
     Parameters
     ----------

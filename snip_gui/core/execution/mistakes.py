@@ -101,10 +101,10 @@ def find_mistakes(
     """
     from snip_gui.core.pruning.workbench import build_steps
     from snip_gui.core.runs.folder import read_recipe
-    from snip_gui.core.runs.network import package_run, read_test_images
+    from snip_gui.core.runs.network import read_network, read_test_images
 
     yield Progress("Looking for mistakes")
-    package = package_run(folder, surroundings.trusted_code)
+    package = read_network(folder, surroundings.trusted_code)
     if images is None:
         images = yield from read_test_images(folder, surroundings, cancel)
     if images is None:

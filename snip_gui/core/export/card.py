@@ -11,7 +11,7 @@ from snip_gui.core.models.networks import network_of
 
 if TYPE_CHECKING:
     from snip_gui.core.export.catalogue import ExportFormat
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 _PICTURE = "input_map.png"
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources as resources
-import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.optional_packages import _ONNX_PACKAGES
+from snip_gui.core.base.optional_packages import refuse_missing_onnx
 from snip_gui.core.base.registry import Registry
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 RunAs: TypeAlias = Literal["masked", "shrunk", "onnx", "shrunk-onnx", ""]
 
@@ -88,17 +86,15 @@ class ExportFormat:
 
     def refuse_missing(self) -> None:
         """Raise a `UserError` if a package is missing that this format needs."""
-        if self.needs_onnx and any(importlib.util.find_spec(p) is None for p in _ONNX_PACKAGES):
-            raise UserError(
-                "ONNX needs packages that are not installed.",
-                "pip install 'snip-gui[onnx]', or onnx, onnxscript and onnxruntime.",
-            )
+        if self.needs_onnx:
+            refuse_missing_onnx()
 
     def _module(self) -> Any:  # noqa: ANN401 - a module
         return importlib.import_module(self.module)
 
 
-_HERE = "snip_gui.core.export"
+_FORMATS = "snip_gui.core.export.formats"
+_LOADERS = "snip_gui.core.weight_files"
 
 FORMATS: Registry[ExportFormat] = Registry(
     "export format",
@@ -109,7 +105,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "safetensors",
             "Masked weights, masks and a manifest in one file that any safetensors reader opens.",
             ".safetensors",
-            f"{_HERE}.safetensors_format",
+            f"{_FORMATS}.safetensors_format",
             "anything with safetensors",
         ),
         ExportFormat(
@@ -118,7 +114,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "The same with weights in half precision. What that does to the test error is measured "
             "while it is written.",
             ".fp16.safetensors",
-            f"{_HERE}.half_format",
+            f"{_FORMATS}.half_format",
             "anything with safetensors",
         ),
         ExportFormat(
@@ -126,7 +122,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "PyTorch state_dict",
             "Masked weights only; loads with torch.load(weights_only=True) into the same network.",
             ".pt",
-            f"{_HERE}.pt_format",
+            f"{_FORMATS}.pt_format",
             "torch, same network",
         ),
         ExportFormat(
@@ -135,9 +131,9 @@ FORMATS: Registry[ExportFormat] = Registry(
             "weight_orig and weight_mask, as torch's own pruning names them. With a loader that "
             "needs torch alone.",
             ".prune.pt",
-            f"{_HERE}.prune_format",
+            f"{_FORMATS}.prune_format",
             "torch, same network",
-            companion=f"{_HERE}.prune_loader",
+            companion=f"{_LOADERS}.prune_loader",
         ),
         ExportFormat(
             "packed",
@@ -145,19 +141,19 @@ FORMATS: Registry[ExportFormat] = Registry(
             "The smallest file up to 97 % sparsity, beyond which sparse rows are. With a reader of "
             "a few lines that needs NumPy alone.",
             ".snip",
-            f"{_HERE}.packed_format",
+            f"{_FORMATS}.packed_format",
             "NumPy, its own reader",
-            companion=f"{_HERE}.packed_reader",
+            companion=f"{_LOADERS}.packed_reader",
         ),
         ExportFormat(
             "csr",
             "Sparse rows (CSR)",
             "For torch.sparse, as safetensors; a convolution is out x (in kh kw). With a loader.",
             ".csr.safetensors",
-            f"{_HERE}.csr_format",
+            f"{_FORMATS}.csr_format",
             "torch.sparse, SciPy",
             run_as="",
-            companion=f"{_HERE}.csr_loader",
+            companion=f"{_LOADERS}.csr_loader",
         ),
         ExportFormat(
             "onnx",
@@ -165,7 +161,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "The whole masked network for other runtimes, any number of images at once; zeros are "
             "stored and computed as zeros.",
             ".onnx",
-            f"{_HERE}.onnx_format",
+            f"{_FORMATS}.onnx_format",
             "ONNX runtimes",
             run_as="onnx",
             needs_onnx=True,
@@ -176,7 +172,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "The smaller dense network that computes the same: units on no path are gone, "
             "constants folded. Its module definition lies beside it and needs torch alone.",
             ".shrunk.pt",
-            f"{_HERE}.shrunk_format",
+            f"{_FORMATS}.shrunk_format",
             "torch alone",
             run_as="shrunk",
             makes_companion=True,
@@ -186,7 +182,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "Shrunk ONNX",
             "The smaller dense network for other runtimes.",
             ".shrunk.onnx",
-            f"{_HERE}.shrunk_onnx_format",
+            f"{_FORMATS}.shrunk_onnx_format",
             "ONNX runtimes",
             run_as="shrunk-onnx",
             needs_onnx=True,

@@ -14,8 +14,9 @@ from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.export.card import card_picture, card_text
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone
+from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.precision import measure_half
-from snip_gui.core.runs.network import Package, package_run, read_test_images
+from snip_gui.core.runs.network import read_test_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,10 +23,10 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 from snip_gui.core.export.formats import onnx_format
+from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.describe import describe
 from snip_gui.core.runs import folder as files
-from snip_gui.core.runs.network import Package, package_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

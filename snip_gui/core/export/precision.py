@@ -12,16 +12,16 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.images.resident import ResidentImages
-from snip_gui.core.export.formats.half_format import halved, widened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 _BATCH = 200
 _MOST_SECONDS = 20.0
@@ -78,3 +78,26 @@ def _wrong(
     )
     inputs_BCHW, labels_B = batch.batch(slice(None))
     return [int((network(inputs_BCHW).argmax(1) != labels_B).sum()) for network in networks]
+
+
+def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with floating-point numbers in half precision.
+
+    Raises
+    ------
+    UserError
+        If a number is too large for it.
+    """
+    half = {n: t.half() if t.is_floating_point() else t for n, t in state.items()}
+    for name, tensor in half.items():
+        if bool((tensor.isinf() & state[name].isfinite()).any()):
+            raise UserError(
+                f"“{name}” holds numbers too large for half precision.",
+                "Choose safetensors in single precision.",
+            )
+    return half
+
+
+def widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with half-precision numbers in single precision."""
+    return {n: t.float() if t.dtype == torch.float16 else t for n, t in state.items()}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.runs.network import RunNetwork
 
 TOLERANCE = 1e-5
 """Of outputs, as a part of the largest: where the order of sums differs, or one runtime."""
@@ -43,7 +43,7 @@ def _bits(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
 
 
-def outputs_with(package: Package, state: Mapping[str, Tensor]) -> Tensor:
+def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
     """Return the scores (B, K) that the network gives with other weights."""
     network = copy.deepcopy(package.network)
     network.load_state_dict(dict(state))
@@ -79,7 +79,7 @@ def refuse_other_outputs(expected_BK: Tensor, found_BK: Tensor, what: str) -> fl
     return difference
 
 
-def prove_weights(package: Package, read: Mapping[str, Tensor]) -> str:
+def prove_weights(package: RunNetwork, read: Mapping[str, Tensor]) -> str:
     """Compare weights bit for bit and outputs on real images; return what was compared."""
     refuse_other_weights(package.state, read)
     try:

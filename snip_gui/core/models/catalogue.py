@@ -67,6 +67,11 @@ class ModelInfo:
     reference: tuple[tuple[int, int, int], int] = ((3, 32, 32), 10)
     reconstructed: str = ""
 
+    @property
+    def num_channels(self) -> int:
+        """Channels of the images that the paper uses it on."""
+        return self.reference[0][0]
+
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
         """Return the network for images of a shape (C, H, W), with weights yet to be drawn.
 

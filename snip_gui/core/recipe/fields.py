@@ -1,7 +1,7 @@
 """What is known about each field of a recipe: label, help, unit, bounds, choices, flag.
 
-Read from the types of `snip_gui.core.recipe.recipe`, so that forms, command-line flags and validation can
-never disagree.
+Read from the types of `snip_gui.core.recipe.recipe`, so that forms, command-line flags and
+validation can never disagree.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.registry import Registry
-from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Draw
 
@@ -130,8 +129,13 @@ PRESETS: Registry[Preset] = Registry(
 )
 
 
-def with_preset(recipe: Recipe, name: str) -> Recipe:
+def with_preset(recipe: Recipe, name: str, *, num_channels: int) -> Recipe:
     """Return the recipe with a preset's values; network, data, sparsity and seed stay.
+
+    Parameters
+    ----------
+    num_channels
+        Of the images that the network is made for: 1 takes the values for grey images.
 
     Raises
     ------
@@ -139,9 +143,8 @@ def with_preset(recipe: Recipe, name: str) -> Recipe:
         If there is no such preset.
     """
     preset = PRESETS[name]
-    (channels, _, _), _ = network_of(recipe.model).reference
     raw = msgspec.to_builtins(recipe)
-    for path, value in (preset.grey if channels == 1 else preset.colour).items():
+    for path, value in (preset.grey if num_channels == 1 else preset.colour).items():
         part, _, field = path.partition(".")
         if field in raw[part] and (part != "minibatch" or isinstance(recipe.minibatch, Draw)):
             raw[part][field] = value

@@ -1,4 +1,4 @@
-"""What an export writes: the pruned network of a run, with everything that describes it.
+"""The pruned network of a run, with everything that describes it.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.data.images.image_set import ImageSet
-    from snip_gui.core.export.smaller import Smaller
     from snip_gui.core.recipe.recipe import ModelChoice
 
 # Enough to tell two networks apart; more only take longer.
@@ -38,7 +37,7 @@ _COMPARED_IMAGES = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Package:
+class RunNetwork:
     """A pruned network.
 
     Attributes
@@ -55,8 +54,6 @@ class Package:
         Real images as the network sees them, to compare outputs on: of the scored minibatch.
     trusted
         Digests of the Python files that the user agreed to run.
-    half_precision
-        Test errors in ``single`` and ``half`` precision on ``num_test_images``, once measured.
     """
 
     folder: Path
@@ -67,7 +64,6 @@ class Package:
     choice: ModelChoice
     trusted: Collection[str] = ()
     notes: list[str] = field(default_factory=list)
-    half_precision: dict[str, float] = field(default_factory=dict)
 
     @functools.cached_property
     def network(self) -> nn.Module:
@@ -85,16 +81,9 @@ class Package:
         made.module.load_state_dict(self.state)
         return made.module.eval()
 
-    @functools.cached_property
-    def smaller(self) -> Smaller:
-        """The smaller network that computes the same; raises `UserError` if there is none."""
-        from snip_gui.core.export.smaller import make_smaller
 
-        return make_smaller(self.network, self.images_BCHW)
-
-
-def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:
-    """Read what there is to export of a run.
+def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
+    """Read the pruned network of a run.
 
     The weights are those of the last checkpoint, or where training would begin if there is none.
 
@@ -138,15 +127,15 @@ def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:
     if choice.name == OWN:
         choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
     images_BCHW = batch["inputs"][:_COMPARED_IMAGES]
-    package = Package(folder, state, masks, manifest, images_BCHW, choice, trusted)
+    network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted)
     if step == 0:
-        package.notes.append(
+        network.notes.append(
             f"“{folder.name}” was never trained: its weights are the initial ones."
         )
     bad = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
     if bad:
-        package.notes.append(f"“{bad[0]}” holds values that are no finite numbers.")
-    return package
+        network.notes.append(f"“{bad[0]}” holds values that are no finite numbers.")
+    return network
 
 
 def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:

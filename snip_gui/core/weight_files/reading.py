@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import refuse_missing_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -258,9 +259,7 @@ def _with_masks(title: str, tensors: dict[str, Tensor], manifest: dict[str, Any]
 
 
 def _read_onnx(path: Path, size_bytes: int) -> Checkpoint:
-    from snip_gui.core.export.catalogue import FORMATS
-
-    FORMATS["onnx"].refuse_missing()
+    refuse_missing_onnx()
     import onnx
     from onnx import numpy_helper
 

@@ -222,9 +222,9 @@ class TrainingPanel(QWidget):
     @Slot(QAction)
     def _on_preset(self, action: QAction) -> None:
         preset = PRESETS[action.data()]
-        self._controller.edit(
-            with_preset(self._state.recipe, preset.name), f"Preset “{preset.title}”"
-        )
+        num_channels = self._state.network.num_channels
+        recipe = with_preset(self._state.recipe, preset.name, num_channels=num_channels)
+        self._controller.edit(recipe, f"Preset “{preset.title}”")
 
     @Slot()
     def _on_training_changed(self) -> None:

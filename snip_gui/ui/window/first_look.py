@@ -13,36 +13,36 @@ from snip_gui.ui.window.tour import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.ui.window.main_window import MainWindow
+    from snip_gui.ui.window.parts import WindowParts
 
 
-def steps_of(window: MainWindow) -> Sequence[Step]:
+def steps_of(parts: WindowParts) -> Sequence[Step]:
     """Return the five steps."""
-    heatmap = window.heatmap
+    heatmap = parts.heatmap
 
     def show_minibatch() -> None:
-        window.docks["minibatch"].show()
-        window.docks["minibatch"].raise_()
+        parts.docks["minibatch"].show()
+        parts.docks["minibatch"].raise_()
 
     def show_weights(colours: str) -> None:
-        window.centre.setCurrentWidget(heatmap)
+        parts.centre.setCurrentWidget(heatmap)
         heatmap.show_weights.click()
         heatmap.weights.colours.setCurrentIndex(heatmap.weights.colours.findData(colours))
 
     def show_map() -> None:
-        window.centre.setCurrentWidget(heatmap)
+        parts.centre.setCurrentWidget(heatmap)
         heatmap.show_map.click()
 
     def show_sensitivity() -> None:
-        window.docks["sensitivity"].show()
-        window.docks["sensitivity"].raise_()
+        parts.docks["sensitivity"].show()
+        parts.docks["sensitivity"].raise_()
 
     return (
         Step(
             "The minibatch",
             "SNIP looks at a network once, before training, through a few images: these. Draw "
             "others, take some of every class, browse for them one by one, or drop your own here.",
-            lambda: window.docks["minibatch"],
+            lambda: parts.docks["minibatch"],
             show_minibatch,
         ),
         Step(
@@ -58,7 +58,7 @@ def steps_of(window: MainWindow) -> Sequence[Step]:
             "Weight times gradient, without its sign, divided by the sum over the whole network: "
             "how much the loss would feel the loss of a connection. Most hardly matter, a few do; "
             "the scale is logarithmic.",
-            lambda: window.docks["sensitivity"],
+            lambda: parts.docks["sensitivity"],
             show_sensitivity,
         ),
         Step(

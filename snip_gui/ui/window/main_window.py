@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.commands.file_commands import FileCommands
+from snip_gui.ui.compare.compare_commands import CompareCommands
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
 from snip_gui.ui.panels.layers_panel import LayersPanel
@@ -30,11 +31,11 @@ from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.training.training_panel import TrainingPanel
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
-from snip_gui.ui.window.compare_commands import CompareCommands
 from snip_gui.ui.window.docks import Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, steps_of
 from snip_gui.ui.window.lazy_panels import LazyPanels
 from snip_gui.ui.window.offer_banner import OfferBanner
+from snip_gui.ui.window.parts import WindowParts
 from snip_gui.ui.window.problem_banner import ProblemBanner
 from snip_gui.ui.window.status_line import StatusLine
 from snip_gui.ui.window.tour import Tour
@@ -65,19 +66,20 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(860, 560)
         self._make_panels()
         self._make_centre()
-        self.views = ViewCommands(self)
+        self._make_docks()
+        parts = WindowParts(self.centre, self.docks, self.heatmap, self.images, self.lazy)
+        self.tour = Tour(self, steps_of(parts))
+        self.views = ViewCommands(controller, parts, self.tour, self.first_look, self)
         self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._make_toolbar()
-        self._make_docks()
         self._make_menus()
         self.status_line = StatusLine(self.state)
         self.status_line.cancel_asked.connect(controller.cancel)
         self.files.said.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
-        self.tour = Tour(self, steps_of(self))
         self._connect()
         self._on_theme_changed()
         self._enable_actions()

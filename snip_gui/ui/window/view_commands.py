@@ -7,72 +7,84 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 if TYPE_CHECKING:
-    from snip_gui.ui.window.main_window import MainWindow
+    from PySide6.QtWidgets import QWidget
+
+    from snip_gui.session.controller import Controller
+    from snip_gui.ui.window.first_look import FirstLookOffer
+    from snip_gui.ui.window.parts import WindowParts
+    from snip_gui.ui.window.tour import Tour
 
 
 class ViewCommands(QObject):
     """One method for each action of the menus View and Help that shows something."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        window.first_look.wanted.connect(self.first_look)
-        window.first_look.declined.connect(self.first_look_offered)
+    def __init__(
+        self,
+        controller: Controller,
+        parts: WindowParts,
+        tour: Tour,
+        offer: FirstLookOffer,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._controller, self._parts, self._tour, self._offer = controller, parts, tour, offer
+        offer.wanted.connect(self.first_look)
+        offer.declined.connect(self.first_look_offered)
 
     @Slot()
     def show_connections(self) -> None:
         """Show the heatmap."""
-        self._window.centre.setCurrentWidget(self._window.heatmap)
+        self._parts.centre.setCurrentWidget(self._parts.heatmap)
 
     @Slot()
     def show_images(self) -> None:
         """Show the training images."""
-        self._window.centre.setCurrentWidget(self._window.images)
-        self._window.images.grid.setFocus()
+        self._parts.centre.setCurrentWidget(self._parts.images)
+        self._parts.images.grid.setFocus()
 
     @Slot()
     def show_network(self) -> None:
         """Show the network layer by layer."""
-        self._window.centre.setCurrentWidget(self._window.lazy.network_page)
+        self._parts.centre.setCurrentWidget(self._parts.lazy.network_page)
 
     @Slot()
     def show_grid(self) -> None:
         """Show input maps of several variants."""
-        self._window.centre.setCurrentWidget(self._window.lazy.grid_page)
+        self._parts.centre.setCurrentWidget(self._parts.lazy.grid_page)
 
     @Slot()
     def show_flow(self) -> None:
         """Show the network from input to output."""
-        self._window.docks["flow"].show()
-        self._window.docks["flow"].raise_()
+        self._parts.docks["flow"].show()
+        self._parts.docks["flow"].raise_()
 
     @Slot(str)
     def enter_layer(self, layer: str) -> None:
         """Show the weights of a layer."""
         self.show_connections()
-        self._window.heatmap.select_layer(layer)
+        self._parts.heatmap.select_layer(layer)
 
     @Slot()
     def reset_view(self) -> None:
         """Show the whole of every picture."""
-        self._window.heatmap.reset_view()
+        self._parts.heatmap.reset_view()
 
     @Slot()
     def let_go(self) -> None:
         """End the first look, or else let go of the selection."""
-        if self._window.tour.number >= 0:
-            self._window.tour.end()
+        if self._tour.number >= 0:
+            self._tour.end()
         else:
-            self._window.controller.selector.let_go()
+            self._controller.selector.let_go()
 
     @Slot()
     def first_look(self) -> None:
         """Begin the first look."""
         self.first_look_offered()
-        self._window.tour.start()
+        self._tour.start()
 
     @Slot()
     def first_look_offered(self) -> None:
         """Offer the first look no more."""
-        self._window.first_look.hide()
-        self._window.controller.prefer(first_look_offered=True)
+        self._offer.hide()
+        self._controller.prefer(first_look_offered=True)

@@ -16,6 +16,7 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
+from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.own import digest_of
@@ -23,7 +24,6 @@ from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import Images, inspect
 from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs import folder as files
-from snip_gui.core.runs.network import package_run
 from snip_gui.core.weight_files.reading import read_checkpoint
 
 RECIPE = Recipe(

@@ -9,9 +9,9 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.execution import mistakes as module
 from snip_gui.core.execution.mistakes import MistakesFound, find_mistakes
 from snip_gui.core.execution.run import run
+from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.recipe import DataChoice, Recipe, Training
 from snip_gui.core.runs.folder import read_summary
-from snip_gui.core.runs.network import package_run
 
 RECIPE = Recipe(training=Training(epochs=2))
 

@@ -15,8 +15,8 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS, format_of
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.runs.network import package_run
 from snip_gui.core.weight_files.packed_reader import read_packed
 
 NETWORK = """

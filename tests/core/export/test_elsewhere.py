@@ -20,9 +20,9 @@ from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_all
+from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import scores_of
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
-from snip_gui.core.runs.network import package_run
 
 NETWORKS = {
     "lenet-300-100": """

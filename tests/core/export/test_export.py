@@ -22,13 +22,13 @@ from snip_gui.core.export.catalogue import format_of
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
+from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own import digest_of
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
-from snip_gui.core.runs.network import package_run
 
 RECIPE = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 

@@ -4,6 +4,7 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.models.networks import network_of
 from snip_gui.core.recipe.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import ModelChoice, Picked, RandomMask, Recipe, Snip, Training
 
@@ -12,16 +13,21 @@ def of(model, **rest):
     return Recipe(model=ModelChoice(name=model), **rest)
 
 
+def preset_of(recipe, name):
+    num_channels = network_of(recipe.model).num_channels
+    return with_preset(recipe, name, num_channels=num_channels)
+
+
 @pytest.mark.parametrize("name", PRESETS.names)
 @pytest.mark.parametrize("model", [*MODELS.names, "torchvision:resnet18"])
 def test_every_preset_suits_every_network_and_is_what_it_is_twice(name, model):
-    once = with_preset(of(model), name)
-    assert with_preset(once, name) == once != of(model)
+    once = preset_of(of(model), name)
+    assert preset_of(once, name) == once != of(model)
     assert once.model.name == model
 
 
 def test_the_papers_settings():
-    mnist = with_preset(of("lenet-300-100", pruning=Snip(sparsity=0.98), seed=3), "paper")
+    mnist = preset_of(of("lenet-300-100", pruning=Snip(sparsity=0.98), seed=3), "paper")
     training = mnist.training
     steps = 540 * training.epochs
     assert 30_000 <= steps < 30_540
@@ -29,7 +35,7 @@ def test_the_papers_settings():
     assert (training.batch_size, training.learning_rate, training.momentum) == (100, 0.1, 0.9)
     assert (training.weight_decay, training.decay_factor) == (5e-4, 0.1)
     assert (mnist.pruning.sparsity, mnist.pruning.after, mnist.seed) == (0.98, "redraw", 3)
-    cifar = with_preset(of("vgg-d"), "paper")
+    cifar = preset_of(of("vgg-d"), "paper")
     steps = 352 * cifar.training.epochs
     assert [round(at * steps, -3) for at in cifar.training.decay_at] == [30e3, 60e3, 90e3, 120e3]
     assert (cifar.training.batch_size, cifar.minibatch.size) == (128, 128)
@@ -38,23 +44,23 @@ def test_the_papers_settings():
 
 def test_the_deviation_of_lenet_5_is_made_and_said():
     for name in ("paper", "short", "random-labels"):
-        recipe = with_preset(of("lenet-5-caffe"), name)
+        recipe = preset_of(of("lenet-5-caffe"), name)
         assert recipe.training.learning_rate == STABLE_RATE
         assert "diverges" in about(PRESETS[name], recipe)
-    assert with_preset(of("lenet-5-caffe"), "adam").training.learning_rate == 0.001
+    assert preset_of(of("lenet-5-caffe"), "adam").training.learning_rate == 0.001
     assert about(PRESETS["paper"], of("vgg-d")) == PRESETS["paper"].text
 
 
 def test_what_was_picked_and_other_methods_stay():
     recipe = Recipe(minibatch=Picked(indices=(1, 2)), pruning=RandomMask(sparsity=0.5))
-    published = with_preset(recipe, "paper")
+    published = preset_of(recipe, "paper")
     assert published.minibatch == recipe.minibatch
     assert published.pruning == RandomMask(sparsity=0.5, after="redraw")
 
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(UserError, match="no preset called"):
-        with_preset(Recipe(), "best")
+        preset_of(Recipe(), "best")
 
 
 def test_another_optimizer_brings_its_usual_rate_unless_one_was_chosen():

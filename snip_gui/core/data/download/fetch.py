@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.data.download.sources import RemoteFile
-    from snip_gui.core.data.sets.catalogue import DatasetInfo
+    from snip_gui.core.data.download.sources import Downloadable, RemoteFile
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024
@@ -41,7 +40,7 @@ class _UnavailableError(Exception):
     """One address does not give the file; the next may."""
 
 
-def download_job(info: DatasetInfo, folder: Path, cancel: CancelToken) -> Iterator[Event]:
+def download_job(info: Downloadable, folder: Path, cancel: CancelToken) -> Iterator[Event]:
     """Fetch what is missing of a data set into a folder; ends in `Downloaded`.
 
     Raises

@@ -6,6 +6,7 @@ Facts only; `snip_gui.core.data.download.fetch` fetches. Imports no torch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 
@@ -87,6 +88,22 @@ class Download:
         """Names of the servers, mirrors included, each once."""
         names = [urlsplit(url).netloc for file in self.files for url in file.urls]
         return tuple(dict.fromkeys(names))
+
+
+class Downloadable(Protocol):
+    """What can be downloaded, if ``download`` says from where."""
+
+    @property
+    def name(self) -> str:
+        """Name that a recipe uses."""
+
+    @property
+    def title(self) -> str:
+        """Name that people read."""
+
+    @property
+    def download(self) -> Download | None:
+        """Where it can be got; None if it cannot."""
 
 
 def _idx(

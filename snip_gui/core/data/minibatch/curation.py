@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe.recipe import Recipe
 
-_TEST_SHARE = 0.2
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
@@ -49,20 +47,6 @@ def split_training(labels_N: NDArray[np.int64], fraction: float, seed: int) -> S
     train, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     train.flags.writeable = validation.flags.writeable = False
     return Split(train, validation)
-
-
-def fixed_test_part(labels_N: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which images are for testing where nobody said so: a fixed fifth of each class.
-
-    At least one image of a class, but never its only one.
-    """
-    generator = numpy_stream(0, "folder", "test")
-    is_test = np.zeros(len(labels_N), bool)
-    for label in np.unique(labels_N):
-        members = np.flatnonzero(labels_N == label)
-        number = max(1, round(len(members) * _TEST_SHARE)) if len(members) > 1 else 0
-        is_test[generator.permutation(members)[:number]] = True
-    return is_test
 
 
 def draw_images(

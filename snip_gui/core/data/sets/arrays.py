@@ -13,7 +13,6 @@ import numpy as np
 
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
-from snip_gui.core.data.minibatch.curation import fixed_test_part
 from snip_gui.core.data.sets.array_values import (
     as_bytes,
     channels_first,
@@ -21,6 +20,7 @@ from snip_gui.core.data.sets.array_values import (
     find_mapping,
     refused,
 )
+from snip_gui.core.data.sets.test_part import fixed_test_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

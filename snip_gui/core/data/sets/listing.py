@@ -13,7 +13,7 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.images.decoding import SUFFIXES, shown
-from snip_gui.core.data.minibatch.curation import fixed_test_part
+from snip_gui.core.data.sets.test_part import fixed_test_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,42 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.formats.safetensors_format import encode_masked, read_back
+from snip_gui.core.export.precision import halved, widened
 from snip_gui.core.export.proof import outputs_with, refuse_other_weights, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import Tensor
-
-    from snip_gui.core.runs.network import Package
-
-
-def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with floating-point numbers in half precision.
-
-    Raises
-    ------
-    UserError
-        If a number is too large for it.
-    """
-    half = {n: t.half() if t.is_floating_point() else t for n, t in state.items()}
-    for name, tensor in half.items():
-        if bool((tensor.isinf() & state[name].isfinite()).any()):
-            raise UserError(
-                f"“{name}” holds numbers too large for half precision.",
-                "Choose safetensors in single precision.",
-            )
-    return half
-
-
-def widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with half-precision numbers in single precision."""
-    return {n: t.float() if t.dtype == torch.float16 else t for n, t in state.items()}
+    from snip_gui.core.export.package import Package
 
 
 def encode(package: Package) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 _COUNTER = "num_batches_tracked"  # of training alone
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 
 def encode(package: Package) -> bytes:

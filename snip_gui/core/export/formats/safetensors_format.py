@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 MASK_SUFFIX = "_mask"
 

@@ -11,7 +11,7 @@ from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weight
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 __all__ = ["companion", "encode", "prove", "read_back"]
 

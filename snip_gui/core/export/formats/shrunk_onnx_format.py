@@ -9,7 +9,7 @@ from snip_gui.core.export.formats.onnx_format import encode_network, prove_outpu
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.runs.network import Package
+    from snip_gui.core.export.package import Package
 
 __all__ = ["encode", "prove", "read_back"]
 

@@ -1,0 +1,38 @@
+"""What an export writes: the pruned network of a run, and what was derived from it on the way."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from snip_gui.core.export.smaller import Smaller, make_smaller
+from snip_gui.core.runs.network import RunNetwork, read_network
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+
+@dataclass(frozen=True, eq=False)
+class Package(RunNetwork):
+    """A pruned network to export.
+
+    Attributes
+    ----------
+    half_precision
+        Test errors in ``single`` and ``half`` precision on ``num_test_images``, once measured.
+    """
+
+    half_precision: dict[str, float] = field(default_factory=dict)
+
+    @functools.cached_property
+    def smaller(self) -> Smaller:
+        """The smaller network that computes the same; raises `UserError` if there is none."""
+        return make_smaller(self.network, self.images_BCHW)
+
+
+def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:
+    """Read what there is to export of a run; raises `UserError` as `read_network`."""
+    network = read_network(folder, trusted)
+    return Package(**{part.name: getattr(network, part.name) for part in fields(network)})
