@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.surroundings import default_data_folder
+from snip_gui.core.base.environment import default_data_folder
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.files import write_text
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.models.events import CheckpointFound
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import DataChoice, Recipe
 from snip_gui.core.runs.folder import read_recipe
@@ -52,11 +52,11 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
 
 def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui export``."""
-    from snip_gui.core.export.catalogue import format_of
+    from snip_gui.core.export.catalogue import find_format
 
-    name = options.format or format_of(options.out).name
+    name = options.format or find_format(options.out).name
     recipe = read_recipe(options.run)
-    surroundings = Surroundings(
+    environment = Environment(
         data_folder=options.data_dir,
         trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
     )
@@ -64,7 +64,7 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
 
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel, "Stopping; the old file stays as it was."):
-        for event in export_run(options.run, name, options.out, cancel, surroundings):
+        for event in export_run(options.run, name, options.out, cancel, environment):
             printer.event(event)
     return 0
 
@@ -98,7 +98,7 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     chosen = Recipe(data=DataChoice(name=options.dataset))
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel, "Stopping."):
-        for event in inspect(options.file, chosen, of, Surroundings(), cancel):
+        for event in inspect(options.file, chosen, of, Environment(), cancel):
             printer.event(event)
             if isinstance(event, CheckpointFound):
                 _print_found(event, printer)
@@ -111,7 +111,7 @@ def _print_found(found: CheckpointFound, printer: EventPrinter) -> None:
     recipe = found.recipes[0]
     printer.line(f"{'kind':<12}{found.title}")
     printer.line(f"{'holds':<12}{found.num_values:,} numbers in {found.num_tensors:,} tensors")
-    printer.line(f"{'network':<12}{network_of(recipe.model).title}")
+    printer.line(f"{'network':<12}{find_network(recipe.model).title}")
     printer.line(f"{'data set':<12}{DATASETS[recipe.data.name].title}")
     printer.line(f"{'sparsity':<12}{recipe.pruning.sparsity:.4%}, by {found.mask_from}")
     for split, error in found.errors:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from snip_gui.core.base.environment import Environment, default_image_folder, default_num_threads
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.surroundings import Surroundings, default_image_folder, default_num_threads
 from snip_gui.core.data.minibatch.own_images import beside_recipe
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
@@ -33,7 +33,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     recipe = load_recipe(options.recipe) if options.recipe else Recipe()
     if options.preset:  # it depends on the network, and flags override it
         recipe = _overridden(recipe, options)
-        num_channels = network_of(recipe.model).num_channels
+        num_channels = find_network(recipe.model).num_channels
         recipe = with_preset(recipe, options.preset, num_channels=num_channels)
     return pin_files(_overridden(recipe, options))
 
@@ -77,35 +77,33 @@ def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
 
 def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
     """Add what all commands share that work recipes out: where, and the recipe itself."""
-    surroundings = parser.add_argument_group("where it runs")
-    surroundings.add_argument(
-        "--device", default="auto", help="auto, cpu or cuda:N (default: auto)"
-    )
-    surroundings.add_argument(
+    environment = parser.add_argument_group("where it runs")
+    environment.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
+    environment.add_argument(
         "--threads",
         type=int,
         default=default_num_threads(),
         help="threads on the CPU (default: one less than the processors)",
     )
-    surroundings.add_argument(
+    environment.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
         help="the folder that contains MNIST/, or the file of arrays",
     )
-    surroundings.add_argument(
+    environment.add_argument(
         "--trust-code",
         action="store_true",
         help="run the Python file of the network that the recipe or the run names",
     )
-    surroundings.add_argument(
+    environment.add_argument(
         "--image-memory",
         type=float,
         metavar="GB",
         help="what a folder of images may take in memory; one that needs more is streamed from "
         "disk (default: half of what is free)",
     )
-    surroundings.add_argument("--quiet", action="store_true", help="print the result only")
+    environment.add_argument("--quiet", action="store_true", help="print the result only")
     recipe = parser.add_argument_group(
         "recipe (a flag overrides --preset, which overrides --recipe)"
     )
@@ -158,13 +156,13 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
     return " ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def surroundings_from(options: argparse.Namespace, recipe: Recipe) -> Surroundings:
+def environment_from(options: argparse.Namespace, recipe: Recipe) -> Environment:
     """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
     if options.threads < 1:
         raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
     if options.image_memory is not None and not options.image_memory >= 0:
         raise UserError("--image-memory must not be negative.", "0 streams every folder.")
-    return Surroundings(
+    return Environment(
         device=options.device,
         num_threads=options.threads,
         data_folder=options.data_dir,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.cli.options import add_common, recipe_from, surroundings_from
+from snip_gui.cli.options import add_common, environment_from, recipe_from
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import default_runs_folder
 from snip_gui.core.base.events import Note
-from snip_gui.core.base.surroundings import default_runs_folder
 from snip_gui.core.recipe.recipe import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.core.runs.extend import copy_extended, extended
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui run``."""
     recipe = None if options.resume or options.extend else recipe_from(options)
     known = recipe or read_recipe(options.resume or options.extend)
-    surroundings = surroundings_from(options, known)
+    environment = environment_from(options, known)
     printer.note("Loading torch")
     from snip_gui.core.execution.run import resume, run
 
@@ -60,11 +60,11 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     with printer.stopping_on_interrupt(cancel):
         if recipe is None:
             folder = options.resume or _extend(options)
-            summary = resume(folder, surroundings, printer.event, cancel)
+            summary = resume(folder, environment, printer.event, cancel)
         else:
             folder = options.out or new_run_folder(default_runs_folder(), recipe)
             summary = run(
-                recipe, folder, surroundings, printer.event, cancel, stop_after=options.stop_after
+                recipe, folder, environment, printer.event, cancel, stop_after=options.stop_after
             )
     printer.result(folder, summary)
     return 130 if _was_interrupted(summary, cancel) else 0
@@ -107,13 +107,13 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
     recipe = recipe_from(options)
     seeds = parse_seeds(options.seeds) if options.seeds else (recipe.seed,)
     recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)
-    surroundings = surroundings_from(options, recipe)
+    environment = environment_from(options, recipe)
     printer.note("Loading torch")
     from snip_gui.core.execution.sweep import sweep_steps
 
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel):
-        for event in sweep_steps(recipes, options.out, surroundings, cancel):
+        for event in sweep_steps(recipes, options.out, environment, cancel):
             if isinstance(event, Note) and event.is_result:
                 printer.line(event.text)
             else:

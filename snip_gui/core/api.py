@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
-from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.sets.loading import load_images, options_of
+from snip_gui.core.base.environment import Environment
+from snip_gui.core.data.sets.loading import load_images, read_options_for
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.models.own import digest_of
+from snip_gui.core.models.own import digest_file
 from snip_gui.core.pruning.events import Pruned
-from snip_gui.core.pruning.methods import method_of
+from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking, rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
@@ -147,14 +147,14 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
     """
     if not isinstance(recipe, Recipe):
         recipe = from_builtins(_merged(msgspec.to_builtins(Recipe()), recipe))
-    trusted = {digest_of(Path(recipe.model.file))} if recipe.model.file else set()
-    surroundings = Surroundings(
+    trusted = {digest_file(Path(recipe.model.file))} if recipe.model.file else set()
+    environment = Environment(
         data_folder=Path(data_folder) if data_folder else None, trusted_code=frozenset(trusted)
     )
-    options = options_of(recipe.data, surroundings)
-    images = load_images(recipe.data.name, surroundings.data_folder, options)
-    bench = build(recipe, surroundings, images)
-    ranking = next(e.masks for e in method_of(recipe.pruning)(bench) if isinstance(e, Pruned))
+    options = read_options_for(recipe.data, environment)
+    images = load_images(recipe.data.name, environment.data_folder, options)
+    bench = build(recipe, environment, images)
+    ranking = next(e.masks for e in find_method(recipe.pruning)(bench) if isinstance(e, Pruned))
     assert isinstance(ranking, Ranking)
     _, images_NCHW, labels_N = bench.minibatch()
     return Built(bench.model, images_NCHW, labels_N, ranking)

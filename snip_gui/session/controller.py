@@ -17,7 +17,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
 from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.models.own import pin_files
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
@@ -147,7 +147,7 @@ class Controller(QObject):
             self.state.set_problem(self.state.images_problem)
         self._recall_scores()
 
-    # Surroundings
+    # Environment
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Change preferences; another place of the images is looked into at once."""
@@ -168,8 +168,8 @@ class Controller(QObject):
         if self._recall_scores():
             return
         self.state.set_problem(None)
-        surroundings = self.state.preferences.surroundings_of(images.name)
-        job = jobs.score_job(self.state.recipe, surroundings, images)
+        environment = self.state.preferences.environment_for(images.name)
+        job = jobs.score_job(self.state.recipe, environment, images)
         self._host.submit("score", job, short=True)
 
     def train(self) -> None:
@@ -188,9 +188,9 @@ class Controller(QObject):
         self.state.set_problem(None)
         recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
-        surroundings = self.state.preferences.surroundings_of(recipe.data.name)
+        environment = self.state.preferences.environment_for(recipe.data.name)
         job = jobs.run_job(
-            recipe, folder, surroundings, self.data.images_of(recipe), "prune", self.live.watch
+            recipe, folder, environment, self.data.find_images(recipe), "prune", self.live.watch
         )
         self._host.submit("save", job)
 
@@ -220,7 +220,7 @@ class Controller(QObject):
         """Return what exports runs, made when it is first wanted."""
         from snip_gui.session.runs.exporting import Exporter
 
-        made = Exporter(self.state, self._host, self.save_run, self.data.images_of, self)
+        made = Exporter(self.state, self._host, self.save_run, self.data.find_images, self)
         made.exported.connect(self.exported)
         return made
 
@@ -244,7 +244,7 @@ class Controller(QObject):
         try:
             recipe = pin_files(load_recipe(path))
             _refuse_unknown(recipe)
-            kept = self.state.preferences.surroundings.image_folders
+            kept = self.state.preferences.environment.image_folders
             copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
             self.state.tell(Problem.of(error))
@@ -259,7 +259,7 @@ class Controller(QObject):
         """Write the current recipe to a file."""
         try:
             write_text(path, encode_recipe(self.state.recipe))
-            kept = self.state.preferences.surroundings.image_folders
+            kept = self.state.preferences.environment.image_folders
             copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
             self.state.tell(Problem.of(error))
@@ -320,7 +320,7 @@ class Controller(QObject):
             self.score()
 
     def _keep_scores(self, scored: Scored) -> None:
-        self._scores.keep(scored, self.state.preferences.surroundings)
+        self._scores.keep(scored, self.state.preferences.environment)
         if self.state.is_current(scored) or self.state.scored is None:
             self.state.set_scored(scored)
 
@@ -330,8 +330,8 @@ class Controller(QObject):
 
     def _find_scores(self, key: str) -> Scored | None:
         """Return the scores of a digest on the images at hand if they are still known."""
-        images, surroundings = self.state.images, self.state.preferences.surroundings
-        return self._scores.find(key, images.digest, surroundings) if images else None
+        images, environment = self.state.images, self.state.preferences.environment
+        return self._scores.find(key, images.digest, environment) if images else None
 
     def _recall_scores(self) -> bool:
         """Show the scores of the current recipe if they are known; return whether they are."""
@@ -349,5 +349,5 @@ class Controller(QObject):
 
 def _refuse_unknown(recipe: Recipe) -> None:
     """Raise a `UserError` if there is no such network or data set."""
-    network_of(recipe.model)
+    find_network(recipe.model)
     DATASETS[recipe.data.name]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
@@ -90,8 +90,8 @@ def _one_thread():
 # through LeNet-300-100 is so short that the two are of one size: there the bound is a guard only.
 @pytest.mark.parametrize(("name", "bound"), [("lenet-300-100", 3.0), ("lenet-5-caffe", 1.15)])
 def test_scoring_costs_little_more_than_one_pass(record_property, name, bound):
-    surroundings = Surroundings(device="cpu", num_threads=1)
-    bench = build(Recipe(model=ModelChoice(name=name)), surroundings, load_digits())
+    environment = Environment(device="cpu", num_threads=1)
+    bench = build(Recipe(model=ModelChoice(name=name)), environment, load_digits())
     _, inputs, labels = bench.minibatch()
     parameters = list(bench.model.parameters())
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.measuring import measure_run
 from snip_gui.core.export.package import package_run
-from snip_gui.core.export.proof import scores_of
+from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip, Training
 from tests.bench.test_core_bench import show
 
@@ -102,7 +102,7 @@ def images(tmp_path_factory):
 def test_every_format_of_a_large_network_is_the_same_elsewhere(
     name, images, tmp_path, record_property
 ):
-    surroundings = Surroundings(device="cpu", num_threads=1, data_folder=images)
+    environment = Environment(device="cpu", num_threads=1, data_folder=images)
     recipe = Recipe(
         model=ModelChoice(name=name),
         data=DataChoice(name="arrays"),
@@ -110,14 +110,14 @@ def test_every_format_of_a_large_network_is_the_same_elsewhere(
         pruning=Snip(sparsity=NETWORKS[name]),
         training=Training(epochs=1, batch_size=50, learning_rate=0.01),
     )
-    summary = run(recipe, tmp_path / "run", surroundings, lambda _e: None, CancelToken())
+    summary = run(recipe, tmp_path / "run", environment, lambda _e: None, CancelToken())
     assert summary.step > 0
     wanted = [(f.name, tmp_path / "out" / f"net{f.suffix}") for f in FORMATS]
-    events = list(export_all(tmp_path / "run", wanted, CancelToken(), surroundings))
+    events = list(export_all(tmp_path / "run", wanted, CancelToken(), environment))
     sizes = {e.format_name: e.size_bytes for e in events if isinstance(e, ExportDone)}
     package = package_run(tmp_path / "run")
     torch.save(package.images_BCHW, tmp_path / "images.pt")
-    scores = scores_of(package.network, package.images_BCHW)
+    scores = compute_scores(package.network, package.images_BCHW)
     torch.save((package.state, scores), tmp_path / "expected.pt")
     given = [
         {name: str(path) for name, path in wanted},
@@ -136,7 +136,7 @@ def test_every_format_of_a_large_network_is_the_same_elsewhere(
     for one in FORMATS:
         what = {"bytes": f"{sizes[one.name]:,}", "elsewhere": told[one.name]}
         show(record_property, f"{title}, {one.name}", **what)
-    found = list(measure_run(tmp_path / "run", surroundings, CancelToken()))
+    found = list(measure_run(tmp_path / "run", environment, CancelToken()))
     for event in found:
         if isinstance(event, FormatMeasured):
             assert not event.refused

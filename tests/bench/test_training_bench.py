@@ -17,8 +17,8 @@ from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.surroundings import Surroundings
-from snip_gui.core.data.sets.loading import options_of, read_images
+from snip_gui.core.base.environment import Environment
+from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.training import make_trainer
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.pruning.scoring import prune
@@ -46,27 +46,27 @@ def _one_thread():
 
 
 @pytest.fixture(scope="module")
-def surroundings(mnist_folder):
-    return Surroundings(device="cpu", num_threads=1, data_folder=mnist_folder)
+def environment(mnist_folder):
+    return Environment(device="cpu", num_threads=1, data_folder=mnist_folder)
 
 
 @pytest.fixture(scope="module")
-def mnist(surroundings):
-    options = options_of(DataChoice(name="mnist"), surroundings)
-    return drain(read_images("mnist", surroundings.data_folder, CancelToken(), options))
+def mnist(environment):
+    options = read_options_for(DataChoice(name="mnist"), environment)
+    return drain(read_images("mnist", environment.data_folder, CancelToken(), options))
 
 
 class Steps:
     """The project's loop, to be run for some steps at a time."""
 
-    def __init__(self, surroundings, mnist, sparsity, *, shrink, model="lenet-300-100"):
+    def __init__(self, environment, mnist, sparsity, *, shrink, model="lenet-300-100"):
         recipe = Recipe(
             model=ModelChoice(name=model),
             data=DataChoice(name="mnist"),
             pruning=Snip(sparsity=sparsity),
             training=Training(epochs=1000, batch_size=_BATCH, learning_rate=0.01, shrink=shrink),
         )
-        bench = build(recipe, surroundings, mnist)
+        bench = build(recipe, environment, mnist)
         scored = drain(prune(bench, CancelToken()))
         num_kept = scored.num_kept_at(sparsity)
         self.trainer = make_trainer(bench, scored.ranking.mask_at(num_kept))
@@ -172,11 +172,11 @@ def show_rates(record_property, rates, against):
         )
 
 
-def test_steps_of_what_is_left_beside_dense_and_masked(record_property, surroundings, mnist):
-    ways = {"dense": Steps(surroundings, mnist, 0.0, shrink=False)}
+def test_steps_of_what_is_left_beside_dense_and_masked(record_property, environment, mnist):
+    ways = {"dense": Steps(environment, mnist, 0.0, shrink=False)}
     for percent in (95, 98, 99):
         for kind, shrink in (("masked", False), ("shrunk", True)):
-            way = Steps(surroundings, mnist, percent / 100, shrink=shrink)
+            way = Steps(environment, mnist, percent / 100, shrink=shrink)
             ways[f"{kind}, {percent} %"] = way
             if shrink:
                 show(record_property, f"left at {percent} %", text=way.prepared.text)
@@ -186,22 +186,22 @@ def test_steps_of_what_is_left_beside_dense_and_masked(record_property, surround
     assert ratio(rates, "shrunk, 99 %", "dense") >= 2.2
 
 
-def test_steps_of_a_convolutional_network(record_property, surroundings, mnist):
-    dense = Steps(surroundings, mnist, 0.0, shrink=False, model="lenet-5-caffe")
-    shrunk = Steps(surroundings, mnist, 0.99, shrink=True, model="lenet-5-caffe")
+def test_steps_of_a_convolutional_network(record_property, environment, mnist):
+    dense = Steps(environment, mnist, 0.0, shrink=False, model="lenet-5-caffe")
+    shrunk = Steps(environment, mnist, 0.99, shrink=True, model="lenet-5-caffe")
     rates = alternate({"dense": dense, "shrunk, 99 %": shrunk}, rounds=5, num_steps=30)
     show_rates(record_property, rates, "dense")
     assert ratio(rates, "shrunk, 99 %", "dense") >= 1.1
 
 
-def test_the_loop_beside_a_bare_one_and_a_data_loader(record_property, surroundings, mnist):
-    folder, num_cores = surroundings.data_folder, len(os.sched_getaffinity(0))
+def test_the_loop_beside_a_bare_one_and_a_data_loader(record_property, environment, mnist):
+    folder, num_cores = environment.data_folder, len(os.sched_getaffinity(0))
     ways = {
         "bare loop": Bare(mnist),
         "DataLoader": Loaded(mnist, folder, num_cores),
         "DataLoader, one thread": Loaded(mnist, folder, 1),
-        "dense": Steps(surroundings, mnist, 0.0, shrink=False),
-        "shrunk, 98 %": Steps(surroundings, mnist, 0.98, shrink=True),
+        "dense": Steps(environment, mnist, 0.0, shrink=False),
+        "shrunk, 98 %": Steps(environment, mnist, 0.98, shrink=True),
     }
     rates = alternate(ways)
     for against in ("bare loop", "DataLoader", "DataLoader, one thread"):

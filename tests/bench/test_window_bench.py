@@ -263,7 +263,7 @@ def test_the_window_slows_no_training(record_property, trainable, qtbot, tmp_pat
             steps = run_steps(
                 state.recipe,
                 tmp_path / f"plain{number}",
-                state.preferences.surroundings,
+                state.preferences.environment,
                 cancel,
                 images=state.images,
             )

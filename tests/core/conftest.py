@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.pruning.workbench import Workbench, build
 from snip_gui.core.recipe.recipe import Recipe
@@ -28,16 +28,16 @@ def digits() -> ImageSet:
 
 
 @pytest.fixture(scope="session")
-def surroundings() -> Surroundings:
-    return Surroundings(device="cpu", num_threads=1)
+def environment() -> Environment:
+    return Environment(device="cpu", num_threads=1)
 
 
 @pytest.fixture
-def make_bench(digits, surroundings) -> Callable[..., Workbench]:
+def make_bench(digits, environment) -> Callable[..., Workbench]:
     """Builds a fresh workbench of the digits."""
 
     def make(recipe: Recipe | None = None) -> Workbench:
-        return build(recipe or Recipe(), surroundings, digits)
+        return build(recipe or Recipe(), environment, digits)
 
     return make
 

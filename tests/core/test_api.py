@@ -77,9 +77,9 @@ def test_what_does_not_fit_is_refused(network, minibatch):
         score(network, minibatch[0][:0], minibatch[1][:0])
 
 
-def test_a_run_is_loaded_with_its_weights_and_masks(tmp_path, surroundings):
+def test_a_run_is_loaded_with_its_weights_and_masks(tmp_path, environment):
     recipe = Recipe(pruning=Snip(sparsity=0.95), training=Training(epochs=2))
-    summary = run(recipe, tmp_path / "run", surroundings, lambda _e: None, CancelToken())
+    summary = run(recipe, tmp_path / "run", environment, lambda _e: None, CancelToken())
     loaded = load_run(tmp_path / "run")
     assert loaded.recipe == recipe
     assert loaded.description["num_kept"] == summary.num_kept
@@ -102,14 +102,14 @@ def test_a_run_is_loaded_with_its_weights_and_masks(tmp_path, surroundings):
         Recipe(pruning=Magnitude(sparsity=0.7, prunable="weights", exclude=("fc3",))),
     ],
 )
-def test_lines_of_python_give_the_mask_of_the_recipe(recipe, tmp_path, surroundings):
+def test_lines_of_python_give_the_mask_of_the_recipe(recipe, tmp_path, environment):
     code = python_lines(recipe)
     assert len(code.splitlines()) < 16
     space: dict = {}
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(code, space)
     torch.set_num_threads(1)
-    run(recipe, tmp_path / "run", surroundings, lambda _e: None, CancelToken(), stop_after="prune")
+    run(recipe, tmp_path / "run", environment, lambda _e: None, CancelToken(), stop_after="prune")
     masks, _ = load_tensors(tmp_path / "run" / files.MASKS)
     same = [
         np.mean(space["masks"][name].numpy() == (mask != 0).numpy()) for name, mask in masks.items()

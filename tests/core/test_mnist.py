@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.execution.run import run
 from snip_gui.core.pruning import scoring as jobs
@@ -20,7 +20,7 @@ def mnist(mnist_folder):
     return load_images("mnist", mnist_folder)
 
 
-def test_single_class_minibatches_keep_the_known_fractions(mnist, surroundings):
+def test_single_class_minibatches_keep_the_known_fractions(mnist, environment):
     # An independent NumPy implementation gave these means at 90 % sparsity.
     known = {"fc1": (0.077, 0.005), "fc2": (0.264, 0.02), "fc3": (0.592, 0.03)}
     fractions = {layer: [] for layer in known}
@@ -29,7 +29,7 @@ def test_single_class_minibatches_keep_the_known_fractions(mnist, surroundings):
             recipe = Recipe(
                 data=DataChoice(name="mnist"), minibatch=Draw(classes=(digit,)), seed=seed
             )
-            *_, done, _note = jobs.score(recipe, surroundings, mnist, CancelToken())
+            *_, done, _note = jobs.score(recipe, environment, mnist, CancelToken())
             for row in done.scored.layer_rows(done.scored.num_kept_at(0.9)):
                 fractions[row.layer].append(row.weights_kept / row.weights_total)
     for layer, (mean, tolerance) in known.items():
@@ -46,8 +46,8 @@ def test_lenet_300_100_learns_as_in_the_paper(
         pruning=Snip(sparsity=sparsity),
         training=Training(epochs=10),
     )
-    surroundings = Surroundings(device="cpu", num_threads=1, data_folder=mnist_folder)
-    summary = run(recipe, tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    environment = Environment(device="cpu", num_threads=1, data_folder=mnist_folder)
+    summary = run(recipe, tmp_path / "run", environment, lambda _event: None, CancelToken())
     error = 1 - summary.final["test"].accuracy
     record_property("test_error", f"{error:.4%}")
     print(f"sparsity {sparsity}: test error {error:.2%}")  # noqa: T201 - shown by -s

@@ -26,7 +26,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.reports.text_tables",
     "snip_gui.core.pruning.scored",
     "snip_gui.core.comparing.state_names",
-    "snip_gui.core.base.surroundings",
+    "snip_gui.core.base.environment",
     "snip_gui.core.comparing.variations",
     "snip_gui.core.data.sets.catalogue",
     "snip_gui.core.data.minibatch.curation",

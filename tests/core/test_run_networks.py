@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution.run import resume, run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
@@ -38,7 +38,7 @@ def code(tmp_path):
 
 def trusting(path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Surroundings(device="cpu", num_threads=1, trusted_code=frozenset({digest}))
+    return Environment(device="cpu", num_threads=1, trusted_code=frozenset({digest}))
 
 
 def own(path, symbol, **changes):
@@ -63,17 +63,17 @@ def weights_of(folder):
 
 
 def test_a_run_of_an_own_network_needs_nothing_outside_its_folder(code, tmp_path):
-    surroundings, recipe = trusting(code), own(code, "Small")
-    whole = run(recipe, tmp_path / "whole", surroundings, lambda _: None, CancelToken())
+    environment, recipe = trusting(code), own(code, "Small")
+    whole = run(recipe, tmp_path / "whole", environment, lambda _: None, CancelToken())
     assert whole.state == "finished"
     cancel, listen = stopping_after(3)
-    assert run(recipe, tmp_path / "cut", surroundings, listen, cancel).state == "stopped"
+    assert run(recipe, tmp_path / "cut", environment, listen, cancel).state == "stopped"
     assert (tmp_path / "cut" / files.NETWORK).read_bytes() == code.read_bytes()
-    assert read_recipe(tmp_path / "cut").model.file_digest in surroundings.trusted_code
+    assert read_recipe(tmp_path / "cut").model.file_digest in environment.trusted_code
     code.unlink()
     with pytest.raises(UserError, match="not been agreed"):
-        resume(tmp_path / "cut", Surroundings(device="cpu"), lambda _: None, CancelToken())
-    again = resume(tmp_path / "cut", surroundings, lambda _: None, CancelToken())
+        resume(tmp_path / "cut", Environment(device="cpu"), lambda _: None, CancelToken())
+    again = resume(tmp_path / "cut", environment, lambda _: None, CancelToken())
     assert again.state == "finished"
     one, other = weights_of(tmp_path / "whole"), weights_of(tmp_path / "cut")
     assert all(torch.equal(value, other[key]) for key, value in one.items())
@@ -94,10 +94,10 @@ def test_a_shared_weight_counts_and_is_kept_once_and_stays_shared(code, tmp_path
     assert torch.equal(exported["two.weight"], exported["one.weight"])
 
 
-def test_a_run_that_began_with_a_file_of_weights_outlives_it(tmp_path, surroundings, digits):
+def test_a_run_that_began_with_a_file_of_weights_outlives_it(tmp_path, environment, digits):
     recipe = Recipe(**SHORT)
     events: list = []
-    run(recipe, tmp_path / "first", surroundings, events.append, CancelToken(), stop_after="prune")
+    run(recipe, tmp_path / "first", environment, events.append, CancelToken(), stop_after="prune")
     state = load_file(tmp_path / "first" / files.INIT)
     state = {key: value * 0.5 for key, value in state.items()}
     save_file(state, tmp_path / "w.safetensors")
@@ -105,21 +105,21 @@ def test_a_run_that_began_with_a_file_of_weights_outlives_it(tmp_path, surroundi
     recipe = msgspec.structs.replace(recipe, model=loaded)
     cancel, listen = stopping_after(3)
     whole = tmp_path / "whole"
-    run(recipe, whole, surroundings, lambda _: None, CancelToken())
-    run(recipe, tmp_path / "cut", surroundings, listen, cancel)
+    run(recipe, whole, environment, lambda _: None, CancelToken())
+    run(recipe, tmp_path / "cut", environment, listen, cancel)
     run(
-        recipe, tmp_path / "pruned", surroundings, listen, CancelToken(), stop_after="prune"
+        recipe, tmp_path / "pruned", environment, listen, CancelToken(), stop_after="prune"
     )  # has no checkpoint, only what it began with
     began = load_file(tmp_path / "pruned" / files.INIT)
     assert torch.equal(began["fc1.weight"], state["fc1.weight"])
     (tmp_path / "w.safetensors").unlink()
     for name in ("cut", "pruned"):
-        resume(tmp_path / name, surroundings, lambda _: None, CancelToken())
+        resume(tmp_path / name, environment, lambda _: None, CancelToken())
         one, other = weights_of(whole), weights_of(tmp_path / name)
         assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 
-def test_a_network_of_torchvision_runs_on_grey_digits(tmp_path, surroundings):
+def test_a_network_of_torchvision_runs_on_grey_digits(tmp_path, environment):
     recipe = Recipe(
         model=ModelChoice(name="torchvision:mobilenet_v2"),
         minibatch=Draw(size=10),
@@ -127,7 +127,7 @@ def test_a_network_of_torchvision_runs_on_grey_digits(tmp_path, surroundings):
     )
     folder = tmp_path / "run"
     summary = run(
-        recipe, folder, surroundings, lambda _: None, CancelToken(), stop_after="prune"
+        recipe, folder, environment, lambda _: None, CancelToken(), stop_after="prune"
     )  # a training would take minutes
     assert summary.num_kept == round(summary.num_parameters * 0.05)
     assert load_file(folder / files.BATCH)["inputs"].shape == (10, 1, 28, 28)
@@ -135,12 +135,12 @@ def test_a_network_of_torchvision_runs_on_grey_digits(tmp_path, surroundings):
     assert not torch.equal(start["features.0.0.weight"], init["features.0.0.weight"])
 
 
-def measured(recipe, surroundings):
-    steps = measure_network(recipe.model, (1, 28, 28), 10, surroundings, CancelToken())
+def measured(recipe, environment):
+    steps = measure_network(recipe.model, (1, 28, 28), 10, environment, CancelToken())
     return next(event for event in steps if isinstance(event, NetworkMeasured)).architecture
 
 
-def test_measuring_a_network_tells_what_scoring_finds(code, surroundings, digits):
+def test_measuring_a_network_tells_what_scoring_finds(code, environment, digits):
     recipe = own(code, "Small")
     found = measured(recipe, trusting(code))
     steps = jobs.score(recipe, trusting(code), digits, CancelToken())
@@ -167,9 +167,9 @@ def test_torchvision_lists_its_networks():
     assert "resnet18" in listed.names
 
 
-def test_what_does_not_fit_one_pass_is_scored_in_several(surroundings, digits, monkeypatch):
+def test_what_does_not_fit_one_pass_is_scored_in_several(environment, digits, monkeypatch):
     def score():
-        events = list(jobs.score(Recipe(**SHORT), surroundings, digits, CancelToken()))
+        events = list(jobs.score(Recipe(**SHORT), environment, digits, CancelToken()))
         notes = [event.text for event in events if isinstance(event, Note)]
         return next(e for e in events if isinstance(e, ScoringDone)).scored, notes
 

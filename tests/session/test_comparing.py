@@ -41,9 +41,9 @@ def test_a_pin_keeps_its_number_kept_while_the_screen_follows_the_slider(scored)
     pin = pins.pin_screen()
     assert pins.choice == (pin.number, ON_SCREEN)
     scored.set_sparsity(0.98)
-    assert pins.mask_of(pin.number).num_kept == 26_661
-    assert pins.mask_of(ON_SCREEN).num_kept == 5_332
-    found = compare(pins.mask_of(pin.number), pins.mask_of(ON_SCREEN)).whole
+    assert pins.get_mask(pin.number).num_kept == 26_661
+    assert pins.get_mask(ON_SCREEN).num_kept == 5_332
+    found = compare(pins.get_mask(pin.number), pins.get_mask(ON_SCREEN)).whole
     assert (found.both, found.only_a, found.only_b) == (5_332, 26_661 - 5_332, 0)
 
 
@@ -87,7 +87,7 @@ def test_a_pin_that_goes_leaves_the_screen_in_its_place(scored, qtbot):
     pins = scored.pins
     first = pins.pin_screen().number
     seen = []
-    pins.changed.connect(lambda: seen.append([pins.name_of(number) for number in pins.choice]))
+    pins.changed.connect(lambda: seen.append([pins.pin_name(number) for number in pins.choice]))
     with qtbot.waitSignals([pins.changed, pins.choice_changed]):
         pins.remove(first)
     assert seen == [["On screen", "On screen"]]
@@ -99,7 +99,7 @@ def test_a_pin_that_goes_leaves_the_screen_in_its_place(scored, qtbot):
 def test_nothing_scored_is_nothing_to_pin(make_controller):
     controller = make_controller(RECIPE)
     assert controller.pins.pin_screen() is None
-    assert controller.pins.mask_of(ON_SCREEN) is None
+    assert controller.pins.get_mask(ON_SCREEN) is None
 
 
 def test_pins_are_refused_in_words_when_they_would_take_too_much_memory(scored, monkeypatch):
@@ -111,7 +111,7 @@ def test_pins_are_refused_in_words_when_they_would_take_too_much_memory(scored, 
     scored.set_sparsity(0.5)
     assert pins.pin_screen() is not None  # the same network at another sparsity is next to free
     other = Mask(scored.state.scored.__class__(**vars_of(scored.state.scored)), 7)
-    monkeypatch.setattr(scored.pins, "mask_of", lambda _number: other)
+    monkeypatch.setattr(scored.pins, "get_mask", lambda _number: other)
     assert pins.pin_screen() is None
     assert "memory" in scored.state.problem.message
     assert "Remove a pin" in scored.state.problem.hint
@@ -136,7 +136,7 @@ def test_leaving_one_image_out_compares_with_and_without_it(scored, qtbot):
     assert state.recipe == recipe
     assert state.scored is before
     assert not scored.undo_stack.canUndo()
-    a, b = (scored.pins.mask_of(chosen) for chosen in scored.pins.choice)
+    a, b = (scored.pins.get_mask(chosen) for chosen in scored.pins.choice)
     assert a.scored is before
     left = np.setdiff1d(before.indices_K, [number])
     np.testing.assert_array_equal(b.scored.indices_K, left)

@@ -73,7 +73,7 @@ def test_what_was_downloaded_is_used_at_once(toy, scored, qtbot, tmp_path):
     wait(qtbot, lambda: state.images_problem is not None)
     scored.data.download("mnist", tmp_path)
     wait(qtbot, lambda: state.images is not None)
-    assert state.preferences.place_of("mnist") == str(tmp_path)
+    assert state.preferences.data_place("mnist") == str(tmp_path)
     assert state.preferences.data_folder == str(tmp_path)
     assert state.problem is None
     assert state.can_score
@@ -113,8 +113,8 @@ def test_a_download_for_a_data_set_left_meanwhile_moves_no_folder(toy, scored, q
     scored.data.download("mnist", tmp_path / "new")
     wait(qtbot, lambda: not scored._host.is_busy())
     assert (tmp_path / "new" / "pixels").exists()
-    assert state.preferences.place_of("cifar-10") == str(tmp_path / "mine")
-    assert state.preferences.place_of("mnist") == str(tmp_path / "new")
+    assert state.preferences.data_place("cifar-10") == str(tmp_path / "mine")
+    assert state.preferences.data_place("mnist") == str(tmp_path / "new")
 
 
 def test_a_download_that_fails_is_told_and_the_offer_stays(toy, scored, qtbot, tmp_path):

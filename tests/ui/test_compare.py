@@ -86,7 +86,7 @@ def test_what_was_pinned_before_the_panel_was_seen_is_listed(window, pins, qtbot
     window.actions_by_name["show_compare"].trigger()
     panel = window.comparing.page.content
     assert panel.list.pins.rowCount() == 1
-    assert panel.list.pins.image_of(pins.pins[0].number) is not None
+    assert panel.list.pins.pin_image(pins.pins[0].number) is not None
     assert panel.pair.a.currentText() == "class 8, 90 %"
 
 
@@ -105,7 +105,7 @@ def test_two_minibatches_side_by_side(panel, window, started, pins, qtbot):
     assert box.findData(ON_SCREEN) >= 0
     box.setCurrentIndex(box.findText("class 8, 90 %"))
     box.activated.emit(box.currentIndex())
-    expected = compare(*(pins.mask_of(number) for number in pins.choice))
+    expected = compare(*(pins.get_mask(number) for number in pins.choice))
     for name, overlap in panel.pair.table.overlaps.rows[:-1]:
         assert overlap == expected.layers[name]
     assert not panel.control.isVisible()  # nothing follows the slider
@@ -143,7 +143,7 @@ def test_far_out_a_picture_pixel_is_a_block_and_close_in_a_connection(
     view.setCurrentIndex(view.findData("fc1.weight"))
     qtbot.waitUntil(lambda: plot._item.image.shape[1] <= 392, timeout=WAIT_MS)  # of 784 inputs
     tensor = pins.pins[0].mask.layout["fc1.weight"]
-    mask = pins.mask_of(ON_SCREEN).scored.ranking.mask_of(tensor, 5_332)
+    mask = pins.get_mask(ON_SCREEN).scored.ranking.get_mask(tensor, 5_332)
     row, column = np.argwhere(mask)[0].tolist()
     plot.hovered.emit(row, column)
     readout = child(window, QLabel, "compare_readout")
@@ -162,7 +162,7 @@ def test_every_picture_can_be_chosen(panel, window, pins, state, started, qtbot)
         seen.append(panel.pair.plot._item.image.copy())
         assert panel.pair.plot.isVisible()
     assert len(seen) == 6
-    maps = [pins.mask_of(n).scored.input_fractions(k)[0] for n, k in ((1, 26_661), (0, 5_332))]
+    maps = [pins.get_mask(n).scored.input_fractions(k)[0] for n, k in ((1, 26_661), (0, 5_332))]
     assert np.corrcoef(seen[0].ravel(), (maps[0] - maps[1]).ravel())[0, 1] > 0.99
     assert np.corrcoef(seen[2].ravel(), maps[1].ravel())[0, 1] > 0.99
 
@@ -188,8 +188,8 @@ def test_many_pins_have_a_matrix_whose_cells_choose_a_pair(panel, pins, started,
     started.controller.set_sparsity(0.9)
     pins.pin_screen()
     assert matrix.isVisible()
-    assert matrix.text_of(1, 0) == "class 8, 75 % and class 8, 50 %: 50.0% overlap"
-    where = matrix.centre_of(2, 0).toPoint()
+    assert matrix.cell_text(1, 0) == "class 8, 75 % and class 8, 50 %: 50.0% overlap"
+    where = matrix.cell_centre(2, 0).toPoint()
     qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=where)
     numbers = [pin.number for pin in pins.pins]
     assert pins.choice == (numbers[2], numbers[0])

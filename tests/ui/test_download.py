@@ -95,7 +95,7 @@ def test_a_download_from_the_window(server, started, qtbot, monkeypatch, tmp_pat
     click(qtbot, child(dialog, QAbstractButton, "choose_download_folder"))
     click(qtbot, start)
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
-    assert state.preferences.place_of("mnist") == str(tmp_path / "ü")
+    assert state.preferences.data_place("mnist") == str(tmp_path / "ü")
     assert (tmp_path / "ü" / "pixels").read_bytes() == PIXELS.tobytes()
     assert not child(started.window, QAbstractButton, "download").isVisible()
 

@@ -36,18 +36,18 @@ def text(dialog, name):
     return dialog.findChild(QLabel, name).text()
 
 
-def row_of(dialog, name):
+def find_row(dialog, name):
     return FORMATS.names.index(name) + 1
 
 
 def cells(dialog, name):
-    row = row_of(dialog, name)
+    row = find_row(dialog, name)
     return [dialog.table.item(row, column).text() for column in range(dialog.table.columnCount())]
 
 
 def tick(dialog, qtbot, name):
     """A click on the box of a row."""
-    item = dialog.table.item(row_of(dialog, name), 0)
+    item = dialog.table.item(find_row(dialog, name), 0)
     rect = dialog.table.visualItemRect(item)
     place = rect.center()
     place.setX(rect.left() + 14)
@@ -102,7 +102,7 @@ def test_files_that_are_there_already_are_named(dialog, tmp_path):
 
 def test_the_loading_code_of_the_selected_row_is_copied(dialog, qtbot, tmp_path):
     dialog.name.setText("net")
-    dialog.table.selectRow(row_of(dialog, "onnx"))
+    dialog.table.selectRow(find_row(dialog, "onnx"))
     qtbot.mouseClick(dialog.copy_code, Qt.MouseButton.LeftButton)
     code = QGuiApplication.clipboard().text()
     assert "onnxruntime.InferenceSession" in code
@@ -116,7 +116,7 @@ def test_a_format_that_is_refused_cannot_be_ticked_and_says_why(dialog, exporter
     exporter.formats["onnx"] = FormatMeasured(exporter.folder, "onnx", refused=reason)
     exporter.changed.emit()
     assert cells(dialog, "onnx")[-1] == "not possible here"
-    assert dialog.table.item(row_of(dialog, "onnx"), 0).toolTip() == reason
+    assert dialog.table.item(find_row(dialog, "onnx"), 0).toolTip() == reason
     assert dialog.table.checked_formats() == ["safetensors"]
     tick(dialog, qtbot, "onnx")
     assert dialog.table.checked_formats() == ["safetensors"]

@@ -48,10 +48,10 @@ def test_classes_and_sparsities_at_a_click(panel, grid, started, qtbot):
     assert state.scored is before  # what is on screen is left alone
     assert grid.current_tile() == (1, 8)
     readout = child(panel, QLabel, "grid_readout")
-    qtbot.mouseMove(panel.view, panel.view.place_of(1, 3).center())
+    qtbot.mouseMove(panel.view, panel.view.tile_rect(1, 3).center())
     assert readout.text().startswith("3 at 90 %: kept of fc1 ")
     # A click takes the tile; undo brings the eights back.
-    place = panel.view.place_of(2, 3).center()
+    place = panel.view.tile_rect(2, 3).center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=place)
     assert state.recipe.minibatch == Draw(classes=(3,), size=100)
     assert state.recipe.pruning.sparsity == 0.99
@@ -75,7 +75,7 @@ def test_tiles_are_reached_by_keys(panel, grid, started, qtbot):
 def test_methods_make_columns_too(panel, grid, started, qtbot):
     panel.kind.setCurrentIndex(panel.kind.findData("methods"))
     compute(panel, grid, qtbot)
-    place = panel.view.place_of(0, 1).center()
+    place = panel.view.tile_rect(0, 1).center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=place)
     assert isinstance(started.controller.state.recipe.pruning, SignedGradient)
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.surroundings import Surroundings
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
@@ -24,8 +24,8 @@ def exported(tmp_path_factory):
     """A run that was pruned to 98 %, in the smallest format."""
     place = tmp_path_factory.mktemp("exported")
     recipe = Recipe(pruning=Snip(sparsity=0.98))
-    surroundings = Surroundings(device="cpu", num_threads=1)
-    run(recipe, place / "run", surroundings, lambda _e: None, CancelToken(), stop_after="prune")
+    environment = Environment(device="cpu", num_threads=1)
+    run(recipe, place / "run", environment, lambda _e: None, CancelToken(), stop_after="prune")
     wanted = [("packed", place / "net.snip"), ("pt", place / "net.pt")]
     list(export_all(place / "run", wanted, CancelToken()))
     return place

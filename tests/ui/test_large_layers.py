@@ -25,7 +25,7 @@ def mask(started):
     """Returns what is kept of the first layer now."""
     state = started.controller.state
     tensor = state.scored.layout["fc1.weight"]
-    return lambda: state.scored.ranking.mask_of(tensor, state.num_kept)
+    return lambda: state.scored.ranking.get_mask(tensor, state.num_kept)
 
 
 def seen(page, qtbot, row, column, height, width):

@@ -148,7 +148,7 @@ def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
     controller.minibatch.remove(state.minibatch.indices_K[:-1])
     controller.save_recipe(tmp_path / "mine.json")
     (kept,) = (tmp_path / "mine.images").iterdir()
-    own_folder = state.preferences.surroundings.image_folders[0]
+    own_folder = state.preferences.environment.image_folders[0]
     (own_folder / kept.name).unlink()
     controller.minibatch.draw(5, ())
     controller.open_recipe(tmp_path / "mine.json")
@@ -179,7 +179,7 @@ def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, s
     controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])
     (own,) = state.recipe.minibatch.images
     controller.undo_stack.undo()
-    (state.preferences.surroundings.image_folders[0] / f"{own.digest}.png").unlink()
+    (state.preferences.environment.image_folders[0] / f"{own.digest}.png").unlink()
     controller.undo_stack.redo()
     assert isinstance(state.recipe.minibatch, Picked)
     assert "not on this computer" in child(window, QLabel, "minibatch_summary").text()

@@ -63,7 +63,7 @@ def test_a_pixel_of_the_map_is_a_column_of_the_weights(window, state, qtbot):
     assert state.selection == Selection("fc1.weight", source=source, pixel=(14, 10))
     assert marks(window.heatmap.map.plot) == [(14, 10, 1, 1)]
     assert marks(window.heatmap.weights.plot) == [(0, source, 300, 1)]
-    kept = state.scored.ranking.mask_of(state.scored.layout["fc1.weight"], state.num_kept)
+    kept = state.scored.ranking.get_mask(state.scored.layout["fc1.weight"], state.num_kept)
     assert f"{kept[:, source].sum()} of 300 connections kept" in readout(window)
     assert "Esc" in readout(window)
 
@@ -74,10 +74,10 @@ def test_a_connection_of_the_weights_is_a_unit_and_a_pixel_of_the_map(window, st
     assert state.selection == Selection("fc1.weight", 7, 15 * 28 + 12)
     assert window.heatmap.map.unit.value() == 7
     assert marks(window.heatmap.map.plot) == [(15, 12, 1, 1)]
-    kept = state.scored.ranking.mask_of(state.scored.layout["fc1.weight"], state.num_kept)
+    kept = state.scored.ranking.get_mask(state.scored.layout["fc1.weight"], state.num_kept)
     expected = pixel_fractions(kept[7:8], (1, 28, 28))[0] > 0
     np.testing.assert_array_equal(window.heatmap.map.plot.picture.index_HW > 1, expected)
-    score = state.scored.ranking.scores_of(state.scored.layout["fc1.weight"])[7, 15 * 28 + 12]
+    score = state.scored.ranking.get_scores(state.scored.layout["fc1.weight"])[7, 15 * 28 + 12]
     assert window.sensitivity._chosen.value() == pytest.approx(np.log10(score))
 
 
@@ -95,7 +95,7 @@ def test_the_unit_box_shows_the_map_of_one_unit(window, state):
     assert box.text() == "all units"
     box.setValue(0)
     assert state.selection == Selection("fc1.weight", unit=0)
-    kept = state.scored.ranking.mask_of(state.scored.layout["fc1.weight"], state.num_kept)
+    kept = state.scored.ranking.get_mask(state.scored.layout["fc1.weight"], state.num_kept)
     assert (window.heatmap.map.plot.picture.index_HW == 255).sum() == kept[0].sum()
     assert f"{kept[0].sum()} of 784" in readout(window)
     box.setValue(-1)
@@ -113,7 +113,7 @@ def test_a_click_in_the_histogram_selects_the_nearest_connection(window, state, 
     position = state.selection.position
     assert position is not None
     tensor = state.scored.layout[state.selection.tensor]
-    score = float(state.scored.ranking.scores_of(tensor)[position])
+    score = float(state.scored.ranking.get_scores(tensor)[position])
     nearest = np.abs(state.scored.ranking.score_M - 10**where).min()
     assert abs(score - 10**where) <= nearest + 0.1 * 10**where  # a pixel of the screen is coarse
 
@@ -123,7 +123,7 @@ def test_the_layers_own_histogram_adds_up(state):
     counts = [scored.layer_counts(tensor) for tensor in scored.layout.tensors]
     np.testing.assert_array_equal(np.sum(counts, axis=0), scored.histogram.counts)
     tensor = scored.layout["fc3.weight"]
-    assert scored.layer_counts(tensor).sum() == (scored.ranking.scores_of(tensor) > 0).sum()
+    assert scored.layer_counts(tensor).sum() == (scored.ranking.get_scores(tensor) > 0).sum()
 
 
 def test_of_another_network_no_more_than_the_layer_stays_selected(window, state, started, qtbot):
@@ -153,7 +153,7 @@ def test_units_with_the_most_kept_come_first(window, state, qtbot):
     for axis in (0, 1):
         assert (np.diff(kept.sum(axis=axis)) <= 0).all()
     click(qtbot, page.plot, 0, 0)
-    mask = state.scored.ranking.mask_of(state.scored.layout["fc2.weight"], state.num_kept)
+    mask = state.scored.ranking.get_mask(state.scored.layout["fc2.weight"], state.num_kept)
     assert mask.sum(axis=1)[state.selection.unit] == mask.sum(axis=1).max()
     # After the slider has come to rest they are sorted again.
     started_with = page._canvas.arrangement.units
@@ -173,7 +173,7 @@ def test_convolutions_as_channels(window, state, started, qtbot):
     assert page.style_box.isVisible()
     page.style_box.setCurrentIndex(page.style_box.findData("channels"))
     wait_for_shape(qtbot, page.plot, (50, 20))
-    mask = state.scored.ranking.mask_of(state.scored.layout["conv2.weight"], state.num_kept)
+    mask = state.scored.ranking.get_mask(state.scored.layout["conv2.weight"], state.num_kept)
     share = mask.mean(axis=(2, 3))
     values = page.plot.numbers()["share_kept"]
     np.testing.assert_allclose(values, share, atol=share.max() / 250)

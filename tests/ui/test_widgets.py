@@ -14,7 +14,7 @@ from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
-from snip_gui.ui.widgets.sparsity_control import SparsityControl, position_of, sparsity_at
+from snip_gui.ui.widgets.sparsity_control import SparsityControl, sparsity_at, to_position
 
 
 @pytest.mark.parametrize("total", [266_610, 431_080, 15_245_130])
@@ -28,7 +28,7 @@ def test_the_slider_runs_from_dense_to_one_connection_and_never_back(total):
 
 @pytest.mark.parametrize("sparsity", [0, 0.123, 0.5, 0.9, 0.95, 0.98, 0.99, 0.999])
 def test_a_position_leads_back_to_its_sparsity(sparsity):
-    position = position_of(sparsity, 266_610)
+    position = to_position(sparsity, 266_610)
     kept = 1 - sparsity_at(position, 266_610)
     assert kept == pytest.approx(1 - sparsity, rel=0.02, abs=0.001)
 

@@ -219,7 +219,7 @@ def test_the_weights_of_a_layer_follow_a_click_in_the_table(window, state, qtbot
     assert window.heatmap.weights.layer.currentText() == "fc2"
     wait_for_shape(qtbot, window.heatmap.plot, (100, 300))
     shown = window.heatmap.plot._item.image
-    kept = state.scored.ranking.mask_of(state.scored.layout["fc2.weight"], state.num_kept)
+    kept = state.scored.ranking.get_mask(state.scored.layout["fc2.weight"], state.num_kept)
     np.testing.assert_array_equal(shown == 255, kept)
     assert window.layers.table.currentIndex().row() == 1
 
@@ -261,7 +261,7 @@ def test_convolutions_show_their_kernels_and_positions(window, started, state, q
     )
     picture = window.heatmap.plot._item.image
     assert (picture > 0).sum() == 50 * 20 * 25
-    kept = state.scored.ranking.mask_of(state.scored.layout["conv2.weight"], state.num_kept)
+    kept = state.scored.ranking.get_mask(state.scored.layout["conv2.weight"], state.num_kept)
     assert (picture == 255).sum() == kept.sum()
 
 

@@ -16,7 +16,7 @@ from snip_gui.core.base.events import DevicesFound, Event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def set_up(surroundings: Surroundings) -> torch.device:
+def set_up(environment: Environment) -> torch.device:
     """Apply the thread count to the calling thread and return the device."""
-    torch.set_num_threads(surroundings.num_threads)
-    return resolve_device(surroundings.device)
+    torch.set_num_threads(environment.num_threads)
+    return resolve_device(environment.device)
 
 
 _PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")

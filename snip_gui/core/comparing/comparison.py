@@ -149,7 +149,7 @@ def compare(a: Mask, b: Mask, names: tuple[str, str] = ("A", "B")) -> Comparison
     counts_b = b.scored.ranking.counts_at(b.num_kept)
     layers = {}
     for layer in a.layout.layers:
-        tensors = a.layout.tensors_of(layer)
+        tensors = a.layout.get_tensors(layer)
         total = sum(tensor.size for tensor in tensors)
         kept_a = sum(counts_a[tensor.name] for tensor in tensors)
         kept_b = sum(counts_b[tensor.name] for tensor in tensors)

@@ -123,7 +123,7 @@ class FrequencyCounter:
         histograms = {
             layer: sum(
                 (_histogram(self._count_M[t.offset : t.end], num_masks)
-                 for t in layout.tensors_of(layer)),
+                 for t in layout.get_tensors(layer)),
                 np.zeros(num_masks + 1, np.int64),
             )
             for layer in layout.layers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.frequency import FrequencyCounter, StabilityMeasured
-from snip_gui.core.comparing.tile_grid import GridColumnDone, column_of
+from snip_gui.core.comparing.tile_grid import GridColumnDone, make_column
 from snip_gui.core.pruning.scoring import prune
 from snip_gui.core.pruning.workbench import build_steps
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.comparing.tile_grid import GridSpec
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def measure_stability(
-    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+    recipes: Sequence[Recipe], environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
     """Score recipes of one network one after another; ends in `StabilityMeasured`.
 
@@ -44,7 +44,7 @@ def measure_stability(
         cancel.raise_if_cancelled()
         left = (time.monotonic() - started) / number * (len(recipes) - number) if number else None
         said = Progress(f"Draw {number + 1} of {len(recipes)}", number, len(recipes), left)
-        bench = yield from _saying(said, build_steps(recipe, surroundings, images, cancel))
+        bench = yield from _saying(said, build_steps(recipe, environment, images, cancel))
         scored = yield from _saying(said, prune(bench, cancel))
         counter.add(Mask(scored, scored.num_kept_at(recipe.pruning.sparsity)))
         del bench, scored
@@ -64,7 +64,7 @@ def _saying(said: Progress, steps: Generator[Event, None, T]) -> Generator[Event
 
 
 def grid_column(
-    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+    spec: GridSpec, number: int, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
     """Score one variant of a grid; ends in `GridColumnDone`.
 
@@ -75,6 +75,6 @@ def grid_column(
     """
     variant = spec.variants[number]
     yield Progress(f"Scoring {variant.label}", number, len(spec.variants))
-    bench = yield from build_steps(variant.recipe, surroundings, images, cancel)
+    bench = yield from build_steps(variant.recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
-    yield GridColumnDone(number, column_of(scored, spec.sparsities))
+    yield GridColumnDone(number, make_column(scored, spec.sparsities))

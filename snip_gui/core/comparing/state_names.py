@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.fields import METHOD, Field, field
 from snip_gui.core.recipe.recipe import Draw, Magnitude, RandomMask
 
@@ -37,7 +37,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
     model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
     unusual = not isinstance(pruning, RandomMask | Magnitude) and pruning.scoring_mode == "training"
     return {
-        "network": network_of(model).title,
+        "network": find_network(model).title,
         "data": DATASETS[recipe.data.name].title,
         "classes": classes,
         "number": f"{num_images:,} images" if num_images != 1 else "1 image",
@@ -69,7 +69,7 @@ def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:
     return f"classes {', '.join(found)}" if len(found) <= _MOST_NAMED else f"{len(found)} classes"
 
 
-def names_of(states: Sequence[dict[str, str]]) -> list[str]:
+def name_states(states: Sequence[dict[str, str]]) -> list[str]:
     """Return a name for each state, from its parts as `state_parts` gives them.
 
     A name has the classes, the sparsity, and every part in which any two states differ. Names that

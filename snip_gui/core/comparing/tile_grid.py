@@ -60,7 +60,7 @@ class GridSpec:
     sparsities: tuple[float, ...]
     variants: tuple[Variant, ...]
 
-    def recipe_of(self, row: int, column: int) -> Recipe:
+    def tile_recipe(self, row: int, column: int) -> Recipe:
         """Return the recipe of a tile."""
         recipe = self.variants[column].recipe
         pruning = msgspec.structs.replace(recipe.pruning, sparsity=self.sparsities[row])
@@ -124,7 +124,7 @@ def make_spec(
     return GridSpec(kind, rows, tuple(makers[kind]()))
 
 
-def column_of(scored: Scored, sparsities: Sequence[float]) -> GridColumn:
+def make_column(scored: Scored, sparsities: Sequence[float]) -> GridColumn:
     """Return a column from what was scored.
 
     Raises

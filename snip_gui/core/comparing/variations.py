@@ -9,7 +9,7 @@ import numpy as np
 
 from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
-from snip_gui.core.data.minibatch.own_images import labels_of
+from snip_gui.core.data.minibatch.own_images import minibatch_labels
 from snip_gui.core.recipe.recipe import Draw, Picked
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDA
     """Return as many images of each class as the recipe has, drawn from the training images."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
-    labels = labels_of(recipe, _indices_of(recipe, labels_N), labels_N)
+    labels = minibatch_labels(recipe, _indices_of(recipe, labels_N), labels_N)
     drawn = [
         generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)

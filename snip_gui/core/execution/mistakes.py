@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.batches import Batches
     from snip_gui.core.data.images.image_set import ImageSet
 
@@ -81,7 +81,7 @@ class MistakesFound(Event):
 def find_mistakes(
     folder: Path,
     split: Measured,
-    surroundings: Surroundings,
+    environment: Environment,
     images: ImageSet | None,
     cancel: CancelToken,
 ) -> Iterator[Event]:
@@ -104,9 +104,9 @@ def find_mistakes(
     from snip_gui.core.runs.network import read_network, read_test_images
 
     yield Progress("Looking for mistakes")
-    package = read_network(folder, surroundings.trusted_code)
+    package = read_network(folder, environment.trusted_code)
     if images is None:
-        images = yield from read_test_images(folder, surroundings, cancel)
+        images = yield from read_test_images(folder, environment, cancel)
     if images is None:
         raise UserError(
             f"The images of “{folder.name}” are not to be had.",
@@ -114,7 +114,7 @@ def find_mistakes(
             field="data.name",
         )
     recipe = read_recipe(folder)
-    bench = yield from build_steps(recipe, surroundings, images, cancel)
+    bench = yield from build_steps(recipe, environment, images, cancel)
     bench.model.load_state_dict(package.state)
     store = images.test_images if split == "test" else images.train_images
     indices_N = {

@@ -20,7 +20,7 @@ from snip_gui.core.base.files import copy_file, write_text
 from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.data.sets.loading import options_of, read_images
+from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.graph.layout import split_flat
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
@@ -54,30 +54,30 @@ StopAfter: TypeAlias = Literal["score", "prune", "train"]
 def run(
     recipe: Recipe,
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     on_event: Callable[[Event], None],
     cancel: CancelToken,
     *,
     stop_after: StopAfter = "train",
 ) -> Summary:
     """Work a recipe out into a folder and return its summary; raises as `run_steps`."""
-    return _drain(run_steps(recipe, folder, surroundings, cancel, stop_after=stop_after), on_event)
+    return _drain(run_steps(recipe, folder, environment, cancel, stop_after=stop_after), on_event)
 
 
 def resume(
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     on_event: Callable[[Event], None],
     cancel: CancelToken,
 ) -> Summary:
     """Take up the run in a folder and return its summary; raises as `resume_steps`."""
-    return _drain(resume_steps(folder, surroundings, cancel), on_event)
+    return _drain(resume_steps(folder, environment, cancel), on_event)
 
 
 def run_steps(
     recipe: Recipe,
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     cancel: CancelToken,
     *,
     images: ImageSet | None = None,
@@ -110,13 +110,13 @@ def run_steps(
         raise UserError(
             f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
         )
-    yield from _from_the_start(recipe, folder, surroundings, cancel, images, stop_after, watch)
+    yield from _from_the_start(recipe, folder, environment, cancel, images, stop_after, watch)
 
 
 def _from_the_start(
     recipe: Recipe,
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     cancel: CancelToken,
     images: ImageSet | None,
     stop_after: StopAfter,
@@ -124,15 +124,15 @@ def _from_the_start(
 ) -> Iterator[Event]:
     """Work a recipe out into a folder, whatever is in it of an attempt that was killed."""
     if images is None:
-        images = yield from _read(recipe, surroundings, cancel)
-    bench = yield from build_steps(recipe, surroundings, images, cancel)
+        images = yield from _read(recipe, environment, cancel)
+    bench = yield from build_steps(recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
     num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
     yield Note(describe(scored))
     # From the first file on: what is killed before its training begins can be told from what was
     # to end there.
     with holding(folder):
-        summary = _write_scored(folder, bench, scored, num_kept, surroundings)
+        summary = _write_scored(folder, bench, scored, num_kept, environment)
         yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
 
 
@@ -167,7 +167,7 @@ def _prune_and_train(
 
 def resume_steps(
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     cancel: CancelToken,
     *,
     images: ImageSet | None = None,
@@ -188,14 +188,14 @@ def resume_steps(
     refuse_running(folder)
     if was_killed_early(folder):
         yield Note(f"“{folder.name}” ended before its training began; it begins anew.")
-        kept = (folder / files.IMAGES, *surroundings.image_folders)
-        surroundings = replace(surroundings, image_folders=kept)
+        kept = (folder / files.IMAGES, *environment.image_folders)
+        environment = replace(environment, image_folders=kept)
         if (folder / files.NETWORK).exists():
             recipe = _of_folder(recipe, folder)
-        yield from _from_the_start(recipe, folder, surroundings, cancel, images, "train", watch)
+        yield from _from_the_start(recipe, folder, environment, cancel, images, "train", watch)
         return
     summary = files.read_summary(folder)
-    match files.state_of(summary):
+    match files.get_run_state(summary):
         case "finished":
             yield Note(f"“{folder.name}” is already finished.")
             yield RunDone(folder, summary)
@@ -204,16 +204,16 @@ def resume_steps(
             raise UserError(
                 f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
             )
-    surroundings = replace(
-        surroundings,
+    environment = replace(
+        environment,
         num_threads=summary.num_threads,
-        data_folder=surroundings.data_folder or _recorded_folder(summary),
-        image_folders=(folder / files.IMAGES, *surroundings.image_folders),
+        data_folder=environment.data_folder or _recorded_folder(summary),
+        image_folders=(folder / files.IMAGES, *environment.image_folders),
     )
     if images is None:
-        images = yield from _read(recipe, surroundings, cancel)
+        images = yield from _read(recipe, environment, cancel)
     _refuse_other_images(summary, images, folder)
-    bench = yield from build_steps(_of_folder(recipe, folder), surroundings, images, cancel)
+    bench = yield from build_steps(_of_folder(recipe, folder), environment, images, cancel)
     began, _ = load_tensors(folder / files.INIT)
     bench.model.load_state_dict(began)
     stored, _ = load_tensors(folder / files.MASKS)
@@ -231,11 +231,11 @@ def resume_steps(
 
 
 def _read(
-    recipe: Recipe, surroundings: Surroundings, cancel: CancelToken
+    recipe: Recipe, environment: Environment, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
     """Read the recipe's data set and say where the pixels of image files are kept."""
-    options = options_of(recipe.data, surroundings)
-    images = yield from read_images(recipe.data.name, surroundings.data_folder, cancel, options)
+    options = read_options_for(recipe.data, environment)
+    images = yield from read_images(recipe.data.name, environment.data_folder, cancel, options)
     if DATASETS[recipe.data.name].has_files:
         yield Note(f"{images.title}: {images.kept}.")
     return images
@@ -289,7 +289,7 @@ def _drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> Summary
 
 
 def _write_scored(
-    folder: Path, bench: Workbench, scored: Scored, num_kept: int, surroundings: Surroundings
+    folder: Path, bench: Workbench, scored: Scored, num_kept: int, environment: Environment
 ) -> Summary:
     """Write recipe, weights as scored, scored images and scores; return the summary so far."""
     _, inputs_KCHW, labels_K = bench.minibatch()
@@ -321,8 +321,8 @@ def _write_scored(
         ),
         score_seconds=scored.seconds,
         device=str(bench.device),
-        num_threads=surroundings.num_threads,
-        data_folder=str(surroundings.data_folder or ""),
+        num_threads=environment.num_threads,
+        data_folder=str(environment.data_folder or ""),
         versions=versions(),
     )
 

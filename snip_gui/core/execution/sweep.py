@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.recipe.recipe import Recipe
 
 
@@ -33,7 +33,7 @@ def folder_name(recipe: Recipe) -> str:
 
 
 def sweep_steps(
-    recipes: Sequence[Recipe], folder: Path, surroundings: Surroundings, cancel: CancelToken
+    recipes: Sequence[Recipe], folder: Path, environment: Environment, cancel: CancelToken
 ) -> Iterator[Event]:
     """Work recipes out below a folder; ends in lines on the errors of what was trained.
 
@@ -48,7 +48,7 @@ def sweep_steps(
         place = folder / folder_name(recipe)
         yield Note(f"Run {number} of {len(recipes)}: {place.name}")
         try:
-            yield from _one(recipe, place, surroundings, cancel)
+            yield from _one(recipe, place, environment, cancel)
         except DivergedError as error:
             yield Note(str(error))
         if cancel.is_cancelled:
@@ -63,11 +63,11 @@ def sweep_steps(
 
 
 def _one(
-    recipe: Recipe, folder: Path, surroundings: Surroundings, cancel: CancelToken
+    recipe: Recipe, folder: Path, environment: Environment, cancel: CancelToken
 ) -> Iterator[Event]:
     """Work one recipe out, or go on with it."""
     if not (folder / files.RECIPE).exists():
-        yield from run_steps(recipe, folder, surroundings, cancel)
+        yield from run_steps(recipe, folder, environment, cancel)
         return
     if files.read_recipe(folder) != recipe:
         raise UserError(
@@ -75,6 +75,6 @@ def _one(
         )
     entry = read_entry(folder)
     if entry.can_continue:
-        yield from resume_steps(folder, surroundings, cancel)
+        yield from resume_steps(folder, environment, cancel)
     else:
         yield Note(f"It is {entry.state} already.")

@@ -45,7 +45,7 @@ def make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Tr
     """Put the mask on the network, its weights redrawn if the recipe says so."""
     recipe = bench.recipe
     if recipe.pruning.after == "redraw":
-        bench.redraw()
+        bench.reinitialise()
     # Dropout can draw from the global generator only; a resumed run puts it back where it was.
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.loading import loading_code
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 
 if TYPE_CHECKING:
     from snip_gui.core.export.catalogue import ExportFormat
@@ -40,7 +40,7 @@ def card_text(
     """
     manifest = package.manifest
     data = DATASETS[manifest["recipe"]["data"]["name"]].title
-    network = network_of(package.choice).title
+    network = find_network(package.choice).title
     sparsity = f"{100 * manifest['sparsity_reached']:.4g} %"
     parts = [
         _front_matter(manifest, network, data),

@@ -191,7 +191,7 @@ FORMATS: Registry[ExportFormat] = Registry(
 )
 
 
-def format_of(path: Path) -> ExportFormat:
+def find_format(path: Path) -> ExportFormat:
     """Return the format that a file name asks for; raises `UserError` if none does."""
     fitting = [candidate for candidate in FORMATS if path.name.endswith(candidate.suffix)]
     if fitting:

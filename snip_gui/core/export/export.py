@@ -7,10 +7,10 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.files import replacing
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.export.card import card_picture, card_text
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone
@@ -32,17 +32,17 @@ def export_run(
     format_name: str,
     path: Path,
     cancel: CancelToken,
-    surroundings: Surroundings | None = None,
+    environment: Environment | None = None,
 ) -> Iterator[Event]:
     """Write the pruned network of a run to a file; see `export_all`."""
-    yield from export_all(folder, [(format_name, path)], cancel, surroundings)
+    yield from export_all(folder, [(format_name, path)], cancel, environment)
 
 
 def export_all(
     folder: Path,
     wanted: Sequence[tuple[str, Path]],
     cancel: CancelToken,
-    surroundings: Surroundings | None = None,
+    environment: Environment | None = None,
     images: ImageSet | None = None,
 ) -> Iterator[Event]:
     """Write the pruned network of a run in several formats; yields an `ExportDone` for each.
@@ -65,14 +65,14 @@ def export_all(
         If cancelled. A file that was not whole yet is then as it was before.
     """
     yield Progress(f"Reading {folder.name}", 0, len(wanted))
-    surroundings = surroundings or Surroundings()
-    package = package_run(folder, surroundings.trusted_code)
+    environment = environment or Environment()
+    package = package_run(folder, environment.trusted_code)
     for note in package.notes:
         yield Note(note)
     for number, (name, path) in enumerate(wanted):
         cancel.raise_if_cancelled()
         if name == "safetensors-fp16":
-            images = images or (yield from read_test_images(folder, surroundings, cancel))
+            images = images or (yield from read_test_images(folder, environment, cancel))
             yield from measure_half(package, images, cancel)
         yield Progress(f"Exporting {path.name}", number, len(wanted))
         yield from _export(package, FORMATS[name], path, cancel)

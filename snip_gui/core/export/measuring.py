@@ -24,7 +24,7 @@ from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 from snip_gui.core.export.formats import onnx_format
 from snip_gui.core.export.package import Package, package_run
-from snip_gui.core.export.proof import scores_of
+from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.describe import describe
 from snip_gui.core.runs import folder as files
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.export.catalogue import ExportFormat
 
 BATCH_SIZE = 64
@@ -45,7 +45,7 @@ _MOST_SECONDS = 6.0
 _TURN_SECONDS = 0.002
 
 
-def measure_run(folder: Path, surroundings: Surroundings, cancel: CancelToken) -> Iterator[Event]:
+def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> Iterator[Event]:
     """Measure what exports of a run would be; yields a `FormatMeasured` each, then speeds.
 
     Raises
@@ -53,8 +53,8 @@ def measure_run(folder: Path, surroundings: Surroundings, cancel: CancelToken) -
     UserError
         If the run has no mask, or a file is missing or damaged.
     """
-    set_up(surroundings)
-    package = package_run(folder, surroundings.trusted_code)
+    set_up(environment)
+    package = package_run(folder, environment.trusted_code)
     encoded: dict[str, bytes] = {}
     for number, chosen in enumerate(FORMATS):
         cancel.raise_if_cancelled()
@@ -63,7 +63,7 @@ def measure_run(folder: Path, surroundings: Surroundings, cancel: CancelToken) -
         if chosen.needs_onnx:
             encoded[chosen.run_as] = data
         yield measured
-    yield from _measure_speeds(package, encoded, surroundings.num_threads, cancel)
+    yield from _measure_speeds(package, encoded, environment.num_threads, cancel)
 
 
 def _measure_format(package: Package, chosen: ExportFormat) -> tuple[FormatMeasured, bytes]:
@@ -141,8 +141,8 @@ def _variants(
     state, _ = load_tensors(package.folder / files.INIT)
     dense.load_state_dict(state)
     found: dict[str, tuple[Callable[[Tensor], object], int]] = {
-        "dense": (functools.partial(scores_of, dense), macs),
-        "masked": (functools.partial(scores_of, package.network), macs),
+        "dense": (functools.partial(compute_scores, dense), macs),
+        "masked": (functools.partial(compute_scores, package.network), macs),
     }
     if encoded.get("onnx"):
         found["onnx"] = (onnx_format.runner(encoded["onnx"], num_threads), macs)
@@ -151,7 +151,7 @@ def _variants(
     except UserError:
         return found
     fewer = multiply_accumulates(smaller, package)
-    found["shrunk"] = (functools.partial(scores_of, smaller), fewer)
+    found["shrunk"] = (functools.partial(compute_scores, smaller), fewer)
     if encoded.get("shrunk-onnx"):
         found["shrunk-onnx"] = (
             onnx_format.runner(encoded["shrunk-onnx"], num_threads),

@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.layers import ConvSame, _padding
-from snip_gui.core.graph.tracing import CannotFollowError, shape_of, trace
+from snip_gui.core.graph.tracing import CannotFollowError, find_shape, trace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,7 @@ class _Writer:
                 if type(module) in _DROPOUTS:
                     self._bypass(node)
                 elif type(module) in ops.NORMS:
-                    self._take_up(node, module)
+                    self._fold_norm(node, module)
                 elif isinstance(module, ConvSame):
                     self._pad(node, module)
             elif node.target in _DROPOUT_FUNCTIONS:
@@ -180,7 +180,7 @@ class _Writer:
         node.replace_all_uses_with(node.all_input_nodes[0])
         self._graph.erase_node(node)
 
-    def _take_up(self, node: fx.Node, norm: Any) -> None:  # noqa: ANN401 - a BatchNorm
+    def _fold_norm(self, node: fx.Node, norm: Any) -> None:  # noqa: ANN401 - a BatchNorm
         """Fold a BatchNorm into the layer before it, if nothing else reads that."""
         before = node.args[0]
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
@@ -195,7 +195,7 @@ class _Writer:
         # In double precision, rounded once.
         wide: Any = [g.double() if isinstance(g, torch.Tensor) else g for g in given]
         bias = None if layer.bias is None else layer.bias.double()
-        if type(layer) is nn.Linear and len(shape_of(before) or ()) == 2:
+        if type(layer) is nn.Linear and len(find_shape(before) or ()) == 2:
             fused = fuse_linear_bn_weights(layer.weight.double(), bias, *wide)
         elif type(layer) in ops.CONVOLUTIONS:
             fused = fuse_conv_bn_weights(layer.weight.double(), bias, *wide)
@@ -206,7 +206,7 @@ class _Writer:
 
     def _pad(self, node: fx.Node, module: ConvSame) -> None:
         """Write padding apart from the convolution."""
-        shape = shape_of(cast("fx.Node", node.args[0])) or ()
+        shape = find_shape(cast("fx.Node", node.args[0])) or ()
         rows = _padding(shape[2], module.kernel_size[0], module.stride[0])
         columns = _padding(shape[3], module.kernel_size[1], module.stride[1])
         with self._graph.inserting_before(node):

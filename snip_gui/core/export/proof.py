@@ -47,11 +47,11 @@ def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
     """Return the scores (B, K) that the network gives with other weights."""
     network = copy.deepcopy(package.network)
     network.load_state_dict(dict(state))
-    return scores_of(network, package.images_BCHW)
+    return compute_scores(network, package.images_BCHW)
 
 
 @torch.no_grad()
-def scores_of(network: torch.nn.Module, images_BCHW: Tensor) -> Tensor:
+def compute_scores(network: torch.nn.Module, images_BCHW: Tensor) -> Tensor:
     """Return scores (B, K) of images."""
     scores_BK: Tensor = network(images_BCHW)
     return scores_BK
@@ -83,7 +83,7 @@ def prove_weights(package: RunNetwork, read: Mapping[str, Tensor]) -> str:
     """Compare weights bit for bit and outputs on real images; return what was compared."""
     refuse_other_weights(package.state, read)
     try:
-        expected_BK = scores_of(package.network, package.images_BCHW)
+        expected_BK = compute_scores(package.network, package.images_BCHW)
     except UserError as error:
         return f"equal bit for bit; outputs not compared: {error.message}"
     refuse_other_outputs(expected_BK, outputs_with(package, read), "What was read back")

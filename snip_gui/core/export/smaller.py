@@ -16,7 +16,7 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.module_source import write_source
-from snip_gui.core.export.proof import refuse_other_outputs, scores_of
+from snip_gui.core.export.proof import compute_scores, refuse_other_outputs
 from snip_gui.core.export.recurrent_units import leave_out_units
 from snip_gui.core.graph.constants import fold_constants
 from snip_gui.core.graph.parameters import prunable_parameters
@@ -82,8 +82,8 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
         raise UserError(
             f"The network cannot be made smaller: {error}.", "Choose another format."
         ) from error
-    expected_BK = scores_of(network, images_BCHW)
-    refuse_other_outputs(expected_BK, scores_of(made, images_BCHW), "The smaller network")
+    expected_BK = compute_scores(network, images_BCHW)
+    refuse_other_outputs(expected_BK, compute_scores(made, images_BCHW), "The smaller network")
     return Smaller(made, source, description)
 
 

@@ -19,7 +19,7 @@ from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.layers import ConvSame
-from snip_gui.core.graph.tracing import is_flatten, is_over_places, shape_of, trace, used_once
+from snip_gui.core.graph.tracing import find_shape, is_flatten, is_over_places, trace, used_once
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +77,7 @@ class _Folder:
 
     def fold(self) -> int:
         for node in self._graph.nodes:
-            shape = shape_of(node)
+            shape = find_shape(node)
             if shape is None or len(shape) < 2:
                 continue
             constant_W = None

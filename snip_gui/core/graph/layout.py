@@ -85,13 +85,13 @@ class Layout:
         """All weights, without the biases."""
         return tuple(tensor for tensor in self.tensors if tensor.is_weight)
 
-    def tensors_of(self, layer: str) -> tuple[TensorSpec, ...]:
+    def get_tensors(self, layer: str) -> tuple[TensorSpec, ...]:
         """Return the prunable tensors of a layer: its weight, then its bias if it is prunable."""
         return tuple(tensor for tensor in self.tensors if tensor.layer == layer)
 
-    def weight_of(self, layer: str) -> TensorSpec:
+    def get_weight(self, layer: str) -> TensorSpec:
         """Return the weight of a layer; raises `KeyError` if there is none."""
-        for tensor in self.tensors_of(layer):
+        for tensor in self.get_tensors(layer):
             if tensor.is_weight:
                 return tensor
         raise KeyError(layer)

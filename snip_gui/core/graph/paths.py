@@ -24,12 +24,12 @@ from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.tracing import (
+    find_shape,
     has_weights,
     is_flatten,
     is_over_places,
     is_tensor_default,
     reads_batch_size,
-    shape_of,
     trace,
     used_once,
 )
@@ -165,7 +165,7 @@ class _Follower:
 
     def _forward(self, node: fx.Node) -> _Flow | None:
         """Return the slots of a node's tensor; None if it gives no tensor."""
-        shape = shape_of(node)
+        shape = find_shape(node)
         if node.op == "placeholder" and shape is not None and not is_tensor_default(node):
             return self._source(node)
         if node.op == "output":
@@ -226,7 +226,7 @@ class _Follower:
             return None
         if kind in ops.NORMS:
             return _Flow(into.slots, into.block, into.live_S | self._shifts(node, module, into))
-        if kind is nn.Linear and len(shape_of(node) or ()) == 2:
+        if kind is nn.Linear and len(find_shape(node) or ()) == 2:
             return self._joined(node, self._mask(name, "weight"), into)
         if kind in ops.CONVOLUTIONS:
             kernel_OI = _any_of_block(self._mask(name, "weight"), module.weight[0, 0].numel())
@@ -283,7 +283,7 @@ class _Follower:
         flow = self._flows.get(other) if isinstance(other, fx.Node) else None
         if flow is None or (flow.block, flow.width) != (into.block, into.width):
             return None
-        if len({len(shape_of(before) or ()) for before in node.all_input_nodes}) > 1:
+        if len({len(find_shape(before) or ()) for before in node.all_input_nodes}) > 1:
             return None  # broadcast along another axis
         into.slots.merge(flow.slots)
         return _Flow(into.slots, into.block, into.live_S | flow.live_S)

@@ -15,11 +15,11 @@ from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.parameters import own_prunable
 from snip_gui.core.graph.tracing import (
     CannotFollowError,
+    find_shape,
     is_flatten,
     is_over_places,
     is_tensor_default,
     reads_batch_size,
-    shape_of,
     trace,
 )
 from snip_gui.core.graph.wiring import Step, Wiring
@@ -73,7 +73,7 @@ class _Tracker:
 
     def _number(self, node: fx.Node) -> int | None:
         """Return the number of the step that a node's tensor is; None if it is none."""
-        shape = shape_of(node)
+        shape = find_shape(node)
         if node.op == "placeholder":
             return None if shape is None or is_tensor_default(node) else self._source(node)
         inputs = self._inputs(node)
@@ -145,7 +145,7 @@ class _Tracker:
         if len(inputs) == 1:
             return inputs[0]
         kinds = {(self._steps[number].num_slots, self._steps[number].block) for number in inputs}
-        ranks = {len(shape_of(before) or ()) for before in node.all_input_nodes}
+        ranks = {len(find_shape(before) or ()) for before in node.all_input_nodes}
         if len(kinds) > 1 or len(ranks) > 1:  # broadcast along another axis
             return None
         ((num_slots, block),) = kinds

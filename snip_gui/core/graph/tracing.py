@@ -76,7 +76,7 @@ def used_once(model: nn.Module, graph: fx.Graph) -> set[str]:
     }
 
 
-def shape_of(node: fx.Node) -> tuple[int, ...] | None:
+def find_shape(node: fx.Node) -> tuple[int, ...] | None:
     """Return the shape of a node's tensor; None if it gives none, or several."""
     found = node.meta.get("tensor_meta")
     shape = getattr(found, "shape", None)
@@ -127,7 +127,7 @@ def _is_first_item(node: fx.Node) -> bool:
 def is_over_places(node: fx.Node) -> bool:
     """Return whether a mean or sum is over rows and columns of maps."""
     values = (*node.args[1:], *(v for k, v in node.kwargs.items() if k == "dim"))
-    rank = len(shape_of(node.args[0]) or ())  # type: ignore[arg-type]  # a followed tensor
+    rank = len(find_shape(node.args[0]) or ())  # type: ignore[arg-type]  # a followed tensor
     if not values or rank != 4 or not isinstance(values[0], list | tuple):
         return False
     return sorted(int(axis) % rank for axis in values[0]) == [2, 3]

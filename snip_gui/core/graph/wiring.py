@@ -71,7 +71,7 @@ class Wiring:
     outputs: tuple[int, ...]
 
     @functools.cached_property
-    def step_of(self) -> dict[str, int]:
+    def step_by_layer(self) -> dict[str, int]:
         """By layer the number of its step: the first if it is used several times."""
         found: dict[str, int] = {}
         for number, step in enumerate(self.steps):
@@ -132,15 +132,15 @@ class Reach:
         """By layer how many of its units are on a path, and of how many."""
         return {
             layer: (int(self.alive(number).sum()), self.wiring.steps[number].num_slots)
-            for layer, number in self.wiring.step_of.items()
+            for layer, number in self.wiring.step_by_layer.items()
         }
 
-    def ends_of(self, layer: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    def find_ends(self, layer: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
         """Return which outputs (O) of a layer lead on, and which inputs (I) are reached.
 
         None for a layer that is not followed connection by connection.
         """
-        number = self.wiring.step_of.get(layer)
+        number = self.wiring.step_by_layer.get(layer)
         if number is None or self.wiring.steps[number].kind != "join":
             return None
         if layer in self.wiring.used_again:

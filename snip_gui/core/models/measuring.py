@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
-from snip_gui.core.models.networks import input_shape_of, measure, network_of
-from snip_gui.core.models.own import OWN, digest_of
+from snip_gui.core.models.networks import find_input_shape, find_network, measure
+from snip_gui.core.models.own import OWN, digest_file
 from snip_gui.core.models.probe import try_out
 from snip_gui.core.models.weights import read_state
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.recipe.recipe import ModelChoice
 
 
@@ -33,14 +33,14 @@ def check_weights(path: Path) -> Iterator[Event]:
     """Read a file of weights and say what is in it; raises `UserError` if it is none."""
     yield Progress(f"Reading {path.name}")
     state = read_state(path)
-    yield WeightsRead(path, digest_of(path), sum(tensor.numel() for tensor in state.values()))
+    yield WeightsRead(path, digest_file(path), sum(tensor.numel() for tensor in state.values()))
 
 
 def measure_network(
     choice: ModelChoice,
     image_shape: tuple[int, int, int],
     num_classes: int,
-    surroundings: Surroundings,
+    environment: Environment,
     cancel: CancelToken,
 ) -> Iterator[Event]:
     """Measure a network on images of a shape (C, H, W); ends in `NetworkMeasured`.
@@ -51,14 +51,14 @@ def measure_network(
         If the network cannot be made for such images or has no layer to prune.
     """
     yield Progress("Measuring the network")
-    trusted = surroundings.trusted_code
+    trusted = environment.trusted_code
     if choice.name == OWN:
-        shape = input_shape_of(choice, image_shape, num_classes)
+        shape = find_input_shape(choice, image_shape, num_classes)
         yield from try_out(choice, shape, num_classes, trusted, cancel)
     architecture = measure(choice, image_shape, num_classes, trusted)
     if not architecture.prunable_layers:
         raise UserError(
-            f"{network_of(choice).title} has no layer to prune.",
+            f"{find_network(choice).title} has no layer to prune.",
             "It needs linear, convolutional, recurrent or attention layers that train.",
             field="model.name",
         )

@@ -1,6 +1,6 @@
 """From a recipe's choice to a network with weights: the paper's, torchvision's, the user's own.
 
-`network_of` needs no torch; the rest does. Shapes: C channels, H rows, W columns.
+`find_network` needs no torch; the rest does. Shapes: C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUGGESTED = {
 """torchvision's names and the usual ones of the networks that are offered first, and tested."""
 
 
-def network_of(choice: ModelChoice) -> ModelInfo:
+def find_network(choice: ModelChoice) -> ModelInfo:
     """Return what is known of a network before it is made.
 
     Raises
@@ -61,7 +61,7 @@ def network_of(choice: ModelChoice) -> ModelInfo:
     return MODELS[choice.name]
 
 
-def known_of(info: ModelInfo, architecture: Architecture) -> ModelInfo:
+def with_architecture(info: ModelInfo, architecture: Architecture) -> ModelInfo:
     """Return what is known of a network once it was measured."""
     if info.layers:
         return info
@@ -92,7 +92,7 @@ class Network:
     notes: tuple[str, ...] = ()
 
 
-def input_shape_of(
+def find_input_shape(
     choice: ModelChoice, image_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[int, int, int]:
     """Return the shape (C, H, W) that the network sees of images of a shape.
@@ -114,7 +114,7 @@ def input_shape_of(
             channels = 3
         name = choice.name.removeprefix(TORCHVISION)
         return _smallest_shape((channels, rows, columns), num_classes, name)
-    least = network_of(choice).least_side
+    least = find_network(choice).least_side
     if min(rows, columns) < least:
         scale = least / min(rows, columns)
         rows, columns = max(least, round(rows * scale)), max(least, round(columns * scale))
@@ -153,7 +153,7 @@ def make_network(
     UserError
         If the network cannot be made for such images, or its weights cannot be read.
     """
-    shape = input_shape_of(choice, image_shape, num_classes)
+    shape = find_input_shape(choice, image_shape, num_classes)
     module = _drawn(choice, shape, num_classes, seed, trusted)
     notes = []
     if choice.weights:
@@ -163,7 +163,7 @@ def make_network(
     return Network(module, shape, tuple(filter(None, notes)))
 
 
-def redraw(
+def reinitialise(
     module: nn.Module,
     choice: ModelChoice,
     input_shape: tuple[int, int, int],
@@ -213,7 +213,7 @@ def _made(
         from snip_gui.core.models.torchvision_models import build
 
         return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION))
-    return network_of(choice).build(shape, num_classes)
+    return find_network(choice).build(shape, num_classes)
 
 
 def measure(
@@ -233,7 +233,7 @@ def measure(
 
     from snip_gui.core.models.describe import describe
 
-    shape = input_shape_of(choice, image_shape, num_classes)
+    shape = find_input_shape(choice, image_shape, num_classes)
     with torch.random.fork_rng(devices=[]):
         if choice.name.startswith(TORCHVISION):
             from snip_gui.core.models.torchvision_models import shape_only

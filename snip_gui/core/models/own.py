@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OWN = "own"
 
 
-def digest_of(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file's contents; raises `UserError` if it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -56,7 +56,7 @@ def pin_files(recipe: Recipe) -> Recipe:
             if known:
                 changes[f"{field}_digest"] = ""
             continue
-        found = digest_of(Path(path))
+        found = digest_file(Path(path))
         if known and known != found:
             raise UserError(
                 f"“{path}” has changed since the recipe was saved.",

@@ -16,11 +16,11 @@ from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import (
     SUGGESTED,
     TORCHVISION,
-    input_shape_of,
-    network_of,
+    find_input_shape,
+    find_network,
     without_file_weights,
 )
-from snip_gui.core.models.own import OWN, candidates, digest_of
+from snip_gui.core.models.own import OWN, candidates, digest_file
 from snip_gui.core.models.weights import last_layer
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Magnitude, ModelChoice, Recipe
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
 
 _COUNTER = "num_batches_tracked"
 _LOADER = ".load.py"
@@ -51,7 +51,7 @@ def inspect(
     path: Path,
     recipe: Recipe,
     images: Images | None,
-    surroundings: Surroundings,
+    environment: Environment,
     cancel: CancelToken,
 ) -> Iterator[Event]:
     """Read a checkpoint and say what it is; ends in `CheckpointFound`.
@@ -72,7 +72,7 @@ def inspect(
     yield Progress(f"Reading {path.name}")
     checkpoint = read_checkpoint(path)
     _refuse_bad_numbers(checkpoint, path)
-    _as_pruned(path, masks_of(checkpoint))  # refuses one of zeros alone
+    _as_pruned(path, find_masks(checkpoint))  # refuses one of zeros alone
     if "shrunk" in checkpoint.manifest:
         raise UserError(
             f"“{path.name}” is a smaller network in the place of a pruned one, and fits no other.",
@@ -87,9 +87,9 @@ def inspect(
     reasons: list[str] = []
     for choice in _choices(path, base, recipe):
         cancel.raise_if_cancelled()
-        yield Progress(f"Trying {network_of(choice).title}")
+        yield Progress(f"Trying {find_network(choice).title}")
         try:
-            found.append(_going_on(checkpoint, path, choice, base, images, surroundings))
+            found.append(_going_on(checkpoint, path, choice, base, images, environment))
         except UserError as error:
             reasons.append(error.message)
     if not found:
@@ -113,7 +113,7 @@ def fitting_recipe(
     checkpoint: Checkpoint, path: Path, base: Recipe, model: nn.Module, choice: ModelChoice
 ) -> Recipe:
     """Return the recipe whose network, mask and sparsity are those of a checkpoint."""
-    masks = masks_of(checkpoint)
+    masks = find_masks(checkpoint)
     masks = {name: masks[name] for name, p in model.named_parameters()
              if name in masks and masks[name].shape == p.shape}  # fmt: skip
     excluded = tuple(
@@ -126,7 +126,7 @@ def fitting_recipe(
     layout = prunable_parameters(model, biases=has_biases, exclude=excluded).layout
     masks = {t.name: masks.get(t.name, torch.ones(t.shape)) for t in layout.tensors}
     weights = msgspec.structs.replace(
-        choice, weights=str(path.absolute()), weights_digest=digest_of(path)
+        choice, weights=str(path.absolute()), weights_digest=digest_file(path)
     )
     pruning = msgspec.structs.replace(_as_pruned(path, masks), exclude=excluded)
     return msgspec.structs.replace(base, model=weights, pruning=pruning)
@@ -144,7 +144,7 @@ def _as_pruned(path: Path, masks: Mapping[str, Tensor]) -> Magnitude:
     )
 
 
-def masks_of(checkpoint: Checkpoint) -> dict[str, Tensor]:
+def find_masks(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """Return the masks of a checkpoint; without any, weights that are zero are removed ones.
 
     Zero biases say nothing, for networks begin with them; unless the file says that biases were
@@ -173,19 +173,19 @@ def _going_on(
     choice: ModelChoice,
     base: Recipe,
     images: Images,
-    surroundings: Surroundings,
+    environment: Environment,
 ) -> Recipe:
     """Return the recipe that goes on with a network; raises `UserError` if it does not fit."""
-    if choice.name == OWN and choice.file_digest not in surroundings.trusted_code:
+    if choice.name == OWN and choice.file_digest not in environment.trusted_code:
         # Its code must not be run before that was agreed to: the file alone has to do.
         own = msgspec.structs.replace(
-            choice, weights=str(path.absolute()), weights_digest=digest_of(path)
+            choice, weights=str(path.absolute()), weights_digest=digest_file(path)
         )
-        pruning = _as_pruned(path, masks_of(checkpoint))
+        pruning = _as_pruned(path, find_masks(checkpoint))
         return msgspec.structs.replace(base, model=own, pruning=pruning)
     wanted = msgspec.structs.replace(choice, weights=str(path))
-    shape = input_shape_of(wanted, images.shape, images.num_classes)
-    model = _empty(choice, shape, images.num_classes, surroundings)
+    shape = find_input_shape(wanted, images.shape, images.num_classes)
+    model = _empty(choice, shape, images.num_classes, environment)
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
 
@@ -194,26 +194,26 @@ def _empty(
     choice: ModelChoice,
     shape: tuple[int, int, int],
     num_classes: int,
-    surroundings: Surroundings,
+    environment: Environment,
 ) -> nn.Module:
     """Return a network with shapes; values only if its code is the user's own."""
     if choice.name == OWN:
         from snip_gui.core.models import own
 
-        return own.make(own.load(choice, surroundings.trusted_code), choice, shape, num_classes)
+        return own.make(own.load(choice, environment.trusted_code), choice, shape, num_classes)
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import shape_only
 
         return shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
     with torch.device("meta"):
-        return network_of(choice).build(shape, num_classes)
+        return find_network(choice).build(shape, num_classes)
 
 
 def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice) -> None:
     """Raise a `UserError` unless the checkpoint is of a network; its last layer may differ."""
     wanted = {n: t for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
     given = {n: t for n, t in checkpoint.state.items() if not n.endswith(_COUNTER)}
-    title = network_of(choice).title
+    title = find_network(choice).title
     head = f"{last_layer(model)}."
     for name in (*wanted, *given):
         if name not in given:
@@ -230,7 +230,7 @@ def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
     beside = path.with_name(path.name + _LOADER)
     own = []
     if beside.is_file() and "Network" in candidates(beside):
-        digest = digest_of(beside)
+        digest = digest_file(beside)
         file = str(beside.absolute())
         own.append(ModelChoice(name=OWN, file=file, symbol="Network", file_digest=digest))
     first = [without_file_weights(r.model) for r in (base, recipe)]

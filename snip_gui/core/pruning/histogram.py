@@ -53,7 +53,7 @@ def sensitivity_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> 
     return Histogram(edges.astype(np.float64), counts.astype(np.int64), num_zero)
 
 
-def counts_of_layer(histogram: Histogram, sorted_ranks: NDArray[np.int32]) -> NDArray[np.int64]:
+def count_layer(histogram: Histogram, sorted_ranks: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many connections of a layer are in each bin of the whole network's histogram.
 
     Parameters

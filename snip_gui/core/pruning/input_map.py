@@ -86,7 +86,7 @@ def position_fractions(
     return mean_HW[None]
 
 
-def sources_of(
+def find_mapped_inputs(
     kind: InputMapKind, image_shape: tuple[int, int, int], row: int, column: int
 ) -> tuple[int, ...]:
     """Return the inputs of the mapped layer that a pixel is read by, one for each channel.
@@ -102,7 +102,7 @@ def sources_of(
     return ()
 
 
-def pixel_of(
+def find_pixel(
     kind: InputMapKind, image_shape: tuple[int, int, int], source: int
 ) -> tuple[int, int] | None:
     """Return row and column of the pixel that an input of the mapped layer reads.

@@ -53,7 +53,7 @@ def layer_rows(layout: Layout, counts: Mapping[str, int]) -> tuple[LayerRow, ...
     """Return one row per layer from the kept counts of its tensors."""
     rows = []
     for layer in layout.layers:
-        tensors = layout.tensors_of(layer)
+        tensors = layout.get_tensors(layer)
         weights = [tensor for tensor in tensors if tensor.is_weight]
         rows.append(
             LayerRow(

@@ -32,7 +32,7 @@ _LEAST = np.finfo(np.float32).tiny
 Method: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
 
-def method_of(pruning: Pruning) -> Method:
+def find_method(pruning: Pruning) -> Method:
     """Return the method that a recipe's pruning asks for."""
     methods: dict[type, Method] = {
         Snip: snip,

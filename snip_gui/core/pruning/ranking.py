@@ -78,18 +78,18 @@ class Ranking:
 
     def mask_at(self, num_kept: int) -> dict[str, NDArray[np.bool_]]:
         """Return the mask of each tensor: kept where the rank is below ``num_kept``."""
-        return {t.name: self.mask_of(t, num_kept) for t in self.layout.tensors}
+        return {t.name: self.get_mask(t, num_kept) for t in self.layout.tensors}
 
-    def mask_of(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
+    def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
         """Return the mask of one tensor, in its shape."""
-        kept: NDArray[np.bool_] = self.ranks_of(tensor) < num_kept
+        kept: NDArray[np.bool_] = self.get_ranks(tensor) < num_kept
         return kept
 
-    def ranks_of(self, tensor: TensorSpec) -> NDArray[np.int32]:
+    def get_ranks(self, tensor: TensorSpec) -> NDArray[np.int32]:
         """Return a view of the ranks of one tensor, in its shape."""
         return self.rank_M[tensor.offset : tensor.end].reshape(tensor.shape)
 
-    def scores_of(self, tensor: TensorSpec) -> NDArray[np.float32]:
+    def get_scores(self, tensor: TensorSpec) -> NDArray[np.float32]:
         """Return a view of the scores of one tensor, in its shape."""
         return self.score_M[tensor.offset : tensor.end].reshape(tensor.shape)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.wiring import Reach, first_ranks, num_on_paths, reach
-from snip_gui.core.models.networks import known_of, network_of
-from snip_gui.core.pruning.histogram import Histogram, counts_of_layer, sensitivity_histogram
+from snip_gui.core.models.networks import find_network, with_architecture
+from snip_gui.core.pruning.histogram import Histogram, count_layer, sensitivity_histogram
 from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
 from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
 from snip_gui.core.recipe.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
@@ -82,7 +82,7 @@ class Scored:
     @functools.cached_property
     def model(self) -> ModelInfo:
         """What is known of the network."""
-        return known_of(network_of(self.recipe.model), self.architecture)
+        return with_architecture(find_network(self.recipe.model), self.architecture)
 
     @property
     def num_bytes(self) -> int:
@@ -106,7 +106,7 @@ class Scored:
         """
         if self.recipe.pruning.floor:
             return None
-        return counts_of_layer(self.histogram, self.ranking.sorted_ranks[tensor.name])
+        return count_layer(self.histogram, self.ranking.sorted_ranks[tensor.name])
 
     @functools.cached_property
     def _first_ranks(self) -> dict[str, NDArray[np.int32]]:
@@ -114,7 +114,7 @@ class Scored:
         wiring = self.architecture.wiring
         joining = {step.layer for step in wiring.steps if step.kind == "join"} if wiring else set()
         return {
-            layer: first_ranks(self.ranking.ranks_of(self.layout.weight_of(layer)))
+            layer: first_ranks(self.ranking.get_ranks(self.layout.get_weight(layer)))
             for layer in self.layout.layers
             if layer in joining
         }
@@ -182,20 +182,20 @@ class Scored:
         counts = self.ranking.counts_at(num_kept)
         on_paths = dict.fromkeys(self.layout.layers, 0)
         for tensor in self.layout.tensors:
-            ends = found.ends_of(tensor.layer)
+            ends = found.find_ends(tensor.layer)
             number = counts[tensor.name]
             if ends is not None and number:
                 leads_O, reached_I = ends
-                rank = self.ranking.ranks_of(tensor)
+                rank = self.ranking.get_ranks(tensor)
                 if not tensor.is_weight:
-                    alive_O = found.alive(found.wiring.step_of[tensor.layer])
+                    alive_O = found.alive(found.wiring.step_by_layer[tensor.layer])
                     number = int(np.count_nonzero((rank < num_kept) & alive_O))
                 elif not (leads_O.all() and reached_I.all()):
                     number = num_on_paths(rank, num_kept, leads_O, reached_I)
             on_paths[tensor.layer] += number
         return on_paths
 
-    def position_of(self, rank: int) -> tuple[str, tuple[int, ...]] | None:
+    def find_connection(self, rank: int) -> tuple[str, tuple[int, ...]] | None:
         """Return the weight, and the place in it, of the connection of a rank; None for a bias."""
         index = int(self.ranking.order_M[rank])
         for tensor in self.layout.weights:
@@ -220,7 +220,7 @@ class Scored:
         first = self.model.mapped_layer
         if first not in self.layout.layers:
             return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
-        kept_OI = self.ranking.mask_of(self.layout.weight_of(first), num_kept)
+        kept_OI = self.ranking.get_mask(self.layout.get_weight(first), num_kept)
         if unit is not None:
             kept_OI = kept_OI[unit : unit + 1]
         shape = self.architecture.input_shape

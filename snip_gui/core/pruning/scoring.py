@@ -13,7 +13,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.data.minibatch.curation import minibatch_indices
 from snip_gui.core.pruning.events import Pruned, ScoringDone
-from snip_gui.core.pruning.methods import method_of
+from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
 
 
 def score(
-    recipe: Recipe, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+    recipe: Recipe, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
     """Score the recipe's minibatch; ends in `ScoringDone`.
 
@@ -38,7 +38,7 @@ def score(
     UserError
         If the recipe cannot be worked out here; see `build_steps` and the method.
     """
-    bench = yield from build_steps(recipe, surroundings, images, cancel)
+    bench = yield from build_steps(recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
     scored.prepare()
     yield ScoringDone(scored)
@@ -49,7 +49,7 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
     """Run the recipe's method on a workbench; returns a `Scored`."""
     pruned: Pruned | None = None
     try:
-        for event in method_of(bench.recipe.pruning)(bench):
+        for event in find_method(bench.recipe.pruning)(bench):
             cancel.raise_if_cancelled()
             if isinstance(event, Pruned):
                 pruned = event

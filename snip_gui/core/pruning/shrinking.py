@@ -71,7 +71,7 @@ class Shrunk:
             into[name].copy_(self.widen(name, values, into[name]))
 
     @torch.no_grad()
-    def take_up(self) -> None:
+    def load_from_full(self) -> None:
         """Read weights and buffers of the small network from the full one."""
         values = self.full.model.state_dict()
         for name, tensor in self.small.model.state_dict().items():

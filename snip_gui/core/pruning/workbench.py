@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.devices import set_up
+from snip_gui.core.base.environment import default_num_threads
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream, stream_seed
-from snip_gui.core.base.surroundings import default_num_threads
 from snip_gui.core.data.images.decoders import Decoders
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.data.images.store import FileStore
 from snip_gui.core.data.images.streaming import StreamedImages
 from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
-from snip_gui.core.data.minibatch.own_images import own_of
+from snip_gui.core.data.minibatch.own_images import find_own_images
 from snip_gui.core.graph.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.models.describe import describe
-from snip_gui.core.models.networks import input_shape_of, make_network, redraw
+from snip_gui.core.models.networks import find_input_shape, make_network, reinitialise
 from snip_gui.core.models.own import OWN, pin_files
 from snip_gui.core.models.probe import try_out
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.batches import Batches
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
@@ -81,7 +81,7 @@ class Workbench:
             If the minibatch is empty or cannot be drawn.
         """
         indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
-        images, own = self.images, own_of(self.recipe)
+        images, own = self.images, find_own_images(self.recipe)
         source = ChosenFrom(images, own, self.image_folders)
         chosen = ResidentImages(
             source.read(indices_K),
@@ -138,9 +138,9 @@ class Workbench:
             shape,
         )
 
-    def redraw(self) -> None:
+    def reinitialise(self) -> None:
         """Draw the initial weights again, with the seed of the draw that is trained."""
-        redraw(
+        reinitialise(
             self.model,
             self.recipe.model,
             self.architecture.input_shape,
@@ -151,7 +151,7 @@ class Workbench:
 
 
 def build_steps(
-    recipe: Recipe, surroundings: Surroundings, images: ImageSet, cancel: CancelToken
+    recipe: Recipe, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Generator[Event, None, Workbench]:
     """Build the workbench of a recipe, yielding on the way; the user's own network is tried first.
 
@@ -167,16 +167,16 @@ def build_steps(
     recipe = pin_files(recipe)
     if recipe.model.name == OWN:
         num_classes = len(images.classes)
-        shape = input_shape_of(recipe.model, images.image_shape, num_classes)
-        yield from try_out(recipe.model, shape, num_classes, surroundings.trusted_code, cancel)
-    bench = build(recipe, surroundings, images)
+        shape = find_input_shape(recipe.model, images.image_shape, num_classes)
+        yield from try_out(recipe.model, shape, num_classes, environment.trusted_code, cancel)
+    bench = build(recipe, environment, images)
     for note in (*bench.notes, bench.architecture.resized):
         if note:
             yield Note(note)
     return bench
 
 
-def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workbench:
+def build(recipe: Recipe, environment: Environment, images: ImageSet) -> Workbench:
     """Build the network with its initial weights and split the images.
 
     Raises
@@ -185,13 +185,13 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         If the device does not exist, the network does not fit the images, or nothing is left to
         prune.
     """
-    device = set_up(surroundings)
+    device = set_up(environment)
     network = make_network(
         recipe.model,
         images.image_shape,
         len(images.classes),
         seed=stream_seed(recipe.seed, "init"),
-        trusted=surroundings.trusted_code,
+        trusted=environment.trusted_code,
     )
     model = network.module.to(device)
     prunable = prunable_parameters(
@@ -209,6 +209,6 @@ def build(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> Workb
         prunable=prunable,
         decoders=Decoders(min(default_num_threads(), _MOST_DECODERS)),
         notes=network.notes,
-        trusted_code=surroundings.trusted_code,
-        image_folders=surroundings.image_folders,
+        trusted_code=environment.trusted_code,
+        image_folders=environment.image_folders,
     )

@@ -1,7 +1,7 @@
 """The recipe: everything that determines a result, as one immutable value.
 
 A recipe is strict JSON both ways: unknown fields, wrong types and values out of bounds are refused
-with the name of the field. Surroundings (device, threads, folders) are not part of it; they are
+with the name of the field. Environment (device, threads, folders) are not part of it; they are
 recorded with the results. Titles, help, units and bounds stand beside each field and are read by
 `snip_gui.core.recipe.fields`, which forms, the command line and error messages share.
 """

@@ -63,7 +63,7 @@ def extended(recipe: Recipe, epochs: int, rate: float = 0.0) -> Recipe:
 
 def refuse_extending(folder: Path) -> None:
     """Raise a `UserError` unless a folder holds a run that was trained to its end."""
-    state = files.state_of(files.read_summary(folder))
+    state = files.get_run_state(files.read_summary(folder))
     if state != "finished" or not (folder / files.CHECKPOINT).exists():
         raise UserError(
             f"“{folder.name}” cannot be extended: it is {state}.",

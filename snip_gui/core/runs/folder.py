@@ -119,7 +119,7 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
     return [MetricPoint.from_row(line.split(",")) for line in _metric_lines(folder)]
 
 
-def read_held_out(folder: Path) -> tuple[list[MetricPoint], float, float]:
+def read_evaluations(folder: Path) -> tuple[list[MetricPoint], float, float]:
     """Read what was measured on the held-out splits; quick, as those are few among many points.
 
     Returns
@@ -182,7 +182,7 @@ def error_at_best(points: Sequence[MetricPoint]) -> float | None:
     return next(at_best, None)
 
 
-def state_of(summary: Summary) -> RunState:
+def get_run_state(summary: Summary) -> RunState:
     """Return the state of a summary; raises `UserError` for one this version does not know."""
     match summary.state:
         case "scored" | "pruned" | "stopped" | "finished" | "diverged" as state:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.runs import folder as files
@@ -191,17 +191,17 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
     if not (folder / files.SUMMARY).exists():
         raise UserError("It ended before it was scored.")
     summary = files.read_summary(folder)
-    points, epochs_done, seconds = files.read_held_out(folder)
+    points, epochs_done, seconds = files.read_evaluations(folder)
     validation = [point for point in points if point.split == "validation"]
     test = [point for point in points if point.split == "test"]
     shown = validation or test
     return RunEntry(
         folder=folder,
         created=datetime.datetime.fromisoformat(summary.created),
-        state="running" if is_running(folder) else files.state_of(summary),
+        state="running" if is_running(folder) else files.get_run_state(summary),
         message=summary.message,
         recipe=recipe,
-        network=network_of(recipe.model).title,
+        network=find_network(recipe.model).title,
         dataset=DATASETS[recipe.data.name].title,
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),
@@ -231,7 +231,7 @@ def _lost_early(
         state="stopped",
         message="It ended before its training began.",
         recipe=recipe,
-        network=network_of(recipe.model).title,
+        network=find_network(recipe.model).title,
         dataset=DATASETS[recipe.data.name].title,
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),

@@ -15,7 +15,7 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.tensors import load_tensors
-from snip_gui.core.data.sets.loading import options_of, read_images
+from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.models.networks import make_network, without_file_weights
 from snip_gui.core.models.own import OWN
 from snip_gui.core.runs import folder as files
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import ModelChoice
 
@@ -149,14 +149,14 @@ def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
 
 
 def read_test_images(
-    folder: Path, surroundings: Surroundings, cancel: CancelToken
+    folder: Path, environment: Environment, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet | None]:
     """Read the data set of a run; returns None if it cannot be had here."""
     recipe, summary = read_recipe(folder), read_summary(folder)
-    if surroundings.data_folder is None and summary.data_folder:
-        surroundings = replace(surroundings, data_folder=Path(summary.data_folder))
-    options = options_of(recipe.data, surroundings)
-    place = surroundings.data_folder
+    if environment.data_folder is None and summary.data_folder:
+        environment = replace(environment, data_folder=Path(summary.data_folder))
+    options = read_options_for(recipe.data, environment)
+    place = environment.data_folder
     try:
         images = yield from read_images(recipe.data.name, place, cancel, options)
     except UserError as error:

@@ -55,7 +55,7 @@ class Augmentation:
         return _shifted(inputs_BCHW, self.shifts_N2[part])
 
 
-def augmentation_of(
+def make_augmentation(
     training: Training, seed: int, epoch: int, number: int, device: torch.device
 ) -> Augmentation | None:
     """Return how the images of an epoch are changed; None if they are not."""

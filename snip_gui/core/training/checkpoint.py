@@ -52,10 +52,10 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
     try:
         trainer.masked.model.load_state_dict(model_state(tensors))
         if trainer.shrunk is not None:
-            trainer.shrunk.take_up()
+            trainer.shrunk.load_from_full()
         for name, parameter in trainer.trained.model.named_parameters():
             if parameter.requires_grad:
-                _take_up(trainer, name, parameter, tensors)
+                _load_optimizer_state(trainer, name, parameter, tensors)
         torch.set_rng_state(tensors[_RNG + "torch"])
         trainer.step, trainer.seconds = int(metadata["step"]), float(metadata["seconds"])
     except (KeyError, RuntimeError, ValueError) as error:
@@ -64,7 +64,9 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         ) from error
 
 
-def _take_up(trainer: Trainer, name: str, parameter: Tensor, tensors: Mapping[str, Tensor]) -> None:
+def _load_optimizer_state(
+    trainer: Trainer, name: str, parameter: Tensor, tensors: Mapping[str, Tensor]
+) -> None:
     """Put what the optimizer keeps for a parameter where a checkpoint has it."""
     state = trainer.optimizer.state[parameter]
     for part in state_names(trainer.training):

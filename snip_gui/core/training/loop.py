@@ -17,7 +17,7 @@ from torch import nn
 
 from snip_gui.core.base.errors import DivergedError
 from snip_gui.core.base.seeding import stream_seed
-from snip_gui.core.training.augmentation import Augmentation, augmentation_of
+from snip_gui.core.training.augmentation import Augmentation, make_augmentation
 from snip_gui.core.training.descent import Optimizer, descend, gradient_norm, make_optimizer
 from snip_gui.core.training.metrics import MetricPoint, SplitName
 from snip_gui.core.training.schedules import learning_rate_at
@@ -165,7 +165,7 @@ class Trainer:
         """Return the batches of an epoch as the network sees them, some of the first left out."""
         size, device = self.training.batch_size, self.train.device
         batches = self.train.batches(order_N, size, first_batch)
-        augment = augmentation_of(self.training, self.seed, epoch, len(order_N), device)
+        augment = make_augmentation(self.training, self.seed, epoch, len(order_N), device)
         return batches if augment is None else self._changed(batches, augment, first_batch * size)
 
     def _changed(

@@ -17,7 +17,7 @@ import numpy as np
 from snip_gui.core.base.events import Event
 from snip_gui.core.views.picture import Picture, to_indices
 from snip_gui.core.views.weight_canvas import block_max, block_mean
-from snip_gui.core.views.weight_values import mean_of_blocks, most_of
+from snip_gui.core.views.weight_values import block_means, colour_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class Level:
         block = (times, times)
         if self.look in ("sensitivity", "kept-sensitivity"):
             return _log_picture(block_max(self.block_HW, block), self.low, self.high)
-        values_HW = mean_of_blocks(self.block_HW, block)
+        values_HW = block_means(self.block_HW, block)
         high = self.high
         if self.look == "mask":  # up to the largest share, as of smaller layers
             high = float(values_HW.max(initial=0.0)) or 1.0
@@ -159,12 +159,12 @@ class LargeCanvas:
     @functools.cached_property
     def _most_weight(self) -> float:
         tensor = self.arrangement.tensor
-        return most_of(self.scored.weight_M[tensor.offset : tensor.end])
+        return colour_limit(self.scored.weight_M[tensor.offset : tensor.end])
 
     @functools.cached_property
     def _most_gradient(self) -> float:
         tensor, gradient_M = self.arrangement.tensor, self.scored.gradient_M
-        return 1.0 if gradient_M is None else most_of(gradient_M[tensor.offset : tensor.end])
+        return 1.0 if gradient_M is None else colour_limit(gradient_M[tensor.offset : tensor.end])
 
     def _values(self, look: Look, num_kept: int, part: Rectangle) -> NDArray[Any] | str:
         """Return what is drawn of each connection in a part of the plane: bool for a mask."""
@@ -226,7 +226,7 @@ def aligned(part: Rectangle, factor: int, size: tuple[int, int]) -> Rectangle:
 def _means(values_HW: NDArray[Any], block: tuple[int, int]) -> NDArray[np.float32]:
     if values_HW.dtype == bool:
         return block_mean(np.ascontiguousarray(values_HW), block)
-    return mean_of_blocks(values_HW, block)
+    return block_means(values_HW, block)
 
 
 def _log_picture(score_HW: NDArray[np.float32], low: float, high: float) -> Picture:

@@ -98,14 +98,14 @@ class DifferenceCanvas:
 def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceCanvas:
     """Lay out one weight of two rankings of the same layout."""
     arrangement = Arrangement(tensor)
-    rank_a_HW, rank_b_HW = (arrangement.place(r.ranks_of(tensor), GAP_RANK) for r in (a, b))
+    rank_a_HW, rank_b_HW = (arrangement.place(r.get_ranks(tensor), GAP_RANK) for r in (a, b))
     return DifferenceCanvas(arrangement, rank_a_HW, rank_b_HW, reduced_block(arrangement, 1))
 
 
 def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -> str:
     """Return in words which of two masks keep a connection."""
     in_a, in_b = (
-        bool(mask.scored.ranking.ranks_of(tensor)[position] < mask.num_kept) for mask in (a, b)
+        bool(mask.scored.ranking.get_ranks(tensor)[position] < mask.num_kept) for mask in (a, b)
     )
     words = "kept by both" if in_a and in_b else "kept by neither"
     if in_a != in_b:

@@ -132,23 +132,23 @@ def network_flow(
 def _order(architecture: Architecture) -> tuple[str, ...]:
     """Return the layers in the order in which an image meets them; those not met come last."""
     wiring = architecture.wiring
-    met = tuple(wiring.step_of) if wiring is not None else ()
+    met = tuple(wiring.step_by_layer) if wiring is not None else ()
     rest = (layer for layer in architecture.prunable_layers if layer not in met)
     return (*met, *rest)
 
 
 def _feeders(wiring: Wiring | None, layer: str, places: dict[str, int]) -> tuple[int, ...]:
     """Return the places in the flow of what feeds a layer."""
-    if wiring is None or layer not in wiring.step_of:
+    if wiring is None or layer not in wiring.step_by_layer:
         return ()
-    steps = (wiring.steps[number] for number in wiring.feeders(wiring.step_of[layer]))
+    steps = (wiring.steps[number] for number in wiring.feeders(wiring.step_by_layer[layer]))
     return tuple(sorted({places[step.layer] if step.layer else 0 for step in steps}))
 
 
 def _units_of(found: Reach | None, layer: str) -> Units | None:
-    if found is None or found.ends_of(layer) is None:
+    if found is None or found.find_ends(layer) is None:
         return None
-    return _units(found, found.wiring.step_of[layer])
+    return _units(found, found.wiring.step_by_layer[layer])
 
 
 def _units(found: Reach, number: int) -> Units:

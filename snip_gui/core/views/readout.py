@@ -67,7 +67,7 @@ def part_text(
     scored: Scored, tensor: TensorSpec, unit: int | None, source: int | None, num_kept: int
 ) -> str:
     """Return what is kept of a unit, of an input, or of the kernel between them."""
-    ranks = scored.ranking.ranks_of(tensor)
+    ranks = scored.ranking.get_ranks(tensor)
     if unit is not None and source is not None:
         what, part = f"kernel from {source} to {unit}", ranks[unit, source]
     elif unit is not None:

@@ -137,10 +137,10 @@ class WeightCanvas:
 def weight_canvas(ranking: Ranking, arrangement: Arrangement) -> WeightCanvas:
     """Lay out one weight of a ranking."""
     tensor = arrangement.tensor
-    index, low, high = sensitivity_indices(ranking.scores_of(tensor))
+    index, low, high = sensitivity_indices(ranking.get_scores(tensor))
     return WeightCanvas(
         arrangement=arrangement,
-        rank_HW=arrangement.place(ranking.ranks_of(tensor), GAP_RANK),
+        rank_HW=arrangement.place(ranking.get_ranks(tensor), GAP_RANK),
         sensitivity_HW=arrangement.place(index, 0),
         low=low,
         high=high,

@@ -38,13 +38,13 @@ def value_picture(
     tensor = arrangement.tensor
     if what == "leaves":
         total = np.float32(scored.layout.num_parameters)
-        leaves = 1 - scored.ranking.ranks_of(tensor).astype(np.float32) / total
+        leaves = 1 - scored.ranking.get_ranks(tensor).astype(np.float32) / total
         return _laid_out(leaves, arrangement, block, (0.0, 1.0), "goes at", signed=False)
     values_M = scored.weight_M if what == "weight" else scored.gradient_M
     if values_M is None:
         return "This method computes no gradient."
     values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
-    return signed_picture(values, arrangement, what, block, most_of(values))
+    return signed_picture(values, arrangement, what, block, colour_limit(values))
 
 
 def signed_picture(
@@ -73,15 +73,15 @@ def _laid_out(
     if block == (1, 1):
         index_HW = to_indices(plane_HW, low, high) * present_HW
     else:
-        share = mean_of_blocks(present_HW.astype(np.float32), block)
-        means = mean_of_blocks(plane_HW, block) / np.maximum(share, np.float32(1e-6))
+        share = block_means(present_HW.astype(np.float32), block)
+        means = block_means(plane_HW, block) / np.maximum(share, np.float32(1e-6))
         index_HW = to_indices(means, low, high) * (share > 0)
     if signed:
         return Picture(index_HW, low, high, label, "diverging", is_share=False)
     return Picture(index_HW, low, high, label, "viridis")
 
 
-def mean_of_blocks(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
+def block_means(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
     """Return the mean of each block; the last blocks may be smaller."""
     if block == (1, 1):
         return values_HW
@@ -99,7 +99,7 @@ def mean_of_blocks(values_HW: NDArray[np.float32], block: tuple[int, int]) -> ND
     return values_HW
 
 
-def most_of(values: NDArray[np.float32]) -> float:
+def colour_limit(values: NDArray[np.float32]) -> float:
     """Return where the colours end on both sides of zero."""
     flat = np.abs(values.reshape(-1)[:: max(1, values.size // _SAMPLE)])
     most = float(np.quantile(flat, _QUANTILE))

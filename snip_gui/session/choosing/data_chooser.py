@@ -14,7 +14,7 @@ from snip_gui.core.data.download.fetch import Downloaded
 from snip_gui.core.data.images.store import num_bytes
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.events import BadFile, FilesUnreadable, ImagesListed, ImagesLoaded
-from snip_gui.core.data.sets.loading import options_of
+from snip_gui.core.data.sets.loading import read_options_for
 from snip_gui.core.recipe.json import with_value
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.notices import Notice
@@ -43,7 +43,7 @@ class ImagesKey:
     memory_bytes: int | None = None
 
 
-def key_of(recipe: Recipe, preferences: Preferences) -> ImagesKey:
+def make_images_key(recipe: Recipe, preferences: Preferences) -> ImagesKey:
     """Return what the recipe's images depend on here."""
     data = recipe.data
     if data.name not in DATASETS.names:  # told when it is to be read
@@ -51,10 +51,10 @@ def key_of(recipe: Recipe, preferences: Preferences) -> ImagesKey:
     info = DATASETS[data.name]
     if not info.needs_folder:
         return ImagesKey(data.name)
-    place = preferences.place_of(data.name)
+    place = preferences.data_place(data.name)
     if not info.has_files:
         return ImagesKey(data.name, place)
-    memory_bytes = preferences.surroundings.image_memory_bytes
+    memory_bytes = preferences.environment.image_memory_bytes
     return ImagesKey(data.name, place, data.image_size, data.skip_unreadable, memory_bytes)
 
 
@@ -83,7 +83,7 @@ class DataChooser(QObject):
         super().__init__(parent)
         self._state, self._host, self._edit, self._prefer = state, host, edit, prefer
         self._sets: OrderedDict[ImagesKey, ImageSet] = OrderedDict()
-        self._wanted = key_of(state.recipe, state.preferences)
+        self._wanted = make_images_key(state.recipe, state.preferences)
         self._open: ImagesKey | None = None
         self._refused: ImagesKey | None = None
         self._job_id = 0
@@ -125,26 +125,26 @@ class DataChooser(QObject):
 
     def refresh(self) -> None:
         """Load if recipe or preferences want other images now."""
-        if key_of(self._state.recipe, self._state.preferences) != self._wanted:
+        if make_images_key(self._state.recipe, self._state.preferences) != self._wanted:
             self.load()
 
-    def images_of(self, recipe: Recipe) -> ImageSet | None:
+    def find_images(self, recipe: Recipe) -> ImageSet | None:
         """Return the images of a recipe, the current one or not, if they are there."""
-        return self._sets.get(key_of(recipe, self._state.preferences))
+        return self._sets.get(make_images_key(recipe, self._state.preferences))
 
     def load(self) -> None:
         """Bring the recipe's data set in, at once if it is known."""
         self._host.cancel("load")
         self._job_id = 0
-        key = key_of(self._state.recipe, self._state.preferences)
+        key = make_images_key(self._state.recipe, self._state.preferences)
         self._wanted, self._bad = key, ()
         if key in self._sets:
             self._show(key)
             return
         self._state.set_images_missing()
-        surroundings = self._state.preferences.surroundings_of(key.name)
-        options = options_of(self._state.recipe.data, surroundings)
-        job = jobs.load_job(key.name, surroundings.data_folder, options)
+        environment = self._state.preferences.environment_for(key.name)
+        options = read_options_for(self._state.recipe.data, environment)
+        job = jobs.load_job(key.name, environment.data_folder, options)
         # Long, so that thumbnails are decoded between its steps.
         self._job_id = self._host.submit("load", job, lane="io")
 

@@ -44,8 +44,8 @@ class Importer(QObject):
         """Read a file; what it is comes with `found`, a file that is none is told in place."""
         self._state.set_problem(None)
         recipe = self._state.recipe
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.inspect_job(path, recipe, self._state.images, surroundings)
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        job = jobs.inspect_job(path, recipe, self._state.images, environment)
         self._host.submit("inspect", job, lane="io", short=True)
 
     def take(self, found: CheckpointFound, recipe: Recipe) -> None:

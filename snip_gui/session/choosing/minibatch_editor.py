@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import draw_per_class
-from snip_gui.core.data.minibatch.own_images import PicturesFitted, picked_of
+from snip_gui.core.data.minibatch.own_images import PicturesFitted, make_picked
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
@@ -88,7 +88,7 @@ class MinibatchEditor(QObject):
             save_image,  # Pillow, not before it is needed
         )
 
-        folder = self._state.preferences.surroundings.image_folders[0]
+        folder = self._state.preferences.environment.image_folders[0]
         try:
             fresh = [OwnImage(digest=save_image(folder, i), label=label) for i, label in chosen]
         except UserError as error:
@@ -116,7 +116,7 @@ class MinibatchEditor(QObject):
         """Return the minibatch of exactly these images."""
         images = self._state.images
         num_training = len(images.train_labels_N) if images is not None else 0
-        return picked_of(self._state.recipe, indices_K, num_training)
+        return make_picked(self._state.recipe, indices_K, num_training)
 
     def _pick(self, indices_K: NDArray[np.int64], text: str) -> None:
         self._set(self._picked(indices_K), text)

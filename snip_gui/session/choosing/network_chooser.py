@@ -14,7 +14,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
-from snip_gui.core.models.own import OWN, digest_of
+from snip_gui.core.models.own import OWN, digest_file
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
 
@@ -84,7 +84,7 @@ class NetworkChooser(QObject):
         UserError
             If the file cannot be read.
         """
-        digest = digest_of(path)
+        digest = digest_file(path)
         preferences = self._state.preferences
         if digest not in preferences.trusted_code:
             trusted = (*preferences.trusted_code, digest)
@@ -97,7 +97,7 @@ class NetworkChooser(QObject):
         self._state.set_problem(None)
         self._host.submit("weights", jobs.weights_job(path), lane="io", short=True)
 
-    def draw_weights(self) -> None:
+    def initialise_weights(self) -> None:
         """Draw the weights instead of reading them."""
         self._change("Draw weights", weights="", weights_digest="")
 
@@ -150,8 +150,8 @@ class NetworkChooser(QObject):
             self.trust_asked.emit()
             return
         self._subject = subject
-        surroundings = self._state.preferences.surroundings
-        job = jobs.measure_job(model, subject.image_shape, subject.num_classes, surroundings)
+        environment = self._state.preferences.environment
+        job = jobs.measure_job(model, subject.image_shape, subject.num_classes, environment)
         self._job_id = self._host.submit("measure", job, short=True)
 
     def _forget(self) -> None:

@@ -76,7 +76,7 @@ class TileGrid(QObject):
         """Make a tile's recipe the current one."""
         if self.spec is not None:
             label = self.spec.variants[column].label
-            self._edit(self.spec.recipe_of(row, column), f"Take tile {label}")
+            self._edit(self.spec.tile_recipe(row, column), f"Take tile {label}")
 
     def export(self, path: Path) -> None:
         """Write the grid as a picture or as numbers, by the ending of the name."""
@@ -107,8 +107,8 @@ class TileGrid(QObject):
         spec, images = self.spec, self._state.images
         self._job_id = 0
         if spec is not None and images is not None and len(self.columns) < len(spec.variants):
-            surroundings = self._state.preferences.surroundings_of(images.name)
-            job = jobs.grid_job(spec, len(self.columns), surroundings, images)
+            environment = self._state.preferences.environment_for(images.name)
+            job = jobs.grid_job(spec, len(self.columns), environment, images)
             self._job_id = self._host.submit("grid", job, short=True)
         self.changed.emit()
 

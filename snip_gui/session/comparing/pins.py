@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import size_text
 from snip_gui.core.comparing.comparison import Mask
-from snip_gui.core.comparing.state_names import class_words, names_of, state_parts
-from snip_gui.core.data.minibatch.own_images import labels_of
+from snip_gui.core.comparing.state_names import class_words, name_states, state_parts
+from snip_gui.core.data.minibatch.own_images import minibatch_labels
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.session.state.values import Problem
 
@@ -81,7 +81,7 @@ class Pins(QObject):
 
     def pin_screen(self) -> Pin | None:
         """Pin what is on screen; say it in place if there is no room, and return None."""
-        mask = self.mask_of(ON_SCREEN)
+        mask = self.get_mask(ON_SCREEN)
         if mask is None:
             return None
         try:
@@ -147,14 +147,14 @@ class Pins(QObject):
             self._choice = (a, b)
             self.choice_changed.emit()
 
-    def mask_of(self, number: int) -> Mask | None:
+    def get_mask(self, number: int) -> Mask | None:
         """Return the mask of a pin or of what is on screen; None while nothing is scored."""
         if number != ON_SCREEN:
             return self._pins[number].mask
         scored = self._state.scored
         return None if scored is None else Mask(scored, self._state.num_kept)
 
-    def name_of(self, number: int) -> str:
+    def pin_name(self, number: int) -> str:
         """Return what a pin is called."""
         return "On screen" if number == ON_SCREEN else self._pins[number].name
 
@@ -163,7 +163,7 @@ class Pins(QObject):
     def _name_all(self) -> None:
         """Name the pins that nobody named by what tells them apart."""
         nameless = [pin for pin in self._pins.values() if not pin.is_named]
-        names = names_of([pin.parts for pin in nameless])
+        names = name_states([pin.parts for pin in nameless])
         for pin, name in zip(nameless, names, strict=True):
             if pin.name != name:
                 self._pins[pin.number] = replace(pin, name=name)
@@ -178,7 +178,7 @@ class Pins(QObject):
         """Return the classes of the scored images in words, as far as they are known."""
         images, minibatch = self._state.images, scored.recipe.minibatch
         if images is not None and images.digest == scored.images_digest:
-            labels_K = labels_of(scored.recipe, scored.indices_K, images.train_labels_N)
+            labels_K = minibatch_labels(scored.recipe, scored.indices_K, images.train_labels_N)
             return class_words(labels_K, images.classes)
         if isinstance(minibatch, Draw):
             listed = ", ".join(map(str, minibatch.classes))

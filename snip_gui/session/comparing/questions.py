@@ -16,7 +16,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.frequency import StabilityMeasured
 from snip_gui.core.comparing.variations import vary
-from snip_gui.core.data.minibatch.own_images import picked_of
+from snip_gui.core.data.minibatch.own_images import make_picked
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.session.jobs import factories as jobs
 from snip_gui.session.state.values import Problem
@@ -107,9 +107,9 @@ class Questions(QObject):
             return
         images = self._state.images
         assert images is not None
-        surroundings = self._state.preferences.surroundings_of(images.name)
+        environment = self._state.preferences.environment_for(images.name)
         job_id = self._host.submit(
-            "without", jobs.score_job(recipe, surroundings, images), short=True
+            "without", jobs.score_job(recipe, environment, images), short=True
         )
         self._without = _Without(job_id, mask, self._name_without(indices))
 
@@ -137,7 +137,7 @@ class Questions(QObject):
             )
         images, recipe = self._state.images, self._state.recipe
         assert images is not None
-        minibatch = picked_of(recipe, left_K, len(images.train_labels_N))
+        minibatch = make_picked(recipe, left_K, len(images.train_labels_N))
         return msgspec.structs.replace(recipe, minibatch=minibatch)
 
     def _name_without(self, indices: Sequence[int]) -> str:
@@ -187,8 +187,8 @@ class Questions(QObject):
             self._state.tell(Problem.of(error))
             return
         self._state.set_problem(None)
-        surroundings = self._state.preferences.surroundings_of(images.name)
-        job = jobs.stability_job(recipes, surroundings, images)
+        environment = self._state.preferences.environment_for(images.name)
+        job = jobs.stability_job(recipes, environment, images)
         # Long, so that another minibatch can be scored between its steps; but a training that runs
         # would keep it waiting to its end.
         is_short = self._host.is_busy("train")

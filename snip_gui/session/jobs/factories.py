@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.base.events import Event
-    from snip_gui.core.base.surroundings import Surroundings
     from snip_gui.core.comparing.tile_grid import GridSpec
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.images.store import ImageStore
@@ -122,14 +122,14 @@ def measure_job(
     choice: ModelChoice,
     image_shape: tuple[int, int, int],
     num_classes: int,
-    surroundings: Surroundings,
+    environment: Environment,
 ) -> JobFactory:
     """Measure the chosen network."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.models.measuring import measure_network
 
-        yield from measure_network(choice, image_shape, num_classes, surroundings, cancel)
+        yield from measure_network(choice, image_shape, num_classes, environment, cancel)
 
     return job
 
@@ -156,39 +156,37 @@ def weights_job(path: Path) -> JobFactory:
     return job
 
 
-def score_job(recipe: Recipe, surroundings: Surroundings, images: ImageSet) -> JobFactory:
+def score_job(recipe: Recipe, environment: Environment, images: ImageSet) -> JobFactory:
     """Score the recipe's minibatch."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.pruning.scoring import score
 
-        yield from score(recipe, surroundings, images, cancel)
+        yield from score(recipe, environment, images, cancel)
 
     return job
 
 
-def grid_job(
-    spec: GridSpec, number: int, surroundings: Surroundings, images: ImageSet
-) -> JobFactory:
+def grid_job(spec: GridSpec, number: int, environment: Environment, images: ImageSet) -> JobFactory:
     """Score one variant of a grid."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.comparing.jobs import grid_column
 
-        yield from grid_column(spec, number, surroundings, images, cancel)
+        yield from grid_column(spec, number, environment, images, cancel)
 
     return job
 
 
 def stability_job(
-    recipes: Sequence[Recipe], surroundings: Surroundings, images: ImageSet
+    recipes: Sequence[Recipe], environment: Environment, images: ImageSet
 ) -> JobFactory:
     """Score several recipes of one network and count what they keep."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.comparing.jobs import measure_stability
 
-        yield from measure_stability(recipes, surroundings, images, cancel)
+        yield from measure_stability(recipes, environment, images, cancel)
 
     return job
 
@@ -196,7 +194,7 @@ def stability_job(
 def run_job(
     recipe: Recipe,
     folder: Path,
-    surroundings: Surroundings,
+    environment: Environment,
     images: ImageSet | None,
     stop_after: StopAfter,
     watch: WeightWatch,
@@ -209,7 +207,7 @@ def run_job(
         yield from run_steps(
             recipe,
             folder,
-            surroundings,
+            environment,
             cancel,
             images=images,
             stop_after=stop_after,
@@ -220,14 +218,14 @@ def run_job(
 
 
 def resume_job(
-    folder: Path, surroundings: Surroundings, images: ImageSet | None, watch: WeightWatch
+    folder: Path, environment: Environment, images: ImageSet | None, watch: WeightWatch
 ) -> JobFactory:
     """Take up a stopped run."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.execution.run import resume_steps
 
-        yield from resume_steps(folder, surroundings, cancel, images=images, watch=watch)
+        yield from resume_steps(folder, environment, cancel, images=images, watch=watch)
 
     return job
 
@@ -236,7 +234,7 @@ def extend_job(
     folder: Path,
     target: Path,
     recipe: Recipe,
-    surroundings: Surroundings,
+    environment: Environment,
     images: ImageSet | None,
     watch: WeightWatch,
 ) -> JobFactory:
@@ -247,7 +245,7 @@ def extend_job(
         from snip_gui.core.runs.extend import copy_extended
 
         copy_extended(folder, target, recipe)
-        yield from resume_steps(target, surroundings, cancel, images=images, watch=watch)
+        yield from resume_steps(target, environment, cancel, images=images, watch=watch)
 
     return job
 
@@ -255,7 +253,7 @@ def extend_job(
 def export_job(
     folder: Path,
     wanted: Sequence[tuple[str, Path]],
-    surroundings: Surroundings,
+    environment: Environment,
     images: ImageSet | None,
 ) -> JobFactory:
     """Write the pruned network of a run in several formats."""
@@ -263,24 +261,24 @@ def export_job(
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.export.export import export_all
 
-        yield from export_all(folder, wanted, cancel, surroundings, images)
+        yield from export_all(folder, wanted, cancel, environment, images)
 
     return job
 
 
-def measure_export_job(folder: Path, surroundings: Surroundings) -> JobFactory:
+def measure_export_job(folder: Path, environment: Environment) -> JobFactory:
     """Measure what exports of a run would be."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.export.measuring import measure_run
 
-        yield from measure_run(folder, surroundings, cancel)
+        yield from measure_run(folder, environment, cancel)
 
     return job
 
 
 def inspect_job(
-    path: Path, recipe: Recipe, images: ImageSet | None, surroundings: Surroundings
+    path: Path, recipe: Recipe, images: ImageSet | None, environment: Environment
 ) -> JobFactory:
     """Read a checkpoint and see which network it is of."""
 
@@ -288,20 +286,20 @@ def inspect_job(
         from snip_gui.core.models.recognising import Images, inspect
 
         of = None if images is None else Images(images.image_shape, len(images.classes))
-        yield from inspect(path, recipe, of, surroundings, cancel)
+        yield from inspect(path, recipe, of, environment, cancel)
 
     return job
 
 
 def mistakes_job(
-    folder: Path, split: Measured, surroundings: Surroundings, images: ImageSet | None
+    folder: Path, split: Measured, environment: Environment, images: ImageSet | None
 ) -> JobFactory:
     """Find what a run takes for a wrong class."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
         from snip_gui.core.execution.mistakes import find_mistakes
 
-        yield from find_mistakes(folder, split, surroundings, images, cancel)
+        yield from find_mistakes(folder, split, environment, images, cancel)
 
     return job
 

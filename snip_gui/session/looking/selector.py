@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from snip_gui.core.pruning.input_map import sources_of
+from snip_gui.core.pruning.input_map import find_mapped_inputs
 from snip_gui.session.state.selection import Selection
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Selector(QObject):
     def select_layer(self, layer: str) -> None:
         """Select a layer by its name, if it has weights that compete."""
         scored = self._state.scored
-        tensors = scored.layout.tensors_of(layer) if scored else ()
+        tensors = scored.layout.get_tensors(layer) if scored else ()
         names = [tensor.name for tensor in tensors if tensor.is_weight]
         if names and self._state.selection.tensor not in names:
             self.select(Selection(names[0]))
@@ -49,7 +49,7 @@ class Selector(QObject):
         now = self._state.selection
         same = now if now.tensor == tensor else Selection(tensor)
         shape = scored.architecture.input_shape
-        sources = sources_of(scored.model.input_map, shape, row, column)
+        sources = find_mapped_inputs(scored.model.input_map, shape, row, column)
         source = sources[0] if len(sources) == 1 else None
         self.select(replace(same, source=source, place=(), pixel=(row, column)))
 
@@ -58,14 +58,14 @@ class Selector(QObject):
         scored = self._state.scored
         if scored is None:
             return
-        position = scored.position_of(rank)
+        position = scored.find_connection(rank)
         if position is not None:
             name, (unit, source, *place) = position
             self.select(Selection(name, unit, source, tuple(place)))
 
-    def let_go(self) -> None:
+    def clear_selection(self) -> None:
         """Select no more than the layer."""
-        self.select(self._state.selection.let_go())
+        self.select(self._state.selection.clear_selection())
 
 
 def mapped_tensor(scored: Scored) -> str:
@@ -73,4 +73,4 @@ def mapped_tensor(scored: Scored) -> str:
     layer = scored.model.mapped_layer
     if scored.model.input_map == "none" or layer not in scored.layout.layers:
         return ""
-    return scored.layout.weight_of(layer).name
+    return scored.layout.get_weight(layer).name

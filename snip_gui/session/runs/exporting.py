@@ -11,7 +11,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.session.jobs import factories as jobs
@@ -36,7 +36,7 @@ class Exporter(QObject):
     ----------
     save_run
         Keeps what is on screen as a run, to be exported.
-    images_of
+    find_images
         The data set of a recipe if it is in memory.
     """
 
@@ -48,12 +48,12 @@ class Exporter(QObject):
         state: SessionState,
         host: JobHost,
         save_run: Callable[[], None],
-        images_of: Callable[[Recipe], ImageSet | None],
+        find_images: Callable[[Recipe], ImageSet | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._host = state, host
-        self._save_run, self._images_of = save_run, images_of
+        self._save_run, self._images_of = save_run, find_images
         self._is_saving = False
         self._forget(None)
         host.happened.connect(self._on_event)
@@ -109,8 +109,8 @@ class Exporter(QObject):
             self.problem = Problem.of(error)
             self.changed.emit()
             return
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.export_job(folder, wanted, surroundings, self._images_of(recipe))
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        job = jobs.export_job(folder, wanted, environment, self._images_of(recipe))
         self._host.submit("export", job, short=True)
         self.changed.emit()
 
@@ -123,7 +123,7 @@ class Exporter(QObject):
         self._host.cancel(_MEASURE)
 
     def _measure(self, folder: Path) -> None:
-        job = jobs.measure_export_job(folder, self._state.preferences.surroundings)
+        job = jobs.measure_export_job(folder, self._state.preferences.environment)
         self._host.submit(_MEASURE, job, short=True)
 
     @Slot(object)
@@ -166,7 +166,7 @@ def _described(folder: Path) -> str:
         recipe, summary = read_recipe(folder), read_summary(folder)
     except UserError:
         return ""
-    what = f"{network_of(recipe.model).title} on {DATASETS[recipe.data.name].title}"
+    what = f"{find_network(recipe.model).title} on {DATASETS[recipe.data.name].title}"
     text = f"{what}, {sparsity_words(summary.sparsity)} of its connections removed"
     if not summary.step:
         return f"{text}. It was never trained: its weights are the initial ones."

@@ -44,9 +44,9 @@ class MistakeFinder(QObject):
 
     def ask(self, folder: Path, recipe: Recipe, split: Measured) -> None:
         """Measure the newest weights of a run; `found` or `failed` tells what came of it."""
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        images = self._data.images_of(recipe)
-        job = jobs.mistakes_job(folder, split, surroundings, images)
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        images = self._data.find_images(recipe)
+        job = jobs.mistakes_job(folder, split, environment, images)
         self._host.submit(KIND, job, short=True)
 
     def can_take(self, mistakes: Mistakes) -> bool:

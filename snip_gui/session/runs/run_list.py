@@ -124,7 +124,7 @@ class Runs(QObject):
     def take_recipe(self, entry: RunEntry) -> Recipe | None:
         """Return a run's recipe to work on, its own images brought along; None if it has none."""
         if entry.recipe is not None:
-            kept = self._state.preferences.surroundings.image_folders
+            kept = self._state.preferences.environment.image_folders
             try:
                 copy_images(entry.recipe, (entry.folder / IMAGES,), kept[0])
             except UserError as error:

@@ -50,9 +50,9 @@ class Trainings(QObject):
     def train(self, recipe: Recipe) -> None:
         """Train a recipe into a new run folder, whatever is chosen."""
         folder = new_run_folder(self._state.preferences.runs_path, recipe)
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        images = self._data.images_of(recipe)
-        job = jobs.run_job(recipe, folder, surroundings, images, "train", self._watch)
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        images = self._data.find_images(recipe)
+        job = jobs.run_job(recipe, folder, environment, images, "train", self._watch)
         self._begin(recipe, folder, job)
 
     def stop(self) -> None:
@@ -72,8 +72,8 @@ class Trainings(QObject):
         except UserError as error:
             self._state.tell(Problem.of(error))
             return
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        job = jobs.resume_job(folder, surroundings, self._data.images_of(recipe), self._watch)
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        job = jobs.resume_job(folder, environment, self._data.find_images(recipe), self._watch)
         self._begin(recipe, folder, job)
 
     def extend(self, folder: Path, epochs: int, rate: float = 0.0) -> None:
@@ -88,12 +88,12 @@ class Trainings(QObject):
             self._state.tell(Problem.of(error))
             return
         target = new_run_folder(self._state.preferences.runs_path, recipe)
-        surroundings = self._state.preferences.surroundings_of(recipe.data.name)
-        images = self._data.images_of(recipe)
+        environment = self._state.preferences.environment_for(recipe.data.name)
+        images = self._data.find_images(recipe)
         self._begin(
             recipe,
             target,
-            jobs.extend_job(folder, target, recipe, surroundings, images, self._watch),
+            jobs.extend_job(folder, target, recipe, environment, images, self._watch),
         )
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
-from snip_gui.core.data.minibatch.own_images import own_of
+from snip_gui.core.data.minibatch.own_images import find_own_images
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def resolve_minibatch(
     labels_N = images.train_labels_N
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     try:
-        source = ChosenFrom(images, own_of(recipe), folders)
+        source = ChosenFrom(images, find_own_images(recipe), folders)
         return split, MinibatchState(minibatch_indices(recipe, labels_N, split), source)
     except UserError as error:
         return split, MinibatchState(_NO_IMAGES, problem=Problem.of(error))

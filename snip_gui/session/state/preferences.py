@@ -9,13 +9,13 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from snip_gui.core.base.files import write_text
-from snip_gui.core.base.surroundings import (
-    Surroundings,
+from snip_gui.core.base.environment import (
+    Environment,
     default_data_folder,
     default_num_threads,
     default_runs_folder,
 )
+from snip_gui.core.base.files import write_text
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
 
@@ -45,9 +45,9 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     image_memory_gb: Annotated[float, Meta(ge=0)] | None = None
 
     @property
-    def surroundings(self) -> Surroundings:
+    def environment(self) -> Environment:
         """Where recipes are worked out, the place of their data aside."""
-        return Surroundings(
+        return Environment(
             device=self.device,
             num_threads=self.num_threads or default_num_threads(),
             trusted_code=frozenset(self.trusted_code),
@@ -56,12 +56,12 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
             ),
         )
 
-    def surroundings_of(self, dataset: str) -> Surroundings:
+    def environment_for(self, dataset: str) -> Environment:
         """Where recipes with a data set are worked out."""
-        place = self.place_of(dataset)
-        return dataclasses.replace(self.surroundings, data_folder=Path(place) if place else None)
+        place = self.data_place(dataset)
+        return dataclasses.replace(self.environment, data_folder=Path(place) if place else None)
 
-    def place_of(self, dataset: str) -> str:
+    def data_place(self, dataset: str) -> str:
         """Return the folder or file of a data set; empty if none was named."""
         return self.data_places.get(dataset, self.data_folder)
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.pruning.scored import Scored
 
 # Some two hundred scorings of a LeNet, three of a VGG.
@@ -19,21 +19,21 @@ class ScoreCache:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, str, str, int], Scored] = OrderedDict()
 
-    def keep(self, scored: Scored, surroundings: Surroundings) -> None:
+    def keep(self, scored: Scored, environment: Environment) -> None:
         """Keep scores; let go of those that were not asked for longest."""
-        self._known[_key(scored.key, scored.images_digest, surroundings)] = scored
+        self._known[_key(scored.key, scored.images_digest, environment)] = scored
         kept_bytes = sum(known.num_bytes for known in self._known.values())
         while len(self._known) > 1 and kept_bytes > _KEPT_BYTES:
             kept_bytes -= self._known.popitem(last=False)[1].num_bytes
 
-    def find(self, key: str, digest: str, surroundings: Surroundings) -> Scored | None:
+    def find(self, key: str, digest: str, environment: Environment) -> Scored | None:
         """Return the scores of a recipe's digest on images of a digest, None if not known."""
-        found = self._known.get(_key(key, digest, surroundings))
+        found = self._known.get(_key(key, digest, environment))
         if found is not None:
-            self._known.move_to_end(_key(key, digest, surroundings))
+            self._known.move_to_end(_key(key, digest, environment))
         return found
 
 
-def _key(key: str, digest: str, surroundings: Surroundings) -> tuple[str, str, str, int]:
+def _key(key: str, digest: str, environment: Environment) -> tuple[str, str, str, int]:
     """Scores differ in the last bit between devices and thread counts."""
-    return key, digest, surroundings.device, surroundings.num_threads
+    return key, digest, environment.device, environment.num_threads

@@ -45,7 +45,7 @@ class Selection:
         """Whether more than a layer is selected."""
         return (self.unit, self.source, self.pixel) != (None, None, None)
 
-    def let_go(self) -> Selection:
+    def clear_selection(self) -> Selection:
         """Return the layer alone."""
         return Selection(self.tensor)
 
@@ -65,10 +65,10 @@ def fitted(selection: Selection, layout: Layout) -> Selection:
         return Selection(layout.weights[0].name)
     shape = layout[selection.tensor].shape
     if selection.place and len(selection.place) != len(shape) - 2:
-        return selection.let_go()
+        return selection.clear_selection()
     for axis, index in enumerate((selection.unit, selection.source)):
         if index is not None and index >= shape[axis]:
-            return selection.let_go()
+            return selection.clear_selection()
     return selection
 
 

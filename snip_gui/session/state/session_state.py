@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.graph.layout import num_kept_at
-from snip_gui.core.models.networks import known_of, network_of
+from snip_gui.core.models.networks import find_network, with_architecture
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.session.state.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.state.notices import Notice, Notices
@@ -177,7 +177,7 @@ class SessionState(QObject):
 
     def _resolve_minibatch(self) -> None:
         """Work out which images the recipe means."""
-        folders = self._preferences.surroundings.image_folders
+        folders = self._preferences.environment.image_folders
         self._split, self._minibatch = resolve_minibatch(self.images, self._recipe, folders)
         self.minibatch_changed.emit()
 
@@ -186,8 +186,8 @@ class SessionState(QObject):
     @property
     def network(self) -> ModelInfo:
         """What is known of the chosen network."""
-        info = network_of(self._recipe.model)
-        return known_of(info, self._architecture) if self._architecture else info
+        info = find_network(self._recipe.model)
+        return with_architecture(info, self._architecture) if self._architecture else info
 
     @property
     def architecture(self) -> Architecture | None:
@@ -221,7 +221,7 @@ class SessionState(QObject):
         """Replace the scores."""
         before = self._selection
         if self._scored is not None and not same_shape(before, self._scored.layout, scored.layout):
-            self._selection = before.let_go()  # a unit of another network is another unit
+            self._selection = before.clear_selection()  # a unit of another network is another unit
         self._scored = scored
         self._selection = fitted(self._selection, scored.layout)
         self.scored_changed.emit()

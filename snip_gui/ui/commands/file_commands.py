@@ -90,11 +90,11 @@ class FileCommands(QObject):
     @Slot()
     def save_picture(self) -> None:
         """Offer the pictures and charts that are on screen."""
-        from snip_gui.ui.dialogs.files.figures import figures_of
+        from snip_gui.ui.dialogs.files.figures import find_figures
         from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 
         background = QColor(self._themes.colours.plot)
-        dialog = PictureDialog(figures_of(self._window), background, self._window)
+        dialog = PictureDialog(find_figures(self._window), background, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.saved.connect(self._on_picture_saved)
         dialog.open()
@@ -111,7 +111,7 @@ class FileCommands(QObject):
 
         recipe = self._state.recipe
         needs_place = DATASETS[recipe.data.name].needs_folder
-        place = self._state.preferences.place_of(recipe.data.name) if needs_place else ""
+        place = self._state.preferences.data_place(recipe.data.name) if needs_place else ""
         QGuiApplication.clipboard().setText(python_lines(recipe, place))
         self.said.emit("Copied lines of Python")
 
@@ -130,11 +130,11 @@ class FileCommands(QObject):
             self._controller.save_recipe(Path(name))
             words = ["--recipe", name]
         preferences = self._state.preferences
-        place = preferences.place_of(recipe.data.name)
+        place = preferences.data_place(recipe.data.name)
         if place and DATASETS[recipe.data.name].needs_folder:
             words += ["--data-dir", place]
-        surroundings = preferences.surroundings
-        words += ["--device", surroundings.device, "--threads", str(surroundings.num_threads)]
+        environment = preferences.environment
+        words += ["--device", environment.device, "--threads", str(environment.num_threads)]
         if preferences.image_memory_gb is not None and DATASETS[recipe.data.name].has_files:
             words += ["--image-memory", f"{preferences.image_memory_gb:g}"]
         line = shlex.join(["snip-gui", "run", *words])

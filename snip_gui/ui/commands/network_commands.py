@@ -76,4 +76,4 @@ class NetworkCommands(QObject):
 
     @Slot()
     def _on_draw(self) -> None:
-        self._controller.network.draw_weights()
+        self._controller.network.initialise_weights()

@@ -30,7 +30,7 @@ from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.compare.overlap_table import OverlapTable
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
-from snip_gui.ui.theme.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
@@ -197,13 +197,13 @@ class PairView(QWidget):
     def _problem(self) -> str:
         """Look the two masks up; say why there is nothing to compare, or nothing."""
         a, b = self._pins.choice
-        mask_a, mask_b = self._pins.mask_of(a), self._pins.mask_of(b)
+        mask_a, mask_b = self._pins.get_mask(a), self._pins.get_mask(b)
         if mask_a is None or mask_b is None:
             return _NO_SCORES
         if not self._pins.pins:
             return _NO_PINS
         try:
-            refuse_different(mask_a, mask_b, (self._pins.name_of(a), self._pins.name_of(b)))
+            refuse_different(mask_a, mask_b, (self._pins.pin_name(a), self._pins.pin_name(b)))
         except UserError as error:
             return f"{error.message}\n\n{error.hint}"
         self._pair = (mask_a, mask_b)
@@ -235,11 +235,11 @@ class PairView(QWidget):
                 box.clear()
                 box.addItem("On screen", ON_SCREEN)
                 for pin in self._pins.pins:
-                    image = self._model.image_of(pin.number)
+                    image = self._model.pin_image(pin.number)
                     icon = QIcon() if image is None else QIcon(QPixmap.fromImage(image))
                     box.addItem(icon, pin.name, pin.number)
                 box.setCurrentIndex(box.findData(chosen))
-            box.setToolTip(self._pins.name_of(chosen))
+            box.setToolTip(self._pins.pin_name(chosen))
 
     @Slot()
     def _on_chosen(self) -> None:
@@ -305,7 +305,7 @@ class PairView(QWidget):
         if self._pair is None:
             return
         layer = self.table.overlaps.rows[index.row()][0]
-        weights = [t.name for t in self._pair[0].layout.tensors_of(layer) if t.is_weight]
+        weights = [t.name for t in self._pair[0].layout.get_tensors(layer) if t.is_weight]
         if weights:
             self.view.setCurrentIndex(self.view.findData(weights[0]))
             self._selector.select_layer(layer)
@@ -337,7 +337,7 @@ class PairView(QWidget):
             canvas = self._laid_out(which)
             picture = canvas.picture(self._pair[0].num_kept, self._pair[1].num_kept)
             size, block = canvas.size, canvas.block
-        table = table_of(picture, self._themes.colours)
+        table = make_colour_table(picture, self._themes.colours)
         self.plot.set_background(self._themes.colours.plot)
         self.plot.show_picture(picture, table, size, block)
         self.plot.set_mark_colour(self._themes.colours.accent)

@@ -75,11 +75,11 @@ class PinModel(QAbstractListModel):
         """Return the pin of a row."""
         return self._shown[row]
 
-    def row_of(self, number: int) -> int:
+    def find_row(self, number: int) -> int:
         """Return the row of a pin; -1 if it is not there."""
         return next((row for row, pin in enumerate(self._shown) if pin.number == number), -1)
 
-    def image_of(self, number: int) -> QImage | None:
+    def pin_image(self, number: int) -> QImage | None:
         """Return the input map of a pin."""
         return self._images.get(number)
 

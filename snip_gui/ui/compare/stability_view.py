@@ -23,7 +23,7 @@ from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
 from snip_gui.ui.compare.overlap_table import style_table
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
-from snip_gui.ui.theme.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
@@ -267,7 +267,7 @@ class StabilityView(QWidget):
             self.plot.prepare(self._canvas.size)
             self._canvas = self._canvas.reduced(self.plot.reduction)
             picture, size, block = self._canvas.picture(), self._canvas.size, self._canvas.block
-        table = table_of(picture, self._themes.colours)
+        table = make_colour_table(picture, self._themes.colours)
         self.plot.set_background(self._themes.colours.plot)
         self.plot.show_picture(picture, table, size, block)
         self._picture_pages.setCurrentWidget(self.plot)

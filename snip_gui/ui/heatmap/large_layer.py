@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.large_canvas import BLOCK, LARGE, LargeCanvas, Look, aligned
-from snip_gui.ui.theme.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import make_colour_table
 
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
@@ -54,7 +54,7 @@ class LargeLayer:
             if isinstance(found, str):
                 return found
             picture, origin = found, self._part[:2]
-        table = table_of(picture, colours)
+        table = make_colour_table(picture, colours)
         self._plot.show_picture(picture, table, size, (factor, factor), origin)
         return ""
 

@@ -9,11 +9,11 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import QSpinBox
 
-from snip_gui.core.pruning.input_map import pixel_of
+from snip_gui.core.pruning.input_map import find_pixel
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
-from snip_gui.ui.theme.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class MapPage(PicturePage):
         picture = map_picture(found, self.scale.currentData(), apart=self._is_apart)
         if self._is_under:  # in colour, to be told from the grey mean
             picture = replace(picture, palette="glow")
-        self.plot.show_picture(picture, table_of(picture, self.themes.colours))
+        self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
         self._draw_marks()
         self.show_plot()
         self._draw_companion()
@@ -166,7 +166,7 @@ class MapPage(PicturePage):
         if selection.pixel is not None or selection.source is None:
             return selection.pixel
         shape = scored.architecture.input_shape
-        return pixel_of(scored.model.input_map, shape, selection.source)
+        return find_pixel(scored.model.input_map, shape, selection.source)
 
     def _draw_companion(self) -> None:
         """Draw the mean of the minibatch with the map, if it is wanted."""

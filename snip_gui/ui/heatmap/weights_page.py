@@ -11,12 +11,12 @@ from snip_gui.core.views.arrangement import Arrangement, by_number_kept
 from snip_gui.core.views.large_canvas import LargeCanvas
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
-from snip_gui.core.views.weight_values import most_of, signed_picture, value_picture
+from snip_gui.core.views.weight_values import colour_limit, signed_picture, value_picture
 from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.heatmap.large_layer import LargeLayer, is_large
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.heatmap.timeline import Timeline
-from snip_gui.ui.theme.picture_colours import table_of
+from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class WeightsPage(PicturePage):
         if isinstance(picture, str):
             self.say(picture)
             return
-        table = table_of(picture, self.themes.colours)
+        table = make_colour_table(picture, self.themes.colours)
         self.plot.show_picture(picture, table, self._canvas.size, self._canvas.block)
         self._draw_marks(self._canvas.arrangement)
         self.show_plot()
@@ -268,7 +268,7 @@ class WeightsPage(PicturePage):
         style = self.style_box.currentData()
         if self.order.currentData() == "own":
             return Arrangement(tensor, style)
-        kept = scored.ranking.mask_of(tensor, self._state.num_kept)
+        kept = scored.ranking.get_mask(tensor, self._state.num_kept)
         units, sources = by_number_kept(kept.reshape(*tensor.shape[:2], -1).sum(axis=2))
         return Arrangement(tensor, style, units, sources)
 
@@ -297,7 +297,7 @@ class WeightsPage(PicturePage):
         if values is None:
             return _NO_TRAINING
         # Only ever wider, so that colours can be compared along the timeline.
-        self._live_most = max(self._live_most, most_of(values))
+        self._live_most = max(self._live_most, colour_limit(values))
         return signed_picture(values, canvas.arrangement, "weight", canvas.block, self._live_most)
 
     @Slot(int, int)

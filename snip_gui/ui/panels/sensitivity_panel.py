@@ -119,7 +119,7 @@ class SensitivityPanel(QWidget):
         self._layer.setData(scored.histogram.edges, heights)
         tensor, position = scored.layout[selection.tensor], selection.position
         if position is not None and len(position) == len(tensor.shape):
-            score = float(scored.ranking.scores_of(tensor)[position])
+            score = float(scored.ranking.get_scores(tensor)[position])
             self._chosen.setVisible(score > 0)
             if score > 0:
                 self._chosen.setValue(float(np.log10(score)))

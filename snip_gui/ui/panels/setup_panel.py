@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.base.surroundings import default_num_threads
+from snip_gui.core.base.environment import default_num_threads
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, network_of
+from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
 from snip_gui.core.models.own import OWN
 from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.ui.commands.network_commands import NetworkCommands
@@ -184,7 +184,7 @@ class SetupPanel(QWidget):
         listed = [(model.name, model.title) for model in MODELS]
         listed += [(f"{TORCHVISION}{name}", title) for name, title in SUGGESTED.items()]
         if chosen.name not in dict(listed):
-            listed.append((chosen.name, network_of(chosen).title))
+            listed.append((chosen.name, find_network(chosen).title))
         return [*listed, (_MORE, "More of torchvision…"), (_YOURS, "A network of your own…")]
 
     def _show_files(self) -> None:
@@ -284,7 +284,7 @@ class SetupPanel(QWidget):
             self._device.setCurrentIndex(number)
             self._threads.setValue(preferences.num_threads or default_num_threads())
         dataset = DATASETS[self._state.recipe.data.name]
-        place = preferences.place_of(dataset.name)
+        place = preferences.data_place(dataset.name)
         self._folder.setText(Path(place).name or "Choose…")
         hint = f"The {dataset.takes} that contains “{dataset.inside}”"
         self._folder.setToolTip(f"{hint}\n{place}".rstrip())
@@ -292,7 +292,7 @@ class SetupPanel(QWidget):
     @Slot()
     def _on_folder(self) -> None:
         dataset = DATASETS[self._state.recipe.data.name]
-        start, title = self._state.preferences.place_of(dataset.name), f"Open {dataset.title}"
+        start, title = self._state.preferences.data_place(dataset.name), f"Open {dataset.title}"
         if dataset.takes == "file":
             chosen, _ = QFileDialog.getOpenFileName(self, title, start, _ARRAYS)
         else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DARK = (24, 28, 36)  # beneath viridis, which ends in a light yellow, in both themes
 
 
-def table_of(picture: Picture, colours: Colours) -> NDArray[np.uint8]:
+def make_colour_table(picture: Picture, colours: Colours) -> NDArray[np.uint8]:
     """Return the (256, 3) colours of a picture."""
     nothing, neither = colours.rgb("nothing"), colours.rgb("removed")
     only_a, only_b = colours.rgb("only_a"), colours.rgb("only_b")

@@ -43,7 +43,7 @@ def sparsity_at(position: int, num_parameters: int) -> float:
     return 1 - max(round(fraction_kept, digits), 1 / num_parameters)
 
 
-def position_of(sparsity: float, num_parameters: int) -> int:
+def to_position(sparsity: float, num_parameters: int) -> int:
     """Return the slider position nearest to a sparsity."""
     if sparsity <= _KNEE_SPARSITY:
         return round(_KNEE * sparsity / _KNEE_SPARSITY)
@@ -146,13 +146,13 @@ class SparsityControl(QWidget):
             self._num_parameters = num_parameters
             self._scale.show_marks(
                 [
-                    (position_of(mark, num_parameters) / _POSITIONS, f"{mark * 100:g}")
+                    (to_position(mark, num_parameters) / _POSITIONS, f"{mark * 100:g}")
                     for mark in (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
                     if num_parameters * (1 - mark) >= 1
                 ]
             )
             self.percent.setMaximum(100 * (1 - 1 / num_parameters))
-        position = position_of(sparsity, num_parameters)
+        position = to_position(sparsity, num_parameters)
         for widget in (self.slider, self.percent, self.kept):
             widget.blockSignals(True)
         # While dragged, the slider stays where the hand is, not where rounding would put it.

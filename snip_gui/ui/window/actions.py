@@ -53,7 +53,7 @@ ACTIONS = (
     ActionSpec("redo", "&Redo", "Edit", "Ctrl+Shift+Z", "redo", "Redo"),
     ActionSpec("pin", "&Pin this", "-Edit", "Ctrl+D", "",
                "Pin what is on screen, to compare it under Compare"),
-    ActionSpec("let_go", "&Let go of the selection", "-Edit", "Esc", "",
+    ActionSpec("clear_selection", "&Let go of the selection", "-Edit", "Esc", "",
                "Select no unit, pixel or connection any more"),
     ActionSpec("score", "&Score", "Run", "F5", "score",
                "Compute the sensitivity of every connection on the minibatch"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.window.parts import WindowParts
 
 
-def steps_of(parts: WindowParts) -> Sequence[Step]:
+def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
     """Return the five steps."""
     heatmap = parts.heatmap
 

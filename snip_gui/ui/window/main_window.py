@@ -32,7 +32,7 @@ from snip_gui.ui.training.training_panel import TrainingPanel
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.docks import Docks, DockSpec
-from snip_gui.ui.window.first_look import FirstLookOffer, steps_of
+from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
 from snip_gui.ui.window.lazy_panels import LazyPanels
 from snip_gui.ui.window.offer_banner import OfferBanner
 from snip_gui.ui.window.parts import WindowParts
@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self._make_centre()
         self._make_docks()
         parts = WindowParts(self.centre, self.docks, self.heatmap, self.images, self.lazy)
-        self.tour = Tour(self, steps_of(parts))
+        self.tour = Tour(self, make_first_look_steps(parts))
         self.views = ViewCommands(controller, parts, self.tour, self.first_look, self)
         self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)

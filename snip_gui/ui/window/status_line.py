@@ -75,10 +75,10 @@ class StatusLine(QWidget):
 
     @Slot()
     def _show_device(self) -> None:
-        surroundings = self._state.preferences.surroundings
-        threads = surroundings.num_threads
+        environment = self._state.preferences.environment
+        threads = environment.num_threads
         names = [name for name, _ in self._state.devices]
-        device = surroundings.device
+        device = environment.device
         if device == "auto" and names:
             device = names[1] if len(names) > 1 else names[0]
         count = f"{threads} thread" + ("s" if threads > 1 else "")

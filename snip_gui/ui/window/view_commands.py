@@ -70,12 +70,12 @@ class ViewCommands(QObject):
         self._parts.heatmap.reset_view()
 
     @Slot()
-    def let_go(self) -> None:
+    def clear_selection(self) -> None:
         """End the first look, or else let go of the selection."""
         if self._tour.number >= 0:
             self._tour.end()
         else:
-            self._controller.selector.let_go()
+            self._controller.selector.clear_selection()
 
     @Slot()
     def first_look(self) -> None:

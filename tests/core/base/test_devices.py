@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from snip_gui.core.base.devices import available_devices, resolve_device, set_up
+from snip_gui.core.base.environment import Environment, default_num_threads, default_runs_folder
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.surroundings import Surroundings, default_num_threads, default_runs_folder
 
 
 def test_the_cpu_is_always_there():
@@ -30,7 +30,7 @@ def test_a_device_that_is_not_there_is_refused(name):
 def test_the_thread_count_is_applied():
     before = torch.get_num_threads()
     try:
-        set_up(Surroundings(device="cpu", num_threads=2))
+        set_up(Environment(device="cpu", num_threads=2))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -17,9 +17,9 @@ from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
-from snip_gui.core.export.proof import scores_of
+from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.events import CheckpointFound
-from snip_gui.core.models.own import digest_of
+from snip_gui.core.models.own import digest_file
 from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import Images, inspect
 from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
@@ -37,9 +37,9 @@ SHRUNK = ("shrunk", "shrunk-onnx")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, surroundings):
+def trained(tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp("opening") / "run"
-    run(RECIPE, folder, surroundings, lambda _event: None, CancelToken())
+    run(RECIPE, folder, environment, lambda _event: None, CancelToken())
     return folder
 
 
@@ -51,24 +51,24 @@ def exported(trained, tmp_path_factory):
     return dict(wanted)
 
 
-def found_in(path, surroundings, recipe=None, images=DIGITS):
+def found_in(path, environment, recipe=None, images=DIGITS):
     # The network chosen in the window is another one.
     recipe = recipe or Recipe()
-    *_, found = inspect(path, recipe, images, surroundings, CancelToken())
+    *_, found = inspect(path, recipe, images, environment, CancelToken())
     assert isinstance(found, CheckpointFound)
     return found
 
 
-def pruned_again(recipe, folder, surroundings):
-    run(recipe, folder, surroundings, lambda _event: None, CancelToken(), stop_after="prune")
+def pruned_again(recipe, folder, environment):
+    run(recipe, folder, environment, lambda _event: None, CancelToken(), stop_after="prune")
     return folder
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS.names if name not in SHRUNK])
 def test_every_format_opens_with_the_same_weights_and_mask(
-    trained, exported, surroundings, tmp_path, name
+    trained, exported, environment, tmp_path, name
 ):
-    found = found_in(exported[name], surroundings)
+    found = found_in(exported[name], environment)
     recipe = found.recipes[0]
     assert recipe.model.name == "lenet-5-caffe"
     assert recipe.model.weights == str(exported[name])
@@ -77,7 +77,7 @@ def test_every_format_opens_with_the_same_weights_and_mask(
     assert recipe.minibatch == (RECIPE.minibatch if says else Draw())
     if says:
         assert dict(found.errors)["test"] < 0.9
-    again = package_run(pruned_again(recipe, tmp_path / "again", surroundings))
+    again = package_run(pruned_again(recipe, tmp_path / "again", environment))
     state, masks = package_run(trained).state, package_run(trained).masks
     for key, tensor in again.state.items():
         rough = 1e-3 if name == "safetensors-fp16" else 0
@@ -92,7 +92,7 @@ def test_every_format_opens_with_the_same_weights_and_mask(
         assert again.masks.keys() == masks.keys()
 
 
-def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, surroundings, tmp_path):
+def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, environment, tmp_path):
     masks, _ = load_tensors(trained / files.MASKS)
     state = package_run(trained).state
     kept = masks["fc1.weight"].nonzero()[0]
@@ -101,14 +101,14 @@ def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, surroundin
 
     path = tmp_path / "zeros.safetensors"
     save_file(state | {f"{k}_mask": v for k, v in masks.items()}, path)
-    recipe = found_in(path, surroundings).recipes[0]
-    again = package_run(pruned_again(recipe, tmp_path / "again", surroundings))
+    recipe = found_in(path, environment).recipes[0]
+    again = package_run(pruned_again(recipe, tmp_path / "again", environment))
     assert all(torch.equal(again.masks[k], masks[k]) for k in masks)
 
 
-def test_it_trains_on_and_is_exported_again(exported, surroundings, tmp_path):
-    recipe = found_in(exported["packed"], surroundings).recipes[0]
-    summary = run(recipe, tmp_path / "on", surroundings, lambda _event: None, CancelToken())
+def test_it_trains_on_and_is_exported_again(exported, environment, tmp_path):
+    recipe = found_in(exported["packed"], environment).recipes[0]
+    summary = run(recipe, tmp_path / "on", environment, lambda _event: None, CancelToken())
     assert summary.state == "finished"
     before, _ = load_tensors(tmp_path / "on" / files.MASKS)
     list(export_all(tmp_path / "on", [("packed", tmp_path / "on.snip")], CancelToken()))
@@ -118,37 +118,37 @@ def test_it_trains_on_and_is_exported_again(exported, surroundings, tmp_path):
 
 
 def test_a_shrunk_network_opens_as_its_own_code_once_that_is_agreed_to(
-    trained, exported, surroundings, tmp_path
+    trained, exported, environment, tmp_path
 ):
     path = exported["shrunk"]
-    recipe = found_in(path, surroundings).recipes[0]
+    recipe = found_in(path, environment).recipes[0]
     assert (recipe.model.name, recipe.model.symbol) == ("own", "Network")
     with pytest.raises(UserError, match="not been agreed to"):
-        pruned_again(recipe, tmp_path / "no", surroundings)
-    digest = digest_of(path.with_name(path.name + ".load.py"))
-    trusting = dataclasses.replace(surroundings, trusted_code=frozenset({digest}))
+        pruned_again(recipe, tmp_path / "no", environment)
+    digest = digest_file(path.with_name(path.name + ".load.py"))
+    trusting = dataclasses.replace(environment, trusted_code=frozenset({digest}))
     again = package_run(pruned_again(recipe, tmp_path / "yes", trusting), trusting.trusted_code)
     package = package_run(trained)
     torch.testing.assert_close(
-        scores_of(again.network, package.images_BCHW),
-        scores_of(package.network, package.images_BCHW),
+        compute_scores(again.network, package.images_BCHW),
+        compute_scores(package.network, package.images_BCHW),
         rtol=1e-5, atol=1e-5,
     )  # fmt: skip
 
 
-def test_a_shrunk_onnx_fits_no_network_and_says_so(exported, surroundings):
+def test_a_shrunk_onnx_fits_no_network_and_says_so(exported, environment):
     with pytest.raises(UserError, match="fits no other"):
-        found_in(exported["shrunk-onnx"], surroundings)
+        found_in(exported["shrunk-onnx"], environment)
 
 
-def test_a_stranger_s_state_dict_is_recognised_among_the_known_networks(surroundings, tmp_path):
+def test_a_stranger_s_state_dict_is_recognised_among_the_known_networks(environment, tmp_path):
     from torchvision.models import resnet18
 
     model = resnet18(num_classes=10)
     prune.random_unstructured(model.fc, "weight", 0.5)
     prune.remove(model.fc, "weight")
     torch.save({"epoch": 3, "state_dict": model.state_dict()}, tmp_path / "net.pth")
-    found = found_in(tmp_path / "net.pth", surroundings, images=Images((3, 32, 32), 10))
+    found = found_in(tmp_path / "net.pth", environment, images=Images((3, 32, 32), 10))
     recipe = found.recipes[0]
     assert recipe.model.name == "torchvision:resnet18"
     assert recipe.pruning.prunable == "weights"
@@ -157,49 +157,49 @@ def test_a_stranger_s_state_dict_is_recognised_among_the_known_networks(surround
     assert recipe.pruning.sparsity == pytest.approx(2560 / weights, rel=0.01)
 
 
-def test_torch_s_own_pruning_is_read_without_running_anything(surroundings, tmp_path):
+def test_torch_s_own_pruning_is_read_without_running_anything(environment, tmp_path):
     model = LeNet5Caffe((1, 28, 28), 10)
     for layer in (model.conv1, model.conv2, model.fc1, model.fc2):
         prune.l1_unstructured(layer, "weight", 0.9)
     torch.save(model.state_dict(), tmp_path / "net.pt")
-    recipe = found_in(tmp_path / "net.pt", surroundings).recipes[0]
+    recipe = found_in(tmp_path / "net.pt", environment).recipes[0]
     assert recipe.model.name == "lenet-5-caffe"
     assert recipe.pruning == Magnitude(sparsity=recipe.pruning.sparsity, prunable="weights")
     assert recipe.pruning.sparsity == pytest.approx(0.9, abs=1e-5)
 
 
-def test_the_network_that_is_chosen_is_tried_before_others(surroundings, tmp_path):
+def test_the_network_that_is_chosen_is_tried_before_others(environment, tmp_path):
     model = LeNet5Caffe((1, 28, 28), 10)
     torch.save(model.state_dict(), tmp_path / "net.pt")
     chosen = msgspec.structs.replace(Recipe(), model=ModelChoice(name="lenet-5-caffe", init="he"))
-    found = found_in(tmp_path / "net.pt", surroundings, chosen)
+    found = found_in(tmp_path / "net.pt", environment, chosen)
     assert found.recipes[0].model.init == "he"
 
 
-def test_another_architecture_is_refused_with_what_does_not_fit(surroundings, tmp_path):
+def test_another_architecture_is_refused_with_what_does_not_fit(environment, tmp_path):
     torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "net.pt")
     with pytest.raises(UserError, match=r"LeNet-300-100 has “fc1\.weight”, which the file has not"):
-        found_in(tmp_path / "net.pt", surroundings)
+        found_in(tmp_path / "net.pt", environment)
 
 
-def test_numbers_that_are_none_are_named(surroundings, tmp_path):
+def test_numbers_that_are_none_are_named(environment, tmp_path):
     state = LeNet5Caffe((1, 28, 28), 10).state_dict()
     state["fc1.weight"][3, 3] = float("nan")
     torch.save(state, tmp_path / "net.pt")
     with pytest.raises(UserError, match=r"“fc1\.weight” in “net\.pt” holds values that"):
-        found_in(tmp_path / "net.pt", surroundings)
+        found_in(tmp_path / "net.pt", environment)
 
 
-def test_a_network_of_zeros_is_refused(surroundings, tmp_path):
+def test_a_network_of_zeros_is_refused(environment, tmp_path):
     state = {k: torch.zeros_like(v) for k, v in LeNet5Caffe((1, 28, 28), 10).state_dict().items()}
     torch.save(state, tmp_path / "net.pt")
     with pytest.raises(UserError, match="Every weight"):
-        found_in(tmp_path / "net.pt", surroundings)
+        found_in(tmp_path / "net.pt", environment)
 
 
-def test_an_exported_run_that_was_never_trained_opens_too(surroundings, tmp_path):
-    run(RECIPE, tmp_path / "run", surroundings, lambda _e: None, CancelToken(), stop_after="prune")
+def test_an_exported_run_that_was_never_trained_opens_too(environment, tmp_path):
+    run(RECIPE, tmp_path / "run", environment, lambda _e: None, CancelToken(), stop_after="prune")
     list(export_all(tmp_path / "run", [("safetensors", tmp_path / "n.safetensors")], CancelToken()))
-    found = found_in(tmp_path / "n.safetensors", surroundings)
+    found = found_in(tmp_path / "n.safetensors", environment)
     assert found.errors == ()
     assert found.recipes[0].pruning.sparsity == pytest.approx(0.95, abs=1e-4)

@@ -68,13 +68,13 @@ def test_images_of_ones_own_count_as_images_of_their_class(digits):
     assert vary(recipe, "weights", 1, labels)[0].minibatch == recipe.minibatch
 
 
-def test_stability_counts_the_masks_that_scoring_gives(digits, surroundings):
+def test_stability_counts_the_masks_that_scoring_gives(digits, environment):
     recipes = vary(RECIPE, "images", 3, digits.train_labels_N)
-    *steps, done = measure_stability(recipes, surroundings, digits, CancelToken())
+    *steps, done = measure_stability(recipes, environment, digits, CancelToken())
     assert isinstance(done, StabilityMeasured)
     times = np.zeros(266_610, int)
     for recipe in recipes:
-        *_, scoring, _note = jobs.score(recipe, surroundings, digits, CancelToken())
+        *_, scoring, _note = jobs.score(recipe, environment, digits, CancelToken())
         times += scoring.scored.ranking.rank_M < 5_332
     np.testing.assert_array_equal(done.frequency.count_M, times)
     assert done.frequency.num_masks == 3
@@ -86,9 +86,9 @@ def test_stability_counts_the_masks_that_scoring_gives(digits, surroundings):
     assert f"{(times == 3).sum():,} connections" in done.frequency.summary
 
 
-def test_stability_can_be_cancelled_between_draws(digits, surroundings):
+def test_stability_can_be_cancelled_between_draws(digits, environment):
     cancel = CancelToken()
-    steps = measure_stability([RECIPE] * 5, surroundings, digits, cancel)
+    steps = measure_stability([RECIPE] * 5, environment, digits, cancel)
     assert next(steps).done == 0
     cancel.cancel()
     with pytest.raises(Cancelled):

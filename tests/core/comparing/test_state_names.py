@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.comparing.state_names import class_words, names_of, sparsity_words, state_parts
+from snip_gui.core.comparing.state_names import (
+    class_words,
+    name_states,
+    sparsity_words,
+    state_parts,
+)
 from snip_gui.core.recipe.recipe import (
     Draw,
     ModelChoice,
@@ -25,15 +30,15 @@ def parts(recipe=RECIPE, sparsity=0.9, classes="class 8", number=100):
 
 
 def test_one_state_is_named_by_its_classes_and_its_sparsity():
-    assert names_of([parts()]) == ["class 8, 90 %"]
+    assert name_states([parts()]) == ["class 8, 90 %"]
 
 
 def test_states_are_named_by_what_tells_them_apart():
-    assert names_of([parts(), parts(Recipe(seed=3), 0.98)]) == [
+    assert name_states([parts(), parts(Recipe(seed=3), 0.98)]) == [
         "class 8, seed 0, 90 %",
         "class 8, seed 3, 98 %",
     ]
-    named = names_of(
+    named = name_states(
         [
             parts(),
             parts(Recipe(model=ModelChoice(init="he"))),
@@ -48,7 +53,7 @@ def test_states_are_named_by_what_tells_them_apart():
 
 
 def test_methods_draws_and_numbers_tell_apart():
-    named = names_of(
+    named = name_states(
         [
             parts(Recipe(pruning=RandomMask())),
             parts(Recipe(minibatch=Draw(seed=2)), number=99),
@@ -66,17 +71,17 @@ def test_methods_draws_and_numbers_tell_apart():
 
 
 def test_methods_are_called_what_the_form_calls_them():
-    named = names_of([parts(), parts(Recipe(pruning=SignedGradient()))])
+    named = name_states([parts(), parts(Recipe(pruning=SignedGradient()))])
     assert named == ["class 8, SNIP, 90 %", "class 8, Signed gradient, 90 %"]
 
 
 def test_equal_names_are_numbered():
-    assert names_of([parts(), parts(), parts(sparsity=0.5)]) == [
+    assert name_states([parts(), parts(), parts(sparsity=0.5)]) == [
         "class 8, 90 % (1)",
         "class 8, 90 % (2)",
         "class 8, 50 %",
     ]
-    assert names_of([]) == []
+    assert name_states([]) == []
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def spec_of(kind, recipe, digits, sparsities=(0.5, 0.9)):
     return make_spec(kind, recipe, digits.train_labels_N, digits.classes, sparsities)
 
 
-def compute(spec, surroundings, images):
+def compute(spec, environment, images):
     columns = {}
     for number in range(len(spec.variants)):
-        steps = grid_column(spec, number, surroundings, images, CancelToken())
+        steps = grid_column(spec, number, environment, images, CancelToken())
         (done,) = [event for event in steps if isinstance(event, GridColumnDone)]
         assert done.number == number
         columns[number] = done.column
@@ -93,11 +93,11 @@ def test_sparsities_are_sorted_and_checked(digits):
             spec_of("seeds", Recipe(), digits, bad)
 
 
-def test_a_column_holds_what_scoring_gives(digits, surroundings):
+def test_a_column_holds_what_scoring_gives(digits, environment):
     recipe = Recipe(minibatch=Draw(classes=(8,), size=60))
     spec = GridSpec("classes", (0.5, 0.9), (Variant("8", recipe),))
-    column = compute(spec, surroundings, digits)[0]
-    *_, done, _ = jobs.score(recipe, surroundings, digits, CancelToken())
+    column = compute(spec, environment, digits)[0]
+    *_, done, _ = jobs.score(recipe, environment, digits, CancelToken())
     for row, sparsity in enumerate(spec.sparsities):
         num_kept = done.scored.num_kept_at(sparsity)
         expected = done.scored.input_fractions(num_kept)
@@ -105,34 +105,34 @@ def test_a_column_holds_what_scoring_gives(digits, surroundings):
         kept = {r.layer: r.kept / r.total for r in done.scored.layer_rows(num_kept)}
         assert column.kept[row] == pytest.approx(kept)
         assert column.tile(row).max() == 1
-    assert spec.recipe_of(1, 0).pruning.sparsity == 0.9
+    assert spec.tile_recipe(1, 0).pruning.sparsity == 0.9
 
 
-def test_an_empty_tile_is_black(digits, surroundings):
+def test_an_empty_tile_is_black(digits, environment):
     recipe = Recipe(minibatch=Draw(classes=(8,), size=20))
     spec = GridSpec("classes", (0.999999,), (Variant("8", recipe),))
-    column = compute(spec, surroundings, digits)[0]
+    column = compute(spec, environment, digits)[0]
     assert sum(column.kept[0].values()) > 0  # one connection at least is kept
     column.tile(0)
 
 
-def test_a_network_without_a_map_says_so(digits, surroundings):
+def test_a_network_without_a_map_says_so(digits, environment):
     recipe = Recipe(model=ModelChoice(name="alexnet-s"), minibatch=Draw(size=5))
     spec = GridSpec("classes", (0.9,), (Variant("8", recipe),))
     with pytest.raises(UserError, match="no input map"):
-        compute(spec, surroundings, digits)
+        compute(spec, environment, digits)
 
 
-def test_convolutional_networks_with_a_map_have_a_grid(digits, surroundings):
+def test_convolutional_networks_with_a_map_have_a_grid(digits, environment):
     recipe = Recipe(model=ModelChoice(name="lenet-5-caffe"), minibatch=Draw(size=10))
     spec = GridSpec("classes", (0.9,), (Variant("x", recipe),))
-    assert compute(spec, surroundings, digits)[0].maps_RCHW.shape == (1, 1, 28, 28)
+    assert compute(spec, environment, digits)[0].maps_RCHW.shape == (1, 1, 28, 28)
 
 
 @pytest.fixture
-def grid(digits, surroundings):
+def grid(digits, environment):
     spec = spec_of("seeds", Recipe(minibatch=Draw(size=20)), digits)
-    columns = compute(GridSpec("seeds", spec.sparsities, spec.variants[:2]), surroundings, digits)
+    columns = compute(GridSpec("seeds", spec.sparsities, spec.variants[:2]), environment, digits)
     return spec, columns
 
 
@@ -165,11 +165,11 @@ def test_what_cannot_be_exported_is_refused(grid, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def row_means(recipe, surroundings, mnist):
+def row_means(recipe, environment, mnist):
     split = split_training(mnist.train_labels_N, 0.1, recipe.seed)
     labels = mnist.train_labels_N[split.train_indices]
     spec = make_spec("classes", recipe, labels, mnist.classes, PAPER_SPARSITIES)
-    columns = compute(spec, surroundings, mnist)
+    columns = compute(spec, environment, mnist)
     return np.array(
         [[column.tile(row).mean() for row in range(9)] for column in columns.values()]
     ).mean(axis=0)
@@ -181,12 +181,12 @@ def row_means(recipe, surroundings, mnist):
     [(Snip(), PAPER_MEANS), (SignedGradient(), PAPER_SIGNED_MEANS)],
     ids=["figure 2", "figure 6"],
 )
-def test_the_grid_of_mnist_is_the_papers(pruning, published, mnist_folder, surroundings):
+def test_the_grid_of_mnist_is_the_papers(pruning, published, mnist_folder, environment):
     mnist = load_images("mnist", mnist_folder)
     means = []
     for seed in range(3):
         recipe = Recipe(
             data=DataChoice(name="mnist"), minibatch=Draw(size=100), pruning=pruning, seed=seed
         )
-        means.append(row_means(recipe, surroundings, mnist))
+        means.append(row_means(recipe, environment, mnist))
     np.testing.assert_allclose(np.mean(means, axis=0), published, atol=0.03)

@@ -17,22 +17,22 @@ RECIPE = Recipe(training=Training(epochs=2))
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, surroundings):
+def trained(tmp_path_factory, environment):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("runs") / "run"
-    run(RECIPE, folder, surroundings, lambda _event: None, CancelToken())
+    run(RECIPE, folder, environment, lambda _event: None, CancelToken())
     return folder
 
 
-def found(folder, split, surroundings, images=None):
-    *_, last = find_mistakes(folder, split, surroundings, images, CancelToken())
+def found(folder, split, environment, images=None):
+    *_, last = find_mistakes(folder, split, environment, images, CancelToken())
     assert isinstance(last, MistakesFound)
     return last.mistakes
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_the_counts_are_those_of_the_run(trained, surroundings, digits, split):
-    mistakes = found(trained, split, surroundings, digits)
+def test_the_counts_are_those_of_the_run(trained, environment, digits, split):
+    mistakes = found(trained, split, environment, digits)
     final = read_summary(trained).final[split]
     assert mistakes.num_wrong / mistakes.num_images == pytest.approx(1 - final.accuracy)
     assert mistakes.step == read_summary(trained).step
@@ -48,8 +48,8 @@ def test_the_counts_are_those_of_the_run(trained, surroundings, digits, split):
         np.testing.assert_array_equal(store.read(np.array([index]))[0], picture)
 
 
-def test_each_is_what_the_network_says_of_it(trained, surroundings):
-    mistakes = found(trained, "train", surroundings)  # the images are read again
+def test_each_is_what_the_network_says_of_it(trained, environment):
+    mistakes = found(trained, "train", environment)  # the images are read again
     network = package_run(trained).network
     summary = read_summary(trained)
     pixels = torch.from_numpy(mistakes.pictures_PCHW.copy()).float() / 255
@@ -62,20 +62,20 @@ def test_each_is_what_the_network_says_of_it(trained, surroundings):
     np.testing.assert_allclose(losses.numpy(), mistakes.losses_P, rtol=1e-3, atol=1e-5)
 
 
-def test_the_worst_of_many_are_kept(trained, surroundings, digits, monkeypatch):
-    whole = found(trained, "train", surroundings, digits)
+def test_the_worst_of_many_are_kept(trained, environment, digits, monkeypatch):
+    whole = found(trained, "train", environment, digits)
     monkeypatch.setattr(module, "MOST_SHOWN", 5)
-    few = found(trained, "train", surroundings, digits)
+    few = found(trained, "train", environment, digits)
     np.testing.assert_array_equal(few.indices_P, whole.indices_P[:5])
     assert few.num_wrong == whole.num_wrong > 5
 
 
-def test_what_cannot_be_measured_is_refused(tmp_path, surroundings, digits):
+def test_what_cannot_be_measured_is_refused(tmp_path, environment, digits):
     recipe = Recipe(data=DataChoice(validation_fraction=0), training=Training(epochs=1))
-    run(recipe, tmp_path / "all", surroundings, lambda _event: None, CancelToken())
+    run(recipe, tmp_path / "all", environment, lambda _event: None, CancelToken())
     with pytest.raises(UserError, match="No images were held out"):
-        found(tmp_path / "all", "validation", surroundings, digits)
+        found(tmp_path / "all", "validation", environment, digits)
     folder, token = tmp_path / "scored", CancelToken()
-    run(recipe, folder, surroundings, lambda _event: None, token, stop_after="score")
+    run(recipe, folder, environment, lambda _event: None, token, stop_after="score")
     with pytest.raises(UserError, match="no mask"):
-        found(folder, "test", surroundings, digits)
+        found(folder, "test", environment, digits)

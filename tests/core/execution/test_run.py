@@ -14,10 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
 from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.base.seeding import stream_seed
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.execution import book as run_book
 from snip_gui.core.execution import run as run_module
 from snip_gui.core.execution.run import resume, run, run_steps
@@ -50,21 +50,21 @@ TRAINED = PRUNED | {"metrics.csv", "checkpoint.safetensors", "curves.png"}
 
 
 @pytest.fixture
-def work(surroundings, digits):
+def work(environment, digits):
     """Runs a recipe into a folder and returns its summary."""
 
     def do(recipe, folder, *, cancel=None, on_event=lambda _event: None, **more):
-        return run(recipe, folder, surroundings, on_event, cancel or CancelToken(), **more)
+        return run(recipe, folder, environment, on_event, cancel or CancelToken(), **more)
 
     return do
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, surroundings):
+def finished(tmp_path_factory, environment):
     """A finished run that tests may read; with the events that it gave."""
     torch.set_num_threads(1)
     folder, events = tmp_path_factory.mktemp("runs") / "finished", []
-    run(SHORT, folder, surroundings, events.append, CancelToken())
+    run(SHORT, folder, environment, events.append, CancelToken())
     return folder, events
 
 
@@ -280,7 +280,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path):
         run(
             SHORT,
             tmp_path / "run",
-            Surroundings(device="cuda:7", num_threads=1),
+            Environment(device="cuda:7", num_threads=1),
             lambda _event: None,
             CancelToken(),
         )
@@ -365,7 +365,7 @@ def cancelling_at(step):
 @pytest.mark.parametrize("step", [1, 6, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1])
 @pytest.mark.parametrize("after", ["keep", "redraw"])
 def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
-    work, surroundings, tmp_path, step, after
+    work, environment, tmp_path, step, after
 ):
     recipe = with_value(SHORT, "pruning.after", after)
     whole = work(recipe, tmp_path / "whole")
@@ -374,7 +374,7 @@ def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
     assert stopped.state == "stopped"
     assert 0 < stopped.step < stopped.num_steps
     assert names(tmp_path / "run") >= TRAINED
-    summary = resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
     assert summary.state == "finished"
     one, other = trained(tmp_path / "whole"), trained(tmp_path / "run")
     assert any(name.startswith("optimizer.") for name in one)
@@ -388,12 +388,12 @@ def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
 
 
 def test_a_run_stopped_before_its_last_evaluation_is_measured_by_resuming(
-    work, surroundings, finished, tmp_path
+    work, environment, finished, tmp_path
 ):
     cancel, listen = cancelling_at(2 * STEPS_PER_EPOCH)
     stopped = work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
     assert (stopped.state, stopped.step) == ("stopped", stopped.num_steps)
-    summary = resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
     assert summary.state == "finished"
     assert summary.final["test"] == files.read_summary(finished[0]).final["test"]
 
@@ -406,40 +406,40 @@ def test_cancelling_before_training_makes_no_run(work, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_pruned_run_is_trained_by_resuming(work, surroundings, tmp_path, finished):
+def test_a_pruned_run_is_trained_by_resuming(work, environment, tmp_path, finished):
     work(SHORT, tmp_path / "run", stop_after="prune")
-    summary = resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
     assert summary.state == "finished"
     assert names(tmp_path / "run") == TRAINED
     assert same(model_weights(tmp_path / "run"), model_weights(finished[0]))
 
 
-def test_resuming_a_finished_run_does_nothing(finished, surroundings):
+def test_resuming_a_finished_run_does_nothing(finished, environment):
     folder, _ = finished
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
     events = []
-    summary = resume(folder, surroundings, events.append, CancelToken())
+    summary = resume(folder, environment, events.append, CancelToken())
     assert summary == read_summary(folder)
     assert not any(isinstance(event, TrainingStarted) for event in events)
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
     assert after == before
 
 
-def test_resuming_a_scored_run_is_refused(work, surroundings, tmp_path):
+def test_resuming_a_scored_run_is_refused(work, environment, tmp_path):
     work(SHORT, tmp_path / "run", stop_after="score")
     with pytest.raises(UserError, match="scored"):
-        resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+        resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
 
 
-def test_resuming_what_is_no_run_is_refused(surroundings, tmp_path):
+def test_resuming_what_is_no_run_is_refused(environment, tmp_path):
     with pytest.raises(UserError, match=r"recipe\.json"):
-        resume(tmp_path, surroundings, lambda _event: None, CancelToken())
+        resume(tmp_path, environment, lambda _event: None, CancelToken())
 
 
 def test_resuming_uses_the_recorded_thread_count(work, tmp_path):
     work(SHORT, tmp_path / "run", stop_after="prune")
     seen = []
-    more = Surroundings(device="cpu", num_threads=2)
+    more = Environment(device="cpu", num_threads=2)
     resume(
         tmp_path / "run", more, lambda _event: seen.append(torch.get_num_threads()), CancelToken()
     )
@@ -447,7 +447,7 @@ def test_resuming_uses_the_recorded_thread_count(work, tmp_path):
     assert read_summary(tmp_path / "run").num_threads == 1
 
 
-def test_rows_after_the_checkpoint_are_dropped(work, surroundings, tmp_path):
+def test_rows_after_the_checkpoint_are_dropped(work, environment, tmp_path):
     # As when the program was killed some time after a checkpoint.
     cancel, listen = cancelling_at(STEPS_PER_EPOCH)
     work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
@@ -457,7 +457,7 @@ def test_rows_after_the_checkpoint_are_dropped(work, surroundings, tmp_path):
         csv.writer(file).writerow(["20", "1.5000", "train", "9.0", "0.5", "0.1", "99.0"])
         file.write("21,1.6,tra")
     events = []
-    resume(tmp_path / "run", surroundings, events.append, CancelToken())
+    resume(tmp_path / "run", environment, events.append, CancelToken())
     points = read_metrics(tmp_path / "run")
     assert points[: len(kept)] == kept
     assert not any(p.loss == 9.0 for p in points)
@@ -468,23 +468,23 @@ def test_rows_after_the_checkpoint_are_dropped(work, surroundings, tmp_path):
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(
-    work, surroundings, tmp_path, finished
+    work, environment, tmp_path, finished
 ):
-    steps = run_steps(SHORT, tmp_path / "run", surroundings, CancelToken())
+    steps = run_steps(SHORT, tmp_path / "run", environment, CancelToken())
     for event in steps:
         if isinstance(event, Progress) and event.total and event.done == 5:
             break
     steps.close()
     assert not (tmp_path / "run" / files.CHECKPOINT).exists()
     assert len(read_metrics(tmp_path / "run")) > 2
-    resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
     assert same(model_weights(tmp_path / "run"), model_weights(finished[0]))
     rows = [(p.step, p.split, p.loss) for p in read_metrics(tmp_path / "run")]
     assert rows == [(p.step, p.split, p.loss) for p in read_metrics(finished[0])]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "other network"])
-def test_a_damaged_checkpoint_is_refused(work, surroundings, tmp_path, damage):
+def test_a_damaged_checkpoint_is_refused(work, environment, tmp_path, damage):
     cancel, listen = cancelling_at(3)
     work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
     path = tmp_path / "run" / files.CHECKPOINT
@@ -495,12 +495,12 @@ def test_a_damaged_checkpoint_is_refused(work, surroundings, tmp_path, damage):
         tensors["model.fc1.weight"] = tensors["model.fc1.weight"].T.contiguous()
         save_file(tensors, path, {"snip_gui": '{"step": 3, "seconds": 1}'})
     with pytest.raises(UserError, match=r"checkpoint\.safetensors"):
-        resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+        resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
 
 
 @pytest.mark.parametrize("rate", [30.0, 100.0])
 def test_a_diverged_run_keeps_its_history_and_no_bad_checkpoint(
-    work, surroundings, tmp_path, monkeypatch, rate
+    work, environment, tmp_path, monkeypatch, rate
 ):
     monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)  # one after every point
     training = Training(epochs=40, learning_rate=rate, decay_at=())
@@ -521,7 +521,7 @@ def test_a_diverged_run_keeps_its_history_and_no_bad_checkpoint(
     assert all(bool(w.isfinite().all()) for w in model_weights(folder).values())
     assert isinstance(events[-1], RunDone)
     with pytest.raises(UserError, match="diverged"):
-        resume(folder, surroundings, lambda _event: None, CancelToken())
+        resume(folder, environment, lambda _event: None, CancelToken())
 
 
 def test_a_diverged_run_without_a_checkpoint_keeps_its_curve(work, tmp_path):
@@ -532,13 +532,13 @@ def test_a_diverged_run_without_a_checkpoint_keeps_its_curve(work, tmp_path):
     assert not (tmp_path / "run" / files.CHECKPOINT).exists()
 
 
-def test_images_in_memory_are_not_read_again(surroundings, digits, tmp_path, monkeypatch):
+def test_images_in_memory_are_not_read_again(environment, digits, tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("read again")
 
     monkeypatch.setattr(run_module, "read_images", refuse)
     *_, last = run_steps(
-        SHORT, tmp_path / "run", surroundings, CancelToken(), images=digits, stop_after="prune"
+        SHORT, tmp_path / "run", environment, CancelToken(), images=digits, stop_after="prune"
     )
     assert last.summary.state == "pruned"
 
@@ -572,12 +572,12 @@ def test_an_image_set_that_is_resized_is_shrunk_too(work, tmp_path):
     assert "of 400 pixels" in summary.trained_part
 
 
-def test_a_run_killed_before_its_training_begins_anew(work, surroundings, tmp_path, finished):
+def test_a_run_killed_before_its_training_begins_anew(work, environment, tmp_path, finished):
     folder = tmp_path / "run"
     for state, lost in (("scored", (files.MASKS,)), ("", (files.MASKS, files.SUMMARY))):
         work(SHORT, folder, stop_after="score")
         with pytest.raises(UserError, match="it is scored"):  # it was to end there
-            resume(folder, surroundings, lambda _event: None, CancelToken())
+            resume(folder, environment, lambda _event: None, CancelToken())
         assert next(list_runs(tmp_path)).state == "scored"
         for name in lost:
             (folder / name).unlink(missing_ok=True)
@@ -586,7 +586,7 @@ def test_a_run_killed_before_its_training_begins_anew(work, surroundings, tmp_pa
         entry = next(list_runs(tmp_path))
         assert (entry.state, entry.can_continue, state) == ("stopped", True, state)
         assert "before its training began" in entry.message
-        resume(folder, surroundings, lambda _event: None, CancelToken())
+        resume(folder, environment, lambda _event: None, CancelToken())
         assert same(trained(folder), trained(finished[0]))
         assert names(folder) == TRAINED
         shutil.rmtree(folder)

@@ -30,9 +30,9 @@ def training_of(recipe, **changes):
 
 
 @pytest.fixture
-def work(surroundings):
+def work(environment):
     def _work(recipe, folder, on_event=lambda _event: None, cancel=None):
-        return run(recipe, folder, surroundings, on_event, cancel or CancelToken())
+        return run(recipe, folder, environment, on_event, cancel or CancelToken())
 
     return _work
 
@@ -82,7 +82,7 @@ def test_augmentation_changes_the_training_alone(work, tmp_path):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("model", ["lenet-300-100", "lenet-5-caffe"])
 def test_every_optimizer_learns_and_goes_on_as_if_never_stopped(
-    work, surroundings, tmp_path, optimizer, model
+    work, environment, tmp_path, optimizer, model
 ):
     rate = 0.02 if optimizer == "sgd" else 0.001
     recipe = training_of(
@@ -100,7 +100,7 @@ def test_every_optimizer_learns_and_goes_on_as_if_never_stopped(
 
     stopped = work(recipe, tmp_path / "part", stop, cancel)
     assert (stopped.state, stopped.step) == ("stopped", 9)
-    resume(tmp_path / "part", surroundings, lambda _event: None, CancelToken())
+    resume(tmp_path / "part", environment, lambda _event: None, CancelToken())
     one, other = (stored(tmp_path / name, files.CHECKPOINT) for name in ("whole", "part"))
     assert same(one, other)
     # The stop ends a training point early; all that is held out agrees.
@@ -163,7 +163,7 @@ def test_a_full_disk_pauses_the_training_which_goes_on_when_there_is_room(
 
 
 def test_a_training_that_waits_for_room_can_be_stopped_and_taken_up(
-    work, surroundings, tmp_path, monkeypatch, quick_looks
+    work, environment, tmp_path, monkeypatch, quick_looks
 ):
     monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)
     cancel, save = CancelToken(), run_book.save_checkpoint
@@ -184,7 +184,7 @@ def test_a_training_that_waits_for_room_can_be_stopped_and_taken_up(
         work(SHORT, tmp_path / "run", stop, cancel)
     assert read_summary(tmp_path / "run").state == "stopped"
     monkeypatch.setattr(run_book, "save_checkpoint", save)
-    resume(tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
     work(SHORT, tmp_path / "whole")
     one, other = (stored(tmp_path / name, files.CHECKPOINT) for name in ("run", "whole"))
     assert same(one, other)
@@ -234,7 +234,7 @@ def test_a_full_device_proposes_half_the_batch_and_keeps_what_was_done(
 
 @pytest.mark.parametrize("rate", [0.0, 0.03])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_run_extended_is_the_run_of_its_recipe(work, surroundings, tmp_path, rate, optimizer):
+def test_a_run_extended_is_the_run_of_its_recipe(work, environment, tmp_path, rate, optimizer):
     recipe = training_of(SHORT, optimizer=optimizer, learning_rate=0.01, augmentation="shift")
     work(recipe, tmp_path / "first")
     before = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
@@ -245,7 +245,7 @@ def test_a_run_extended_is_the_run_of_its_recipe(work, surroundings, tmp_path, r
     notes = []
     summary = resume(
         tmp_path / "longer",
-        surroundings,
+        environment,
         lambda event: notes.append(event.text) if isinstance(event, Note) else None,
         CancelToken(),
     )

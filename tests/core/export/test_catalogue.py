@@ -13,7 +13,7 @@ import torch
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.execution.run import run
-from snip_gui.core.export.catalogue import FORMATS, format_of
+from snip_gui.core.export.catalogue import FORMATS, find_format
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
@@ -34,7 +34,7 @@ class Net(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, surroundings):
+def folder(tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp("formats") / "run"
     recipe = Recipe(
         model=ModelChoice(name="lenet-5-caffe"),
@@ -42,7 +42,7 @@ def folder(tmp_path_factory, surroundings):
         pruning=Snip(sparsity=0.95),
         training=Training(epochs=1, batch_size=200),
     )
-    run(recipe, folder, surroundings, lambda _event: None, CancelToken())
+    run(recipe, folder, environment, lambda _event: None, CancelToken())
     return folder
 
 
@@ -56,7 +56,7 @@ SHRUNK = ("shrunk", "shrunk-onnx")
 
 @pytest.mark.parametrize("name", FORMATS.names)
 def test_the_ending_of_a_file_says_its_format(name):
-    assert format_of(Path(f"net{FORMATS[name].suffix}")).name == name
+    assert find_format(Path(f"net{FORMATS[name].suffix}")).name == name
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS.names if name not in SHRUNK])

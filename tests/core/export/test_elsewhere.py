@@ -21,7 +21,7 @@ from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
-from snip_gui.core.export.proof import scores_of
+from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
 
 NETWORKS = {
@@ -128,7 +128,7 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module", params=list(NETWORKS))
-def trained(request, tmp_path_factory, surroundings):
+def trained(request, tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp(request.param) / "run"
     recipe = Recipe(
         model=ModelChoice(name=request.param),
@@ -136,7 +136,7 @@ def trained(request, tmp_path_factory, surroundings):
         pruning=Snip(sparsity=0.97, prunable="weights"),  # biases train, so dead units say them
         training=Training(epochs=1, batch_size=200, learning_rate=0.01),
     )
-    run(recipe, folder, surroundings, lambda _event: None, CancelToken())
+    run(recipe, folder, environment, lambda _event: None, CancelToken())
     return folder
 
 
@@ -165,7 +165,7 @@ def test_every_format_computes_the_same_elsewhere(trained, exported, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, env=_without_this_program(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    expected = scores_of(package.network, package.images_BCHW).numpy()
+    expected = compute_scores(package.network, package.images_BCHW).numpy()
     largest = max(1.0, float(np.abs(expected).max()))
     for name, scores in json.loads(done.stdout).items():
         rough = 5e-3 if name == "safetensors-fp16" else 1e-5

@@ -18,12 +18,12 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.export import export as exporting
-from snip_gui.core.export.catalogue import format_of
+from snip_gui.core.export.catalogue import find_format
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
-from snip_gui.core.models.own import digest_of
+from snip_gui.core.models.own import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
@@ -34,12 +34,12 @@ RECIPE = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
 
 
 @pytest.fixture(scope="module")
-def make_run(tmp_path_factory, surroundings):
+def make_run(tmp_path_factory, environment):
     torch.set_num_threads(1)
 
     def make(recipe=RECIPE, **more):
         folder = tmp_path_factory.mktemp("run") / "run"
-        run(recipe, folder, surroundings, lambda _event: None, CancelToken(), **more)
+        run(recipe, folder, environment, lambda _event: None, CancelToken(), **more)
         return folder
 
     return make
@@ -167,12 +167,12 @@ def test_an_untrained_run_exports_the_weights_that_training_would_start_from(
 
 
 def test_a_diverged_run_exports_what_its_checkpoint_holds_and_says_so(
-    tmp_path, surroundings, digits
+    tmp_path, environment, digits
 ):
     training = Training(epochs=40, learning_rate=100.0)
     recipe = Recipe(training=training, pruning=Snip(sparsity=0.0))
     with pytest.raises(DivergedError):
-        run(recipe, tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+        run(recipe, tmp_path / "run", environment, lambda _event: None, CancelToken())
     package = package_run(tmp_path / "run")  # it has no checkpoint: these are the first weights
     assert torch.equal(
         package.state["fc1.weight"], load_file(tmp_path / "run" / files.INIT)["fc1.weight"]
@@ -285,13 +285,13 @@ def test_a_damaged_mask_file_is_refused(make_run, tmp_path):
 
 @pytest.mark.parametrize(("name", "expected"), [("a.safetensors", "safetensors"), ("b.c.pt", "pt")])
 def test_the_ending_of_the_file_says_the_format(name, expected):
-    assert format_of(Path(name)).name == expected
+    assert find_format(Path(name)).name == expected
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a"])
 def test_an_unknown_ending_lists_the_formats(name):
     with pytest.raises(UserError) as caught:
-        format_of(Path(name))
+        find_format(Path(name))
     assert "safetensors" in caught.value.hint
     assert "pt" in caught.value.hint
 
@@ -308,11 +308,11 @@ class Net(nn.Module):
 """
 
 
-def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, surroundings):
+def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, environment):
     (tmp_path / "net.py").write_text(OWN)
-    digest = digest_of(tmp_path / "net.py")
+    digest = digest_file(tmp_path / "net.py")
     model = ModelChoice(name="own", file=str(tmp_path / "net.py"), symbol="Net", file_digest=digest)
-    agreed = dataclasses.replace(surroundings, trusted_code=frozenset({digest}))
+    agreed = dataclasses.replace(environment, trusted_code=frozenset({digest}))
     recipe = Recipe(model=model, training=Training(epochs=1))
     run(recipe, tmp_path / "run", agreed, lambda _event: None, CancelToken())
     (tmp_path / "net.py").unlink()  # the run has kept a copy
@@ -322,7 +322,7 @@ def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, surrounding
     assert any("outputs not compared" in e.text for e in events if isinstance(e, Note))
     for name in ("onnx", "shrunk"):
         with pytest.raises(UserError, match="not been agreed to"):
-            list(export_run(tmp_path / "run", name, out / "b", CancelToken(), surroundings))
+            list(export_run(tmp_path / "run", name, out / "b", CancelToken(), environment))
     assert {path.name for path in out.iterdir()} == {"a.pt", "a.pt.md", "a.pt.png"}
     for name in ("pt", "onnx", "shrunk"):
         events = list(export_run(tmp_path / "run", name, out / name, CancelToken(), agreed))

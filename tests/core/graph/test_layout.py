@@ -43,5 +43,5 @@ def test_unknown_names_are_key_errors():
     with pytest.raises(KeyError):
         LAYOUT["t9.weight"]
     with pytest.raises(KeyError):
-        LAYOUT.weight_of("t1")  # has a vector only
-    assert LAYOUT.weight_of("t0") is LAYOUT["t0.weight"]
+        LAYOUT.get_weight("t1")  # has a vector only
+    assert LAYOUT.get_weight("t0") is LAYOUT["t0.weight"]

@@ -70,7 +70,7 @@ def test_reach_agrees_with_a_search_of_all_paths(matrices):
         assert found.alive_units[layer] == (len(units), matrix.shape[0])
         used = {(path[number + 1] // block, path[number]) for path in every}
         rank = np.where(matrix, 0, 1).astype(np.int32)
-        assert num_on_paths(rank, 1, *found.ends_of(layer)) == len(used)
+        assert num_on_paths(rank, 1, *found.find_ends(layer)) == len(used)
 
 
 def test_a_layer_that_is_whole_joins_everything():
@@ -152,7 +152,7 @@ def test_a_weight_on_a_path_is_one_that_positive_weights_pass_something_through(
         ) > 2 else (parameters[tensor.name].grad != 0).numpy()  # fmt: skip
         kept = masks[tensor.name]
         rank = np.where(kept, 0, 1).astype(np.int32)
-        assert num_on_paths(rank, 1, *found.ends_of(tensor.layer)) == (carries & kept).sum()
+        assert num_on_paths(rank, 1, *found.find_ends(tensor.layer)) == (carries & kept).sum()
         off_path += int((kept & ~carries).sum())
     assert off_path  # or the test would say nothing
 
@@ -162,8 +162,8 @@ def test_a_recurrent_network_is_joined_whole():
     wiring = trace_wiring(network.module, torch.zeros(1, 1, 28, 28))
     found = reach(wiring, lambda _layer: None)
     assert found.num_reached == 10
-    assert found.ends_of("cell") is None
-    assert wiring.feeders(wiring.step_of["cell"]) == (wiring.step_of["projection"],)
+    assert found.find_ends("cell") is None
+    assert wiring.feeders(wiring.step_by_layer["cell"]) == (wiring.step_by_layer["projection"],)
 
 
 def test_a_network_that_cannot_be_traced_has_no_wiring():

@@ -8,7 +8,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models import torchvision_models
-from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, input_shape_of, make_network
+from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_input_shape, make_network
 from snip_gui.core.models.networks import measure as measure_network
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
@@ -69,7 +69,7 @@ def test_every_weight_is_used(name):
     ],
 )
 def test_images_that_do_not_fit_become_the_smallest_that_do(name, shape, expected):
-    assert input_shape_of(choice(name), shape, 10) == expected
+    assert find_input_shape(choice(name), shape, 10) == expected
     told = measure(name, shape).resized
     assert (f"{expected[1]}x{expected[2]}" in told) == (shape != expected)
 
@@ -78,7 +78,7 @@ def test_every_other_network_of_torchvision_takes_small_images():
     sizes = {}
     for name in torchvision_models.names():
         if not name.startswith(("regnet_y_128", "regnet_y_32", "regnet_x_32", "regnet_y_16")):
-            sizes[name] = input_shape_of(choice(name), (3, 32, 32), 10)[1]
+            sizes[name] = find_input_shape(choice(name), (3, 32, 32), 10)[1]
     assert len(sizes) > 70
     assert max(sizes.values()) <= 224
     assert {name for name, size in sizes.items() if size > 96} == {"maxvit_t", "vit_h_14"}
@@ -86,13 +86,13 @@ def test_every_other_network_of_torchvision_takes_small_images():
 
 def test_an_unknown_network_is_named():
     with pytest.raises(UserError, match="resnet19") as caught:
-        input_shape_of(choice("resnet19"), (3, 32, 32), 10)
+        find_input_shape(choice("resnet19"), (3, 32, 32), 10)
     assert caught.value.field == "model.name"
 
 
 def test_a_network_whose_sizes_all_fail_says_why():
     with pytest.raises(UserError, match="5000x5000"):
-        input_shape_of(choice("vit_b_16"), (3, 5000, 5000), 10)
+        find_input_shape(choice("vit_b_16"), (3, 5000, 5000), 10)
 
 
 def test_grey_images_make_a_network_of_one_channel():

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.networks import input_shape_of, make_network
+from snip_gui.core.models.networks import find_input_shape, make_network
 from snip_gui.core.models.weights import load_weights
 from snip_gui.core.recipe.recipe import ModelChoice
 
@@ -125,7 +125,7 @@ def test_weights_for_colour_see_grey_images_thrice(tmp_path):
     model = make("torchvision:mobilenet_v2", shape=(3, 32, 32), classes=12).module
     torch.save(model.state_dict(), tmp_path / "m.pt")
     name = "torchvision:mobilenet_v2"
-    assert input_shape_of(ModelChoice(name=name), SHAPE, 10)[0] == 1
+    assert find_input_shape(ModelChoice(name=name), SHAPE, 10)[0] == 1
     network = make(name, weights=tmp_path / "m.pt")
     assert network.input_shape[0] == 3
     found = network.module.state_dict()

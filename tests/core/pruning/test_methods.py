@@ -5,14 +5,14 @@ import pytest
 
 from snip_gui.core.base.events import Progress
 from snip_gui.core.pruning.events import Pruned
-from snip_gui.core.pruning.methods import method_of
+from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip
 
 
 def pruned_by(bench):
-    *before, last = method_of(bench.recipe.pruning)(bench)
+    *before, last = find_method(bench.recipe.pruning)(bench)
     assert isinstance(last, Pruned)
     assert all(isinstance(event, Progress) for event in before)
     return last
@@ -55,7 +55,7 @@ def test_a_random_mask_is_uniform_over_all_connections(make_bench):
             deviation = np.sqrt(tensor.size * 0.1 * 0.9)
             assert abs(kept[tensor.name] - tensor.size / 10) < 5 * deviation
     # Within a tensor too: each tenth of the largest holds a tenth of its kept connections.
-    mask = ranking.mask_of(bench.prunable.layout["fc1.weight"], 26_661)
+    mask = ranking.get_mask(bench.prunable.layout["fc1.weight"], 26_661)
     tenths = mask.reshape(10, -1).sum(axis=1)
     assert np.abs(tenths - 2352).max() < 5 * np.sqrt(2352 * 0.9)
 

@@ -20,9 +20,9 @@ LENET_5 = ModelChoice(name="lenet-5-caffe")
 
 
 @pytest.fixture
-def score(digits, surroundings):
+def score(digits, environment):
     def do(recipe):
-        *_, done, _note = jobs.score(recipe, surroundings, digits, CancelToken())
+        *_, done, _note = jobs.score(recipe, environment, digits, CancelToken())
         assert isinstance(done, ScoringDone)
         return done.scored
 
@@ -51,11 +51,11 @@ def test_a_method_that_scores_nothing_says_so(score):
     assert np.isnan(scored.loss)
 
 
-def test_scoring_can_be_cancelled(digits, surroundings):
+def test_scoring_can_be_cancelled(digits, environment):
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        list(jobs.score(Recipe(), surroundings, digits, cancel))
+        list(jobs.score(Recipe(), environment, digits, cancel))
 
 
 def test_the_line_for_the_log_has_the_counts(score):

@@ -4,7 +4,7 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import ModelChoice, Picked, RandomMask, Recipe, Snip, Training
 
@@ -14,7 +14,7 @@ def of(model, **rest):
 
 
 def preset_of(recipe, name):
-    num_channels = network_of(recipe.model).num_channels
+    num_channels = find_network(recipe.model).num_channels
     return with_preset(recipe, name, num_channels=num_channels)
 
 

@@ -17,14 +17,14 @@ RECIPE = Recipe(training=Training(epochs=3))
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory, surroundings):
+def done(tmp_path_factory, environment):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    run(RECIPE, folder, surroundings, lambda _event: None, CancelToken())
+    run(RECIPE, folder, environment, lambda _event: None, CancelToken())
     return read_entry(folder)
 
 
-def architecture_of(recipe, surroundings, digits):
-    return build(recipe, surroundings, digits).architecture
+def architecture_of(recipe, environment, digits):
+    return build(recipe, environment, digits).architecture
 
 
 @pytest.mark.parametrize(
@@ -36,18 +36,18 @@ def architecture_of(recipe, surroundings, digits):
         {"model.name": "lenet-5-caffe", "minibatch.size": 7, "training.learning_rate": 0.01},
     ],
 )
-def test_the_run_folder_takes_what_was_said(tmp_path, surroundings, digits, changes):
+def test_the_run_folder_takes_what_was_said(tmp_path, environment, digits, changes):
     recipe = RECIPE
     for path, value in changes.items():
         recipe = with_value(recipe, path, value)
-    run(recipe, tmp_path / "run", surroundings, lambda _event: None, CancelToken())
+    run(recipe, tmp_path / "run", environment, lambda _event: None, CancelToken())
     took = sum(path.stat().st_size for path in (tmp_path / "run").iterdir())
-    said = estimate(recipe, architecture_of(recipe, surroundings, digits), digits).disk_bytes
+    said = estimate(recipe, architecture_of(recipe, environment, digits), digits).disk_bytes
     assert said == pytest.approx(took, rel=0.05)
 
 
-def test_the_time_is_that_of_a_run_of_the_same_kind(done, surroundings, digits):
-    architecture = architecture_of(RECIPE, surroundings, digits)
+def test_the_time_is_that_of_a_run_of_the_same_kind(done, environment, digits):
+    architecture = architecture_of(RECIPE, environment, digits)
     longer = with_value(with_value(RECIPE, "training.epochs", 3_000), "seed", 5)
     said = estimate(longer, architecture, digits, earlier=[done])
     assert said.is_measured
@@ -62,7 +62,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(done, surroundings, digits):
     assert estimate(RECIPE, architecture, digits, earlier=[unfinished]).seconds is None
 
 
-def test_without_one_it_is_judged_by_the_scoring(make_bench, surroundings, digits):
+def test_without_one_it_is_judged_by_the_scoring(make_bench, environment, digits):
     from snip_gui.core.pruning.scoring import prune
 
     bench = make_bench(RECIPE)
@@ -81,8 +81,8 @@ def test_without_one_it_is_judged_by_the_scoring(make_bench, surroundings, digit
     assert said.text.startswith("At most about ")
 
 
-def test_memory_grows_with_batch_and_optimizer(surroundings, digits):
-    architecture = architecture_of(RECIPE, surroundings, digits)
+def test_memory_grows_with_batch_and_optimizer(environment, digits):
+    architecture = architecture_of(RECIPE, environment, digits)
 
     def memory(**changes):
         training = msgspec.structs.replace(RECIPE.training, **changes)

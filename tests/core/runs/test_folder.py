@@ -14,11 +14,11 @@ from snip_gui.core.runs.folder import (
     Summary,
     best_validation_error,
     final_values,
+    get_run_state,
     new_run_folder,
     read_metrics,
     read_recipe,
     read_summary,
-    state_of,
 )
 from snip_gui.core.training.metrics import COLUMNS, MetricPoint
 
@@ -94,9 +94,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 def test_a_summary_of_a_later_version_opens_unless_its_state_is_new(tmp_path):
     raw = msgspec.to_builtins(summary()) | {"colour": "blue"}
     (tmp_path / files.SUMMARY).write_bytes(msgspec.json.encode(raw))
-    assert state_of(read_summary(tmp_path)) == "finished"
+    assert get_run_state(read_summary(tmp_path)) == "finished"
     with pytest.raises(UserError, match="melted"):
-        state_of(summary(state="melted"))
+        get_run_state(summary(state="melted"))
 
 
 def test_new_folders_say_what_they_hold_and_never_collide(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from snip_gui.core.recipe.recipe import Training
-from snip_gui.core.training.augmentation import MOST_PIXELS, Augmentation, augmentation_of
+from snip_gui.core.training.augmentation import MOST_PIXELS, Augmentation, make_augmentation
 
 CPU = torch.device("cpu")
 BOTH = Training(augmentation="flip-and-shift")
@@ -30,7 +30,7 @@ def test_every_shift_and_mirroring_is_what_it_says():
 
 
 def test_a_later_batch_gets_its_own_numbers():
-    augment = augmentation_of(BOTH, 0, 3, 50, CPU)
+    augment = make_augmentation(BOTH, 0, 3, 50, CPU)
     pictures = torch.randn(50, 1, 8, 8)
     whole = augment(pictures, 0)
     assert torch.equal(augment(pictures[20:35], 20), whole[20:35])
@@ -39,24 +39,24 @@ def test_a_later_batch_gets_its_own_numbers():
 
 def test_seed_and_epoch_say_all_and_leave_other_random_numbers_alone():
     state = torch.get_rng_state()
-    first = augmentation_of(BOTH, 1, 2, 1000, CPU)
-    again = augmentation_of(BOTH, 1, 2, 1000, CPU)
+    first = make_augmentation(BOTH, 1, 2, 1000, CPU)
+    again = make_augmentation(BOTH, 1, 2, 1000, CPU)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first.shifts_N2, again.shifts_N2)
     assert torch.equal(first.is_mirrored_N, again.is_mirrored_N)
     for seed, epoch in ((1, 3), (2, 2)):
-        other = augmentation_of(BOTH, seed, epoch, 1000, CPU)
+        other = make_augmentation(BOTH, seed, epoch, 1000, CPU)
         assert not torch.equal(first.shifts_N2, other.shifts_N2)
     assert set(first.shifts_N2.flatten().tolist()) == set(range(9))
     assert 0.4 < first.is_mirrored_N.float().mean() < 0.6
 
 
 def test_what_is_not_asked_for_is_not_done():
-    assert augmentation_of(Training(), 0, 0, 10, CPU) is None
-    assert augmentation_of(Training(augmentation="shift"), 0, 0, 10, CPU).is_mirrored_N is None
+    assert make_augmentation(Training(), 0, 0, 10, CPU) is None
+    assert make_augmentation(Training(augmentation="shift"), 0, 0, 10, CPU).is_mirrored_N is None
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 def test_the_shape_stays(shape):
-    augment = augmentation_of(BOTH, 0, 0, 4, CPU)
+    augment = make_augmentation(BOTH, 0, 0, 4, CPU)
     assert augment(torch.randn(4, *shape), 0).shape == (4, *shape)

@@ -65,7 +65,7 @@ def test_adam_is_adam_under_the_mask_and_decays_no_batchnorm(optimizer):
         torch.testing.assert_close(trained[name], expected, rtol=1e-3, atol=1e-5)
 
 
-def recipe_of(optimizer, **rest):
+def tile_recipe(optimizer, **rest):
     rate = 0.05 if optimizer == "sgd" else 0.005
     return Training(optimizer=optimizer, epochs=3, batch_size=10, learning_rate=rate, **rest)
 
@@ -74,7 +74,9 @@ def recipe_of(optimizer, **rest):
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("at", [1, 8])
 def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer, shrink, at):
-    training = recipe_of(optimizer, shrink=shrink, schedule="cosine", augmentation="flip-and-shift")
+    training = tile_recipe(
+        optimizer, shrink=shrink, schedule="cosine", augmentation="flip-and-shift"
+    )
     expected, first, second = (make_sparse(training, dropout=0.3) for _ in range(3))
     for trainer in (expected, first, second):
         prepare(trainer)
@@ -96,8 +98,8 @@ def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer, shrink, at):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("augmentation", ["none", "flip-and-shift"])
 def test_what_is_left_learns_what_the_masked_network_learns(optimizer, augmentation):
-    whole = make_sparse(recipe_of(optimizer, augmentation=augmentation, shrink=False))
-    shrunk = make_sparse(recipe_of(optimizer, augmentation=augmentation))
+    whole = make_sparse(tile_recipe(optimizer, augmentation=augmentation, shrink=False))
+    shrunk = make_sparse(tile_recipe(optimizer, augmentation=augmentation))
     prepare(whole), prepare(shrunk)
     assert shrunk.shrunk.pixels is not None
     pairs = list(zip(finish(whole), finish(shrunk), strict=True))
@@ -108,7 +110,7 @@ def test_what_is_left_learns_what_the_masked_network_learns(optimizer, augmentat
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_a_run_goes_on_with_less_or_more_left_out(tmp_path, optimizer):
-    small, whole = recipe_of(optimizer), recipe_of(optimizer, shrink=False)
+    small, whole = tile_recipe(optimizer), tile_recipe(optimizer, shrink=False)
     for before, after in ((whole, small), (small, whole)):
         first, second, expected = make_sparse(before), make_sparse(after), make_sparse(whole)
         prepare(first)
@@ -123,8 +125,8 @@ def test_a_run_goes_on_with_less_or_more_left_out(tmp_path, optimizer):
 
 def test_half_width_passes_differ_a_little_and_leave_weights_at_full_width():
     half, full = (
-        make_trainer(recipe_of("sgd", precision="bfloat16")),
-        make_trainer(recipe_of("sgd")),
+        make_trainer(tile_recipe("sgd", precision="bfloat16")),
+        make_trainer(tile_recipe("sgd")),
     )
     points = [finish(trainer) for trainer, _ in (half, full)]
     losses = [[p.loss for p in one if p.split == "train"] for one in points]
@@ -135,7 +137,7 @@ def test_half_width_passes_differ_a_little_and_leave_weights_at_full_width():
 
 
 def test_the_norm_of_the_gradient_is_that_under_the_mask():
-    trainer, masks = make_trainer(recipe_of("sgd"), share=0.3)
+    trainer, masks = make_trainer(tile_recipe("sgd"), share=0.3)
     inputs, labels = trainer.train.batch(slice(0, 10))
     optimizer = make_optimizer(trainer.masked, trainer.training)
     leaves = {n: p.detach().clone().requires_grad_() for n, p in trainer.masked.prunable.items()}
@@ -150,7 +152,7 @@ def test_the_norm_of_the_gradient_is_that_under_the_mask():
 
 
 def test_points_of_the_training_say_norms_of_gradient_and_layers():
-    trainer, _ = make_trainer(recipe_of("sgd"), share=0.5)
+    trainer, _ = make_trainer(tile_recipe("sgd"), share=0.5)
     points = finish(trainer)
     train = [p for p in points if p.split == "train"]
     assert all(p.gradient_norm > 0 for p in train)

@@ -28,7 +28,7 @@ def test_colours_agree_with_both_masks_at_every_pixel(shape):
     canvas = difference_canvas(a.scored.ranking, b.scored.ranking, tensor)
     picture = canvas.picture(30, 40)
     table = relation_table(**TABLE, only_b=(4, 4, 4))
-    in_a, in_b = (m.scored.ranking.mask_of(tensor, m.num_kept) for m in (a, b))
+    in_a, in_b = (m.scored.ranking.get_mask(tensor, m.num_kept) for m in (a, b))
     seen = set()
     for (row, column), index in np.ndenumerate(picture.index_HW):
         position = canvas.position_at(row, column)

@@ -37,7 +37,7 @@ def test_colours_agree_with_the_mask_at_every_pixel(shape, num_kept):
     canvas = weight_canvas(ranking, Arrangement(tensor))
     picture = canvas.picture(num_kept, "mask")
     table = colour_table("mask", nothing=(1, 1, 1), removed=(2, 2, 2), kept=(3, 3, 3))
-    mask = ranking.mask_of(tensor, num_kept)
+    mask = ranking.get_mask(tensor, num_kept)
     seen = set()
     for (row, column), index in np.ndenumerate(picture.index_HW):
         position = canvas.position_at(row, column)
@@ -52,7 +52,7 @@ def test_positions_and_ranks_go_together(shape):
     ranking = make_ranking((11, 2), shape)
     tensor = ranking.layout.tensors[1]
     canvas = weight_canvas(ranking, Arrangement(tensor))
-    ranks = ranking.ranks_of(tensor)
+    ranks = ranking.get_ranks(tensor)
     for (row, column), rank in np.ndenumerate(canvas.rank_HW):
         position = canvas.position_at(row, column)
         assert rank == (np.iinfo(np.int32).max if position is None else ranks[position])
@@ -92,7 +92,7 @@ def test_kept_sensitivity_shows_only_what_is_kept():
     canvas = weight_canvas(ranking, Arrangement(tensor))
     everything = canvas.picture(20, "sensitivity")
     kept = canvas.picture(20, "kept-sensitivity")
-    mask = ranking.mask_of(tensor, 20)
+    mask = ranking.get_mask(tensor, 20)
     np.testing.assert_array_equal(kept.index_HW[mask], everything.index_HW[mask])
     assert not kept.index_HW[~mask].any()
     assert kept.scale == "log"
@@ -124,7 +124,7 @@ def test_a_layer_larger_than_a_screen_is_shown_in_blocks():
     canvas = weight_canvas(ranking, Arrangement(tensor))
     assert canvas.block == (1, 3)
     picture = canvas.picture(7_000, "mask")
-    mask = ranking.mask_of(tensor, 7_000)
+    mask = ranking.get_mask(tensor, 7_000)
     assert picture.index_HW.shape == (3, 1_667)
     for row, column in [(0, 0), (1, 5), (2, 1_000), (0, 1_666)]:
         share = mask[row, column * 3 : column * 3 + 3].mean()

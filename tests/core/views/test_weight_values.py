@@ -8,13 +8,13 @@ from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, RandomMask, Recipe
 from snip_gui.core.views.arrangement import Arrangement
-from snip_gui.core.views.weight_values import mean_of_blocks, value_picture
+from snip_gui.core.views.weight_values import block_means, value_picture
 
 
 @pytest.fixture
-def score(digits, surroundings):
+def score(digits, environment):
     def do(recipe):
-        events = jobs.score(recipe, surroundings, digits, CancelToken())
+        events = jobs.score(recipe, environment, digits, CancelToken())
         return next(event for event in events if isinstance(event, ScoringDone)).scored
 
     return do
@@ -46,7 +46,7 @@ def test_the_sparsity_at_which_a_connection_goes(score):
     for num_kept in (50, 26_661, 200_000):
         sparsity = 1 - num_kept / scored.layout.num_parameters
         shown = (picture.index_HW.astype(float) - 1) / 254
-        kept = scored.ranking.mask_of(tensor, num_kept)
+        kept = scored.ranking.get_mask(tensor, num_kept)
         # Kept are those that go at a higher sparsity, but for the width of one colour.
         assert (shown[kept] >= sparsity - 1 / 254).all()
         assert (shown[~kept] <= sparsity + 1 / 254).all()
@@ -71,7 +71,7 @@ def test_a_method_without_gradients_says_so(score):
 @pytest.mark.parametrize("block", [(2, 3), (4, 4), (7, 5), (1, 2)])
 def test_means_of_blocks(block):
     values = np.random.default_rng(0).random((7, 10), np.float32)
-    found = mean_of_blocks(values, block)
+    found = block_means(values, block)
     for row, column in np.ndindex(found.shape):
         part = values[row * block[0] : (row + 1) * block[0]]
         part = part[:, column * block[1] : (column + 1) * block[1]]

@@ -137,7 +137,7 @@ def test_weights_are_read_first_and_then_used(started, qtbot, tmp_path):
     controller.score()
     wait(qtbot, lambda: not state.is_stale)
     assert (state.scored.weight_M == 1).all()
-    controller.network.draw_weights()
+    controller.network.initialise_weights()
     assert state.recipe == RECIPE
     assert state.scored is before
 

@@ -193,7 +193,7 @@ def test_the_recipe_of_a_run_brings_its_own_images_along(controller, qtbot, fold
     wait(qtbot, lambda: controller.runs.is_listed)
     (entry,) = controller.runs.entries
     assert controller.runs.take_recipe(entry).minibatch == picked
-    kept = controller.state.preferences.surroundings.image_folders[0]
+    kept = controller.state.preferences.environment.image_folders[0]
     assert (kept / picture.name).read_bytes() == b"pixels"
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snip_gui.core.base.surroundings import default_data_folder
+from snip_gui.core.base.environment import default_data_folder
 from snip_gui.session.state.preferences import Preferences, load_preferences, save_preferences
 from snip_gui.session.state.recents import Recents
 
@@ -51,10 +51,10 @@ def test_recents_are_newest_first_bounded_and_kept(tmp_path):
 
 def test_each_data_set_has_a_place_of_its_own():
     preferences = Preferences(data_folder="/all", data_places={"arrays": "/mine/x.npz"})
-    assert preferences.place_of("arrays") == "/mine/x.npz"
-    assert preferences.place_of("mnist") == "/all"
-    assert preferences.surroundings_of("arrays").data_folder == Path("/mine/x.npz")
-    assert Preferences().surroundings_of("mnist").data_folder is None
+    assert preferences.data_place("arrays") == "/mine/x.npz"
+    assert preferences.data_place("mnist") == "/all"
+    assert preferences.environment_for("arrays").data_folder == Path("/mine/x.npz")
+    assert Preferences().environment_for("mnist").data_folder is None
 
 
 def test_downloads_go_beside_what_is_there(tmp_path):

@@ -78,7 +78,7 @@ def decode_files(paths: Sequence[str], image_shape: tuple[int, int, int]) -> NDA
             image_CHW[:] = decode_file(path, image_shape)
         except UNREADABLE as error:
             raise ImagesLostError(
-                f"“{shown(path)}” cannot be read any more: {reason_of(error)}.",
+                f"“{shown(path)}” cannot be read any more: {explain_unreadable(error)}.",
                 "Put the file back, or choose the data set again.",
                 field="data.name",
             ) from error
@@ -132,7 +132,7 @@ def as_plain(image: Image.Image) -> Image.Image:
     return upright.convert("L" if is_grey else "RGB")
 
 
-def reason_of(error: Exception) -> str:
+def explain_unreadable(error: Exception) -> str:
     """Return why a file cannot be read, in words that do not repeat its name."""
     match error:
         case FileNotFoundError():

@@ -58,13 +58,13 @@ def negative(image_CHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.uint8(255) - image_CHW
 
 
-def digest_of(image_CHW: NDArray[np.uint8]) -> str:
+def digest_image(image_CHW: NDArray[np.uint8]) -> str:
     """Return the digest by which an image is named: of its shape and its pixels."""
     shape = "x".join(map(str, image_CHW.shape))
     return hashlib.sha256(shape.encode() + np.ascontiguousarray(image_CHW).tobytes()).hexdigest()
 
 
-def own_of(recipe: Recipe) -> tuple[OwnImage, ...]:
+def find_own_images(recipe: Recipe) -> tuple[OwnImage, ...]:
     """Return the own images of a recipe's minibatch, in the order of their digests."""
     minibatch = recipe.minibatch
     if not isinstance(minibatch, Picked):
@@ -72,18 +72,18 @@ def own_of(recipe: Recipe) -> tuple[OwnImage, ...]:
     return tuple(sorted(minibatch.images, key=lambda image: image.digest))
 
 
-def picked_of(recipe: Recipe, indices_K: NDArray[np.int64], num_training: int) -> Picked:
+def make_picked(recipe: Recipe, indices_K: NDArray[np.int64], num_training: int) -> Picked:
     """Return the minibatch that ascending indices mean, own images of the recipe among them."""
-    own, training = own_of(recipe), indices_K[indices_K < num_training]
+    own, training = find_own_images(recipe), indices_K[indices_K < num_training]
     images = tuple(own[index - num_training] for index in indices_K[len(training) :])
     return Picked(indices=tuple(training.tolist()), images=images)
 
 
-def labels_of(
+def minibatch_labels(
     recipe: Recipe, indices_K: NDArray[np.int64], labels_N: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the labels of a recipe's scored images, its own ones included."""
-    labels_J = np.array([image.label for image in own_of(recipe)], np.int64)
+    labels_J = np.array([image.label for image in find_own_images(recipe)], np.int64)
     found: NDArray[np.int64] = np.concatenate([labels_N, labels_J])[indices_K]
     return found
 
@@ -95,7 +95,7 @@ def beside_recipe(path: Path) -> Path:
 
 def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
     """Copy the own images of a recipe into a folder; raises `UserError` if that fails."""
-    for image in own_of(recipe):
+    for image in find_own_images(recipe):
         name = f"{image.digest}.png"
         source = next((place / name for place in folders if (place / name).exists()), None)
         if source is not None and not (folder / name).exists():

@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import replacing
-from snip_gui.core.data.images.decoding import UNREADABLE, as_plain, reason_of
-from snip_gui.core.data.minibatch.own_images import Fitted, PicturesFitted, digest_of
+from snip_gui.core.data.images.decoding import UNREADABLE, as_plain, explain_unreadable
+from snip_gui.core.data.minibatch.own_images import Fitted, PicturesFitted, digest_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ def fit_picture(name: str, data: bytes, images: ImageSet) -> Fitted:
             plain = ImageOps.fit(plain, (columns, rows), Image.Resampling.LANCZOS)
     except UNREADABLE as error:
         nothing = np.zeros(images.image_shape, np.uint8)
-        return Fitted(name, nothing, problem=f"It cannot be read: {reason_of(error)}.")
+        return Fitted(name, nothing, problem=f"It cannot be read: {explain_unreadable(error)}.")
     array = np.asarray(plain, np.uint8)
     image_CHW = array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy()
     few = images.train_images.read(np.arange(min(16, len(images.train_images))))
@@ -86,7 +86,7 @@ def _corners(image_CHW: NDArray[np.uint8]) -> float:
 
 def save_image(folder: Path, image_CHW: NDArray[np.uint8]) -> str:
     """Keep an image in a folder and return its digest; raises `UserError` if that fails."""
-    digest = digest_of(image_CHW)
+    digest = digest_image(image_CHW)
     path = folder / f"{digest}.png"
     if not path.exists():
         pixels = image_CHW[0] if len(image_CHW) == 1 else image_CHW.transpose(1, 2, 0)
@@ -113,9 +113,9 @@ def load_image(
             with Image.open(path) as picture:
                 array = np.asarray(picture, np.uint8)
         except UNREADABLE as error:
-            raise _lost(f"“{path}” cannot be read: {reason_of(error)}.") from error
+            raise _lost(f"“{path}” cannot be read: {explain_unreadable(error)}.") from error
         image_CHW = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-        if digest_of(image_CHW) != digest:
+        if digest_image(image_CHW) != digest:
             raise _lost(f"“{path}” is no longer the image that was chosen.")
         if image_CHW.shape != shape:
             was, needed = ("x".join(map(str, s[1:] + s[:1])) for s in (image_CHW.shape, shape))

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from snip_gui.core.base.surroundings import Surroundings
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import DataChoice
 
 
-def options_of(choice: DataChoice, surroundings: Surroundings) -> ReadOptions:
+def read_options_for(choice: DataChoice, environment: Environment) -> ReadOptions:
     """Return how a recipe wants its image files read here."""
     return ReadOptions(
         image_size=choice.image_size,
         skip_unreadable=choice.skip_unreadable,
-        memory_bytes=surroundings.image_memory_bytes,
+        memory_bytes=environment.image_memory_bytes,
     )
 
 

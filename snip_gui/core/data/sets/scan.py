@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.environment import available_image_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
-from snip_gui.core.base.surroundings import available_image_memory
 from snip_gui.core.base.text import size_text
 from snip_gui.core.data.images.decoding import (
     UNREADABLE,
     decode_file,
+    explain_unreadable,
     read_header,
-    reason_of,
     shown,
 )
 from snip_gui.core.data.images.image_set import Census, ImageSet, assemble
@@ -114,7 +114,7 @@ class _Files:
             try:
                 work(index, self.paths[index])
             except UNREADABLE as error:
-                self.bad[index] = reason_of(error)
+                self.bad[index] = explain_unreadable(error)
 
     def refuse_bad(self, options: ReadOptions) -> Generator[Event, None, None]:
         """Tell which files cannot be read; raise `UserError` unless they are to be skipped."""

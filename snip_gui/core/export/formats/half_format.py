@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.export.formats.safetensors_format import encode_masked, read_back
 from snip_gui.core.export.precision import halved, widened
-from snip_gui.core.export.proof import outputs_with, refuse_other_weights, scores_of
+from snip_gui.core.export.proof import compute_scores, outputs_with, refuse_other_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def prove(package: Package, path: Path) -> str:
     read = read_back(path)
     refuse_other_weights(halved(package.state), read)
     try:
-        expected_BK = scores_of(package.network, package.images_BCHW)
+        expected_BK = compute_scores(package.network, package.images_BCHW)
     except UserError as error:
         return f"equal bit for bit in half precision; outputs not compared: {error.message}"
     found_BK = outputs_with(package, widened(read))

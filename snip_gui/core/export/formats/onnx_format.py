@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
+from snip_gui.core.export.proof import compute_scores, refuse_other_outputs, refuse_other_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ def prove_outputs(path: Path, images_BCHW: Tensor, network: nn.Module) -> float:
         If it cannot run the file, or they differ by more than rounding.
     """
     run = runner(path.read_bytes())
-    expected_BK = scores_of(network, images_BCHW)
+    expected_BK = compute_scores(network, images_BCHW)
     refuse_other_outputs(expected_BK[:1], run(images_BCHW[:1]), "onnxruntime")
     return refuse_other_outputs(expected_BK, run(images_BCHW), "onnxruntime")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.export.formats.pt_format import encode_state, read_back
 from snip_gui.core.export.module_source import make_network
-from snip_gui.core.export.proof import refuse_other_outputs, refuse_other_weights, scores_of
+from snip_gui.core.export.proof import compute_scores, refuse_other_outputs, refuse_other_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +32,8 @@ def prove(package: Package, path: Path) -> str:
     refuse_other_weights(smaller.network.state_dict(), read)
     network = make_network(smaller.source)
     network.load_state_dict(read)
-    expected_BK = scores_of(package.network, package.images_BCHW)
-    found_BK = scores_of(network, package.images_BCHW)
+    expected_BK = compute_scores(package.network, package.images_BCHW)
+    found_BK = compute_scores(network, package.images_BCHW)
     difference = refuse_other_outputs(expected_BK, found_BK, "The smaller network")
     return (
         f"{smaller.description} Outputs on {len(expected_BK)} images within {difference:.1e} of "

@@ -59,7 +59,7 @@ class Figure:
     numbers: Callable[[], Mapping[str, NDArray[np.generic]]]
 
 
-def figures_of(window: QWidget) -> list[Figure]:
+def find_figures(window: QWidget) -> list[Figure]:
     """Return what a window shows now, the picture in the middle first."""
     painted: list[PicturePlot | FlowView] = [
         *window.findChildren(PicturePlot), *window.findChildren(FlowView)
@@ -97,7 +97,9 @@ def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background:
         case ".png":
             with replacing(path) as part:
                 writer = QImageWriter(str(part), b"png")
-                if not writer.write(image_of(figure, width=width, dpi=dpi, background=background)):
+                if not writer.write(
+                    render_figure(figure, width=width, dpi=dpi, background=background)
+                ):
                     raise OSError(None, writer.errorString())
         case ".svg":
             write_bytes(path, _svg(figure, background))
@@ -113,7 +115,7 @@ def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background:
             )
 
 
-def image_of(figure: Figure, *, width: int, dpi: int, background: QColor) -> QImage:
+def render_figure(figure: Figure, *, width: int, dpi: int, background: QColor) -> QImage:
     """Return a figure drawn at a width in pixels."""
     scale = width / max(1, figure.size.width())
     height = max(1, round(figure.size.height() * scale))

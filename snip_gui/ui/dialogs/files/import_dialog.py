@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import network_of
+from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.listing import method_title
 from snip_gui.ui.widgets.naming import named
 
@@ -42,7 +42,7 @@ class ImportDialog(QDialog):
         heading.setProperty("role", "heading")
         self.network = named(QComboBox(), "import_network", "Network")
         for recipe in found.recipes:
-            self.network.addItem(network_of(recipe.model).title)
+            self.network.addItem(find_network(recipe.model).title)
         self.network.currentIndexChanged.connect(self._update)
         self._mask = _said("", "import_mask", "Mask")
         self._then = _said("", "import_then", "What happens then")

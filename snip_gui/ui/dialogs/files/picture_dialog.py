@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.ui.dialogs.files.figures import ENDINGS, Figure, image_of, save_figure
+from snip_gui.ui.dialogs.files.figures import ENDINGS, Figure, render_figure, save_figure
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class PictureDialog(QDialog):
 
     @Slot()
     def _on_copy(self) -> None:
-        image = image_of(
+        image = render_figure(
             self._chosen(),
             width=self.width_px.value(),
             dpi=self.dpi.value(),

@@ -91,7 +91,7 @@ def diagnostics(state: SessionState) -> str:
         "Qt platform": QGuiApplication.platformName(),
     }
     found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
-    surroundings = state.preferences.surroundings
-    found["device chosen"] = surroundings.device
-    found["threads"] = str(surroundings.num_threads)
+    environment = state.preferences.environment
+    found["device chosen"] = environment.device
+    found["threads"] = str(environment.num_threads)
     return "\n".join(f"{name}: {value}" for name, value in found.items())

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.models.own import candidates, digest_of
+from snip_gui.core.models.own import candidates, digest_file
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class OwnNetworkDialog(QDialog):
         if text:
             try:
                 names = candidates(Path(text))
-                is_known = digest_of(Path(text)) in self._trusted
+                is_known = digest_file(Path(text)) in self._trusted
                 code = Path(text).read_text("utf-8", errors="replace")
             except UserError as error:
                 problem = f"{error.message} {error.hint}"

@@ -80,7 +80,7 @@ class ImageModel(QAbstractListModel):
         """The indices of the images shown, in their order."""
         return self._shown
 
-    def row_of(self, number: int) -> int:
+    def find_row(self, number: int) -> int:
         """Return where an index, or the next one, is among ascending ones that are shown."""
         return int(np.searchsorted(self._shown, number))
 
@@ -201,7 +201,7 @@ class ImageGrid(QListView):
 
     def scroll_to_index(self, number: int) -> None:
         """Bring the image of an index, or the next one, to the top, once it is laid out."""
-        self._goal = self.images.row_of(number)
+        self._goal = self.images.find_row(number)
         self._approach()
 
     def _approach(self) -> None:

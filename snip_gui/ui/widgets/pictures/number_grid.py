@@ -42,12 +42,12 @@ class NumberGrid(QWidget):
         """Show fractions with a (256, 3) colour table; those that are no numbers show as a dash."""
         self._values, self._names, self._table = values_PP, names, table
         self._cell = (min(self._cell[0], len(names) - 1), min(self._cell[1], len(names) - 1))
-        said = [self.text_of(row, column) for row in range(len(names)) for column in range(row)]
+        said = [self.cell_text(row, column) for row in range(len(names)) for column in range(row)]
         self.setAccessibleDescription("; ".join(said))
         self.updateGeometry()
         self.update()
 
-    def text_of(self, row: int, column: int) -> str:
+    def cell_text(self, row: int, column: int) -> str:
         """Return what a cell says."""
         value = self._values[row, column]
         pair = f"{self._names[row]} and {self._names[column]}"
@@ -55,7 +55,7 @@ class NumberGrid(QWidget):
             return f"{pair}: of different networks"
         return f"{pair}: {value:.1%} overlap"
 
-    def centre_of(self, row: int, column: int) -> QPointF:
+    def cell_centre(self, row: int, column: int) -> QPointF:
         """Return the middle of a cell."""
         return self._place(row, column).center()
 
@@ -114,7 +114,7 @@ class NumberGrid(QWidget):
         """Say what is under the pointer."""
         if isinstance(event, QHelpEvent):
             cell = self._cell_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), self.text_of(*cell) if cell else "", self)
+            QToolTip.showText(event.globalPos(), self.cell_text(*cell) if cell else "", self)
             return True
         return super().event(event)
 

@@ -95,7 +95,7 @@ class TileView(QWidget):
         widest = max((metrics.horizontalAdvance(text) for text in self._rows), default=0)
         return widest + 2 * _MARGIN, metrics.height() + _MARGIN
 
-    def place_of(self, row: int, column: int) -> QRect:
+    def tile_rect(self, row: int, column: int) -> QRect:
         """Return where a tile is."""
         left, top = self._heading()
         across = (self.width() - left - _MARGIN) // max(1, len(self._columns))
@@ -106,7 +106,7 @@ class TileView(QWidget):
 
     def _tile_at(self, point: QPoint) -> Place | None:
         for place in self._tiles:
-            if self.place_of(*place).contains(point):
+            if self.tile_rect(*place).contains(point):
                 return place
         return None
 
@@ -117,17 +117,17 @@ class TileView(QWidget):
         empty = palette.alternateBase().color()
         painter.setPen(palette.text().color())
         for column, text in enumerate(self._columns):
-            box = self.place_of(0, column)
+            box = self.tile_rect(0, column)
             box = QRect(box.left() - _GAP, 0, box.width() + 2 * _GAP, metrics.height() + 2)
             short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
         for row, text in enumerate(self._rows):
-            box = self.place_of(row, 0)
+            box = self.tile_rect(row, 0)
             box = QRect(0, box.top(), box.left() - _MARGIN, box.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         for row in range(len(self._rows)):
             for column in range(len(self._columns)):
-                box, tile = self.place_of(row, column), self._tiles.get((row, column))
+                box, tile = self.tile_rect(row, column), self._tiles.get((row, column))
                 if tile is None:
                     painter.fillRect(box, empty)
                 else:
@@ -141,7 +141,7 @@ class TileView(QWidget):
     def _frame(self, painter: QPainter, place: Place | None, colour: QColor, width: int) -> None:
         if place is not None:
             painter.setPen(QPen(colour, width))
-            painter.drawRect(self.place_of(*place).adjusted(-2, -2, 1, 1))
+            painter.drawRect(self.tile_rect(*place).adjusted(-2, -2, 1, 1))
 
     def _point_at(self, place: Place | None) -> None:
         if place != self._current:

@@ -10,8 +10,8 @@ from snip_gui.core.data.images.decoding import (
     as_array,
     decode_file,
     decode_files,
+    explain_unreadable,
     read_header,
-    reason_of,
     shown,
     thumbnail,
 )
@@ -104,8 +104,8 @@ def test_what_is_no_image_has_a_reason(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UNREADABLE) as caught:
         decode_file(str(path), (3, 8, 8))
-    assert reason_of(caught.value)
-    assert "bad.png" not in reason_of(caught.value)
+    assert explain_unreadable(caught.value)
+    assert "bad.png" not in explain_unreadable(caught.value)
 
 
 def test_a_name_that_is_no_text_can_be_shown():

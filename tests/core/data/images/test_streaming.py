@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import ImagesLostError, UserError
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.images.decoders import Decoders
 from snip_gui.core.data.images.resident import ResidentImages
@@ -129,11 +129,11 @@ def test_a_process_that_is_killed_is_told(both):
 
 def run_folder(recipe, data, out, memory_bytes, cancel=None):
     """Train a recipe into a folder and return its events."""
-    surroundings = Surroundings(
+    environment = Environment(
         device="cpu", num_threads=1, data_folder=data, image_memory_bytes=memory_bytes
     )
     cancel = cancel or CancelToken()
-    yield from run_steps(recipe, out, surroundings, cancel)
+    yield from run_steps(recipe, out, environment, cancel)
 
 
 RECIPE = Recipe(
@@ -169,7 +169,7 @@ def test_a_file_that_goes_in_the_middle_of_a_training_keeps_the_run(
 ):
     images = load_images("folder", folder, ReadOptions(memory_bytes=0))
     steps = run_steps(
-        RECIPE, tmp_path / "run", Surroundings(device="cpu", num_threads=1), CancelToken(),
+        RECIPE, tmp_path / "run", Environment(device="cpu", num_threads=1), CancelToken(),
         images=images,
     )  # fmt: skip
     gone = folder / "test" / "b" / "0.png"

@@ -9,16 +9,16 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.surroundings import Surroundings
 from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import (
     PicturesFitted,
     copy_images,
-    digest_of,
+    digest_image,
+    find_own_images,
     negative,
-    own_of,
 )
 from snip_gui.core.data.minibatch.own_pictures import (
     fit_picture,
@@ -83,7 +83,7 @@ def test_files_and_bytes_are_fitted_in_order(digits, tmp_path):
 def test_images_are_kept_under_their_digests(tmp_path, shape):
     image = random_image(1, shape)
     digest = save_image(tmp_path / "a", image)
-    assert digest == digest_of(image)
+    assert digest == digest_image(image)
     assert save_image(tmp_path / "a", image) == digest
     folders = (tmp_path / "nowhere", tmp_path / "a")
     np.testing.assert_array_equal(load_image(digest, folders, shape), image)
@@ -125,10 +125,10 @@ def test_own_images_follow_the_training_images(digits, tmp_path):
     split = split_training(digits.train_labels_N, 0.1, 0)
     indices = minibatch_indices(recipe, digits.train_labels_N, split)
     assert indices.tolist() == [1, 3, number, number + 1]
-    source = ChosenFrom(digits, own_of(recipe), [tmp_path])
+    source = ChosenFrom(digits, find_own_images(recipe), [tmp_path])
     read = source.read(indices)
     np.testing.assert_array_equal(read[:2], digits.train_images.read([1, 3]))
-    found = {digest_of(one) for one in read[2:]}
+    found = {digest_image(one) for one in read[2:]}
     assert found == {image.digest for image in recipe.minibatch.images}
     assert source.labels[indices[2:]].tolist() == [7, 7]
     assert source.own(3) is None
@@ -137,29 +137,29 @@ def test_own_images_follow_the_training_images(digits, tmp_path):
     swapped = msgspec.structs.replace(
         recipe, minibatch=Picked(indices=(1, 3), images=recipe.minibatch.images[::-1])
     )
-    again = ChosenFrom(digits, own_of(swapped), [tmp_path]).read(indices)
+    again = ChosenFrom(digits, find_own_images(swapped), [tmp_path]).read(indices)
     np.testing.assert_array_equal(again, read)  # the order of picking is moot
 
 
 def test_a_label_that_is_no_class_is_refused(digits, tmp_path):
     with pytest.raises(UserError, match="label 10"):
-        ChosenFrom(digits, own_of(with_own(tmp_path, 1, label=10)), [tmp_path])
+        ChosenFrom(digits, find_own_images(with_own(tmp_path, 1, label=10)), [tmp_path])
 
 
 def test_own_images_alone_are_scored_and_kept_with_the_run(digits, tmp_path):
     recipe = with_own(tmp_path / "kept", 1, 2, indices=())
     recipe = msgspec.structs.replace(recipe, training=Training(epochs=1))
-    surroundings = Surroundings(device="cpu", num_threads=1, image_folders=(tmp_path / "kept",))
+    environment = Environment(device="cpu", num_threads=1, image_folders=(tmp_path / "kept",))
     folder = tmp_path / "run"
-    run(recipe, folder, surroundings, lambda _: None, CancelToken(), stop_after="prune")
+    run(recipe, folder, environment, lambda _: None, CancelToken(), stop_after="prune")
     batch = load_file(folder / files.BATCH)
     assert batch["labels"].tolist() == [7, 7]
     mean, deviation = digits.mean_C[0], digits.deviation_C[0]
     pixels = np.rint((batch["inputs"] * deviation + mean) * 255).astype(np.uint8)
-    assert {digest_of(one) for one in pixels} == {i.digest for i in recipe.minibatch.images}
+    assert {digest_image(one) for one in pixels} == {i.digest for i in recipe.minibatch.images}
     for path in (tmp_path / "kept").iterdir():
         path.unlink()
-    elsewhere = Surroundings(device="cpu", num_threads=1, image_folders=(tmp_path / "none",))
+    elsewhere = Environment(device="cpu", num_threads=1, image_folders=(tmp_path / "none",))
     assert resume(folder, elsewhere, lambda _: None, CancelToken()).state == "finished"
 
 

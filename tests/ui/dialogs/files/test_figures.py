@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton
 
-from snip_gui.ui.dialogs.files.figures import figures_of, save_figure
+from snip_gui.ui.dialogs.files.figures import find_figures, save_figure
 from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 from tests.qt_fixtures import WAIT_MS
 
@@ -33,7 +33,7 @@ def window(started, qtbot):
 
 @pytest.fixture
 def figures(window):
-    return {figure.title: figure for figure in figures_of(window)}
+    return {figure.title: figure for figure in find_figures(window)}
 
 
 def test_what_is_shown_can_be_saved(figures):
@@ -124,8 +124,8 @@ def test_weights_have_numbers_too(window, started, qtbot):
     window.heatmap.weights.colours.setCurrentIndex(
         window.heatmap.weights.colours.findData("weight")
     )
-    qtbot.waitUntil(lambda: figures_of(window)[0].title == "Weights")
-    figure = figures_of(window)[0]
+    qtbot.waitUntil(lambda: find_figures(window)[0].title == "Weights")
+    figure = find_figures(window)[0]
     scored = started.controller.state.scored
     tensor = scored.layout["fc3.weight"]
     weight = scored.weight_M[tensor.offset : tensor.end].reshape(10, 100)
@@ -141,8 +141,8 @@ def test_curves_of_a_training_can_be_saved(started, window, qtbot, tmp_path):
     qtbot.waitUntil(
         lambda: state.training is not None and not state.training.is_active, timeout=WAIT_MS
     )
-    qtbot.waitUntil(lambda: len(figures_of(window)) == 3, timeout=WAIT_MS)
-    chart = figures_of(window)[2]
+    qtbot.waitUntil(lambda: len(find_figures(window)) == 3, timeout=WAIT_MS)
+    chart = find_figures(window)[2]
     assert chart.title == "Loss and error"
     assert any(name.endswith(" y") and len(values) for name, values in chart.numbers().items())
     save_figure(chart, tmp_path / "c.png", width=900, dpi=100, background=WHITE)
@@ -151,8 +151,8 @@ def test_curves_of_a_training_can_be_saved(started, window, qtbot, tmp_path):
 def test_the_flow_can_be_saved_with_its_counts(started, qtbot, tmp_path):
     window, state = started.window, started.controller.state
     window.views.show_flow()
-    qtbot.waitUntil(lambda: "Network flow" in {f.title for f in figures_of(window)})
-    (figure,) = (f for f in figures_of(window) if f.title == "Network flow")
+    qtbot.waitUntil(lambda: "Network flow" in {f.title for f in find_figures(window)})
+    (figure,) = (f for f in find_figures(window) if f.title == "Network flow")
     save_figure(figure, tmp_path / "flow.csv", width=1, dpi=1, background=WHITE)
     head, *rows = csv.reader((tmp_path / "flow.csv").read_text().splitlines())
     assert head == ["layer", "total", "kept", "kept_on_paths", "units", "units_on_paths"]

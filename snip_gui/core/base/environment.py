@@ -43,7 +43,7 @@ def default_image_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Environment:
     """Device, thread count, data folder and memory.
 
     Attributes
