@@ -351,7 +351,7 @@ def start(tmp_path, *words):
     environment = os.environ | {"SNIP_GUI_RUNS": str(tmp_path / "runs"), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "snip_gui", "run", "--threads", "1", *map(str, words)],
-        cwd=Path(__file__).parents[1], env=environment, text=True,
+        cwd=Path(__file__).parents[2], env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
+import snip_gui
+
+_PACKAGE = Path(snip_gui.__file__).resolve().parent
 
 
 def resource(*parts: str) -> Path:
