@@ -54,7 +54,8 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     known = recipe or read_recipe(options.resume or options.extend)
     environment = environment_from(options, known)
     printer.note("Loading torch")
-    from snip_gui.core.execution.run import resume, run
+    from snip_gui.core.execution.resume import resume
+    from snip_gui.core.execution.run import run
 
     cancel = CancelToken()
     with printer.stopping_on_interrupt(cancel):

@@ -14,7 +14,8 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
-from snip_gui.core.execution.run import resume, run
+from snip_gui.core.execution.resume import resume
+from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
 from snip_gui.core.models.measuring import list_networks, measure_network

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.events import Event, Note
-from snip_gui.core.execution.run import resume_steps, run_steps
+from snip_gui.core.execution.resume import resume_steps
+from snip_gui.core.execution.run import run_steps
 from snip_gui.core.reports.error_sparsity import error_series
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.listing import read_entry

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.store import ImageStore
     from snip_gui.core.data.sets.read_options import ReadOptions
     from snip_gui.core.execution.mistakes import Measured
-    from snip_gui.core.execution.run import StopAfter
+    from snip_gui.core.execution.stages import StopAfter
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import ModelChoice, Recipe
     from snip_gui.core.runs.edits import RunNotes
@@ -223,7 +223,7 @@ def resume_job(
     """Take up a stopped run."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.execution.run import resume_steps
+        from snip_gui.core.execution.resume import resume_steps
 
         yield from resume_steps(folder, environment, cancel, images=images, watch=watch)
 
@@ -241,7 +241,7 @@ def extend_job(
     """Train a copy of a finished run for more epochs."""
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        from snip_gui.core.execution.run import resume_steps
+        from snip_gui.core.execution.resume import resume_steps
         from snip_gui.core.runs.extend import copy_extended
 
         copy_extended(folder, target, recipe)

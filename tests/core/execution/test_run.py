@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import csv
 import json
 import math
 import re
-import shutil
 
 import msgspec
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
@@ -19,8 +17,9 @@ from snip_gui.core.base.errors import Cancelled, DivergedError, UserError
 from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution import book as run_book
-from snip_gui.core.execution import run as run_module
-from snip_gui.core.execution.run import resume, run, run_steps
+from snip_gui.core.execution import stages
+from snip_gui.core.execution.resume import resume
+from snip_gui.core.execution.run import run, run_steps
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
@@ -36,55 +35,18 @@ from snip_gui.core.recipe.recipe import (
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
-from snip_gui.core.runs.listing import list_runs
-from snip_gui.core.runs.lock import RUNNING
 from snip_gui.core.training.events import Measured, TrainingStarted
-
-SHORT = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))
-STEPS_PER_EPOCH = 13  # 1,257 images in batches of 100
-
-SCORED = {"recipe.json", "summary.json", "init.safetensors", "batch.safetensors",
-          "scores.safetensors"}  # fmt: skip
-PRUNED = SCORED | {"masks.safetensors", "input_map.png", "layers.png"}
-TRAINED = PRUNED | {"metrics.csv", "checkpoint.safetensors", "curves.png"}
-
-
-@pytest.fixture
-def work(environment, digits):
-    """Runs a recipe into a folder and returns its summary."""
-
-    def do(recipe, folder, *, cancel=None, on_event=lambda _event: None, **more):
-        return run(recipe, folder, environment, on_event, cancel or CancelToken(), **more)
-
-    return do
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, environment):
-    """A finished run that tests may read; with the events that it gave."""
-    torch.set_num_threads(1)
-    folder, events = tmp_path_factory.mktemp("runs") / "finished", []
-    run(SHORT, folder, environment, events.append, CancelToken())
-    return folder, events
-
-
-def names(folder):
-    return {path.name for path in folder.iterdir()}
-
-
-def model_weights(folder):
-    tensors = load_file(folder / files.CHECKPOINT)
-    return {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-
-
-def trained(folder):
-    """Weights and velocities; the state of torch's global generator is no result."""
-    tensors = load_file(folder / files.CHECKPOINT)
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith("rng.")}
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+from tests.core.execution.folders import (
+    PRUNED,
+    SCORED,
+    SHORT,
+    STEPS_PER_EPOCH,
+    TRAINED,
+    model_weights,
+    names,
+    same,
+    trained,
+)
 
 
 @pytest.mark.parametrize(
@@ -351,151 +313,12 @@ def test_the_random_method_keeps_as_many_and_scores_nothing(work, finished, tmp_
     assert float(share) == pytest.approx(0.05, rel=0.05)
 
 
-def cancelling_at(step):
-    """A token, and a listener that cancels it once training has come to a step."""
-    cancel = CancelToken()
-
-    def listen(event):
-        if isinstance(event, Progress) and event.total and event.done >= step:
-            cancel.cancel()
-
-    return cancel, listen
-
-
-@pytest.mark.parametrize("step", [1, 6, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1])
-@pytest.mark.parametrize("after", ["keep", "redraw"])
-def test_a_run_stopped_and_resumed_ends_as_if_never_stopped(
-    work, environment, tmp_path, step, after
-):
-    recipe = with_value(SHORT, "pruning.after", after)
-    whole = work(recipe, tmp_path / "whole")
-    cancel, listen = cancelling_at(step)
-    stopped = work(recipe, tmp_path / "run", cancel=cancel, on_event=listen)
-    assert stopped.state == "stopped"
-    assert 0 < stopped.step < stopped.num_steps
-    assert names(tmp_path / "run") >= TRAINED
-    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
-    assert summary.state == "finished"
-    one, other = trained(tmp_path / "whole"), trained(tmp_path / "run")
-    assert any(name.startswith("optimizer.") for name in one)
-    assert same(one, other)
-    assert summary.final["test"] == whole.final["test"]
-    held_out = [
-        [(p.step, p.split, p.loss) for p in read_metrics(tmp_path / name) if p.split != "train"]
-        for name in ("whole", "run")
-    ]
-    assert held_out[0] == held_out[1]
-
-
-def test_a_run_stopped_before_its_last_evaluation_is_measured_by_resuming(
-    work, environment, finished, tmp_path
-):
-    cancel, listen = cancelling_at(2 * STEPS_PER_EPOCH)
-    stopped = work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
-    assert (stopped.state, stopped.step) == ("stopped", stopped.num_steps)
-    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
-    assert summary.state == "finished"
-    assert summary.final["test"] == files.read_summary(finished[0]).final["test"]
-
-
 def test_cancelling_before_training_makes_no_run(work, tmp_path):
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
         work(SHORT, tmp_path / "run", cancel=cancel)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_pruned_run_is_trained_by_resuming(work, environment, tmp_path, finished):
-    work(SHORT, tmp_path / "run", stop_after="prune")
-    summary = resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
-    assert summary.state == "finished"
-    assert names(tmp_path / "run") == TRAINED
-    assert same(model_weights(tmp_path / "run"), model_weights(finished[0]))
-
-
-def test_resuming_a_finished_run_does_nothing(finished, environment):
-    folder, _ = finished
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-    events = []
-    summary = resume(folder, environment, events.append, CancelToken())
-    assert summary == read_summary(folder)
-    assert not any(isinstance(event, TrainingStarted) for event in events)
-    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-    assert after == before
-
-
-def test_resuming_a_scored_run_is_refused(work, environment, tmp_path):
-    work(SHORT, tmp_path / "run", stop_after="score")
-    with pytest.raises(UserError, match="scored"):
-        resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
-
-
-def test_resuming_what_is_no_run_is_refused(environment, tmp_path):
-    with pytest.raises(UserError, match=r"recipe\.json"):
-        resume(tmp_path, environment, lambda _event: None, CancelToken())
-
-
-def test_resuming_uses_the_recorded_thread_count(work, tmp_path):
-    work(SHORT, tmp_path / "run", stop_after="prune")
-    seen = []
-    more = Environment(device="cpu", num_threads=2)
-    resume(
-        tmp_path / "run", more, lambda _event: seen.append(torch.get_num_threads()), CancelToken()
-    )
-    assert seen[-1] == 1
-    assert read_summary(tmp_path / "run").num_threads == 1
-
-
-def test_rows_after_the_checkpoint_are_dropped(work, environment, tmp_path):
-    # As when the program was killed some time after a checkpoint.
-    cancel, listen = cancelling_at(STEPS_PER_EPOCH)
-    work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
-    path = tmp_path / "run" / files.METRICS
-    kept = read_metrics(tmp_path / "run")
-    with path.open("a", newline="") as file:
-        csv.writer(file).writerow(["20", "1.5000", "train", "9.0", "0.5", "0.1", "99.0"])
-        file.write("21,1.6,tra")
-    events = []
-    resume(tmp_path / "run", environment, events.append, CancelToken())
-    points = read_metrics(tmp_path / "run")
-    assert points[: len(kept)] == kept
-    assert not any(p.loss == 9.0 for p in points)
-    steps = [(p.step, p.split) for p in points]
-    assert steps == sorted(set(steps), key=steps.index)  # none twice
-    first = next(event for event in events if isinstance(event, Measured))
-    assert list(first.points) == kept  # a window draws the whole curve
-
-
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(
-    work, environment, tmp_path, finished
-):
-    steps = run_steps(SHORT, tmp_path / "run", environment, CancelToken())
-    for event in steps:
-        if isinstance(event, Progress) and event.total and event.done == 5:
-            break
-    steps.close()
-    assert not (tmp_path / "run" / files.CHECKPOINT).exists()
-    assert len(read_metrics(tmp_path / "run")) > 2
-    resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
-    assert same(model_weights(tmp_path / "run"), model_weights(finished[0]))
-    rows = [(p.step, p.split, p.loss) for p in read_metrics(tmp_path / "run")]
-    assert rows == [(p.step, p.split, p.loss) for p in read_metrics(finished[0])]
-
-
-@pytest.mark.parametrize("damage", ["truncated", "other network"])
-def test_a_damaged_checkpoint_is_refused(work, environment, tmp_path, damage):
-    cancel, listen = cancelling_at(3)
-    work(SHORT, tmp_path / "run", cancel=cancel, on_event=listen)
-    path = tmp_path / "run" / files.CHECKPOINT
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:1000])
-    else:
-        tensors = load_file(path)
-        tensors["model.fc1.weight"] = tensors["model.fc1.weight"].T.contiguous()
-        save_file(tensors, path, {"snip_gui": '{"step": 3, "seconds": 1}'})
-    with pytest.raises(UserError, match=r"checkpoint\.safetensors"):
-        resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
 
 
 @pytest.mark.parametrize("rate", [30.0, 100.0])
@@ -536,7 +359,7 @@ def test_images_in_memory_are_not_read_again(environment, digits, tmp_path, monk
     def refuse(*_):
         raise AssertionError("read again")
 
-    monkeypatch.setattr(run_module, "read_images", refuse)
+    monkeypatch.setattr(stages, "read_images", refuse)
     *_, last = run_steps(
         SHORT, tmp_path / "run", environment, CancelToken(), images=digits, stop_after="prune"
     )
@@ -570,23 +393,3 @@ def test_an_image_set_that_is_resized_is_shrunk_too(work, tmp_path):
     recipe = with_value(SHORT, "model.input_size", 20)
     summary = work(recipe, tmp_path / "run")
     assert "of 400 pixels" in summary.trained_part
-
-
-def test_a_run_killed_before_its_training_begins_anew(work, environment, tmp_path, finished):
-    folder = tmp_path / "run"
-    for state, lost in (("scored", (files.MASKS,)), ("", (files.MASKS, files.SUMMARY))):
-        work(SHORT, folder, stop_after="score")
-        with pytest.raises(UserError, match="it is scored"):  # it was to end there
-            resume(folder, environment, lambda _event: None, CancelToken())
-        assert next(list_runs(tmp_path)).state == "scored"
-        for name in lost:
-            (folder / name).unlink(missing_ok=True)
-        (folder / RUNNING).write_text('{"pid": 1, "started": 0.5}')  # of a process long gone
-        (folder / ".scores.safetensors.x.part").write_bytes(b"half")
-        entry = next(list_runs(tmp_path))
-        assert (entry.state, entry.can_continue, state) == ("stopped", True, state)
-        assert "before its training began" in entry.message
-        resume(folder, environment, lambda _event: None, CancelToken())
-        assert same(trained(folder), trained(finished[0]))
-        assert names(folder) == TRAINED
-        shutil.rmtree(folder)

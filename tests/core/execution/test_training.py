@@ -14,7 +14,8 @@ from snip_gui.core.base.errors import DiskFullError, UserError
 from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.execution import book as run_book
 from snip_gui.core.execution import training as run_training
-from snip_gui.core.execution.run import resume, run
+from snip_gui.core.execution.resume import resume
+from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended

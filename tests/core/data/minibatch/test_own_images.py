@@ -26,7 +26,8 @@ from snip_gui.core.data.minibatch.own_pictures import (
     load_image,
     save_image,
 )
-from snip_gui.core.execution.run import resume, run
+from snip_gui.core.execution.resume import resume
+from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.json import decode_recipe, encode_recipe
 from snip_gui.core.recipe.recipe import OwnImage, Picked, Recipe, Training
 from snip_gui.core.runs import folder as files

@@ -1,0 +1,84 @@
+"""Writes the files of a run that come before its training: what was scored, and pictures of it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.devices import versions
+from snip_gui.core.base.files import copy_file, write_text
+from snip_gui.core.base.tensors import as_tensor, save_tensors
+from snip_gui.core.data.minibatch.own_images import copy_images
+from snip_gui.core.graph.layout import split_flat
+from snip_gui.core.models.own import OWN
+from snip_gui.core.recipe.json import encode_recipe
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.folder import LayerSummary, Summary
+from snip_gui.core.views.png_files import save_input_map, save_layer_bars
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.pruning.scored import Scored
+    from snip_gui.core.pruning.workbench import Workbench
+
+
+def write_scored(
+    folder: Path, bench: Workbench, scored: Scored, num_kept: int, environment: Environment
+) -> Summary:
+    """Write recipe, weights as scored, scored images and scores; return the summary so far."""
+    _, inputs_KCHW, labels_K = bench.minibatch()
+    batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
+    write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
+    if bench.recipe.model.name == OWN:
+        copy_file(Path(bench.recipe.model.file), folder / files.NETWORK)
+    copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
+    save_tensors(folder / files.INIT, bench.model.state_dict())
+    save_tensors(folder / files.BATCH, batch)
+    scores = split_flat(scored.ranking.score_M, scored.layout)
+    save_tensors(folder / files.SCORES, {name: as_tensor(part) for name, part in scores.items()})
+    images = bench.images
+    return Summary(
+        state="scored",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        num_parameters=scored.layout.num_parameters,
+        num_kept=num_kept,
+        num_zero_scores=scored.layout.num_parameters - scored.ranking.num_nonzero,
+        num_weights=sum(tensor.size for tensor in scored.layout.tensors if tensor.is_weight),
+        batch_digest=_digest(batch),
+        data_digest=images.digest,
+        mean=images.mean_C,
+        deviation=images.deviation_C,
+        classes=images.classes,
+        layers=tuple(
+            LayerSummary(layer=row.layer, kept=row.kept, total=row.total)
+            for row in scored.layer_rows(num_kept)
+        ),
+        score_seconds=scored.seconds,
+        device=str(bench.device),
+        num_threads=environment.num_threads,
+        data_folder=str(environment.data_folder or ""),
+        versions=versions(),
+    )
+
+
+def draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:
+    """Draw the input map and the sparsity of each layer."""
+    title = f"{scored.model.title}, {1 - num_kept / scored.layout.num_parameters:.2%} removed"
+    fractions = scored.input_fractions(num_kept)
+    if not isinstance(fractions, str):
+        save_input_map(folder / "input_map.png", fractions, title)
+    save_layer_bars(folder / "layers.png", scored.layer_rows(num_kept), title)
+
+
+def _digest(batch: Mapping[str, Tensor]) -> str:
+    """Return a digest of the scored images as the network saw them, and their labels."""
+    digest = hashlib.sha256()
+    for tensor in batch.values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,154 @@
+"""Continues the run in a folder from its last checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.execution.stages import drain, execute, read_recipe_images
+from snip_gui.core.execution.training import make_trainer, prepare_steps, train
+from snip_gui.core.models.networks import without_file_weights
+from snip_gui.core.models.own import OWN
+from snip_gui.core.pruning.workbench import build_steps
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.lock import holding, refuse_running, was_killed_early
+from snip_gui.core.training.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.runs.folder import Summary
+    from snip_gui.core.training.loop import Trainer
+    from snip_gui.core.training.metrics import MetricPoint
+    from snip_gui.core.training.watching import WeightWatch
+
+
+def resume(
+    folder: Path,
+    environment: Environment,
+    on_event: Callable[[Event], None],
+    cancel: CancelToken,
+) -> Summary:
+    """Resume the run in a folder and return its summary; raises as `resume_steps`."""
+    return drain(resume_steps(folder, environment, cancel), on_event)
+
+
+def resume_steps(
+    folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Resume a run from its last checkpoint; ends in `RunDone`, at once if it is finished.
+
+    A run that was killed before its training began starts again from its recipe. The thread count
+    recorded with the run is used, whatever the environment says.
+
+    Raises
+    ------
+    UserError
+        If the folder holds no run with a mask, the run diverged or is being trained, or a file is
+        damaged.
+    """
+    recipe = files.read_recipe(folder)
+    refuse_running(folder)
+    environment = _with_kept_images(environment, folder)
+    if was_killed_early(folder):
+        yield Note(f"“{folder.name}” was stopped before its training began; it starts again.")
+        if (folder / files.NETWORK).exists():
+            recipe = _with_kept_files(recipe, folder)
+        yield from execute(recipe, folder, environment, cancel, images, "train", watch)
+        return
+    summary = files.read_summary(folder)
+    match files.get_run_state(summary):
+        case "finished":
+            yield Note(f"“{folder.name}” is already finished.")
+            yield RunDone(folder, summary)
+        case "diverged" | "scored" as state:
+            raise UserError(
+                f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
+            )
+        case "pruned" | "stopped":
+            yield from _train_on(recipe, folder, summary, environment, cancel, images, watch)
+
+
+def _train_on(
+    recipe: Recipe,
+    folder: Path,
+    summary: Summary,
+    environment: Environment,
+    cancel: CancelToken,
+    images: ImageSet | None,
+    watch: WeightWatch | None,
+) -> Iterator[Event]:
+    """Train from the last checkpoint, or from the pruned network if there is none."""
+    environment = replace(
+        environment,
+        num_threads=summary.num_threads,
+        data_folder=environment.data_folder or _get_recorded_folder(summary),
+    )
+    if images is None:
+        images = yield from read_recipe_images(recipe, environment, cancel)
+    _refuse_other_images(summary, images, folder)
+    bench = yield from build_steps(_with_kept_files(recipe, folder), environment, images, cancel)
+    began, _ = load_tensors(folder / files.INIT)
+    bench.model.load_state_dict(began)
+    stored, _ = load_tensors(folder / files.MASKS)
+    trainer = make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
+    prepared = yield from prepare_steps(trainer)
+    if (folder / files.CHECKPOINT).exists():
+        load_checkpoint(folder / files.CHECKPOINT, trainer)
+    points = _read_points_before(folder, trainer)
+    yield Note(f"Resuming from step {trainer.step:,} of {trainer.num_steps:,}.")
+    with holding(folder):
+        yield from train(folder, summary, trainer, prepared, cancel, points, watch)
+
+
+def _read_points_before(folder: Path, trainer: Trainer) -> list[MetricPoint]:
+    """Return the metric points up to the trainer's step, and tell it when it last evaluated."""
+    points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
+    if trainer.step == 0:
+        points = []  # the first evaluation is repeated
+    trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
+    return points
+
+
+def _with_kept_images(environment: Environment, folder: Path) -> Environment:
+    """Return the environment with a run's own copies of images looked through first."""
+    return replace(environment, image_folders=(folder / files.IMAGES, *environment.image_folders))
+
+
+def _with_kept_files(recipe: Recipe, folder: Path) -> Recipe:
+    """Return the recipe of a run that reads the run's own copies of files, not the originals."""
+    model = without_file_weights(recipe.model)
+    if model.name == OWN:
+        model = msgspec.structs.replace(model, file=str(folder / files.NETWORK))
+    return msgspec.structs.replace(recipe, model=model)
+
+
+def _get_recorded_folder(summary: Summary) -> Path | None:
+    """Return the data folder that a run was made with."""
+    return Path(summary.data_folder) if summary.data_folder else None
+
+
+def _refuse_other_images(summary: Summary, images: ImageSet, folder: Path) -> None:
+    """Raise a `UserError` if a run was trained on other images."""
+    if summary.data_digest and summary.data_digest != images.digest:
+        raise UserError(
+            f"The images are not those that “{folder.name}” was trained on.",
+            "Name the data folder that the run was made with.",
+            field="data.name",
+        )

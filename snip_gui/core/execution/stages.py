@@ -1,0 +1,131 @@
+"""The stages that a new run and a resumed one share: read the images, score, prune, train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.tensors import as_tensor, save_tensors
+from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.loading import read_images, read_options_for
+from snip_gui.core.execution.book import write_summary
+from snip_gui.core.execution.result_files import draw_pruned, write_scored
+from snip_gui.core.execution.training import make_trainer, prepare_steps, train
+from snip_gui.core.pruning.scoring import describe, prune
+from snip_gui.core.pruning.workbench import Workbench, build_steps
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.lock import holding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.pruning.scored import Scored
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.runs.folder import Summary
+    from snip_gui.core.training.watching import WeightWatch
+
+StopAfter: TypeAlias = Literal["score", "prune", "train"]
+
+
+def read_recipe_images(
+    recipe: Recipe, environment: Environment, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Read the recipe's data set and note where the pixels of image files are kept."""
+    options = read_options_for(recipe.data, environment)
+    images = yield from read_images(recipe.data.name, environment.data_folder, cancel, options)
+    if DATASETS[recipe.data.name].has_files:
+        yield Note(f"{images.title}: {images.kept}.")
+    return images
+
+
+def execute(
+    recipe: Recipe,
+    folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    images: ImageSet | None,
+    stop_after: StopAfter,
+    watch: WeightWatch | None,
+) -> Iterator[Event]:
+    """Execute every stage up to `stop_after`, overwriting what a killed attempt left behind.
+
+    Raises as `snip_gui.core.execution.run.run_steps`, whose parameters these are.
+    """
+    if images is None:
+        images = yield from read_recipe_images(recipe, environment, cancel)
+    bench = yield from build_steps(recipe, environment, images, cancel)
+    scored = yield from prune(bench, cancel)
+    num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
+    yield Note(describe(scored))
+    # Held from the first file on: only so can a run that was killed before its training be told
+    # from one that was meant to stop there.
+    with holding(folder):
+        summary = write_scored(folder, bench, scored, num_kept, environment)
+        yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
+
+
+def _prune_and_train(
+    folder: Path,
+    bench: Workbench,
+    scored: Scored,
+    summary: Summary,
+    cancel: CancelToken,
+    stop_after: StopAfter,
+    watch: WeightWatch | None,
+) -> Iterator[Event]:
+    """Execute the stages after scoring."""
+    num_kept = summary.num_kept
+    if stop_after == "score":
+        yield _finish(folder, summary)
+        return
+    masks = scored.ranking.mask_at(num_kept)
+    save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
+    draw_pruned(folder, scored, num_kept)
+    trainer = make_trainer(bench, masks)
+    if bench.recipe.pruning.after == "redraw":
+        # Before training, so that a run that stops here exports and resumes from these weights.
+        save_tensors(folder / files.START, bench.model.state_dict())
+    summary = msgspec.structs.replace(summary, state="pruned")
+    if stop_after == "prune":
+        yield _finish(folder, summary)
+        return
+    prepared = yield from prepare_steps(trainer)
+    yield from train(folder, summary, trainer, prepared, cancel, [], watch)
+
+
+def kept_or_refuse(scored: Scored, sparsity: float) -> int:
+    """Return how many connections are kept; raises `UserError` if none would be."""
+    num_kept = scored.num_kept_at(sparsity)
+    if num_kept < 1:
+        total = scored.layout.num_parameters
+        raise UserError(
+            f"At {sparsity:.6%} sparsity none of {total:,} connections is kept.",
+            f"Choose at most {1 - 1 / total:.6%}, which keeps one.",
+            field="pruning.sparsity",
+        )
+    return num_kept
+
+
+def drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> Summary:
+    """Pass every event of a run on and return the summary of the last `RunDone`."""
+    summary: Summary | None = None
+    for event in steps:
+        on_event(event)
+        if isinstance(event, RunDone):
+            summary = event.summary
+    assert summary is not None
+    return summary
+
+
+def _finish(folder: Path, summary: Summary) -> RunDone:
+    """Write the summary of a run that does not train."""
+    write_summary(folder, summary)
+    return RunDone(folder, summary)
