@@ -40,10 +40,11 @@ def test_the_wheel_opens_its_window_from_another_folder(tmp_path):
         "assert not a.window.windowIcon().isNull()\n"
         "a.window.close(); print('stood')\n"
     )
-    env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    env["QT_QPA_PLATFORM"] = "offscreen"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert "stood" in run([python, "-c", code], cwd=elsewhere, env=env).stdout
     script = tmp_path / "venv" / "bin" / "snip-gui"
     words = [script, "run", "--epochs", "1", "--out", str(elsewhere / "run")]
-    assert "26,661 of 266,610" in run(words, cwd=elsewhere).stdout
+    assert "26,661 of 266,610" in run(words, cwd=elsewhere, env=env).stdout

@@ -162,6 +162,6 @@ def test_a_damaged_packed_file_is_refused(folder, tmp_path, change):
 def test_a_companion_is_short(name):
     from importlib import resources
 
-    text = resources.files("snip_gui.core.export").joinpath(f"{name}.py").read_text()
+    text = resources.files("snip_gui.core.weight_files").joinpath(f"{name}.py").read_text()
     code = [line for line in text.split('"""', 2)[2].splitlines() if line.strip()]
     assert len(code) < 40
