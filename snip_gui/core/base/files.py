@@ -1,4 +1,4 @@
-"""Writing files so that a failure leaves the old one untouched and no part behind."""
+"""Reading regular files only, and writing so that a failure leaves the old file untouched."""
 
 from __future__ import annotations
 
@@ -7,17 +7,141 @@ import errno
 import glob
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from snip_gui.core.base.errors import DiskFullError, UserError
+from snip_gui.core.base.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Names of files may be 255 bytes long, and a letter may take four.
 _LONGEST_PART = 50
+
+# Opening a FIFO waits for its writer, and a terminal may become ours; Windows would end lines.
+_OPEN_FLAGS = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_NOINHERIT", "O_BINARY"):
+    _OPEN_FLAGS |= getattr(os, _flag, 0)
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+# Reading
+
+
+def open_regular(
+    path: Path | str, *, max_bytes: int | None = None, follow_links: bool = True
+) -> BinaryIO:
+    """Open a file for reading if it is a regular one, however it came to have its name.
+
+    A FIFO, a socket or a device such as ``/dev/zero`` would block for ever or never end. The kind
+    is checked before opening, since opening alone may do something, and on the open descriptor,
+    since the name may stand for another file by then.
+
+    Parameters
+    ----------
+    max_bytes
+        A larger file is refused; None for any size. A file may still grow while it is read.
+    follow_links
+        Whether the name may be a symbolic link.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, is not a regular file, or is too large; ``strerror`` says which.
+    """
+    check_regular(path, max_bytes=max_bytes, follow_links=follow_links)
+    flags = _OPEN_FLAGS if follow_links else _OPEN_FLAGS | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        _check_status(path, os.fstat(descriptor), max_bytes)
+        return cast("BinaryIO", os.fdopen(descriptor, "rb"))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def check_regular(
+    path: Path | str, *, max_bytes: int | None = None, follow_links: bool = True
+) -> int:
+    """Return the size in bytes of a regular file, for libraries that open a path themselves.
+
+    Raises
+    ------
+    OSError
+        As `open_regular`.
+    """
+    status = os.stat(path, follow_symlinks=follow_links)
+    _check_status(path, status, max_bytes)
+    return status.st_size
+
+
+def read_bytes(path: Path, *, max_bytes: int, follow_links: bool = True) -> bytes:
+    """Return the contents of a regular file.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is not a regular file, or is larger than ``max_bytes``.
+    """
+    try:
+        with open_regular(path, max_bytes=max_bytes, follow_links=follow_links) as file:
+            data = file.read(max_bytes + 1)
+        if len(data) > max_bytes:  # it has grown, or its file system states no size
+            raise _too_large(path, max_bytes)
+    except OSError as error:
+        raise read_error(path, error) from error
+    return data
+
+
+def read_text(path: Path, *, max_bytes: int, follow_links: bool = True) -> str:
+    """Return the contents of a regular UTF-8 file, its line ends as they are.
+
+    Raises
+    ------
+    UserError
+        As `read_bytes`, or if it is not UTF-8.
+    """
+    data = read_bytes(path, max_bytes=max_bytes, follow_links=follow_links)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"“{path}” is not UTF-8 text: byte {error.start:,} does not belong there.",
+            "Choose another file, or save this one as UTF-8.",
+        ) from error
+
+
+def read_error(path: Path, error: OSError) -> UserError:
+    """Return what to say of a file that could not be read."""
+    text = f"“{path}” cannot be read: {error.strerror or error}."
+    return UserError(text, "Choose another file, or make this one readable.")
+
+
+def _check_status(path: Path | str, status: os.stat_result, max_bytes: int | None) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+    if max_bytes is not None and status.st_size > max_bytes:
+        raise _too_large(path, max_bytes)
+
+
+def _too_large(path: Path | str, max_bytes: int) -> OSError:
+    text = f"it is larger than {size_text(max_bytes)}, the most that is read"
+    return OSError(errno.EFBIG, text, str(path))
+
+
+# Writing
 
 
 @contextlib.contextmanager

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
+from pathlib import Path
 
 import pytest
 
 from snip_gui.core.base.errors import DiskFullError, UserError
-from snip_gui.core.base.files import replacing, write_text
+from snip_gui.core.base.files import (
+    open_regular,
+    read_bytes,
+    read_text,
+    replacing,
+    write_text,
+)
 
 
 def test_folders_are_made_and_the_text_is_there(tmp_path):
@@ -75,3 +83,104 @@ def test_a_full_disk_is_told_from_other_faults(tmp_path, error, kind):
     assert type(caught.value) is kind
     assert "“" in caught.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+# Reading
+
+
+@pytest.fixture
+def special(tmp_path):
+    """One of each kind of file that is not a regular one."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "to-pipe").symlink_to("pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        yield tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("pipe", "a named pipe"),
+        ("to-pipe", "a named pipe"),
+        ("folder", "a folder"),
+        ("zero", "a device"),
+        ("socket", "a socket"),
+    ],
+)
+def test_only_regular_files_are_read(special, name, kind):
+    with pytest.raises(UserError) as caught:
+        read_bytes(special / name, max_bytes=10)
+    assert caught.value.message == (
+        f"“{special / name}” cannot be read: it is {kind}, not a regular file."
+    )
+    assert caught.value.hint
+
+
+def test_the_kind_is_checked_on_the_open_descriptor(special, monkeypatch):
+    """A name that is exchanged between the look and the opening."""
+    (special / "file").write_bytes(b"honest")
+    look = os.stat
+
+    def exchange(path, **options):
+        status = look(path, **options)
+        (special / "pipe").replace(special / "file")
+        return status
+
+    monkeypatch.setattr(os, "stat", exchange)
+    with pytest.raises(OSError, match="named pipe"):
+        open_regular(special / "file")
+
+
+def test_size_is_bounded(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, max_bytes=5) == b"12345"
+    with pytest.raises(UserError, match="larger than 4 bytes"):
+        read_bytes(path, max_bytes=4)
+
+
+def test_a_file_that_states_no_size_is_bounded_too():
+    path = Path("/proc/self/status")  # its size is said to be 0
+    if not path.exists():
+        pytest.skip("no /proc")
+    assert b"Name:" in read_bytes(path, max_bytes=100_000)
+    with pytest.raises(UserError, match="larger than 10 bytes"):
+        read_bytes(path, max_bytes=10)
+
+
+def test_links_are_followed_unless_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"text")
+    link = tmp_path / "link"
+    link.symlink_to("file")
+    assert read_text(link, max_bytes=10) == "text"
+    with pytest.raises(UserError, match="it is a symbolic link, not a regular file"):
+        read_text(link, max_bytes=10, follow_links=False)
+
+
+def test_text_is_utf_8(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes("naïve\r\n".encode())
+    assert read_text(path, max_bytes=100) == "naïve\r\n"
+    path.write_bytes(b"abc\xff")
+    with pytest.raises(UserError, match="not UTF-8 text: byte 3 "):
+        read_text(path, max_bytes=100)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="No such file") as caught:
+        read_bytes(tmp_path / "gone", max_bytes=10)
+    assert str(tmp_path / "gone") in caught.value.message
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_descriptors_are_closed(special):
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    if before is None:
+        pytest.skip("no /proc")
+    for name in ("pipe", "folder", "zero"):
+        with pytest.raises(OSError):
+            open_regular(special / name)
+    assert len(os.listdir("/proc/self/fd")) == before
