@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 from snip_gui.core.comparing.comparison import compare
 from snip_gui.session.comparing.pins import ON_SCREEN
 from tests.qt_fixtures import WAIT_MS
-from tests.ui import test_window
+from tests.ui.window import test_main_window as test_window
 
 
 def child(window, kind, name):
