@@ -11,7 +11,7 @@ from snip_gui.core.base.files import write_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.models.events import CheckpointFound
-from snip_gui.core.models.networks import find_network
+from snip_gui.core.models.networks import Images, find_network
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import DataChoice, Recipe
 from snip_gui.core.runs.folder import read_recipe
@@ -91,7 +91,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui open``."""
-    from snip_gui.core.models.recognising import Images, inspect
+    from snip_gui.core.models.recognising import inspect
 
     images = load_images(options.dataset, options.data_dir)
     of = Images(images.image_shape, len(images.classes))

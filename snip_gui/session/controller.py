@@ -31,7 +31,7 @@ from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.comparing.grid import TileGrid
 from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
@@ -100,7 +100,7 @@ class Controller(QObject):
         """Load torch and the images, then score, so that there is a picture at once."""
         self._wants_score = True
         self.state.set_activity(Activity("devices", "Loading torch"))
-        self._host.submit("devices", jobs.devices_job())
+        self._host.submit("devices", lazily("snip_gui.core.base.devices:find_devices"))
         self.data.load()
         self.runs.refresh()
 
@@ -169,7 +169,7 @@ class Controller(QObject):
             return
         self.state.set_problem(None)
         environment = self.state.preferences.environment_for(images.name)
-        job = jobs.score_job(self.state.recipe, environment, images)
+        job = lazily("snip_gui.core.pruning.scoring:score", self.state.recipe, environment, images)
         self._host.submit("score", job, short=True)
 
     def train(self) -> None:
@@ -189,8 +189,13 @@ class Controller(QObject):
         recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
         environment = self.state.preferences.environment_for(recipe.data.name)
-        job = jobs.run_job(
-            recipe, folder, environment, self.data.find_images(recipe), "prune", self.live.watch
+        job = lazily(
+            "snip_gui.core.execution.run:run_steps",
+            recipe,
+            folder,
+            environment,
+            images=self.data.find_images(recipe),
+            stop_after="prune",
         )
         self._host.submit("save", job)
 

@@ -16,6 +16,7 @@ from snip_gui.core.base.events import DevicesFound, Event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
 
 
@@ -67,8 +68,9 @@ def set_up(environment: Environment) -> torch.device:
 _PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspec", "Pillow")
 
 
-def find_devices() -> Iterator[Event]:
-    """Say which devices there are and which versions are at work; loads torch."""
+def find_devices(cancel: CancelToken) -> Iterator[Event]:
+    """Report the devices and the versions of what results may depend on; loads torch."""
+    cancel.raise_if_cancelled()
     devices = tuple((device.name, device.title) for device in available_devices())
     yield DevicesFound(devices, tuple(versions().items()))
 

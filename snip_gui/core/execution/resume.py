@@ -18,6 +18,7 @@ from snip_gui.core.models.own import OWN
 from snip_gui.core.pruning.workbench import build_steps
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.extend import copy_extended
 from snip_gui.core.runs.lock import holding, refuse_running, was_killed_early
 from snip_gui.core.training.checkpoint import load_checkpoint
 
@@ -83,6 +84,29 @@ def resume_steps(
             )
         case "pruned" | "stopped":
             yield from _train_on(recipe, folder, summary, environment, cancel, images, watch)
+
+
+def extend_steps(
+    folder: Path,
+    target: Path,
+    recipe: Recipe,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Train a copy of a finished run for more epochs; raises as `copy_extended`, `resume_steps`.
+
+    Parameters
+    ----------
+    target
+        Where the copy goes.
+    recipe
+        That of the run with more epochs; see `snip_gui.core.runs.extend.extended`.
+    """
+    copy_extended(folder, target, recipe)
+    yield from resume_steps(target, environment, cancel, images=images, watch=watch)
 
 
 def _train_on(

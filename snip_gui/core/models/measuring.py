@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import ModelChoice
 
 
-def list_networks() -> Iterator[Event]:
-    """Say which classification networks torchvision has; raises `UserError` without it."""
+def list_networks(cancel: CancelToken) -> Iterator[Event]:
+    """Report torchvision's classification networks; raises `UserError` without torchvision."""
     yield Progress("Asking torchvision for its networks")
+    cancel.raise_if_cancelled()
     from snip_gui.core.models.torchvision_models import names
 
     yield NetworksListed(names())
 
 
-def check_weights(path: Path) -> Iterator[Event]:
-    """Read a file of weights and say what is in it; raises `UserError` if it is none."""
+def check_weights(path: Path, cancel: CancelToken) -> Iterator[Event]:
+    """Read a file of weights and report what is in it; raises `UserError` if it is not one."""
     yield Progress(f"Reading {path.name}")
+    cancel.raise_if_cancelled()
     state = read_state(path)
     yield WeightsRead(path, digest_file(path), sum(tensor.numel() for tensor in state.values()))
 

@@ -36,6 +36,14 @@ SUGGESTED = {
 """torchvision's names and the usual ones of the networks that are offered first, and tested."""
 
 
+@dataclass(frozen=True)
+class Images:
+    """What has to be known of images to make a network for them: shape (C, H, W) and classes."""
+
+    shape: tuple[int, int, int]
+    num_classes: int
+
+
 def find_network(choice: ModelChoice) -> ModelInfo:
     """Return what is known of a network before it is made.
 

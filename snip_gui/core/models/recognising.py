@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,7 @@ from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import (
     SUGGESTED,
     TORCHVISION,
+    Images,
     find_input_shape,
     find_network,
     without_file_weights,
@@ -37,14 +37,6 @@ if TYPE_CHECKING:
 
 _COUNTER = "num_batches_tracked"
 _LOADER = ".load.py"
-
-
-@dataclass(frozen=True)
-class Images:
-    """What has to be known of images to make a network for them."""
-
-    shape: tuple[int, int, int]
-    num_classes: int
 
 
 def inspect(

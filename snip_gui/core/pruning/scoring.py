@@ -12,7 +12,7 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.data.minibatch.curation import minibatch_indices
-from snip_gui.core.pruning.events import Pruned, ScoringDone
+from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
 from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
@@ -43,6 +43,12 @@ def score(
     scored.prepare()
     yield ScoringDone(scored)
     yield Note(describe(scored))
+
+
+def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator[Event]:
+    """Find what a mask of a large network leaves connected; ends in `PathsFollowed`."""
+    cancel.raise_if_cancelled()
+    yield PathsFollowed(scored, num_kept, *scored.followed(num_kept))
 
 
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:

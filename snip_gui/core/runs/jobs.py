@@ -43,24 +43,27 @@ def curves_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
         yield RunCurvesRead(folder, tuple(_thinned(points)))
 
 
-def note_job(folder: Path, notes: RunNotes) -> Iterator[Event]:
+def note_job(folder: Path, notes: RunNotes, cancel: CancelToken) -> Iterator[Event]:
     """Keep star and note of a run; raises `UserError` as `write_notes`."""
+    cancel.raise_if_cancelled()
     run_edits.write_notes(folder, notes)
     yield from ()
 
 
-def rename_job(folder: Path, name: str) -> Iterator[Event]:
+def rename_job(folder: Path, name: str, cancel: CancelToken) -> Iterator[Event]:
     """Rename a run; raises `UserError` as `rename_run`."""
+    cancel.raise_if_cancelled()
     yield RunMoved(folder, run_edits.rename_run(folder, name))
 
 
-def bin_job(folders: Sequence[Path]) -> Iterator[Event]:
+def bin_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
     """Put runs into the bin; raises `UserError` at the first that cannot be moved."""
     for folder in folders:
+        cancel.raise_if_cancelled()
         yield RunMoved(folder, run_edits.bin_run(folder), binned=True)
 
 
-def restore_job(moves: Sequence[tuple[Path, Path]]) -> Iterator[Event]:
+def restore_job(moves: Sequence[tuple[Path, Path]], cancel: CancelToken) -> Iterator[Event]:
     """Take runs out of the bin again, given where each lies and where it was.
 
     Raises
@@ -69,6 +72,7 @@ def restore_job(moves: Sequence[tuple[Path, Path]]) -> Iterator[Event]:
         At the first that cannot be moved.
     """
     for binned, folder in moves:
+        cancel.raise_if_cancelled()
         run_edits.restore_run(binned, folder)
         yield RunMoved(binned, folder, restored=True)
 

@@ -16,7 +16,7 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.events import BadFile, FilesUnreadable, ImagesListed, ImagesLoaded
 from snip_gui.core.data.sets.loading import read_options_for
 from snip_gui.core.recipe.json import with_value
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.notices import Notice
 from snip_gui.session.state.values import Problem
 
@@ -119,7 +119,8 @@ class DataChooser(QObject):
     def download(self, name: str, folder: Path) -> None:
         """Fetch a data set into a folder, after any other that is being fetched; then use it."""
         self._state.set_problem(self._state.images_problem)
-        self._host.submit("download", jobs.download_job(name, folder), lane="io")
+        job = lazily("snip_gui.core.data.download.fetch:download_job", DATASETS[name], folder)
+        self._host.submit("download", job, lane="io")
 
     # Loading
 
@@ -144,7 +145,12 @@ class DataChooser(QObject):
         self._state.set_images_missing()
         environment = self._state.preferences.environment_for(key.name)
         options = read_options_for(self._state.recipe.data, environment)
-        job = jobs.load_job(key.name, environment.data_folder, options)
+        job = lazily(
+            "snip_gui.core.data.sets.loading:load_job",
+            key.name,
+            environment.data_folder,
+            options=options,
+        )
         # Long, so that thumbnails are decoded between its steps.
         self._job_id = self._host.submit("load", job, lane="io")
 

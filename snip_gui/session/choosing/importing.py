@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.models.events import CheckpointFound
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.core.models.networks import Images
+from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,9 @@ class Importer(QObject):
         self._state.set_problem(None)
         recipe = self._state.recipe
         environment = self._state.preferences.environment_for(recipe.data.name)
-        job = jobs.inspect_job(path, recipe, self._state.images, environment)
+        images = self._state.images
+        kind = None if images is None else Images(images.image_shape, len(images.classes))
+        job = lazily("snip_gui.core.models.recognising:inspect", path, recipe, kind, environment)
         self._host.submit("inspect", job, lane="io", short=True)
 
     def take(self, found: CheckpointFound, recipe: Recipe) -> None:

@@ -12,7 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import draw_per_class
 from snip_gui.core.data.minibatch.own_images import PicturesFitted, make_picked
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ class MinibatchEditor(QObject):
         """Fit files, or contents of files, to the data set; `fitted` tells when they are ready."""
         images = self._state.images
         if images is not None and pictures:
-            self._host.submit("fit", jobs.fit_job(tuple(pictures), images), lane="io", short=True)
+            job = lazily(
+                "snip_gui.core.data.minibatch.own_pictures:fit_pictures", tuple(pictures), images
+            )
+            self._host.submit("fit", job, lane="io", short=True)
 
     @Slot(object)
     def _on_event(self, item: JobEvent) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
 from snip_gui.core.models.own import OWN, digest_file
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class NetworkChooser(QObject):
     def use_weights(self, path: Path) -> None:
         """Start from the weights of a file, once it was read."""
         self._state.set_problem(None)
-        self._host.submit("weights", jobs.weights_job(path), lane="io", short=True)
+        job = lazily("snip_gui.core.models.measuring:check_weights", path)
+        self._host.submit("weights", job, lane="io", short=True)
 
     def initialise_weights(self) -> None:
         """Draw the weights instead of reading them."""
@@ -115,7 +116,8 @@ class NetworkChooser(QObject):
     def list_networks(self) -> None:
         """Ask torchvision for the networks it has."""
         if not self._state.network_names:
-            self._host.submit("networks", jobs.networks_job(), lane="io", short=True)
+            job = lazily("snip_gui.core.models.measuring:list_networks")
+            self._host.submit("networks", job, lane="io", short=True)
 
     @property
     def is_agreed(self) -> bool:
@@ -151,7 +153,13 @@ class NetworkChooser(QObject):
             return
         self._subject = subject
         environment = self._state.preferences.environment
-        job = jobs.measure_job(model, subject.image_shape, subject.num_classes, environment)
+        job = lazily(
+            "snip_gui.core.models.measuring:measure_network",
+            model,
+            subject.image_shape,
+            subject.num_classes,
+            environment,
+        )
         self._job_id = self._host.submit("measure", job, short=True)
 
     def _forget(self) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from snip_gui.core.data.images.events import MeanImageMade, ThumbnailsDecoded
 from snip_gui.core.data.images.image_set import mean_image
 from snip_gui.core.data.images.store import FileStore
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,9 @@ class Pictures(QObject):
         # A grid may be painted once more while the window closes.
         if not (wanted.keys() <= self._asked or self._host.is_closed):
             self._asked = set(wanted)
-            job = jobs.thumbnails_job(tuple(wanted), _SIDE)
+            job = lazily(
+                "snip_gui.core.data.images.thumbnails:decode_thumbnails", tuple(wanted), _SIDE
+            )
             self._job_id = self._host.submit("thumbnails", job, lane="io", short=True)
 
     @Slot()
@@ -107,7 +109,7 @@ class Pictures(QObject):
         if source.in_memory:
             self._mean_CHW = mean_image(source.read(indices_K))
         else:
-            job = jobs.mean_job(source, indices_K)
+            job = lazily("snip_gui.core.data.images.thumbnails:make_mean", source, indices_K)
             self._mean_job_id = self._host.submit("mean", job, lane="io", short=True)
 
     @Slot(object)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.tile_grid import GridColumnDone, make_spec
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -108,7 +108,13 @@ class TileGrid(QObject):
         self._job_id = 0
         if spec is not None and images is not None and len(self.columns) < len(spec.variants):
             environment = self._state.preferences.environment_for(images.name)
-            job = jobs.grid_job(spec, len(self.columns), environment, images)
+            job = lazily(
+                "snip_gui.core.comparing.jobs:grid_column",
+                spec,
+                len(self.columns),
+                environment,
+                images,
+            )
             self._job_id = self._host.submit("grid", job, short=True)
         self.changed.emit()
 

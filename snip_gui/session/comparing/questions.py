@@ -18,7 +18,7 @@ from snip_gui.core.comparing.frequency import StabilityMeasured
 from snip_gui.core.comparing.variations import vary
 from snip_gui.core.data.minibatch.own_images import make_picked
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -108,9 +108,8 @@ class Questions(QObject):
         images = self._state.images
         assert images is not None
         environment = self._state.preferences.environment_for(images.name)
-        job_id = self._host.submit(
-            "without", jobs.score_job(recipe, environment, images), short=True
-        )
+        job = lazily("snip_gui.core.pruning.scoring:score", recipe, environment, images)
+        job_id = self._host.submit("without", job, short=True)
         self._without = _Without(job_id, mask, self._name_without(indices))
 
     def _scored_now(self) -> Scored:
@@ -188,7 +187,7 @@ class Questions(QObject):
             return
         self._state.set_problem(None)
         environment = self._state.preferences.environment_for(images.name)
-        job = jobs.stability_job(recipes, environment, images)
+        job = lazily("snip_gui.core.comparing.jobs:measure_stability", recipes, environment, images)
         # Long, so that another minibatch can be scored between its steps; but a training that runs
         # would keep it waiting to its end.
         is_short = self._host.is_busy("train")

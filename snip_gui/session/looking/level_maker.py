@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.views.large_canvas import LevelMade
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
     from snip_gui.core.views.large_canvas import LargeCanvas, Level, Look
@@ -50,7 +50,7 @@ class LevelMaker(QObject):
         # A picture may be painted once more while the window closes.
         if self._asked != (look, num_kept) and not self._host.is_closed:
             self._asked = (look, num_kept)
-            job = jobs.level_job(canvas, look, num_kept)
+            job = lazily("snip_gui.core.views.large_canvas:make_level", canvas, look, num_kept)
             self._job_id = self._host.submit(_KIND, job, lane="io", short=True)
 
     @Slot(object)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from snip_gui.core.pruning.events import PathsFollowed
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
     from snip_gui.session.jobs.host import JobEvent, JobHost
@@ -30,7 +30,8 @@ class PathFollower(QObject):
         if self._host.is_closed:  # the slider's timer may end after the window
             return
         if scored is not None and scored.is_slow_to_follow and self._state.reach() is None:
-            job = jobs.paths_job(scored, self._state.num_kept)
+            num_kept = self._state.num_kept
+            job = lazily("snip_gui.core.pruning.scoring:follow_paths", scored, num_kept)
             self._job_id = self._host.submit("paths", job, lane="io", short=True)
 
     @Slot(object)

@@ -14,7 +14,7 @@ from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasure
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_recipe, read_summary
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -110,7 +110,13 @@ class Exporter(QObject):
             self.changed.emit()
             return
         environment = self._state.preferences.environment_for(recipe.data.name)
-        job = jobs.export_job(folder, wanted, environment, self._images_of(recipe))
+        job = lazily(
+            "snip_gui.core.export.export:export_all",
+            folder,
+            wanted,
+            environment=environment,
+            images=self._images_of(recipe),
+        )
         self._host.submit("export", job, short=True)
         self.changed.emit()
 
@@ -123,7 +129,8 @@ class Exporter(QObject):
         self._host.cancel(_MEASURE)
 
     def _measure(self, folder: Path) -> None:
-        job = jobs.measure_export_job(folder, self._state.preferences.environment)
+        environment = self._state.preferences.environment
+        job = lazily("snip_gui.core.export.measuring:measure_run", folder, environment)
         self._host.submit(_MEASURE, job, short=True)
 
     @Slot(object)

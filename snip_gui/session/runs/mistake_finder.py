@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.execution.mistakes import MistakesFound
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,9 @@ class MistakeFinder(QObject):
         """Measure the newest weights of a run; `found` or `failed` tells what came of it."""
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
-        job = jobs.mistakes_job(folder, split, environment, images)
+        job = lazily(
+            "snip_gui.core.execution.mistakes:find_mistakes", folder, split, environment, images
+        )
         self._host.submit(KIND, job, short=True)
 
     def can_take(self, mistakes: Mistakes) -> bool:

@@ -13,7 +13,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.runs.folder import IMAGES
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class Runs(QObject):
     def refresh(self) -> None:
         """Look into the runs folder again; runs that have not changed are not read again."""
         if not self._host.is_closed:
-            job = jobs.list_runs_job(self._state.preferences.runs_path, self._entries)
+            runs_path = self._state.preferences.runs_path
+            job = lazily("snip_gui.core.runs.jobs:list_job", runs_path, self._entries)
             self._host.submit("runs", job, lane="io", short=True)
 
     def check(self, folder: Path, checked: bool) -> None:
@@ -114,12 +115,12 @@ class Runs(QObject):
         """Change star or note of a run."""
         notes: RunNotes = msgspec.structs.replace(entry.notes, **changes)
         if notes != entry.notes:
-            self._edit(jobs.note_job(entry.folder, notes))
+            self._edit(lazily("snip_gui.core.runs.jobs:note_job", entry.folder, notes))
 
     def rename(self, entry: RunEntry, name: str) -> None:
         """Rename a run."""
         if name.strip() != entry.name:
-            self._edit(jobs.rename_job(entry.folder, name))
+            self._edit(lazily("snip_gui.core.runs.jobs:rename_job", entry.folder, name))
 
     def take_recipe(self, entry: RunEntry) -> Recipe | None:
         """Return a run's recipe to work on, its own images brought along; None if it has none."""
@@ -136,14 +137,16 @@ class Runs(QObject):
         """Put runs into the bin, as one deletion that can be undone."""
         folders = tuple(entry.folder for entry in entries)
         if folders:
-            self._moving[self._edit(jobs.bin_job(folders))] = ()
+            job = lazily("snip_gui.core.runs.jobs:bin_job", folders)
+            self._moving[self._edit(job)] = ()
 
     def undo_delete(self) -> None:
         """Take the runs of the last deletion out of the bin."""
         if self._deleted:
             moves = self._deleted.pop()
             restored = tuple((place, folder) for folder, place in moves)
-            self._moving[self._edit(jobs.restore_job(restored))] = moves
+            job = lazily("snip_gui.core.runs.jobs:restore_job", restored)
+            self._moving[self._edit(job)] = moves
             self.changed.emit()
 
     def dismiss_offer(self) -> None:
@@ -160,7 +163,8 @@ class Runs(QObject):
     def _read_curves(self) -> None:
         missing = tuple(folder for folder in self._checked if folder not in self._curves)
         if missing:
-            self._host.submit("curves", jobs.curves_job(missing), lane="io", short=True)
+            job = lazily("snip_gui.core.runs.jobs:curves_job", missing)
+            self._host.submit("curves", job, lane="io", short=True)
 
     # Keeping up
 

@@ -12,7 +12,7 @@ from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
 from snip_gui.core.runs.folder import new_run_folder, read_recipe
 from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
-from snip_gui.session.jobs import factories as jobs
+from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem, TrainingState
 
 if TYPE_CHECKING:
@@ -52,7 +52,14 @@ class Trainings(QObject):
         folder = new_run_folder(self._state.preferences.runs_path, recipe)
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
-        job = jobs.run_job(recipe, folder, environment, images, "train", self._watch)
+        job = lazily(
+            "snip_gui.core.execution.run:run_steps",
+            recipe,
+            folder,
+            environment,
+            images=images,
+            watch=self._watch,
+        )
         self._begin(recipe, folder, job)
 
     def stop(self) -> None:
@@ -73,7 +80,13 @@ class Trainings(QObject):
             self._state.tell(Problem.of(error))
             return
         environment = self._state.preferences.environment_for(recipe.data.name)
-        job = jobs.resume_job(folder, environment, self._data.find_images(recipe), self._watch)
+        job = lazily(
+            "snip_gui.core.execution.resume:resume_steps",
+            folder,
+            environment,
+            images=self._data.find_images(recipe),
+            watch=self._watch,
+        )
         self._begin(recipe, folder, job)
 
     def extend(self, folder: Path, epochs: int, rate: float = 0.0) -> None:
@@ -90,11 +103,16 @@ class Trainings(QObject):
         target = new_run_folder(self._state.preferences.runs_path, recipe)
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
-        self._begin(
-            recipe,
+        job = lazily(
+            "snip_gui.core.execution.resume:extend_steps",
+            folder,
             target,
-            jobs.extend_job(folder, target, recipe, environment, images, self._watch),
+            recipe,
+            environment,
+            images=images,
+            watch=self._watch,
         )
+        self._begin(recipe, target, job)
 
     @property
     def _is_busy(self) -> bool:

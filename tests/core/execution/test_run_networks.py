@@ -164,7 +164,7 @@ def test_a_network_without_layers_to_prune_is_refused_when_measured(tmp_path):
 
 
 def test_torchvision_lists_its_networks():
-    (listed,) = [e for e in list_networks() if isinstance(e, NetworksListed)]
+    (listed,) = [e for e in list_networks(CancelToken()) if isinstance(e, NetworksListed)]
     assert "resnet18" in listed.names
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import torch
 
+from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.devices import find_devices, versions
 from snip_gui.core.base.events import DevicesFound
 
 
 def test_devices_and_versions_are_found():
-    (found,) = find_devices()
+    (found,) = find_devices(CancelToken())
     assert isinstance(found, DevicesFound)
     assert found.devices[0][0] == "cpu"
     assert dict(found.versions)["torch"] == torch.__version__

@@ -1,0 +1,35 @@
+"""Jobs that are named rather than imported, so that what is heavy loads in the worker's thread."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.events import Event
+    from snip_gui.session.jobs.host import JobFactory
+
+
+def lazily(target: str, *args: object, **kwargs: object) -> JobFactory:
+    """Return a job that imports and calls a function when it runs.
+
+    No type checker sees these calls; a test binds each of them to the signature of its target.
+
+    Parameters
+    ----------
+    target
+        ``module:function``. The function yields events; its parameter ``cancel`` is the job's
+        token.
+    args, kwargs
+        All its other arguments.
+    """
+    module, _, name = target.partition(":")
+
+    def job(cancel: CancelToken) -> Iterator[Event]:
+        function = getattr(importlib.import_module(module), name)
+        yield from function(*args, cancel=cancel, **kwargs)
+
+    return job
