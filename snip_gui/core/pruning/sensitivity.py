@@ -20,6 +20,8 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.data.images.batches import batch_slices
+from snip_gui.core.graph.single_image import keeping_buffers, refuses_single_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +92,8 @@ def connection_sensitivity(
     gradients: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
     with _scoring_mode(model, mode):
-        for start in range(0, num_images, pass_size or num_images):
-            inputs_BCHW = inputs_NCHW[start : start + (pass_size or num_images)]
-            labels_B = labels_N[start : start + (pass_size or num_images)]
+        for part in _passes(model, inputs_NCHW, pass_size or num_images):
+            inputs_BCHW, labels_B = inputs_NCHW[part], labels_N[part]
             loss = nn.functional.cross_entropy(model(inputs_BCHW), labels_B, reduction="sum")
             loss = loss / num_images
             passes = torch.autograd.grad(loss, parameters, allow_unused=True)
@@ -104,6 +105,14 @@ def connection_sensitivity(
         for parameter, gradient in zip(parameters, gradients, strict=True)
     ]
     return _normalised(prunable, whole, total_loss)
+
+
+def _passes(model: nn.Module, inputs_NCHW: Tensor, size: int) -> list[slice]:
+    """Return which images pass at once: none alone if the network refuses a single image."""
+    number = len(inputs_NCHW)
+    if not (size == 1 or number % size == 1) or not refuses_single_image(model, inputs_NCHW[:1]):
+        return batch_slices(number, size)
+    return batch_slices(number, max(2, size), join_single=True)
 
 
 def _in_single_precision(
@@ -174,7 +183,6 @@ def _refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) 
 def _scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
     """Set the modes for scoring; restore modes and buffers afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.eval()
     if mode == "training":
         for module in model.modules():
@@ -183,15 +191,13 @@ def _scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
     # cuDNN's recurrent kernels refuse a backward pass in evaluation mode.
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     without_cudnn = torch.backends.cudnn.flags(enabled=False)
+    cudnn = without_cudnn if recurrent else contextlib.nullcontext()
     try:
-        with without_cudnn if recurrent else contextlib.nullcontext(), torch.enable_grad():
+        with keeping_buffers(model), cudnn, torch.enable_grad():
             yield
     finally:
-        with torch.no_grad():
-            for module, training in modes:
-                module.training = training
-            for buffer, saved in buffers:
-                buffer.copy_(saved)
+        for module, training in modes:
+            module.training = training
 
 
 def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:

@@ -6,7 +6,6 @@ Shapes: N training images, B of a batch, C channels, H rows, W columns, K classe
 from __future__ import annotations
 
 import dataclasses
-import math
 import operator
 import time
 from dataclasses import dataclass, field
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.base.errors import DivergedError
+from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.seeding import stream_seed
+from snip_gui.core.data.images.batches import batch_slices
+from snip_gui.core.graph.single_image import refuses_single_image
 from snip_gui.core.training.augmentation import Augmentation, make_augmentation
 from snip_gui.core.training.descent import Optimizer, descend, gradient_norm, make_optimizer
 from snip_gui.core.training.metrics import MetricPoint, SplitName
@@ -53,6 +54,14 @@ class Trainer:
         The small network that is trained in its place, if any; see `use`.
     evaluated_at
         Step at which the held-out splits were last measured.
+    joins_single
+        Whether a single image left at the end of an epoch joins the batch before it, since the
+        network cannot be trained on one. Where it can, such an image is a batch of its own.
+
+    Raises
+    ------
+    UserError
+        If every batch would be a single image and the network cannot be trained on one.
     """
 
     masked: MaskedModel
@@ -64,11 +73,17 @@ class Trainer:
     seconds: float = 0.0
     evaluated_at: int = -1
     shrunk: Shrunk | None = field(init=False, default=None)
+    joins_single: bool = field(init=False, default=False)
     optimizer: Optimizer = field(init=False)
     _pixels: PixelChoice | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.optimizer = make_optimizer(self.masked, self.training)
+        number, size = len(self.train), self.training.batch_size
+        if size == 1 or number % size == 1:
+            self.joins_single = self._refuses_single_image()
+            if self.joins_single and 1 in (number, size):
+                raise _single_images_only(size)
 
     def use(self, shrunk: Shrunk) -> None:
         """Train a small network in place of the whole one; call before the first step."""
@@ -99,7 +114,8 @@ class Trainer:
     @property
     def steps_per_epoch(self) -> int:
         """Steps of one pass over the training images; the last batch may be smaller."""
-        return math.ceil(len(self.train) / self.training.batch_size)
+        size = self.training.batch_size
+        return len(batch_slices(len(self.train), size, join_single=self.joins_single))
 
     @property
     def num_steps(self) -> int:
@@ -159,12 +175,18 @@ class Trainer:
         for images in (self.train, *self.held_out.values()):
             images.close()
 
+    def _refuses_single_image(self) -> bool:
+        """Return whether the network cannot be trained on a single image."""
+        image_1CHW, _ = self.train.batch(slice(0, 1))
+        self.masked.model.train()
+        return refuses_single_image(self.masked.model, image_1CHW)
+
     def _batches(
         self, epoch: int, order_N: Tensor, first_batch: int
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Return the batches of an epoch as the network sees them, some of the first left out."""
         size, device = self.training.batch_size, self.train.device
-        batches = self.train.batches(order_N, size, first_batch)
+        batches = self.train.batches(order_N, size, first_batch, join_single=self.joins_single)
         augment = make_augmentation(self.training, self.seed, epoch, len(order_N), device)
         return batches if augment is None else self._changed(batches, augment, first_batch * size)
 
@@ -262,6 +284,16 @@ class Trainer:
     def _is_finite(self) -> bool:
         """Return whether every weight and buffer is a finite number."""
         return all(bool(t.isfinite().all()) for t in self.trained.model.state_dict().values())
+
+
+def _single_images_only(batch_size: int) -> UserError:
+    """Return the error for a training in which every batch is a single image."""
+    message = "This network cannot be trained on a single image at a time."
+    if batch_size == 1:
+        hint = "BatchNorm needs at least two images in a batch."
+        return UserError(message, hint, field="training.batch_size", proposal=2)
+    hint = "Choose a data set with more than one training image."
+    return UserError(message, hint, field="data.name")
 
 
 class _Sums:

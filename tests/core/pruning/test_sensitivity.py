@@ -319,3 +319,38 @@ def test_half_precision_is_scored_in_single(kind):
     assert {parameter.dtype for parameter in model.parameters()} == {kind}  # left as it was
     # In half precision itself most products would be zero.
     assert np.count_nonzero(found.sensitivity_M) > 100_000
+
+
+def watch_passes(layer):
+    """A list that fills with the number of images of every pass that is scored."""
+    sizes = []
+
+    def look(_, given, __):
+        if torch.is_grad_enabled():
+            sizes.append(len(given[0]))
+
+    layer.register_forward_hook(look)
+    return sizes
+
+
+@pytest.mark.parametrize("pass_size", [1, 2, 3, 8])
+def test_no_pass_is_of_one_image_if_batch_norm_refuses_it(pass_size):
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3)).double()
+    inputs, labels = mlp_batch()
+    prunable = prunable_parameters(model)
+    sizes = watch_passes(model[0])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    connection_sensitivity(model, prunable, inputs, labels, mode="training", pass_size=pass_size)
+    assert sum(sizes) == len(inputs)
+    assert min(sizes) > 1
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+
+
+def test_a_pass_of_one_image_stays_where_batch_norm_takes_it():
+    model, inputs, labels = conv_net_with_batch()
+    prunable = prunable_parameters(model)
+    sizes = watch_passes(model[0])
+    found = connection_sensitivity(model, prunable, inputs, labels, mode="evaluation", pass_size=3)
+    assert sizes == [3, 3, 1]
+    whole = connection_sensitivity(model, prunable, inputs, labels, mode="evaluation")
+    np.testing.assert_allclose(found.sensitivity_M, whole.sensitivity_M, rtol=1e-5)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.base.errors import DivergedError
+from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
@@ -263,3 +263,49 @@ def test_an_evaluation_can_be_interrupted_and_is_made_up_for(monkeypatch):
     assert [(p.step, p.split, p.loss) for p in points] == [
         (p.step, p.split, p.loss) for p in expected
     ]
+
+
+# A batch of one image
+
+
+def batch_sizes(trainer):
+    """The sizes of the batches of one epoch, as the steps see them."""
+    order_N = torch.arange(len(trainer.train))
+    return [len(labels_B) for _, labels_B in trainer._batches(0, order_N, 0)]
+
+
+def test_a_last_image_joins_the_batch_before_if_batch_norm_refuses_it_alone():
+    trainer, _ = make_trainer(SHORT, norm=True, train_images=51)
+    assert trainer.steps_per_epoch == 5
+    assert batch_sizes(trainer) == [10, 10, 10, 10, 11]
+    finish(trainer)
+    assert trainer.step == trainer.num_steps == 15
+
+
+def test_a_last_image_stays_a_batch_of_its_own_where_it_can_be_trained_on():
+    trainer, _ = make_trainer(SHORT, train_images=51)
+    assert batch_sizes(trainer) == [10, 10, 10, 10, 10, 1]
+    finish(trainer)
+    assert trainer.step == trainer.num_steps == 18
+
+
+@pytest.mark.parametrize("at", [3, 5, 7])
+def test_a_training_with_a_joined_image_resumes_between_any_two_steps(at):
+    whole, _ = make_trainer(SHORT, norm=True, train_images=51)
+    finish(whole)
+    parted, _ = make_trainer(SHORT, norm=True, train_images=51)
+    for _ in parted.run():
+        if parted.step == at:
+            break
+    finish(parted)
+    for name, value in whole.masked.model.state_dict().items():
+        assert torch.equal(parted.masked.model.state_dict()[name], value)
+
+
+def test_batches_of_one_image_are_refused_in_words_if_batch_norm_refuses_them():
+    with pytest.raises(UserError, match="single image") as caught:
+        make_trainer(Training(epochs=1, batch_size=1), norm=True, train_images=5)
+    assert (caught.value.field, caught.value.proposal) == ("training.batch_size", 2)
+    with pytest.raises(UserError, match="single image") as caught:
+        make_trainer(SHORT, norm=True, train_images=1)
+    assert caught.value.field == "data.name"

@@ -36,7 +36,12 @@ class Batches(Protocol):
         ...
 
     def batches(
-        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+        self,
+        order_N: Tensor | None,
+        batch_size: int,
+        first_batch: int = 0,
+        *,
+        join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield all images in batches; the last may be smaller.
 
@@ -46,6 +51,8 @@ class Batches(Protocol):
             Indices in the order wanted; None for the order in which they are kept.
         first_batch
             Batches to leave out at the beginning.
+        join_single
+            Whether a single image left at the end joins the batch before it.
 
         Raises
         ------
@@ -104,10 +111,15 @@ class Standardiser:
         return other
 
 
-def batch_slices(number: int, batch_size: int, first_batch: int) -> list[slice]:
-    """Return where each batch begins and ends."""
-    starts = range(first_batch * batch_size, number, batch_size)
-    return [slice(start, start + batch_size) for start in starts]
+def batch_slices(
+    number: int, batch_size: int, first_batch: int = 0, *, join_single: bool = False
+) -> list[slice]:
+    """Return where each batch begins and ends; the parameters are those of `Batches.batches`."""
+    starts = list(range(0, number, batch_size))
+    if join_single and len(starts) > 1 and number - starts[-1] == 1:
+        starts.pop()
+    ends = [*starts[1:], number]
+    return [slice(start, end) for start, end in zip(starts, ends, strict=True)][first_batch:]
 
 
 class ChosenPixels:
@@ -130,10 +142,15 @@ class ChosenPixels:
         return self._choice(inputs_BCHW), labels_B
 
     def batches(
-        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+        self,
+        order_N: Tensor | None,
+        batch_size: int,
+        first_batch: int = 0,
+        *,
+        join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield all images in batches."""
-        batches = self._images.batches(order_N, batch_size, first_batch)
+        batches = self._images.batches(order_N, batch_size, first_batch, join_single=join_single)
         try:
             for inputs_BCHW, labels_B in batches:
                 yield self._choice(inputs_BCHW), labels_B

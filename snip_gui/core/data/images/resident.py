@@ -59,10 +59,15 @@ class ResidentImages:
         return self._standardise(images_BCHW), self._labels_N.index_select(0, indices_B)
 
     def batches(
-        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+        self,
+        order_N: Tensor | None,
+        batch_size: int,
+        first_batch: int = 0,
+        *,
+        join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield all images in batches."""
-        for part in batch_slices(len(self), batch_size, first_batch):
+        for part in batch_slices(len(self), batch_size, first_batch, join_single=join_single):
             yield self.batch(part if order_N is None else order_N[part])
 
     def with_pixels(self, choice: PixelChoice) -> Batches:

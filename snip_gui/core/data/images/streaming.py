@@ -68,12 +68,17 @@ class StreamedImages:
         return inputs_BCHW, labels_B
 
     def batches(
-        self, order_N: Tensor | None, batch_size: int, first_batch: int = 0
+        self,
+        order_N: Tensor | None,
+        batch_size: int,
+        first_batch: int = 0,
+        *,
+        join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield all images in batches, read ahead by other processes."""
         if order_N is None:
             order_N = torch.arange(len(self), device=self.device)
-        parts = batch_slices(len(order_N), batch_size, first_batch)
+        parts = batch_slices(len(order_N), batch_size, first_batch, join_single=join_single)
         order = order_N.tolist()
         paths = ([self._paths[index] for index in order[part]] for part in parts)
         decoded = self._decoders.decode(paths, self._store.image_shape)

@@ -63,13 +63,15 @@ def both(folder):
     streamed.close()
 
 
-@pytest.mark.parametrize("batch_size", [7, 40, 90])
+@pytest.mark.parametrize("batch_size", [7, 40, 79, 90])
 @pytest.mark.parametrize("first_batch", [0, 1])
-def test_batches_are_those_of_memory_bit_for_bit(both, batch_size, first_batch):
+@pytest.mark.parametrize("join_single", [False, True])
+def test_batches_are_those_of_memory_bit_for_bit(both, batch_size, first_batch, join_single):
     order_N = torch.randperm(2 * NUMBER, generator=torch.Generator().manual_seed(3))
     for order in (None, order_N):
         resident, streamed = (
-            list(images.batches(order, batch_size, first_batch)) for images in both
+            list(images.batches(order, batch_size, first_batch, join_single=join_single))
+            for images in both
         )
         assert len(resident) == len(streamed)
         for here, there in zip(resident, streamed, strict=True):

@@ -1,0 +1,49 @@
+"""Networks that cannot be trained on a single image.
+
+BatchNorm in training mode divides by the deviation over images and positions: over one image and
+one position there is none, and torch refuses.
+
+Shapes: C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+
+def refuses_single_image(model: nn.Module, image_1CHW: Tensor) -> bool:
+    """Return whether a network, in the mode that it is in, gives no scores for a single image.
+
+    Buffers and random numbers are left as they were.
+    """
+    with keeping_buffers(model), _keeping_random_numbers(image_1CHW.device), torch.no_grad():
+        try:
+            scores = model(image_1CHW.clone())
+        except (IndexError, RuntimeError, TypeError, ValueError):  # BatchNorm, or the own code
+            return True
+    return isinstance(scores, torch.Tensor) and tuple(scores.shape[:1]) != (1,)
+
+
+@contextlib.contextmanager
+def keeping_buffers(model: nn.Module) -> Iterator[None]:
+    """Restore the buffers of a network afterwards, such as the running averages of BatchNorm."""
+    saved = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, values in saved:
+                buffer.copy_(values)
+
+
+def _keeping_random_numbers(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Restore the state of the generators that dropout draws from."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
