@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 
 
 def main() -> int:
     """Start the window, or run a command; return the exit status."""
+    open_standard_streams()
     arguments = sys.argv[1:]
     if arguments:
         from snip_gui.cli.main import main as run_command
@@ -16,6 +18,19 @@ def main() -> int:
     from snip_gui.app import main as open_window
 
     return open_window()
+
+
+def open_standard_streams() -> None:
+    """Point standard streams that were closed at the null device.
+
+    Otherwise the next file opened gets the number of a standard stream, and what a library prints
+    ends up in it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
 if __name__ == "__main__":

@@ -74,9 +74,10 @@ def _download(options: argparse.Namespace, printer: EventPrinter) -> int:
     download = dataset.download
     assert download is not None
     printer.note(f"{dataset.title}: {download.size_text} from {', '.join(download.hosts)}")
-    printer.note(f"{download.page}\n{download.terms}")
+    printer.note(download.page)
+    printer.note(download.terms)
     cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel):
+    with printer.stopping_on_signals(cancel):
         for event in download_job(dataset, options.data_dir, cancel):
             printer.event(event)
     printer.line(str(options.data_dir))

@@ -63,7 +63,7 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
     from snip_gui.core.export.export import export_run
 
     cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel, "Stopping; the old file stays as it was."):
+    with printer.stopping_on_signals(cancel, "Stopping; the old file stays as it was."):
         for event in export_run(options.run, name, options.out, cancel, environment):
             printer.event(event)
     return 0
@@ -97,7 +97,7 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     of = Images(images.image_shape, len(images.classes))
     chosen = Recipe(data=DataChoice(name=options.dataset))
     cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel, "Stopping."):
+    with printer.stopping_on_signals(cancel, "Stopping."):
         for event in inspect(options.file, chosen, of, Environment(), cancel):
             printer.event(event)
             if isinstance(event, CheckpointFound):

@@ -14,7 +14,7 @@ from snip_gui.cli.data import _add_download, _add_list
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.options import recipe_from
 from snip_gui.cli.run import _add_run, _add_sweep
-from snip_gui.cli.terminal import EventPrinter
+from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.recipe.flags import flag_line
 
@@ -27,14 +27,24 @@ __all__ = ["flag_line", "main", "make_parser", "recipe_from"]
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status: 0, 1 (an error), 2 (usage) or 130."""
-    options = make_parser().parse_args(arguments)
-    printer = EventPrinter(sys.stdout, sys.stderr, quiet=getattr(options, "quiet", False))
+    out, err = Stream(sys.stdout), Stream(sys.stderr)
+    try:
+        options = make_parser().parse_args(arguments)
+        printer = EventPrinter(out, err, quiet=getattr(options, "quiet", False))
+        return _run(options, printer)
+    finally:
+        out.finish()
+        err.finish()
+
+
+def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Run the command that was parsed."""
     try:
         return int(options.command(options, printer))
     except UserError as error:
         printer.error(error)
         return 1
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         return 130
 
 

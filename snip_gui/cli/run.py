@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     from snip_gui.core.execution.run import run
 
     cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel):
+    with printer.stopping_on_signals(cancel):
         if recipe is None:
             folder = options.resume or _extend(options)
             summary = resume(folder, environment, printer.event, cancel)
@@ -113,7 +113,7 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
     from snip_gui.core.execution.sweep import sweep_steps
 
     cancel = CancelToken()
-    with printer.stopping_on_interrupt(cancel):
+    with printer.stopping_on_signals(cancel):
         for event in sweep_steps(recipes, options.out, environment, cancel):
             if isinstance(event, Note) and event.is_result:
                 printer.line(event.text)

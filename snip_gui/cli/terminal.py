@@ -1,13 +1,20 @@
-"""Events as lines and a progress bar on a terminal."""
+"""Events as lines and a progress bar on a terminal, which may be closed, full or gone.
+
+What is printed is best effort: it never ends the work that it reports on.
+"""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
+import os
 import signal
 import time
 from typing import TYPE_CHECKING, TextIO
 
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.text import to_visible
 from snip_gui.core.data.sets.events import FilesUnreadable
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
@@ -23,40 +30,101 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
 
 _BAR_WIDTH = 30
+_WIDTH = 80  # columns of a terminal that does not say
 _BAR_INTERVAL_SECONDS = 0.1
+_STOP_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+)
+_ENCODING_ERRORS = "snip_gui_plain"
+_PLAIN = {"“": '"', "”": '"', "’": "'", "…": "...", "—": "-", "–": "-", "×": "x"}
+
+
+class Stream:
+    """A standard stream that takes what it can: nothing is raised if it is closed, full or gone.
+
+    Characters that its encoding lacks are replaced by plain ones.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            codecs.register_error(_ENCODING_ERRORS, _to_plain)
+            stream.reconfigure(errors=_ENCODING_ERRORS)
+
+    def write(self, text: str) -> None:
+        """Write and flush a text."""
+        if self._stream is not None:
+            # A signal that arrives while something is written may not write too: RuntimeError.
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                self._stream.write(text)
+                self._stream.flush()
+
+    def can_draw(self) -> bool:
+        """Whether the stream is a terminal that can go back to the start of a line."""
+        try:
+            is_terminal = self._stream is not None and self._stream.isatty()
+        except ValueError:  # it was closed
+            return False
+        return is_terminal and os.environ.get("TERM") != "dumb"
+
+    def width(self) -> int:
+        """Return the columns of the terminal, or the usual number if it does not say."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                return os.get_terminal_size(self._stream.fileno()).columns or _WIDTH
+        return _WIDTH
+
+    def finish(self) -> None:
+        """Flush what is left; drop what cannot be, so that the interpreter does not fail on it."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as null:
+                os.dup2(null.fileno(), self._stream.fileno())
+
+
+def _to_plain(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that an encoding lacks; an error handler of `codecs`."""
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(sign, "?") for sign in lost), error.end
 
 
 class EventPrinter:
     """Prints results to one stream; progress and messages to another.
 
-    The bar is drawn only if the second stream is a terminal.
+    The bar is drawn only if the second stream is a terminal. Names from files may hold anything,
+    so that each text is made visible first.
     """
 
-    def __init__(self, out: TextIO, err: TextIO, *, quiet: bool = False) -> None:
+    def __init__(self, out: Stream, err: Stream, *, quiet: bool = False) -> None:
         self._out = out
         self._err = err
         self._quiet = quiet
-        self._draws_bar = err.isatty() and not quiet
+        self._draws_bar = not quiet and err.can_draw()
         self._bar_length = 0
         self._bar_drawn = 0.0
 
     def line(self, text: str) -> None:
         """Print a line of a result."""
-        self._out.write(text + "\n")
+        self._out.write(to_visible(text) + "\n")
 
     def note(self, text: str) -> None:
         """Print a message."""
         if not self._quiet:
             self._clear_bar()
-            self._err.write(text + "\n")
-            self._err.flush()
+            self._err.write(to_visible(text) + "\n")
 
     def error(self, error: UserError) -> None:
         """Print what went wrong and what to do."""
         self._clear_bar()
-        self._err.write(f"snip-gui: {error.message}\n")
+        self._err.write(f"snip-gui: {to_visible(error.message)}\n")
         if error.hint:
-            self._err.write(f"  {error.hint}\n")
+            self._err.write(f"  {to_visible(error.hint)}\n")
 
     def event(self, event: Event) -> None:
         """Print what an event says."""
@@ -95,21 +163,32 @@ class EventPrinter:
                 self.line(f"{split:<12}error {1 - final.accuracy:.2%}, loss {final.loss:.4f}")
 
     @contextlib.contextmanager
-    def stopping_on_interrupt(
+    def stopping_on_signals(
         self, cancel: CancelToken, meaning: str = "Stopping; what was done is kept."
     ) -> Iterator[None]:
-        """Turn the first interrupt into a request to stop; a second one ends the program."""
+        """Turn a signal to end into a request to stop; a second interrupt ends the program.
 
-        def ask(_signal: int, _frame: FrameType | None) -> None:
-            self.note(f"{meaning} Press again to end at once.")
+        Such are an interrupt, a request to terminate, and the loss of the terminal, which is often
+        told twice; none of them if the program was started to ignore it (nohup).
+        """
+        before = {which: signal.getsignal(which) for which in _STOP_SIGNALS}
+        handled = {w: h for w, h in before.items() if h not in (signal.SIG_IGN, None)}
+
+        def ask(which: int, _frame: FrameType | None) -> None:
             cancel.cancel()
-            signal.signal(signal.SIGINT, before)
+            if which == signal.SIGINT:
+                signal.signal(which, handled[signal.SIGINT])
+                self.note(f"{meaning} Press again to end at once.")
+            else:
+                self.note(meaning)
 
-        before = signal.signal(signal.SIGINT, ask)
+        for which in handled:
+            signal.signal(which, ask)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for which, handler in handled.items():
+                signal.signal(which, handler)
 
     def _measured(self, points: tuple[MetricPoint, ...]) -> None:
         """Print one line at the end of each epoch."""
@@ -130,8 +209,9 @@ class EventPrinter:
             text += f"  [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}]"
         if progress.seconds_left is not None:
             text += f"  {progress.seconds_left:.0f} s left"
+        # A line that wraps could not be drawn over.
+        text = to_visible(text)[: self._err.width() - 1]
         self._err.write("\r" + text.ljust(self._bar_length))
-        self._err.flush()
         self._bar_length = len(text)
 
     def _clear_bar(self) -> None:

@@ -1,6 +1,8 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and texts of unknown origin made safe to show."""
 
 from __future__ import annotations
+
+import unicodedata
 
 
 def short_count(number: int) -> str:
@@ -30,3 +32,28 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
             return f"{value:.3g}{unit}"
         value /= 1000
     return f"{value:.3g}{units[-1]}"
+
+
+# Joiners that shape letters and emoji, and change nothing else.
+_JOINERS = "\u200c\u200d"
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def to_visible(text: str) -> str:
+    """Return a text on one line, with every character that is not seen written as an escape.
+
+    Names in files and recipes of others may hold control characters that move a terminal's cursor,
+    clear its screen or set its title, and marks that reverse the order of what follows.
+    """
+    one_line = " ".join(text.splitlines()).replace("\t", " ")
+    if one_line.isprintable():
+        return one_line
+    return "".join(_escaped(sign) if _is_unseen(sign) else sign for sign in one_line)
+
+
+def _is_unseen(sign: str) -> bool:
+    return unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")

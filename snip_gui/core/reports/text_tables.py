@@ -7,6 +7,8 @@ import io
 import re
 from dataclasses import dataclass
 
+from snip_gui.core.base.text import to_visible
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -20,15 +22,25 @@ _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
     "—": "---",
     "…": r"\ldots{}",
+    # At the beginning of a row they would belong to the \\ that ended the one before.
+    "[": "{[}",
+    "*": "{*}",
 } | {sign: f"\\{sign}" for sign in "&%$#_{}"}
+
+# A spreadsheet takes what begins so for a formula, also with the wide signs of East Asia.
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
 def to_csv(table: Table) -> str:
-    """Return the table as CSV, quoted where needed."""
+    """Return the table as CSV, quoted where needed; no cell is taken for a formula."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([table.headers, *table.rows])
+    lines = [[_csv(cell) for cell in line] for line in (table.headers, *table.rows)]
+    csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
 
 
@@ -56,12 +68,26 @@ def to_latex(table: Table) -> str:
 FORMATS = {"CSV": to_csv, "Markdown": to_markdown, "LaTeX": to_latex}
 
 
+def _csv(cell: str) -> str:
+    """Put the apostrophe that spreadsheets leave out before what would be a formula."""
+    lines = "\n".join(to_visible(line) for line in cell.splitlines())
+    return f"'{lines}" if _FORMULA.match(lines) and not _is_number(lines) else lines
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.rstrip("% "))
+    except ValueError:
+        return False
+    return True
+
+
 def _markdown(cell: str) -> str:
     """Escape what would end a cell or mark text."""
-    one_line = " ".join(cell.split())
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", one_line)
+    one_line = " ".join(to_visible(cell).split())
+    return re.sub(r"([\\|`*_<>\[\]&~$])", r"\\\1", one_line)
 
 
 def _latex(cell: str) -> str:
     """Escape what LaTeX takes for commands."""
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(cell.split()))
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(to_visible(cell).split()))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.base.text import narrow_count, short_count, size_text
+from snip_gui.core.base.text import narrow_count, short_count, size_text, to_visible
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,11 @@ def test_short_counts_have_three_digits_and_never_an_exponent(number, text):
 
 def test_a_narrow_count_is_exact_as_long_as_it_is_short():
     assert [narrow_count(n) for n in (99_999, 100_000)] == ["99,999", "100 k"]
+
+
+def test_what_is_not_seen_is_written_out():
+    assert to_visible("Größe “8” — 数 👩‍👩‍👧") == "Größe “8” — 数 👩‍👩‍👧"
+    assert to_visible("a\x1b[31m\x00\x9b\u202e\u2066\ufeff\ud800") == (
+        "a\\x1b[31m\\x00\\x9b\\u202e\\u2066\\ufeff\\ud800"
+    )
+    assert to_visible("one\ntwo\r\nthree\tfour\u2028five") == "one two three four five"

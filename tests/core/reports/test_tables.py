@@ -32,14 +32,38 @@ def test_markdown_has_one_line_a_row_and_as_many_cells():
     assert len(lines) == 4
     assert lines[0] == r"| a\|b | 50 % |"
     assert lines[1] == "| --- | --- |"
-    assert lines[2] == r'| say "x", y | a\_b & {c} \\ ~^#$ |'
+    assert lines[2] == r'| say "x", y | a\_b \& {c} \\ \~^#\$ |'
     assert lines[3] == r"| two lines | \*b\* \[l\] |"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-2+3", "@SUM(1)", " =x", "\t=x", "＝1+1"])
+def test_no_cell_of_csv_is_a_formula(cell):
+    (row,) = csv.reader(io.StringIO(to_csv(Table((cell,), ()))))
+    assert row == [f"'{cell.replace(chr(9), ' ')}"]
+
+
+def test_numbers_of_csv_stay_numbers():
+    assert to_csv(Table(("-1.5", "+2"), (("-3.25%", "1e-3"),))) == "-1.5,+2\n-3.25%,1e-3\n"
+
+
+def test_a_backslash_before_a_pipe_ends_no_cell_of_markdown():
+    assert to_markdown(Table(("a\\|b", "c\\"), ())).splitlines()[0] == r"| a\\\|b | c\\ |"
+
+
+def test_a_row_of_latex_may_begin_with_a_bracket_or_a_star():
+    lines = to_latex(Table(("a",), (("[x]",), ("*y",)))).splitlines()
+    assert lines[4:6] == [r"{[}x] \\", r"{*}y \\"]
+
+
+@pytest.mark.parametrize("form", [to_csv, to_markdown, to_latex])
+def test_no_table_holds_control_characters(form):
+    assert form(Table(("a\x1b[2J\u202eb",), ())).replace("\n", "").isprintable()
 
 
 def test_latex_has_rules_and_no_sign_of_its_own_left():
     text = to_latex(NASTY)
     assert text.splitlines()[:4] == [
-        r"\begin{tabular}{ll}", r"\toprule", r"a|b & 50 \% \\", r"\midrule",
+        r"\begin{tabular}{ll}", r"\toprule", r"a\textbar{}b & 50 \% \\", r"\midrule",
     ]  # fmt: skip
     assert r"a\_b \& \{c\} \textbackslash{} \textasciitilde{}\textasciicircum{}\#\$ \\" in text
     assert text.endswith("\\bottomrule\n\\end{tabular}\n")
