@@ -12,7 +12,7 @@ from snip_gui.core.base.environment import Environment, default_image_folder, de
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.networks import find_network
-from snip_gui.core.models.own import OWN, pin_files
+from snip_gui.core.models.own.source import OWN, pin_files
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
 from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset

@@ -18,7 +18,7 @@ from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.loading import load_images, read_options_for
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.models.own import digest_file
+from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking, rank_scores

@@ -18,7 +18,7 @@ from snip_gui.core.base.files import write_text
 from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
-from snip_gui.core.models.own import pin_files
+from snip_gui.core.models.own.source import pin_files
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys

@@ -10,13 +10,14 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DiskFullError, UserError
 from snip_gui.core.base.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
 # Names of files may be 255 bytes long, and a letter may take four.
 _LONGEST_PART = 50
@@ -41,7 +42,7 @@ _KINDS = (
 
 def open_regular(
     path: Path | str, *, max_bytes: int | None = None, follow_links: bool = True
-) -> BinaryIO:
+) -> BufferedReader:
     """Open a file for reading if it is a regular one, however it came to have its name.
 
     A FIFO, a socket or a device such as ``/dev/zero`` would block for ever or never end. The kind
@@ -65,7 +66,7 @@ def open_regular(
     descriptor = os.open(path, flags)
     try:
         _check_status(path, os.fstat(descriptor), max_bytes)
-        return cast("BinaryIO", os.fdopen(descriptor, "rb"))
+        return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.devices import versions
-from snip_gui.core.base.files import copy_file, write_text
+from snip_gui.core.base.files import write_bytes, write_text
 from snip_gui.core.base.tensors import as_tensor, save_tensors
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.graph.layout import split_flat
-from snip_gui.core.models.own import OWN
+from snip_gui.core.models.own.running import executed_source
+from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import LayerSummary, Summary
@@ -20,6 +20,7 @@ from snip_gui.core.views.png_files import save_input_map, save_layer_bars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -36,7 +37,8 @@ def write_scored(
     batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
     write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
     if bench.recipe.model.name == OWN:
-        copy_file(Path(bench.recipe.model.file), folder / files.NETWORK)
+        # What ran, not the file as it may have been edited since.
+        write_bytes(folder / files.NETWORK, executed_source(bench.recipe.model.file_digest))
     copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
     save_tensors(folder / files.INIT, bench.model.state_dict())
     save_tensors(folder / files.BATCH, batch)

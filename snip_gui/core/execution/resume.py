@@ -14,7 +14,7 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.stages import drain, execute, read_recipe_images
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.models.networks import without_file_weights
-from snip_gui.core.models.own import OWN
+from snip_gui.core.models.own.source import OWN
 from snip_gui.core.pruning.workbench import build_steps
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone

@@ -8,8 +8,8 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
 from snip_gui.core.models.networks import find_input_shape, find_network, measure
-from snip_gui.core.models.own import OWN, digest_file
-from snip_gui.core.models.probe import try_out
+from snip_gui.core.models.own.probe import try_out
+from snip_gui.core.models.own.source import OWN, digest_file
 from snip_gui.core.models.weights import read_state
 
 if TYPE_CHECKING:

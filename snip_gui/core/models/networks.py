@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snip_gui.core.models import own
 from snip_gui.core.models.catalogue import MODELS, ModelInfo
+from snip_gui.core.models.own.source import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,10 +52,10 @@ def find_network(choice: ModelChoice) -> ModelInfo:
     UserError
         If there is none of that name in the catalogue.
     """
-    if choice.name == own.OWN:
+    if choice.name == OWN:
         file = Path(choice.file).name
         return ModelInfo(
-            name=own.OWN,
+            name=OWN,
             title=choice.symbol or "Your own network",
             description=f"“{choice.symbol}” of {file}." if file else "No file is chosen yet.",
         )
@@ -213,9 +213,12 @@ def _made(
     trusted: Collection[str],
 ) -> nn.Module:
     """Return the network as its code makes it."""
-    if choice.name == own.OWN:
-        module = own.make(own.load(choice, trusted), choice, shape, num_classes)
-        own.check_scores(module, choice, shape, num_classes)
+    if choice.name == OWN:
+        from snip_gui.core.models.own.running import load, make
+        from snip_gui.core.models.own.trial import check_scores
+
+        module = make(load(choice, trusted), choice, shape, num_classes).float()
+        check_scores(module, choice, shape, num_classes)
         return module
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import build

@@ -20,7 +20,7 @@ from snip_gui.core.models.networks import (
     find_network,
     without_file_weights,
 )
-from snip_gui.core.models.own import OWN, candidates, digest_file
+from snip_gui.core.models.own.source import OWN, candidates, digest_file, read_source
 from snip_gui.core.models.weights import last_layer
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Magnitude, ModelChoice, Recipe
@@ -190,9 +190,9 @@ def _empty(
 ) -> nn.Module:
     """Return a network with shapes; values only if its code is the user's own."""
     if choice.name == OWN:
-        from snip_gui.core.models import own
+        from snip_gui.core.models.own.running import load, make
 
-        return own.make(own.load(choice, environment.trusted_code), choice, shape, num_classes)
+        return make(load(choice, environment.trusted_code), choice, shape, num_classes)
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import shape_only
 
@@ -221,10 +221,9 @@ def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
     """Return the networks to try: the file's own, what is chosen, then all that are known."""
     beside = path.with_name(path.name + _LOADER)
     own = []
-    if beside.is_file() and "Network" in candidates(beside):
-        digest = digest_file(beside)
+    if beside.is_file() and "Network" in candidates(source := read_source(beside)):
         file = str(beside.absolute())
-        own.append(ModelChoice(name=OWN, file=file, symbol="Network", file_digest=digest))
+        own.append(ModelChoice(name=OWN, file=file, symbol="Network", file_digest=source.digest))
     first = [without_file_weights(r.model) for r in (base, recipe)]
     first = [c for c in first if c.name != OWN or c.file]
     names = [*MODELS.names, *(TORCHVISION + name for name in SUGGESTED)]

@@ -24,8 +24,8 @@ from snip_gui.core.data.minibatch.own_images import find_own_images
 from snip_gui.core.graph.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.models.describe import describe
 from snip_gui.core.models.networks import find_input_shape, make_network, reinitialise
-from snip_gui.core.models.own import OWN, pin_files
-from snip_gui.core.models.probe import try_out
+from snip_gui.core.models.own.probe import try_out
+from snip_gui.core.models.own.source import OWN, pin_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence

@@ -82,7 +82,7 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
     """Which network, and how its weights are drawn.
 
     The digests (SHA-256 of the files' contents) hold a recipe to the very files it was made with;
-    `snip_gui.core.models.own.pin_files` fills them in.
+    `snip_gui.core.models.own.source.pin_files` fills them in.
     """
 
     name: Annotated[

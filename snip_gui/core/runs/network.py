@@ -17,7 +17,7 @@ from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.models.networks import make_network, without_file_weights
-from snip_gui.core.models.own import OWN
+from snip_gui.core.models.own.source import OWN
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.training.checkpoint import model_state

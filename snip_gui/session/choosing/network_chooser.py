@@ -14,13 +14,14 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
-from snip_gui.core.models.own import OWN, digest_file
+from snip_gui.core.models.own.source import OWN
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from snip_gui.core.models.own.source import Source
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.jobs.host import JobEvent, JobHost
     from snip_gui.session.state.preferences import Preferences
@@ -76,15 +77,9 @@ class NetworkChooser(QObject):
 
     # Intents
 
-    def use_code(self, path: Path, symbol: str) -> None:
-        """Make a class or function of a Python file the network; the user agrees to run the file.
-
-        Raises
-        ------
-        UserError
-            If the file cannot be read.
-        """
-        digest = digest_file(path)
+    def use_code(self, source: Source, symbol: str) -> None:
+        """Make a class or function of a file the network; the user agrees to run this source."""
+        path, digest = source.path, source.digest
         preferences = self._state.preferences
         if digest not in preferences.trusted_code:
             trusted = (*preferences.trusted_code, digest)

@@ -27,7 +27,7 @@ from snip_gui.core.base.environment import default_num_threads
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
-from snip_gui.core.models.own import OWN
+from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm

@@ -23,7 +23,7 @@ from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
-from snip_gui.core.models.own import digest_file
+from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training

@@ -113,4 +113,44 @@ def dies():
 
 def leaves():
     sys.exit(4)
+
+
+class aux_in_training(LeNet300100):
+    def forward(self, images):
+        scores = super().forward(images)
+        return (scores, images) if self.training else scores
+
+
+class squeezes(LeNet300100):
+    def forward(self, images):
+        return super().forward(images.squeeze(1).squeeze(0).unsqueeze(1))
+
+
+class detaches(LeNet300100):
+    def forward(self, images):
+        return super().forward(images).detach()
+
+
+class overwrites(LeNet300100):
+    def forward(self, images):
+        scores = super().forward(images)
+        hidden = scores.exp()
+        scores = hidden * 2
+        hidden.zero_()
+        return scores
+
+
+class whole_numbers(LeNet300100):
+    def forward(self, images):
+        return super().forward(images).long()
+
+
+class softmaxes(LeNet300100):
+    def forward(self, images):
+        return super().forward(images).softmax(1)
+
+
+class log_softmaxes(LeNet300100):
+    def forward(self, images):
+        return super().forward(images).log_softmax(1)
 """

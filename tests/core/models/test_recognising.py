@@ -20,7 +20,7 @@ from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import Images
-from snip_gui.core.models.own import digest_file
+from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import inspect
 from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import torch
 
+from snip_gui.core.models.own.source import read_source
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from tests.core.models.networks_of_users import BAD, GOOD
 from tests.qt_fixtures import WAIT_MS
@@ -64,7 +65,7 @@ def test_the_network_is_measured_whenever_it_changes(started, qtbot):
 def test_an_own_network_is_used_scored_and_remembered(started, qtbot, code):
     controller = started()
     state = controller.state
-    controller.network.use_code(code, "Small")
+    controller.network.use_code(read_source(code), "Small")
     assert digest(code) in state.preferences.trusted_code
     wait(qtbot, lambda: state.architecture is not None)
     assert state.layer_names == ("hidden", "out")
@@ -87,11 +88,11 @@ def test_code_that_a_recipe_brings_is_asked_about_and_not_run(started, qtbot, co
     assert controller.state.architecture is None
     controller.score()
     wait(qtbot, lambda: controller.state.problem is not None)
-    assert "not been agreed" in controller.state.problem.message
+    assert "not agreed to run" in controller.state.problem.message
     controller.network.refuse_code()
     assert "was not run" in controller.state.problem.message
     assert not mark.exists()
-    controller.network.use_code(code, "Small")
+    controller.network.use_code(read_source(code), "Small")
     wait(qtbot, lambda: controller.state.architecture is not None)
     assert mark.exists()
 
@@ -110,7 +111,7 @@ def test_a_network_that_does_not_work_is_told_and_the_choice_before_comes_back(
     code.write_text(BAD)
     controller = started()
     first = controller.state.scored
-    controller.network.use_code(code, "five")
+    controller.network.use_code(read_source(code), "five")
     wait(qtbot, lambda: controller.state.problem is not None)
     assert "(2, 5)" in controller.state.problem.message
     controller.undo_stack.undo()

@@ -131,7 +131,8 @@ def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot,
     choice = ModelChoice(name="own", file=str(code), symbol="Tied", file_digest=digest)
     started.controller.edit(msgspec.structs.replace(state.recipe, model=choice), "Open")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
-    assert dialog.chosen() == (code, "Tied")
+    source, symbol = dialog.chosen()
+    assert (source.path, source.digest, symbol) == (code, digest, "Tied")
     dialog.reject()
     assert "was not run" in state.problem.message
     assert state.architecture is None

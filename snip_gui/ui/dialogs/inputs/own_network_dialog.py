@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QComboBox,
@@ -23,13 +23,12 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.models.own import candidates, digest_file
+from snip_gui.core.models.own.review import find_warnings, reveal
+from snip_gui.core.models.own.source import Source, candidates, read_source
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-_SHOWN_CHARACTERS = 200_000
 
 
 class OwnNetworkDialog(QDialog):
@@ -52,6 +51,7 @@ class OwnNetworkDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._trusted = trusted
+        self._source: Source | None = None
         self.setWindowTitle("A network of your own")
         self.setObjectName("own_network_dialog")
         self.file = named(QLineEdit(path), "own_file", "Python file", "The file with the network")
@@ -66,14 +66,17 @@ class OwnNetworkDialog(QDialog):
         self.code = named(QPlainTextEdit(), "own_code", "Code")
         self.code.setReadOnly(True)
         self.code.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.code.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.code.setPlaceholderText(
             "import torch\n\n\nclass Net(torch.nn.Module):\n"
             "    def __init__(self, image_shape, num_classes):\n        ...\n\n"
             "    def forward(self, images):  # (batch, channels, rows, columns)\n"
             "        return scores           # (batch, num_classes)"
         )
+        self.digest = named(QLabel(), "own_digest", "Digest of the code shown")
+        self.digest.setProperty("role", "muted")
+        self.digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._warning = named(QLabel(), "own_warning", "What agreeing means")
+        self._warning.setTextFormat(Qt.TextFormat.PlainText)
         self._warning.setWordWrap(True)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
@@ -96,13 +99,15 @@ class OwnNetworkDialog(QDialog):
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(self.code, 1)
+        column.addWidget(self.digest)
         column.addWidget(self._warning)
         column.addWidget(self.buttons)
         self.resize(680, 520)
 
-    def chosen(self) -> tuple[Path, str]:
-        """Return the file and the name in it."""
-        return Path(self.file.text().strip()), self.symbol.currentText()
+    def chosen(self) -> tuple[Source, str]:
+        """Return the source that was shown, and the name in it; call once it was accepted."""
+        assert self._source is not None
+        return self._source, self.symbol.currentText()
 
     @Slot()
     def _on_browse(self) -> None:
@@ -120,38 +125,41 @@ class OwnNetworkDialog(QDialog):
         before = self.symbol.currentText()
         self.symbol.clear()
         self.code.clear()
-        problem, is_known = "", False
+        self._source, problem = None, ""
         text = self.file.text().strip()
         if text:
             try:
-                names = candidates(Path(text))
-                is_known = digest_file(Path(text)) in self._trusted
-                code = Path(text).read_text("utf-8", errors="replace")
+                source = read_source(Path(text))
+                names = candidates(source)
             except UserError as error:
                 problem = f"{error.message} {error.hint}"
             else:
+                self._source = source
                 self.symbol.addItems(names)
                 self.symbol.setCurrentIndex(max(0, self.symbol.findText(before)))
-                self.code.setPlainText(code[:_SHOWN_CHARACTERS])
+                self.code.setPlainText(reveal(source.text))
+                problem = " ".join(find_warnings(source.text))
                 if not names:
                     problem = "The file has no class or function. Choose another file."
-        self._tell(problem, is_known=is_known)
+        self._explain(problem)
 
-    def _tell(self, problem: str, *, is_known: bool) -> None:
+    def _explain(self, problem: str) -> None:
         """Say what agreeing means, or what is wrong."""
+        is_known = self._source is not None and self._source.digest in self._trusted
         ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         ok.setText("Use it" if is_known else "Run this code and use it")
         ok.setEnabled(self.symbol.count() > 0)
         self._warning.setProperty("role", "warning" if problem else "muted")
         self._warning.style().polish(self._warning)
+        self.digest.setText(f"SHA-256 {self._source.digest}" if self._source else "")
         self._warning.setText(
             problem
             or (
-                "You have agreed to run this file before, as it is now."
+                "You have agreed to run this code before."
                 if is_known
                 else "Code can do anything that you can do on this computer. Run it only if you "
                 "know where it comes from. You are asked again if the file changes; it is called "
                 "with image_shape (channels, rows, columns) and num_classes if it has parameters "
-                "of these names."
+                "of these names. It cannot import other files of its folder."
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 
 import msgspec
@@ -11,10 +12,12 @@ import torch
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.events import Note
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.models import own
 from snip_gui.core.models.networks import make_network, measure
-from snip_gui.core.models.probe import try_out
+from snip_gui.core.models.own.probe import try_out
+from snip_gui.core.models.own.running import executed_source, load, make
+from snip_gui.core.models.own.source import candidates, pin_files, read_source
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.models.networks_of_users import BAD, GOOD
@@ -56,11 +59,11 @@ def test_no_code_is_run_that_was_not_agreed_to(choose, tmp_path):
     traitor = f"open({str(tmp_path / 'mark')!r}, 'w').close()\n{GOOD}"
     choice = choose("Small", traitor)
     for trusted in ((), {"0" * 64}):
-        with pytest.raises(UserError, match="not been agreed"):
+        with pytest.raises(UserError, match="not agreed to run"):
             make_network(choice, SHAPE, 10, seed=0, trusted=trusted)
-        with pytest.raises(UserError, match="not been agreed"):
+        with pytest.raises(UserError, match="not agreed to run"):
             drain(try_out(choice, SHAPE, 10, trusted, CancelToken()))
-    own.candidates(tmp_path / "netz ünï.py")
+    candidates(read_source(tmp_path / "netz ünï.py"))
     assert not (tmp_path / "mark").exists()
     make_network(choice, SHAPE, 10, seed=0, trusted={choice.file_digest})
     assert (tmp_path / "mark").exists()
@@ -70,14 +73,14 @@ def test_a_file_that_changed_is_not_run(choose, tmp_path):
     choice = choose("Small")
     choose("Small", GOOD + "\n# changed\n")
     with pytest.raises(UserError, match="has changed") as caught:
-        own.load(choice, {choice.file_digest})
+        load(choice, {choice.file_digest})
     assert caught.value.field == "model.file"
 
 
 def test_candidates_are_found_without_running(tmp_path):
     path = tmp_path / "net.py"
     path.write_text(GOOD + "\nraise SystemExit\n")
-    assert own.candidates(path) == ("Small", "Tied", "frozen", "half", "ten")
+    assert candidates(read_source(path)) == ("Small", "Tied", "frozen", "half", "ten")
 
 
 @pytest.mark.parametrize("content", [b"def (", b"\x00", b"\xff\xfe\xff"])
@@ -85,21 +88,21 @@ def test_what_is_no_python_is_said(tmp_path, content):
     path = tmp_path / "net.py"
     path.write_bytes(content)
     with pytest.raises(UserError, match="is not Python"):
-        own.candidates(path)
+        candidates(read_source(path))
 
 
 def test_recipes_are_held_to_their_files(choose, tmp_path):
     choice = choose("Small")
     loose = Recipe(model=msgspec.structs.replace(choice, file_digest=""))
-    pinned = own.pin_files(loose)
+    pinned = pin_files(loose)
     assert pinned.model.file_digest == choice.file_digest
-    assert own.pin_files(pinned) is pinned
+    assert pin_files(pinned) is pinned
     choose("Small", GOOD + "#")
     with pytest.raises(UserError, match="changed since the recipe"):
-        own.pin_files(pinned)
+        pin_files(pinned)
     (tmp_path / "netz ünï.py").unlink()
     with pytest.raises(UserError, match="cannot be read"):
-        own.pin_files(pinned)
+        pin_files(pinned)
 
 
 def test_where_the_file_lies_makes_no_other_result(choose):
@@ -117,10 +120,15 @@ def test_where_the_file_lies_makes_no_other_result(choose):
         ("wants", "argument “depth”"),
         ("raises", r"RuntimeError: no such luck \(netz ünï.py, line 16\)"),
         ("number", "gives int, not a network"),
-        ("for_colour", r"cannot take images of 1x28x28: RuntimeError: .*mat1 and mat2"),
+        ("for_colour", r"cannot take two images of 1x28x28: RuntimeError: .*mat1 and mat2"),
         ("five", r"gives \(2, 5\) for two images of 10 classes"),
-        ("Pair", "gives tuple"),
-        ("missing", "has no class or function called “missing”"),
+        ("Pair", "gives tuple for two images, not class scores"),
+        ("aux_in_training", "gives tuple for two images in training mode"),
+        ("squeezes", r"cannot take one image of 1x28x28: .* line 7\d"),
+        ("detaches", "have no gradient"),
+        ("overwrites", "has no backward pass"),
+        ("whole_numbers", "scores of type int64"),
+        ("missing", "defines no class or function called “missing”"),
         ("leaves", "ended the process it was tried in, with status 4"),
         ("dies", "with status 3: the last words"),
     ],
@@ -141,7 +149,7 @@ def test_a_file_that_raises_when_it_is_run_says_so(choose, source):
 
 
 def test_a_network_that_never_comes_back_is_ended(choose):
-    with pytest.raises(UserError, match="did not come back within 6 seconds"):
+    with pytest.raises(UserError, match="did not return within 6 seconds"):
         trial(choose("Loops", BAD), limit_seconds=6)
 
 
@@ -198,3 +206,106 @@ def test_the_networks_own_draw_follows_the_seed(choose):
     assert torch.equal(weights(1).weight, weights(1).weight)
     assert not torch.equal(weights(1).weight, weights(2).weight)
     assert weights(1).bias.abs().sum() > 0  # torch draws biases too
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"), [("softmaxes", "a softmax"), ("log_softmaxes", "a log-softmax")]
+)
+def test_probabilities_in_place_of_scores_are_remarked_on(choose, symbol, name):
+    notes = [event.text for event in trial(choose(symbol, BAD)) if isinstance(event, Note)]
+    assert any(f"look like the output of {name}" in note for note in notes)
+    plain = [event.text for event in trial(choose("Small")) if isinstance(event, Note)]
+    assert not any("look like" in note for note in plain)
+
+
+def test_the_trial_names_the_digest_of_what_it_runs(choose):
+    choice = choose("Small", f"# Tried by no other.\n{GOOD}")
+    notes = [event.text for event in trial(choice) if isinstance(event, Note)]
+    assert any(choice.file_digest in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "helper",
+    ["helper.py", "helper/__init__.py", "helper/part.py"],
+    ids=["file", "package", "folder"],
+)
+@pytest.mark.parametrize(
+    "way",
+    [
+        "sys.path.insert(0, {folder!r}); import helper",
+        "sys.path.insert(0, {folder!r}); from helper import *",
+        "sys.path.append({folder!r}); __import__('importlib').import_module('helper')",
+        "os.chdir({folder!r}); sys.path.insert(0, ''); import helper",
+    ],
+)
+def test_files_beside_the_network_are_not_imported(choose, tmp_path, monkeypatch, helper, way):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    mark = tmp_path / "mark"
+    (tmp_path / helper).parent.mkdir(exist_ok=True)
+    (tmp_path / helper).write_text(f"open({str(mark)!r}, 'w').close()\n")
+    source = f"import os, sys\n{way.format(folder=str(tmp_path))}\n{GOOD}"
+    choice = choose("Small", source, name="net.py")
+    with pytest.raises(UserError, match=r"a network is one file.*net.py, line 2"):
+        load(choice, {choice.file_digest})
+    assert not mark.exists()
+
+
+def test_a_file_beside_it_is_not_imported_later_either(choose, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    (tmp_path / "later_helper.py").write_text("raise SystemExit\n")
+    source = "def late(num_classes):\n    import later_helper\n"
+    choice = choose("late", source)
+    factory = load(choice, {choice.file_digest})
+    with pytest.raises(UserError, match="a network is one file"):
+        make(factory, choice, SHAPE, 10)
+
+
+def test_installed_packages_are_imported_wherever_the_file_lies(choose):
+    choice = choose("Small", f"import wave, numpy, torchvision\n{GOOD}")
+    load(choice, {choice.file_digest})
+
+
+@pytest.mark.parametrize("symbol", ["system", "os.system", "os", "torch", "partial", "nn"])
+def test_only_what_the_file_defines_is_called(choose, symbol):
+    source = f"import os\nfrom os import system\nfrom functools import partial\n{GOOD}"
+    choice = choose(symbol, source)
+    with pytest.raises(UserError, match="defines no class or function called"):
+        load(choice, {choice.file_digest})
+
+
+def test_what_ran_is_kept_though_the_file_was_edited_since(choose, tmp_path):
+    choice = choose("Small")
+    before = (tmp_path / "netz ünï.py").read_bytes()
+    load(choice, {choice.file_digest})
+    choose("Small", "print('edited')")
+    assert executed_source(choice.file_digest) == before
+
+
+def test_a_network_that_changes_its_images_in_place_can_be_tried(choose):
+    source = """
+from torch import nn
+
+def inplace(num_classes):
+    return nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(784, num_classes))
+"""
+    trial(choose("inplace", source))
+
+
+def test_an_argument_with_a_default_is_left_at_it(choose):
+    source = """
+from torch import nn
+
+class Masked(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.fc = nn.Linear(784, num_classes)
+
+    def forward(self, x, mask=None):
+        x = x if mask is None else x * mask
+        return self.fc(x.flatten(1))
+"""
+    choice = choose("Masked", source)
+    trial(choice)
+    assert measure(choice, SHAPE, 10, {choice.file_digest}).num_parameters == 7850

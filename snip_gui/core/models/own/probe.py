@@ -19,8 +19,8 @@ import msgspec
 
 import snip_gui
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.models import own
+from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.models.own.source import read_trusted
 from snip_gui.core.recipe.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Answer(msgspec.Struct, frozen=True):
     message: str = ""
     hint: str = ""
     field: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def try_out(
@@ -59,23 +60,23 @@ def try_out(
     *,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> Generator[Event, None, None]:
-    """Make the network elsewhere and pass two empty images through it; once for each contents.
+    """Make the network elsewhere and pass images through it; once for each contents.
 
     Raises
     ------
     UserError
-        If the user has not agreed to run the file, or the network cannot be made, does not take
-        images of this shape (C, H, W), gives other than class scores, or does not come back.
+        If the user has not agreed to run the file, or the network cannot be made, cannot be
+        evaluated, scored and trained on images of this shape (C, H, W), or does not return.
     Cancelled
         If cancelled on the way.
     """
-    digest = own.digest_file(Path(choice.file)) if choice.file else ""
-    key = (digest, choice.symbol, shape, num_classes)
+    source = read_trusted(choice, trusted)
+    key = (source.digest, choice.symbol, shape, num_classes)
     if key in _passed:
         return
-    own.refuse_untrusted(choice, digest, trusted)
+    yield Note(f"Runs the code of “{source.path.name}” (SHA-256 {source.digest}).")
     question = msgspec.json.encode(
-        Question(msgspec.structs.replace(choice, file_digest=digest), shape, num_classes)
+        Question(msgspec.structs.replace(choice, file_digest=source.digest), shape, num_classes)
     )
     with tempfile.TemporaryDirectory(prefix="snip-gui-") as folder:
         asked, answered = Path(folder, "question.json"), Path(folder, "answer.json")
@@ -96,21 +97,25 @@ def try_out(
                 cancel.raise_if_cancelled()
                 if time.monotonic() - started > limit_seconds:
                     raise UserError(
-                        f"“{choice.symbol}” in “{Path(choice.file).name}” did not come back within "
+                        f"“{choice.symbol}” in “{Path(choice.file).name}” did not return within "
                         f"{limit_seconds:g} seconds.",
                         "Its code may loop for ever; correct the file and choose it again.",
                         field="model.file",
                     )
                 yield Progress(f"Trying out {choice.symbol}")
                 time.sleep(_LOOK_SECONDS)
-        _judge(choice, answered, process.returncode, Path(folder, "output.txt"))
+        answer = _read_answer(choice, answered, process.returncode, Path(folder, "output.txt"))
+    if answer.message:
+        raise UserError(answer.message, answer.hint, field=answer.field)
+    for remark in answer.remarks:
+        yield Note(remark)
     _passed.add(key)
 
 
-def _judge(choice: ModelChoice, answered: Path, status: int, output: Path) -> None:
-    """Raise what the other process found wrong."""
+def _read_answer(choice: ModelChoice, answered: Path, status: int, output: Path) -> Answer:
+    """Return what the other process found; raises `UserError` if it ended without an answer."""
     try:
-        answer = msgspec.json.decode(answered.read_bytes(), type=Answer)
+        return msgspec.json.decode(answered.read_bytes(), type=Answer)
     except FileNotFoundError:
         lines = output.read_text(errors="replace").strip().splitlines()
         last = f": {lines[-1]}" if lines else ""
@@ -120,8 +125,6 @@ def _judge(choice: ModelChoice, answered: Path, status: int, output: Path) -> No
             "Correct the file and choose it again.",
             field="model.file",
         ) from None
-    if answer.message:
-        raise UserError(answer.message, answer.hint, field=answer.field)
 
 
 def _environment() -> dict[str, str]:
@@ -140,14 +143,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _answer(question: Question) -> Answer:
     """Try what is asked, in the other process."""
-    choice = question.choice
+    from snip_gui.core.models.own.running import load, make
+    from snip_gui.core.models.own.trial import try_passes
+
+    choice, shape, num_classes = question.choice, question.shape, question.num_classes
     try:
-        factory = own.load(choice, {choice.file_digest})
-        model = own.make(factory, choice, question.shape, question.num_classes)
-        own.check_scores(model, choice, question.shape, question.num_classes)
+        model = make(load(choice, {choice.file_digest}), choice, shape, num_classes)
+        remarks = try_passes(model.float(), choice, shape, num_classes)
     except UserError as error:
         return Answer(error.message, error.hint, error.field)
-    return Answer()
+    return Answer(remarks=remarks)
 
 
 def main(arguments: list[str]) -> None:

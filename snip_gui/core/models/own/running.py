@@ -1,0 +1,153 @@
+"""Running the source of a network of the user's own, and making the network.
+
+Shapes: C channels, H rows, W columns, K classes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import linecache
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.models.own.imports import nothing_beside
+from snip_gui.core.models.own.source import Source, candidates, read_trusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from types import ModuleType
+
+    from torch import nn
+
+    from snip_gui.core.recipe.recipe import ModelChoice
+
+_PREFIX = "snip_own_"
+_SOURCE = "__snip_source__"
+
+
+def load(choice: ModelChoice, trusted: Collection[str]) -> Callable[..., Any]:
+    """Run the file and return the class or function that makes the network.
+
+    Parameters
+    ----------
+    trusted
+        Digests of the files that the user agreed to run.
+
+    Raises
+    ------
+    UserError
+        As `read_trusted`; or if the file cannot be run, or defines no such class or function.
+    """
+    source = read_trusted(choice, trusted)
+    module = _run(source)
+    found = vars(module).get(choice.symbol)
+    # What the file merely imports was not written to be called with what a network is given.
+    if not callable(found) or getattr(found, "__module__", None) != module.__name__:
+        raise UserError(
+            f"“{source.path.name}” defines no class or function called “{choice.symbol}”.",
+            f"It defines: {', '.join(candidates(source)) or 'none'}.",
+            field="model.symbol",
+        )
+    factory: Callable[..., Any] = found
+    return factory
+
+
+def executed_source(digest: str) -> bytes:
+    """Return the bytes that were run in this process; raises `KeyError` if none of that digest."""
+    data: bytes = vars(sys.modules[_PREFIX + digest])[_SOURCE]
+    return data
+
+
+def _run(source: Source) -> ModuleType:
+    """Run a source as a module of its own, once for each contents, and return the module."""
+    name = _PREFIX + source.digest
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_loader(name, loader=None)
+    assert spec is not None
+    # Without __file__: a network is one file, and finds nothing by where that file lies.
+    module = importlib.util.module_from_spec(spec)
+    setattr(module, _SOURCE, source.data)
+    file = str(source.path)
+    linecache.cache[file] = (len(source.data), None, source.text.splitlines(True), file)
+    sys.modules[name] = module  # dataclasses and pickling look themselves up there
+    try:
+        # The text rather than the bytes: what is run is what was shown, whatever it declares.
+        code = compile(source.text, file, "exec", dont_inherit=True)
+        with nothing_beside(source.path):
+            exec(code, module.__dict__)
+    except BaseException as error:  # also SystemExit: it must not end the program
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise explain_failure(f"“{source.path.name}” cannot be run", error) from error
+    return module
+
+
+def make(
+    factory: Callable[..., Any], choice: ModelChoice, shape: tuple[int, int, int], num_classes: int
+) -> nn.Module:
+    """Call the class or function with what it has parameters for, and check what it returns.
+
+    Raises
+    ------
+    UserError
+        If it needs other arguments, raises, or returns anything but a network with parameters.
+    """
+    from torch import nn
+
+    known = {"image_shape": shape, "num_classes": num_classes}
+    place = f"“{choice.symbol}” in “{Path(choice.file).name}”"
+    try:
+        expected = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{place} cannot be called.", "Name a class or a function.", field="model.symbol"
+        ) from error
+    missing = [
+        p.name
+        for p in expected
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and p.name not in known
+    ]
+    if missing:
+        raise UserError(
+            f"{place} needs an argument “{missing[0]}”, which this program does not give.",
+            "Give it a default, or name a function without it. Known are image_shape (channels, "
+            "rows, columns) and num_classes.",
+            field="model.symbol",
+        )
+    given = {name: value for name, value in known.items() if name in {p.name for p in expected}}
+    try:
+        model = factory(**given)
+    except Exception as error:  # the user's own code may raise anything
+        raise explain_failure(f"{place} cannot be made", error) from error
+    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+        raise UserError(
+            f"{place} gives {type(model).__name__}, not a network with parameters.",
+            "It must be a torch.nn.Module.",
+            field="model.symbol",
+        )
+    return model
+
+
+def explain_failure(what: str, error: BaseException) -> UserError:
+    """Return the error for code that raised, with the line of the user's file where it did."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.startswith(_PREFIX):
+            place = f" ({Path(file).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    first = str(error).strip().partition("\n")[0]
+    return UserError(
+        f"{what}: {type(error).__name__}: {first}{place}.".replace("..", "."),
+        "Correct the file and choose it again.",
+        field="model.file",
+    )
