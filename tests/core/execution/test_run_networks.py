@@ -72,7 +72,7 @@ def test_a_run_of_an_own_network_needs_nothing_outside_its_folder(code, tmp_path
     assert (tmp_path / "cut" / files.NETWORK).read_bytes() == code.read_bytes()
     assert read_recipe(tmp_path / "cut").model.file_digest in environment.trusted_code
     code.unlink()
-    with pytest.raises(UserError, match="not been agreed"):
+    with pytest.raises(UserError, match="not agreed to run"):
         resume(tmp_path / "cut", Environment(device="cpu"), lambda _: None, CancelToken())
     again = resume(tmp_path / "cut", environment, lambda _: None, CancelToken())
     assert again.state == "finished"

@@ -321,7 +321,7 @@ def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, environment
     events = list(export_run(tmp_path / "run", "pt", out / "a.pt", CancelToken()))
     assert any("outputs not compared" in e.text for e in events if isinstance(e, Note))
     for name in ("onnx", "shrunk"):
-        with pytest.raises(UserError, match="not been agreed to"):
+        with pytest.raises(UserError, match="not agreed to run"):
             list(export_run(tmp_path / "run", name, out / "b", CancelToken(), environment))
     assert {path.name for path in out.iterdir()} == {"a.pt", "a.pt.md", "a.pt.png"}
     for name in ("pt", "onnx", "shrunk"):

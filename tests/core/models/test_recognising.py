@@ -124,7 +124,7 @@ def test_a_shrunk_network_opens_as_its_own_code_once_that_is_agreed_to(
     path = exported["shrunk"]
     recipe = found_in(path, environment).recipes[0]
     assert (recipe.model.name, recipe.model.symbol) == ("own", "Network")
-    with pytest.raises(UserError, match="not been agreed to"):
+    with pytest.raises(UserError, match="not agreed to run"):
         pruned_again(recipe, tmp_path / "no", environment)
     digest = digest_file(path.with_name(path.name + ".load.py"))
     trusting = dataclasses.replace(environment, trusted_code=frozenset({digest}))

@@ -204,3 +204,33 @@ def test_weights_are_chosen_and_given_up(window, state, qtbot, tmp_path, monkeyp
     draw.trigger()
     assert button.text() == "drawn"
     assert not state.is_stale
+
+
+def test_code_swapped_between_the_question_and_the_answer_does_not_run(
+    window, state, qtbot, code, tmp_path
+):
+    mark = tmp_path / "mark"
+    choose(window, "A network of your own…")
+    dialog = dialog_of(window, qtbot, OwnNetworkDialog)
+    dialog.file.setText(str(code))
+    dialog.file.editingFinished.emit()
+    shown = hashlib.sha256(code.read_bytes()).hexdigest()
+    assert shown in dialog.digest.text()
+    code.write_text(f"open({str(mark)!r}, 'w').close()\n{code.read_text()}")
+    qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
+    assert "has changed" in state.problem.message
+    assert state.preferences.trusted_code == (shown,)
+    assert not mark.exists()
+
+
+def test_code_that_hides_something_is_shown_with_a_warning(window, qtbot, code):
+    code.write_text("x = 1" + " " * 3000 + f"; import os\n{code.read_text()}")
+    choose(window, "A network of your own…")
+    dialog = dialog_of(window, qtbot, OwnNetworkDialog)
+    dialog.file.setText(str(code))
+    dialog.file.editingFinished.emit()
+    assert "⟦3,000 blanks⟧ ; import os" in dialog.code.toPlainText()
+    assert "far to the right" in child(dialog, QLabel, "own_warning").text()
+    assert ok(dialog).isEnabled()
+    dialog.reject()
