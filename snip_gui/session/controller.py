@@ -1,6 +1,7 @@
 """Turns what a person wants into state and jobs, and what jobs say into state.
 
-The only class that knows both the state and the job host. Panels call its intents.
+The parts that each look after one concern are made here, and wired to one another. Panels call
+intents of the controller or of its parts.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.importing import Importer
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobEnded, JobEvent
     from snip_gui.session.runs.exporting import Exporter
     from snip_gui.session.state.preferences import Preferences
     from snip_gui.session.state.recents import Recents
@@ -81,9 +83,9 @@ class Controller(QObject):
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
         self.data.opened.connect(self._on_images_opened)
-        self.live = LiveWeights(state, host, self)
-        # Its slots come first: what the others are told of has happened to the training.
+        self.live = LiveWeights(self)
         self.trainings = Trainings(state, host, self.data, self.live.watch, self)
+        self.trainings.happened.connect(self.live.hear)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
         self.levels = LevelMaker(host, self)
         self._follower = PathFollower(state, host, self)
@@ -91,16 +93,18 @@ class Controller(QObject):
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
+        host.happened.connect(self._on_any_event)
+        host.ended.connect(self._on_any_end)
         self.runs = Runs(state, host, self)
-        self.queue = RunQueue(state, host, self.trainings.train, self)
+        self.trainings.ended.connect(self.runs.refresh)
+        self.queue = RunQueue(state, self.trainings, self)
 
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture at once."""
         self._wants_score = True
         self.state.set_activity(Activity("devices", "Loading torch"))
-        self._host.submit("devices", lazily("snip_gui.core.base.devices:find_devices"))
+        job = lazily("snip_gui.core.base.devices:find_devices")
+        self._host.submit("devices", job, background=True).happened.connect(self._on_devices)
         self.data.load()
         self.runs.refresh()
 
@@ -181,10 +185,10 @@ class Controller(QObject):
         """Train a recipe, whatever is chosen."""
         self.trainings.train(recipe)
 
-    def save_run(self) -> None:
-        """Keep what is on screen, untrained, as a run."""
+    def save_run(self) -> Job | None:
+        """Keep what is on screen, untrained, as a run; None if there is nothing to keep."""
         if not self.state.can_train:
-            return
+            return None
         self.state.set_problem(None)
         recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
@@ -197,18 +201,19 @@ class Controller(QObject):
             images=self.data.find_images(recipe),
             stop_after="prune",
         )
-        self._host.submit("save", job)
+        saving = self._host.submit("save", job)
+        saving.happened.connect(self._on_saved)
+        saving.ended.connect(self.runs.refresh)
+        return saving
 
     def stop(self) -> None:
         """Ask the training to stop; what was done is kept."""
         self.trainings.stop()
 
     def cancel(self) -> None:
-        """Stop whatever is being done."""
+        """Stop whatever the user waits for; a training keeps what was done."""
         self.stop()
-        kinds = ("score", "load", "download", "export", "save", "measure", "weights")
-        for kind in (*kinds, "grid", "without", "stability", "measure-export"):
-            self._host.cancel(kind)
+        self._host.cancel()
 
     def resume(self) -> None:
         """Go on with a stopped training."""
@@ -277,23 +282,29 @@ class Controller(QObject):
     # Events of jobs
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
+    def _on_any_event(self, item: JobEvent) -> None:
         match item.event:
             case ev.Progress() as progress:
                 self._show_progress(item.kind, progress)
             case ev.Note(text):
                 self.state.notices.info(text)
-            case ev.DevicesFound(devices, versions):
-                self.state.set_devices(devices, versions)
-                self.state.notices.info(f"torch {dict(versions)['torch']} has loaded.")
-                self._score_if_wanted()
             case ScoringDone(scored):
                 self._keep_scores(scored)
-            case RunDone(folder, _) if item.kind == "save":
-                self.state.notices.info(f"The run is kept in {folder}.")
 
     @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
+    def _on_devices(self, event: ev.Event) -> None:
+        if isinstance(event, ev.DevicesFound):
+            self.state.set_devices(event.devices, event.versions)
+            self.state.notices.info(f"torch {dict(event.versions)['torch']} has loaded.")
+            self._score_if_wanted()
+
+    @Slot(object)
+    def _on_saved(self, event: ev.Event) -> None:
+        if isinstance(event, RunDone):
+            self.state.notices.info(f"The run is kept in {event.folder}.")
+
+    @Slot(object)
+    def _on_any_end(self, ended: JobEnded) -> None:
         activity = self.state.activity
         if not self._host.is_busy() or (activity is not None and activity.kind == ended.kind):
             self.state.set_activity(None)

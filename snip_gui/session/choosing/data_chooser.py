@@ -23,9 +23,11 @@ from snip_gui.session.state.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobEnded
     from snip_gui.session.state.preferences import Preferences
     from snip_gui.session.state.session_state import SessionState
 
@@ -86,10 +88,8 @@ class DataChooser(QObject):
         self._wanted = make_images_key(state.recipe, state.preferences)
         self._open: ImagesKey | None = None
         self._refused: ImagesKey | None = None
-        self._job_id = 0
+        self._loading: Job | None = None
         self._bad: tuple[BadFile, ...] = ()
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     # Intents
 
@@ -120,7 +120,8 @@ class DataChooser(QObject):
         """Fetch a data set into a folder, after any other that is being fetched; then use it."""
         self._state.set_problem(self._state.images_problem)
         job = lazily("snip_gui.core.data.download.fetch:download_job", DATASETS[name], folder)
-        self._host.submit("download", job, lane="io")
+        download = self._host.submit("download", job, lane="io")
+        download.happened.connect(self._on_downloaded)
 
     # Loading
 
@@ -135,8 +136,8 @@ class DataChooser(QObject):
 
     def load(self) -> None:
         """Bring the recipe's data set in, at once if it is known."""
-        self._host.cancel("load")
-        self._job_id = 0
+        if self._loading is not None:
+            self._loading.drop()
         key = make_images_key(self._state.recipe, self._state.preferences)
         self._wanted, self._bad = key, ()
         if key in self._sets:
@@ -152,31 +153,34 @@ class DataChooser(QObject):
             options=options,
         )
         # Long, so that thumbnails are decoded between its steps.
-        self._job_id = self._host.submit("load", job, lane="io")
+        self._loading = self._host.submit("load", job, lane="io")
+        self._loading.happened.connect(self._on_event)
+        self._loading.ended.connect(self._on_ended)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        is_wanted = item.job_id == self._job_id
-        match item.event:
-            case ImagesListed(listing) if is_wanted:
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case ImagesListed(listing):
                 self.listed.emit()
                 self._state.set_listing(listing)
-            case FilesUnreadable() as found if is_wanted:
+            case FilesUnreadable() as found:
                 self._bad = found.files
                 self._state.notices.add(Notice("info" if found.skipped else "problem", found.text))
-            case ImagesLoaded(images) if is_wanted:
+            case ImagesLoaded(images):
                 self._sets[self._wanted] = images
                 self._show(self._wanted)
-            case Downloaded(name, folder):
-                self.use_place(name, folder)
+
+    @Slot(object)
+    def _on_downloaded(self, event: Event) -> None:
+        if isinstance(event, Downloaded):
+            self.use_place(event.name, event.folder)
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
         """Tell of a reading that came to nothing; go back to the images before."""
-        key = self._wanted
-        if ended.job_id != self._job_id or ended.outcome == "done":
+        if ended.outcome == "done":
             return
-        self._job_id = 0
+        key = self._wanted
         self._refused = key
         before = replace(key, place=self._open.place) if self._open else None
         can_go_back = before is not None and before != key and before in self._sets

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.state.session_state import SessionState
 
 
@@ -39,7 +40,6 @@ class Importer(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._take = state, host, take
-        host.happened.connect(self._on_event)
 
     def inspect(self, path: Path) -> None:
         """Read a file; what it is comes with `found`, a file that is none is told in place."""
@@ -49,7 +49,8 @@ class Importer(QObject):
         images = self._state.images
         kind = None if images is None else Images(images.image_shape, len(images.classes))
         job = lazily("snip_gui.core.models.recognising:inspect", path, recipe, kind, environment)
-        self._host.submit("inspect", job, lane="io", short=True)
+        inspection = self._host.submit("inspect", job, lane="io", short=True)
+        inspection.happened.connect(self._on_event)
 
     def take(self, found: CheckpointFound, recipe: Recipe) -> None:
         """Go on with a checkpoint as one of its recipes says: one step of undo."""
@@ -59,6 +60,6 @@ class Importer(QObject):
         )
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if isinstance(item.event, CheckpointFound):
-            self.found.emit(item.event)
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, CheckpointFound):
+            self.found.emit(event)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.state.session_state import SessionState
 
 
@@ -48,7 +49,6 @@ class MinibatchEditor(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._edit = state, host, edit
-        host.happened.connect(self._on_event)
 
     def draw(self, size: int, classes: tuple[int, ...]) -> None:
         """Draw images at random; asked again for the same, draw other images."""
@@ -78,12 +78,13 @@ class MinibatchEditor(QObject):
             job = lazily(
                 "snip_gui.core.data.minibatch.own_pictures:fit_pictures", tuple(pictures), images
             )
-            self._host.submit("fit", job, lane="io", short=True)
+            fitting = self._host.submit("fit", job, lane="io", short=True)
+            fitting.happened.connect(self._on_event)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if isinstance(item.event, PicturesFitted) and self._state.images is not None:
-            self.fitted.emit(item.event.pictures)
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, PicturesFitted) and self._state.images is not None:
+            self.fitted.emit(event.pictures)
 
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
         """Add images (C, H, W) of the user's own with their labels, and keep their pixels."""

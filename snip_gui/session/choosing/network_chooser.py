@@ -21,9 +21,11 @@ from snip_gui.session.state.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.models.own.source import Source
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.preferences import Preferences
     from snip_gui.session.state.session_state import SessionState
 
@@ -65,8 +67,7 @@ class NetworkChooser(QObject):
         super().__init__(parent)
         self._state, self._host, self._edit, self._prefer = state, host, edit, prefer
         self._subject: _Subject | None = None
-        self._job_id = 0
-        host.happened.connect(self._on_event)
+        self._measuring: Job | None = None
         for signal in (
             state.recipe_changed,
             state.images_changed,
@@ -91,7 +92,8 @@ class NetworkChooser(QObject):
         """Start from the weights of a file, once it was read."""
         self._state.set_problem(None)
         job = lazily("snip_gui.core.models.measuring:check_weights", path)
-        self._host.submit("weights", job, lane="io", short=True)
+        reading = self._host.submit("weights", job, lane="io", short=True)
+        reading.happened.connect(self._on_event)
 
     def initialise_weights(self) -> None:
         """Draw the weights instead of reading them."""
@@ -112,7 +114,8 @@ class NetworkChooser(QObject):
         """Ask torchvision for the networks it has."""
         if not self._state.network_names:
             job = lazily("snip_gui.core.models.measuring:list_networks")
-            self._host.submit("networks", job, lane="io", short=True)
+            listing = self._host.submit("networks", job, lane="io", short=True)
+            listing.happened.connect(self._on_event)
 
     @property
     def is_agreed(self) -> bool:
@@ -155,17 +158,19 @@ class NetworkChooser(QObject):
             subject.num_classes,
             environment,
         )
-        self._job_id = self._host.submit("measure", job, short=True)
+        self._measuring = self._host.submit("measure", job, short=True)
+        self._measuring.happened.connect(self._on_event)
 
     def _forget(self) -> None:
         self._subject = None
-        self._job_id = 0
+        if self._measuring is not None:
+            self._measuring.drop()
         self._state.set_architecture(None)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
-            case NetworkMeasured(architecture) if item.job_id == self._job_id:
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case NetworkMeasured(architecture):
                 self._state.set_architecture(architecture)
             case NetworksListed(names):
                 self._state.set_network_names(names)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.core.base.events import Event
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.session_state import SessionState
 
 _SIDE = 64  # pixels of the longer side
@@ -42,13 +44,11 @@ class Pictures(QObject):
         self._kept_bytes = 0
         self._wanted: dict[str, None] = {}  # in the order in which they were asked for
         self._asked: set[str] = set()
-        self._job_id = self._mean_job_id = 0
+        self._averaging: Job | None = None
         self._mean_CHW: NDArray[np.uint8] | None = None
         self._gather = QTimer(self, singleShot=True, interval=_GATHER_MS)
         self._gather.timeout.connect(self._ask)
         state.minibatch_changed.connect(self._find_mean)
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
         """Return an image (C, H, W), small if it lies in a file; None if not yet."""
@@ -97,35 +97,39 @@ class Pictures(QObject):
             job = lazily(
                 "snip_gui.core.data.images.thumbnails:decode_thumbnails", tuple(wanted), _SIDE
             )
-            self._job_id = self._host.submit("thumbnails", job, lane="io", short=True)
+            decoding = self._host.submit("thumbnails", job, lane="io", short=True, background=True)
+            decoding.happened.connect(self._on_event)
+            decoding.ended.connect(self._on_decoded)
 
     @Slot()
     def _find_mean(self) -> None:
         """Work out the mean of the minibatch: at once, or in the background if it is on disk."""
         source, indices_K = self._state.minibatch.source, self._state.minibatch.indices_K
-        self._mean_CHW, self._mean_job_id = None, 0
+        self._mean_CHW = None
+        if self._averaging is not None:
+            self._averaging.drop()
         if source is None or len(indices_K) == 0:
             return
         if source.in_memory:
             self._mean_CHW = mean_image(source.read(indices_K))
         else:
             job = lazily("snip_gui.core.data.images.thumbnails:make_mean", source, indices_K)
-            self._mean_job_id = self._host.submit("mean", job, lane="io", short=True)
+            self._averaging = self._host.submit("mean", job, lane="io", short=True, background=True)
+            self._averaging.happened.connect(self._on_event)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
+    def _on_event(self, event: Event) -> None:
+        match event:
             case ThumbnailsDecoded(pictures):
                 self._keep(pictures)
                 self.changed.emit()
-            case MeanImageMade(image_CHW) if item.job_id == self._mean_job_id:
+            case MeanImageMade(image_CHW):
                 self._mean_CHW = image_CHW
                 self.mean_changed.emit()
 
-    @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if ended.job_id == self._job_id:
-            self._asked = set()
+    @Slot()
+    def _on_decoded(self) -> None:
+        self._asked = set()
 
     def _keep(self, pictures: dict[str, NDArray[np.uint8]]) -> None:
         """Keep pictures; those not looked at for longest go."""

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.comparing.tile_grid import GridColumn, GridKind, GridSpec
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobEnded
     from snip_gui.session.state.session_state import SessionState
 
 
@@ -44,14 +46,12 @@ class TileGrid(QObject):
         self._state, self._host, self._edit = state, host, edit
         self.spec: GridSpec | None = None
         self.columns: dict[int, GridColumn] = {}
-        self._job_id = 0
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
+        self._job: Job | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether columns are being computed."""
-        return self._job_id != 0
+        return self._job is not None and self._job.is_open
 
     def start(self, kind: GridKind, sparsities: Sequence[float]) -> None:
         """Compute a grid of the current recipe; a problem is told in place."""
@@ -70,7 +70,8 @@ class TileGrid(QObject):
 
     def stop(self) -> None:
         """Stop after what is being computed; what is there stays."""
-        self._host.cancel("grid")
+        if self._job is not None:
+            self._job.cancel()
 
     def take(self, row: int, column: int) -> None:
         """Make a tile's recipe the current one."""
@@ -105,7 +106,6 @@ class TileGrid(QObject):
     def _next(self) -> None:
         """Compute the next column, if there is one."""
         spec, images = self.spec, self._state.images
-        self._job_id = 0
         if spec is not None and images is not None and len(self.columns) < len(spec.variants):
             environment = self._state.preferences.environment_for(images.name)
             job = lazily(
@@ -115,20 +115,19 @@ class TileGrid(QObject):
                 environment,
                 images,
             )
-            self._job_id = self._host.submit("grid", job, short=True)
+            self._job = self._host.submit("grid", job, short=True)
+            self._job.happened.connect(self._on_event)
+            self._job.ended.connect(self._on_ended)
         self.changed.emit()
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if isinstance(item.event, GridColumnDone) and item.job_id == self._job_id:
-            self.columns[item.event.number] = item.event.column
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, GridColumnDone):
+            self.columns[event.number] = event.column
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
-        if ended.job_id != self._job_id:
-            return
-        if ended.outcome == "done" and not self._host.is_closed:
+        if ended.outcome == "done":
             self._next()
         else:
-            self._job_id = 0
             self.changed.emit()

@@ -24,12 +24,14 @@ from snip_gui.session.state.values import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.core.comparing.variations import Vary
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.comparing.pins import Pins
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.session_state import SessionState
 
 _NAMED = 2  # images left out that a name lists one by one
@@ -56,7 +58,6 @@ class Stability:
 class _Without:
     """A question that is being answered."""
 
-    job_id: int
     whole: Mask
     name: str
 
@@ -85,10 +86,8 @@ class Questions(QObject):
         self._state, self._host, self._pins = state, host, pins
         self._known_scores = known_scores
         self._without: _Without | None = None
-        self._asked: tuple[int, Recipe, Vary] | None = None
+        self._asked: tuple[Job, Recipe, Vary] | None = None
         self._stability: Stability | None = None
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     # Without some images
 
@@ -109,8 +108,9 @@ class Questions(QObject):
         assert images is not None
         environment = self._state.preferences.environment_for(images.name)
         job = lazily("snip_gui.core.pruning.scoring:score", recipe, environment, images)
-        job_id = self._host.submit("without", job, short=True)
-        self._without = _Without(job_id, mask, self._name_without(indices))
+        self._without = _Without(mask, self._name_without(indices))
+        scoring = self._host.submit("without", job, short=True)
+        scoring.happened.connect(self._on_scored_without)
 
     def _scored_now(self) -> Scored:
         """Return the scores of the minibatch as it is."""
@@ -191,27 +191,31 @@ class Questions(QObject):
         # Long, so that another minibatch can be scored between its steps; but a training that runs
         # would keep it waiting to its end.
         is_short = self._host.is_busy("train")
-        self._asked = (self._host.submit("stability", job, short=is_short), recipe, what)
+        measuring = self._host.submit("stability", job, short=is_short)
+        measuring.happened.connect(self._on_measured)
+        measuring.ended.connect(self._on_measuring_ended)
+        self._asked = (measuring, recipe, what)
         self.stability_changed.emit()
 
     def stop_measuring(self) -> None:
         """Leave the remaining draws; what was measured before stays."""
-        self._host.cancel("stability")
+        if self._asked is not None:
+            self._asked[0].cancel()
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
-            case ScoringDone(scored):
-                asked = self._without
-                if asked is not None and item.job_id == asked.job_id:
-                    self._without = None
-                    self._compare(asked.whole, scored, asked.name)
-            case StabilityMeasured(frequency) if self._asked is not None:
-                _, recipe, what = self._asked
-                self._stability = Stability(recipe, what, frequency)
+    def _on_scored_without(self, event: Event) -> None:
+        asked = self._without
+        if isinstance(event, ScoringDone) and asked is not None:
+            self._without = None
+            self._compare(asked.whole, event.scored, asked.name)
 
     @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if self._asked is not None and ended.job_id == self._asked[0]:
-            self._asked = None
-            self.stability_changed.emit()
+    def _on_measured(self, event: Event) -> None:
+        if isinstance(event, StabilityMeasured) and self._asked is not None:
+            _, recipe, what = self._asked
+            self._stability = Stability(recipe, what, event.frequency)
+
+    @Slot()
+    def _on_measuring_ended(self) -> None:
+        self._asked = None
+        self.stability_changed.emit()

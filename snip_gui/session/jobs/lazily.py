@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import Event
-    from snip_gui.session.jobs.host import JobFactory
+    from snip_gui.session.jobs.job import JobFactory
 
 
 def lazily(target: str, *args: object, **kwargs: object) -> JobFactory:

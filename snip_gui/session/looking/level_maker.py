@@ -10,10 +10,10 @@ from snip_gui.core.views.large_canvas import LevelMade
 from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
+    from snip_gui.core.base.events import Event
     from snip_gui.core.views.large_canvas import LargeCanvas, Level, Look
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
 
-_KIND = "level"
 _FOLLOW_SLIDER = ("mask", "kept-sensitivity")
 
 
@@ -27,10 +27,7 @@ class LevelMaker(QObject):
         self._host = host
         self._canvas: LargeCanvas | None = None
         self._known: dict[str, Level | str] = {}
-        self._job_id = 0
         self._asked: tuple[str, int] | None = None
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     def level(self, canvas: LargeCanvas, look: Look, num_kept: int) -> Level | str | None:
         """Return what is known of a canvas, for another number kept if need be; None if nothing.
@@ -51,16 +48,16 @@ class LevelMaker(QObject):
         if self._asked != (look, num_kept) and not self._host.is_closed:
             self._asked = (look, num_kept)
             job = lazily("snip_gui.core.views.large_canvas:make_level", canvas, look, num_kept)
-            self._job_id = self._host.submit(_KIND, job, lane="io", short=True)
+            gathering = self._host.submit("level", job, lane="io", short=True, background=True)
+            gathering.happened.connect(self._on_event)
+            gathering.ended.connect(self._on_ended)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
-            case LevelMade(look, level) if item.job_id == self._job_id:
-                self._known[look] = level
-                self.made.emit()
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, LevelMade):
+            self._known[event.look] = event.level
+            self.made.emit()
 
-    @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if ended.job_id == self._job_id:
-            self._asked = None
+    @Slot()
+    def _on_ended(self) -> None:
+        self._asked = None

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from snip_gui.session.jobs.host import JobEvent, JobHost
-    from snip_gui.session.state.session_state import SessionState
+    from snip_gui.core.base.events import Event
 
 _MOST_BYTES = 256_000_000
 
@@ -43,13 +42,11 @@ class LiveWeights(QObject):
 
     changed = Signal()
 
-    def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._state = state
         self.watch = WeightWatch()
         self._past: list[Snapshot] = []
         self._now: Snapshot | None = None
-        host.happened.connect(self._on_event)
 
     def look_at(self, tensor: str) -> None:
         """Follow one weight, by its state_dict key; empty follows none."""
@@ -76,10 +73,9 @@ class LiveWeights(QObject):
         return found
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if item.kind != "train":
-            return
-        match item.event:
+    def hear(self, event: Event) -> None:
+        """Take what a training says of its weights."""
+        match event:
             case TrainingStarted():
                 self._past, self._now = [], None
                 self.changed.emit()

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobEnded
     from snip_gui.session.state.session_state import SessionState
-
-_MEASURE = "measure-export"
 
 
 class Exporter(QObject):
@@ -35,7 +34,7 @@ class Exporter(QObject):
     Parameters
     ----------
     save_run
-        Keeps what is on screen as a run, to be exported.
+        Keeps what is on screen as a run, to be exported; returns the job that does.
     find_images
         The data set of a recipe if it is in memory.
     """
@@ -47,17 +46,17 @@ class Exporter(QObject):
         self,
         state: SessionState,
         host: JobHost,
-        save_run: Callable[[], None],
+        save_run: Callable[[], Job | None],
         find_images: Callable[[Recipe], ImageSet | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._state, self._host = state, host
         self._save_run, self._images_of = save_run, find_images
-        self._is_saving = False
+        self._saving: Job | None = None
+        self._measuring: Job | None = None
+        self._exporting: Job | None = None
         self._forget(None)
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     def _forget(self, folder: Path | None) -> None:
         self._folder = folder
@@ -76,12 +75,12 @@ class Exporter(QObject):
     @property
     def is_measuring(self) -> bool:
         """Whether sizes or speeds are still to come."""
-        return self._is_saving or self._host.is_busy(_MEASURE)
+        return _is_open(self._saving) or _is_open(self._measuring)
 
     @property
     def is_exporting(self) -> bool:
         """Whether files are being written."""
-        return self._host.is_busy("export")
+        return _is_open(self._exporting)
 
     def choose(self, folder: Path | None = None) -> None:
         """Take a run, the one at hand, or what is on screen, which is saved as a run first."""
@@ -90,8 +89,7 @@ class Exporter(QObject):
             folder = training.folder
         self._forget(folder)
         if folder is None:
-            self._is_saving = True
-            self._save_run()
+            self._saving = self._listen(self._save_run())
         else:
             self._measure(folder)
         self.changed.emit()
@@ -102,7 +100,7 @@ class Exporter(QObject):
         if folder is None:
             return
         self.done, self.problem = (), None
-        self._host.cancel(_MEASURE)
+        self.leave()
         try:
             recipe = read_recipe(folder)
         except UserError as error:
@@ -117,25 +115,33 @@ class Exporter(QObject):
             environment=environment,
             images=self._images_of(recipe),
         )
-        self._host.submit("export", job, short=True)
+        self._exporting = self._listen(self._host.submit("export", job, short=True))
         self.changed.emit()
 
     def cancel(self) -> None:
         """Stop writing; files that were not whole are as they were."""
-        self._host.cancel("export")
+        if self._exporting is not None:
+            self._exporting.cancel()
 
     def leave(self) -> None:
         """Stop measuring: nobody looks any more."""
-        self._host.cancel(_MEASURE)
+        if self._measuring is not None:
+            self._measuring.cancel()
 
     def _measure(self, folder: Path) -> None:
         environment = self._state.preferences.environment
         job = lazily("snip_gui.core.export.measuring:measure_run", folder, environment)
-        self._host.submit(_MEASURE, job, short=True)
+        self._measuring = self._listen(self._host.submit("measure-export", job, short=True))
+
+    def _listen(self, job: Job | None) -> Job | None:
+        if job is not None:
+            job.happened.connect(self._on_event)
+            job.ended.connect(self._on_ended)
+        return job
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
+    def _on_event(self, event: ev.Event) -> None:
+        match event:
             case FormatMeasured() as measured if measured.folder == self._folder:
                 self.formats[measured.format_name] = measured
             case SpeedMeasured() as speed if speed.folder == self._folder:
@@ -143,11 +149,10 @@ class Exporter(QObject):
             case ExportDone() as done:
                 self.done = (*self.done, done)
                 self.exported.emit(done)
-            case RunDone(folder) if item.kind == "save" and self._is_saving:
-                self._is_saving = False
+            case RunDone(folder) if self._folder is None:
                 self._forget(folder)
                 self._measure(folder)
-            case ev.Progress() as progress if item.kind in ("export", _MEASURE, "save"):
+            case ev.Progress() as progress:
                 self.progress = progress
             case _:
                 return
@@ -155,16 +160,16 @@ class Exporter(QObject):
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
-        if ended.kind not in ("export", _MEASURE, "save"):
-            return
-        if ended.kind == "save":
-            self._is_saving = False
         self.progress = None
         if ended.outcome in ("failed", "crashed"):
             self.problem = Problem(ended.message, ended.hint)
         elif ended.outcome == "cancelled" and ended.kind == "export":
             self.problem = Problem("Cancelled: files not yet written are as they were.")
         self.changed.emit()
+
+
+def _is_open(job: Job | None) -> bool:
+    return job is not None and job.is_open
 
 
 def _described(folder: Path) -> str:

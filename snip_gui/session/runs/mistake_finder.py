@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.execution.mistakes import Measured, Mistakes
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import JobEnded
     from snip_gui.session.state.session_state import SessionState
-
-KIND = "mistakes"
 
 
 class MistakeFinder(QObject):
@@ -39,8 +39,6 @@ class MistakeFinder(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._data, self._minibatch = state, host, data, minibatch
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
 
     def ask(self, folder: Path, recipe: Recipe, split: Measured) -> None:
         """Measure the newest weights of a run; `found` or `failed` tells what came of it."""
@@ -49,7 +47,9 @@ class MistakeFinder(QObject):
         job = lazily(
             "snip_gui.core.execution.mistakes:find_mistakes", folder, split, environment, images
         )
-        self._host.submit(KIND, job, short=True)
+        finding = self._host.submit("mistakes", job, short=True)
+        finding.happened.connect(self._on_event)
+        finding.ended.connect(self._on_ended)
 
     def can_take(self, mistakes: Mistakes) -> bool:
         """Whether images of a run can go into the minibatch: they must be of the data at hand."""
@@ -67,11 +67,13 @@ class MistakeFinder(QObject):
             self._minibatch.add(int(mistakes.indices_P[row]) for row in rows)
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if isinstance(item.event, MistakesFound):
-            self.found.emit(item.event.mistakes)
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, MistakesFound):
+            self.found.emit(event.mistakes)
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
-        if ended.kind == KIND and ended.outcome in ("failed", "crashed"):
+        if ended.outcome == "cancelled":
+            self.failed.emit("Cancelled.")
+        elif ended.outcome != "done":
             self.failed.emit(ended.message)

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.edits import RunNotes
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobFactory, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobFactory
     from snip_gui.session.state.session_state import SessionState
-
-_EDIT = "run-edit"
 
 
 class Runs(QObject):
@@ -45,14 +45,11 @@ class Runs(QObject):
         self._checked: tuple[Path, ...] = ()
         self._curves: dict[Path, tuple[MetricPoint, ...]] = {}
         self._offer: RunEntry | None = None
-        # Deletions that can be undone, each as moves: where a run lay and where it lies now.
-        self._deleted: list[tuple[tuple[Path, Path], ...]] = []
-        self._moving: dict[int, tuple[tuple[Path, Path], ...]] = {}
+        # Deletions that can be undone, each as where runs lay and where they lie now.
+        self._deleted: list[dict[Path, Path]] = []
         self._numbers = itertools.count(1)
         self._runs_path = state.preferences.runs_path
         self._training_folder: Path | None = None
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
         state.training_changed.connect(self._on_training_changed)
         state.preferences_changed.connect(self._on_preferences_changed)
 
@@ -90,12 +87,14 @@ class Runs(QObject):
 
     # Intents
 
+    @Slot()
     def refresh(self) -> None:
         """Look into the runs folder again; runs that have not changed are not read again."""
         if not self._host.is_closed:
             runs_path = self._state.preferences.runs_path
             job = lazily("snip_gui.core.runs.jobs:list_job", runs_path, self._entries)
-            self._host.submit("runs", job, lane="io", short=True)
+            listing = self._host.submit("runs", job, lane="io", short=True, background=True)
+            listing.happened.connect(self._on_event)
 
     def check(self, folder: Path, checked: bool) -> None:
         """Lay a run over the charts, or take it away."""
@@ -138,15 +137,15 @@ class Runs(QObject):
         folders = tuple(entry.folder for entry in entries)
         if folders:
             job = lazily("snip_gui.core.runs.jobs:bin_job", folders)
-            self._moving[self._edit(job)] = ()
+            self._move(job, {})
 
     def undo_delete(self) -> None:
         """Take the runs of the last deletion out of the bin."""
         if self._deleted:
             moves = self._deleted.pop()
-            restored = tuple((place, folder) for folder, place in moves)
+            restored = tuple((place, folder) for folder, place in moves.items())
             job = lazily("snip_gui.core.runs.jobs:restore_job", restored)
-            self._moving[self._edit(job)] = moves
+            self._move(job, moves)
             self.changed.emit()
 
     def dismiss_offer(self) -> None:
@@ -155,40 +154,59 @@ class Runs(QObject):
             self._offer = None
             self.offer_changed.emit()
 
-    def _edit(self, job: JobFactory) -> int:
-        # Each of a kind of its own: a short job takes the place of those of its kind.
-        kind = f"{_EDIT}-{next(self._numbers)}"
-        return self._host.submit(kind, job, lane="io", short=True)
+    def _edit(self, factory: JobFactory) -> Job:
+        """Have something changed on disk."""
+        # Each of a kind of its own: a short job drops those of its kind.
+        kind = f"run-edit-{next(self._numbers)}"
+        job = self._host.submit(kind, factory, lane="io", short=True, background=True)
+        job.happened.connect(self._on_event)
+        job.ended.connect(self.refresh)
+        return job
+
+    def _move(self, factory: JobFactory, moves: dict[Path, Path]) -> None:
+        """Have runs deleted or restored.
+
+        Parameters
+        ----------
+        moves
+            Where runs that are in the bin lay, and where they lie now; kept up to date. Those that
+            are left in the end can be restored (again).
+        """
+
+        def note(event: Event) -> None:
+            if isinstance(event, RunMoved) and event.binned:
+                moves[event.folder] = event.place
+            elif isinstance(event, RunMoved):
+                del moves[event.place]
+
+        def keep() -> None:
+            if moves:
+                self._deleted.append(moves)
+                self.changed.emit()
+
+        job = self._edit(factory)
+        job.happened.connect(note)
+        job.ended.connect(keep)
 
     def _read_curves(self) -> None:
         missing = tuple(folder for folder in self._checked if folder not in self._curves)
         if missing:
             job = lazily("snip_gui.core.runs.jobs:curves_job", missing)
-            self._host.submit("curves", job, lane="io", short=True)
+            reading = self._host.submit("curves", job, lane="io", short=True, background=True)
+            reading.happened.connect(self._on_event)
 
     # Keeping up
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        match item.event:
+    def _on_event(self, event: Event) -> None:
+        match event:
             case RunsListed(_, entries):
                 self._show(entries)
             case RunCurvesRead(folder, points) if folder in self._checked:
                 self._curves[folder] = points
                 self.checked_changed.emit()
             case RunMoved() as moved:
-                self._follow(moved, item.job_id)
-
-    @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if ended.kind in ("train", "save"):
-            self.refresh()
-        elif ended.kind.startswith(_EDIT):
-            # What could not be taken out of the bin can be tried again.
-            moves = self._moving.pop(ended.job_id, ())
-            if moves:
-                self._deleted.append(moves)
-            self.refresh()
+                self._follow(moved)
 
     @Slot()
     def _on_training_changed(self) -> None:
@@ -224,14 +242,9 @@ class Runs(QObject):
             self._offer = entries[0]
             self.offer_changed.emit()
 
-    def _follow(self, moved: RunMoved, job_id: int) -> None:
+    def _follow(self, moved: RunMoved) -> None:
         """Keep hold of a run that lies elsewhere now."""
-        if moved.binned:
-            self._moving[job_id] += ((moved.folder, moved.place),)
-        elif moved.restored:
-            left = (move for move in self._moving[job_id] if move != (moved.place, moved.folder))
-            self._moving[job_id] = tuple(left)
-        else:
+        if not (moved.binned or moved.restored):
             place = {moved.folder: moved.place}
             self._checked = tuple(place.get(folder, folder) for folder in self._checked)
             self._curves.pop(moved.folder, None)

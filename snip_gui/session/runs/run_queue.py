@@ -13,39 +13,29 @@ from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.session.state.notices import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from snip_gui.session.jobs.host import JobEnded, JobHost
+    from snip_gui.session.runs.trainings import Trainings
     from snip_gui.session.state.session_state import SessionState
 
 
 class RunQueue(QObject):
-    """The next recipe starts when a training ends; after a stop or a fault the others wait.
-
-    Parameters
-    ----------
-    train
-        Trains a recipe into a new run folder.
-    """
+    """The next recipe starts when a training ends; after a stop or a fault the others wait."""
 
     changed = Signal()
 
     def __init__(
-        self,
-        state: SessionState,
-        host: JobHost,
-        train: Callable[[Recipe], None],
-        parent: QObject | None = None,
+        self, state: SessionState, trainings: Trainings, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._state, self._host, self._train = state, host, train
+        self._state, self._trainings = state, trainings
         self._waiting: list[Recipe] = []
         self._num_begun = 0
         self._is_training = self._is_paused = False
         self._file: Path | None = None
         self._kept: tuple[Recipe, ...] = ()
-        host.ended.connect(self._on_ended)
+        trainings.ended.connect(self._on_training_ended)
 
     @property
     def waiting(self) -> tuple[Recipe, ...]:
@@ -117,11 +107,11 @@ class RunQueue(QObject):
         if self._waiting and not is_busy:
             self._num_begun += 1
             self._is_training = True
-            self._train(self._waiting.pop(0))
+            self._trainings.train(self._waiting.pop(0))
 
-    @Slot(object)
-    def _on_ended(self, ended: JobEnded) -> None:
-        if self._host.is_closed or ended.kind != "train" or not self.total:
+    @Slot()
+    def _on_training_ended(self) -> None:
+        if not self.total:
             return
         was_ours, self._is_training = self._is_training, False
         if was_ours and not self._went_through():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.runs.events import RunDone
@@ -18,19 +18,22 @@ from snip_gui.session.state.values import Problem, TrainingState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.watching import WeightWatch
     from snip_gui.session.choosing.data_chooser import DataChooser
-    from snip_gui.session.jobs.host import JobEnded, JobEvent, JobFactory, JobHost
+    from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.jobs.job import Job, JobEnded, JobFactory
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.session.state.values import TrainingPhase
-
-KIND = "train"
 
 
 class Trainings(QObject):
     """One training at a time, in the compute lane."""
+
+    happened = Signal(object)  # Event of the training, once the state says so
+    ended = Signal()  # likewise
 
     def __init__(
         self,
@@ -42,8 +45,7 @@ class Trainings(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._data, self._watch = state, host, data, watch
-        host.happened.connect(self._on_event)
-        host.ended.connect(self._on_ended)
+        self._job: Job | None = None
 
     # Intents
 
@@ -67,7 +69,8 @@ class Trainings(QObject):
         training = self._state.training
         if training is not None and training.is_active:
             self._state.set_training(dataclasses.replace(training, phase="stopping"))
-            self._host.cancel(KIND)
+            if self._job is not None:
+                self._job.cancel()
 
     def resume(self, folder: Path) -> None:
         """Go on with the training of a run, whoever began it."""
@@ -122,15 +125,15 @@ class Trainings(QObject):
     def _begin(self, recipe: Recipe, folder: Path, job: JobFactory) -> None:
         self._state.set_problem(None)
         self._state.set_training(TrainingState(recipe, "preparing", folder))
-        self._host.submit(KIND, job)
+        self._job = self._host.submit("train", job)
+        self._job.happened.connect(self._on_event)
+        self._job.ended.connect(self._on_ended)
 
     # Events
 
     @Slot(object)
-    def _on_event(self, item: JobEvent) -> None:
-        if item.kind != KIND:
-            return
-        match item.event:
+    def _on_event(self, event: Event) -> None:
+        match event:
             case TrainingStarted() as started:
                 self._started(started)
             case TrainingPaused(text) if self._state.training is not None:
@@ -141,17 +144,17 @@ class Trainings(QObject):
                 self._state.add_points(points)
             case RunDone(folder, summary):
                 self._done(folder, summary)
+        self.happened.emit(event)
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
         """Close a training that ended before its run was done: there is nothing to go on with."""
         training = self._state.training
-        if ended.kind != KIND or training is None or not training.is_active:
-            return
-        if ended.outcome == "cancelled" and not training.points:
-            self._state.set_training(None)
-        else:
-            self._state.set_training(dataclasses.replace(training, phase="failed"))
+        if training is not None and training.is_active:
+            is_gone = ended.outcome == "cancelled" and not training.points
+            failed = None if is_gone else dataclasses.replace(training, phase="failed")
+            self._state.set_training(failed)
+        self.ended.emit()
 
     def _started(self, started: TrainingStarted) -> None:
         training = self._state.training

@@ -23,8 +23,8 @@ class Heard:
     def texts(self):
         return [item.event.text for item in self.items if hasattr(item, "event")]
 
-    def outcome(self, job_id):
-        found = [i.outcome for i in self.items if i.job_id == job_id and hasattr(i, "outcome")]
+    def outcome(self, job):
+        found = [i.outcome for i in self.items if i.job_id == job.job_id and hasattr(i, "outcome")]
         return found[0] if found else None
 
 
@@ -53,8 +53,8 @@ def until_cancelled(started):
 
 
 def test_events_arrive_in_order_and_the_end_comes_last(host, heard, qtbot):
-    job_id = host.submit("a", notes("1", "2", "3"))
-    qtbot.waitUntil(lambda: heard.outcome(job_id) is not None, timeout=WAIT_MS)
+    submitted = host.submit("a", notes("1", "2", "3"))
+    qtbot.waitUntil(lambda: heard.outcome(submitted) is not None, timeout=WAIT_MS)
     assert heard.texts() == ["1", "2", "3"]
     assert heard.items[-1].outcome == "done"
 
@@ -66,8 +66,8 @@ def test_a_job_runs_in_another_thread(host, heard, qtbot):
         names.append(threading.get_ident())
         yield Note("ran")
 
-    job_id = host.submit("a", job)
-    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    submitted = host.submit("a", job)
+    qtbot.waitUntil(lambda: heard.outcome(submitted) == "done", timeout=WAIT_MS)
     assert names[0] != threading.get_ident()
 
 
@@ -78,8 +78,8 @@ def test_progress_is_thinned_and_everything_else_arrives(host, heard, qtbot):
             if number % 50 == 0:
                 yield Note(f"n{number}")
 
-    job_id = host.submit("a", job)
-    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    submitted = host.submit("a", job)
+    qtbot.waitUntil(lambda: heard.outcome(submitted) == "done", timeout=WAIT_MS)
     texts = heard.texts()
     assert [t for t in texts if t.startswith("n")] == [f"n{i}" for i in range(0, 5000, 50)]
     assert len([t for t in texts if t.startswith("p")]) < 500
@@ -95,11 +95,11 @@ def test_a_short_job_runs_between_two_steps_of_a_long_one(host, heard, qtbot):
         yield Note("long 2")
         yield Note("long 3")
 
-    long_id = host.submit("train", long_job)
+    long = host.submit("train", long_job)
     qtbot.waitUntil(began.is_set, timeout=WAIT_MS)
     host.submit("score", notes("short"), short=True)
     go_on.set()
-    qtbot.waitUntil(lambda: heard.outcome(long_id) == "done", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: heard.outcome(long) == "done", timeout=WAIT_MS)
     texts = heard.texts()
     assert texts.index("long 1") < texts.index("short") < texts.index("long 3")
 
@@ -123,16 +123,17 @@ def test_of_short_jobs_of_one_kind_the_latest_wins(host, heard, qtbot):
     assert heard.texts()[-1] == "latest"
 
 
-def test_cancelling_one_kind_leaves_others(host, heard, qtbot):
+def test_cancelling_one_job_leaves_others(host, heard, qtbot):
     started = threading.Event()
     waiting = host.submit("train", until_cancelled(started))
     other = host.submit("load", notes("loaded"), lane="io")
     qtbot.waitUntil(lambda: heard.outcome(other) == "done", timeout=WAIT_MS)
     assert host.is_busy("train")
     assert heard.outcome(waiting) is None
-    host.cancel("train")
+    waiting.cancel()
     qtbot.waitUntil(lambda: heard.outcome(waiting) == "cancelled", timeout=WAIT_MS)
     assert not host.is_busy()
+    assert not waiting.is_open
 
 
 def test_a_problem_is_told_with_its_hint_and_field(host, heard, qtbot):
@@ -140,8 +141,8 @@ def test_a_problem_is_told_with_its_hint_and_field(host, heard, qtbot):
         yield Note("before")
         raise UserError("No such file.", "Choose another.", field="data.name")
 
-    job_id = host.submit("load", job)
-    qtbot.waitUntil(lambda: heard.outcome(job_id) is not None, timeout=WAIT_MS)
+    submitted = host.submit("load", job)
+    qtbot.waitUntil(lambda: heard.outcome(submitted) is not None, timeout=WAIT_MS)
     ended = heard.items[-1]
     assert (ended.outcome, ended.message, ended.hint, ended.field) == (
         "failed",
@@ -161,7 +162,7 @@ def test_anything_raised_is_told_with_details_and_the_next_job_runs(host, heard,
     after = host.submit("b", notes("after"))
     qtbot.waitUntil(lambda: heard.outcome(after) == "done", timeout=WAIT_MS)
     assert heard.outcome(crashed) == "crashed"
-    ended = next(i for i in heard.items if i.job_id == crashed and hasattr(i, "outcome"))
+    ended = next(i for i in heard.items if i.job_id == crashed.job_id and hasattr(i, "outcome"))
     assert type(error).__name__ in ended.details
     assert "Traceback" in ended.details
 
@@ -170,8 +171,8 @@ def test_a_job_that_cannot_even_begin_is_told_too(host, heard, qtbot):
     def factory(_cancel):
         raise RuntimeError("no import")
 
-    job_id = host.submit("a", factory)
-    qtbot.waitUntil(lambda: heard.outcome(job_id) == "crashed", timeout=WAIT_MS)
+    submitted = host.submit("a", factory)
+    qtbot.waitUntil(lambda: heard.outcome(submitted) == "crashed", timeout=WAIT_MS)
 
 
 def test_shutdown_stops_what_runs_and_what_waits(host, qtbot):
@@ -201,11 +202,73 @@ def test_points_are_gathered_and_none_is_lost(host, heard, qtbot):
             if step == 1500:
                 yield Note("half")
 
-    job_id = host.submit("train", job)
-    qtbot.waitUntil(lambda: heard.outcome(job_id) == "done", timeout=WAIT_MS)
+    submitted = host.submit("train", job)
+    qtbot.waitUntil(lambda: heard.outcome(submitted) == "done", timeout=WAIT_MS)
     events = [item.event for item in heard.items[:-1]]
     measured = [event for event in events if isinstance(event, Measured)]
     assert [p.step for event in measured for p in event.points] == list(range(3000))
     assert len(measured) < 300
     before = events[: next(i for i, e in enumerate(events) if isinstance(e, Note))]
     assert sum(len(e.points) for e in before if isinstance(e, Measured)) == 1501
+
+
+def test_a_job_is_heard_by_itself(host, qtbot):
+    one, other = host.submit("a", notes("1", "2")), host.submit("a", notes("3"), lane="io")
+    heard, ended = [], []
+    one.happened.connect(lambda event: heard.append(event.text))
+    one.ended.connect(lambda item: ended.append(item.outcome))
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert (heard, ended) == (["1", "2"], ["done"])
+    assert not one.is_open
+    assert not other.is_open
+
+
+def test_a_job_that_was_replaced_or_dropped_is_not_heard_any_more(host, heard, qtbot):
+    began, go_on = threading.Event(), threading.Event()
+
+    def job(_cancel):
+        yield Note("before")
+        began.set()
+        assert go_on.wait(WAIT_MS / 1000)
+        yield Note("after")
+
+    replaced = host.submit("score", job, short=True)
+    dropped = host.submit("load", job, lane="io")
+    said = []
+    for old in (replaced, dropped):
+        old.happened.connect(said.append)
+        old.ended.connect(said.append)
+    assert began.wait(WAIT_MS / 1000)  # its first event waits in the queue of this thread
+    host.submit("score", notes("newer"), short=True)
+    dropped.drop()
+    go_on.set()
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert said == []
+    assert heard.outcome(replaced) is not None  # whoever listens to all jobs hears them to the end
+    assert heard.outcome(dropped) is not None
+
+
+def test_cancelling_leaves_the_background_alone(host, heard, qtbot):
+    go_on = threading.Event()
+
+    def job(_cancel):
+        assert go_on.wait(WAIT_MS / 1000)
+        yield Note("done")
+
+    jobs = [host.submit("a", job, background=kept) for kept in (True, False, True)]
+    host.cancel()
+    go_on.set()
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert [heard.outcome(job) for job in jobs] == ["done", "cancelled", "done"]
+
+
+def test_nothing_is_heard_after_shutdown(host, heard, qapp):
+    started = threading.Event()
+    job = host.submit("train", until_cancelled(started))
+    said = []
+    job.ended.connect(said.append)
+    assert started.wait(WAIT_MS / 1000)
+    assert host.shutdown()
+    qapp.processEvents()
+    assert not host.is_busy()
+    assert said == heard.items == []

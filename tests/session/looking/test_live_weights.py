@@ -5,7 +5,6 @@ import pytest
 
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.training.events import TrainingStarted, WeightsSeen
-from snip_gui.session.jobs.host import JobEvent
 from snip_gui.session.looking import live_weights
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 
@@ -15,13 +14,13 @@ def live(make_controller):
     return make_controller(Recipe()).live
 
 
-def seen(live, epoch, value, *, whole=True, kind="train"):
+def seen(live, epoch, value, *, whole=True):
     """Have a training tell of its weights."""
     weights = {"a": np.full((2, 2), value, np.float32)}
     if whole:
         weights["b"] = np.full(3, -value, np.float32)
     event = WeightsSeen(round(10 * epoch), epoch, weights, whole)
-    live._on_event(JobEvent(1, kind, event))
+    live.hear(event)
 
 
 def test_the_end_of_the_timeline_is_now(live):
@@ -43,12 +42,7 @@ def test_another_training_begins_another_timeline(live, tmp_path, qtbot):
     seen(live, 1, 1)
     started = TrainingStarted(tmp_path, "x", 0.9, 1, 10, 0, 10, 1)
     with qtbot.waitSignal(live.changed):
-        live._on_event(JobEvent(2, "train", started))
-    assert live.epochs == ()
-
-
-def test_only_the_training_is_followed(live):
-    seen(live, 1, 1, kind="save")
+        live.hear(started)
     assert live.epochs == ()
 
 
