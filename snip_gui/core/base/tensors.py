@@ -89,3 +89,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def as_tensor(array: Any) -> Tensor:  # noqa: ANN401 - any NumPy array
     """Return a tensor that owns a copy of an array."""
     return torch.from_numpy(array.copy())
+
+
+def to_real(tensor: Tensor) -> Tensor:
+    """Return real values in single precision: the moduli of complex ones."""
+    return (tensor.abs() if tensor.is_complex() else tensor).float()

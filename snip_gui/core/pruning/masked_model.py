@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.base.tensors import to_real
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -102,7 +104,7 @@ class MaskedModel:
         for tensor, parameter in zip(
             self.prunable.layout.tensors, self.prunable.parameters, strict=True
         ):
-            squares.setdefault(tensor.layer, []).append(parameter.float().square().sum())
+            squares.setdefault(tensor.layer, []).append(to_real(parameter).square().sum())
         sums = torch.stack([torch.stack(parts).sum() for parts in squares.values()])
         return tuple(sums.sqrt().tolist())
 

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import to_real
 from snip_gui.core.data.images.batches import batch_slices
 from snip_gui.core.graph.single_image import keeping_buffers, refuses_single_image
 
@@ -134,9 +135,10 @@ def _sum(gradient: Tensor | None, part: Tensor | None) -> Tensor | None:
 def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: float) -> Sensitivity:
     """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
     with torch.no_grad():
-        weight_M = torch.cat([p.detach().reshape(-1) for p in prunable.parameters])
-        gradient_M = torch.cat([g.reshape(-1) for g in gradients])
-        magnitude_M = (weight_M.float() * gradient_M.float()).abs()
+        weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in prunable.parameters])
+        pairs = zip(prunable.parameters, gradients, strict=True)
+        gradient_M = torch.cat([_real_gradient(*pair) for pair in pairs])
+        magnitude_M = (weight_M * gradient_M).abs()
         total = float(magnitude_M.sum(dtype=torch.float64))
         if total == 0:
             raise UserError(
@@ -149,7 +151,19 @@ def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: flo
         with np.errstate(invalid="ignore"):
             # In double precision as it goes, without a copy of twice the size.
             np.divide(sensitivity_M, total, sensitivity_M, dtype=np.float64, casting="unsafe")
-    return Sensitivity(sensitivity_M, gradient_M.float().cpu().numpy(), loss)
+    return Sensitivity(sensitivity_M, gradient_M.cpu().numpy(), loss)
+
+
+def _real_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """Return the derivative of the loss with respect to a weight, of a complex one its modulus.
+
+    A connection is scaled by a real factor c, and ``dL/dc`` at 1 is ``Re(conj(w) g)``.
+    """
+    flat = gradient.reshape(-1)
+    if flat.is_complex():
+        directions = torch.sgn(parameter.detach().reshape(-1))  # w / |w|, zero at zero
+        flat = (directions.conj() * flat).real
+    return flat.float()
 
 
 def _refuse_bad_weight(prunable: PrunableParameters) -> None:
@@ -201,9 +215,12 @@ def _scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
 
 
 def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
-    """Return a read-only float32 copy of all prunable parameters, length M."""
+    """Return a read-only float32 copy of all prunable parameters, length M.
+
+    Of complex ones the moduli.
+    """
     with torch.no_grad():
-        flat = torch.cat([p.detach().reshape(-1).float().cpu() for p in prunable.parameters])
+        flat = torch.cat([to_real(p.detach().reshape(-1)).cpu() for p in prunable.parameters])
     weight_M = flat.numpy().copy()
     weight_M.flags.writeable = False
     return weight_M

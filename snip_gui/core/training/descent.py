@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import nn
 
+from snip_gui.core.base.tensors import to_real
 from snip_gui.core.graph.parameters import prunable_parameters
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def state_names(training: Training) -> tuple[str, ...]:
 
 def gradient_norm(masked: MaskedModel) -> Tensor:
     """Return the norm of the gradient of the last step, under its mask, still on the device."""
-    gradients = [p.grad.float() for p in masked.model.parameters() if p.grad is not None]
+    gradients = [to_real(p.grad) for p in masked.model.parameters() if p.grad is not None]
     return nn.utils.get_total_norm(gradients)
 
 

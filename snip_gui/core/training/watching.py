@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.tensors import to_real
 from snip_gui.core.training.events import WeightsSeen
 
 if TYPE_CHECKING:
@@ -92,6 +93,6 @@ def _weight(trainer: Trainer, name: str) -> NDArray[np.float32]:
     if trainer.shrunk is not None:
         around = trainer.masked.model.get_parameter(name).detach()
         values = trainer.shrunk.widen(name, values, around)
-    copied: NDArray[np.float32] = values.cpu().float().numpy().copy()
+    copied: NDArray[np.float32] = to_real(values.cpu()).numpy().copy()
     copied.flags.writeable = False
     return copied

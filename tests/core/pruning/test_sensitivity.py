@@ -354,3 +354,32 @@ def test_a_pass_of_one_image_stays_where_batch_norm_takes_it():
     assert sizes == [3, 3, 1]
     whole = connection_sensitivity(model, prunable, inputs, labels, mode="evaluation")
     np.testing.assert_allclose(found.sensitivity_M, whole.sensitivity_M, rtol=1e-5)
+
+
+class ComplexNet(nn.Module):
+    """Complex layers of two kinds before a real one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, dtype=torch.complex128)
+        self.mix = nn.Linear(8, 5, dtype=torch.complex128)
+        self.out = nn.Linear(5, 3, dtype=torch.float64)
+
+    def forward(self, inputs_BCHW):
+        maps = self.conv(inputs_BCHW.to(torch.complex128))
+        return self.out(self.mix(maps.flatten(1)).abs())
+
+
+def test_complex_weights_are_scaled_by_real_factors():
+    torch.manual_seed(0)
+    model = ComplexNet()
+    prunable = prunable_parameters(model)
+    inputs, labels = torch.randn(7, 1, 4, 4, dtype=torch.float64), torch.arange(7) % 3
+    found = connection_sensitivity(model, prunable, inputs, labels)
+    differences = finite_differences(model, prunable, inputs, labels)
+    expected_M = np.abs(differences) / np.abs(differences).sum()
+    np.testing.assert_allclose(found.sensitivity_M, expected_M, atol=1e-6)
+    signed_M = flat_weights(prunable) * found.gradient_M
+    complex_M = np.concatenate([np.full(p.numel(), p.is_complex()) for p in prunable.parameters])
+    np.testing.assert_allclose(signed_M[complex_M], differences[complex_M], atol=1e-5)
+    np.testing.assert_allclose(signed_M[~complex_M], differences[~complex_M], atol=1e-5)
