@@ -224,6 +224,9 @@ class _Writer:
             text = text.replace("ConvSame(", "Conv2d(", 1)
         if not type(module).__module__.startswith("torch.nn") and not isinstance(module, ConvSame):
             raise CannotFollowError(f"“{target}” is no layer of torch's")
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, torch.Tensor) and weight.is_complex():
+            text = f"{text.removesuffix(')')}, dtype={weight.dtype})"
         self._lines.append(f"self.{name} = nn.{' '.join(text.split())}")
         for key, tensor in module.state_dict().items():
             self.state[f"{name}.{key}"] = tensor

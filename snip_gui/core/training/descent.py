@@ -108,7 +108,7 @@ def _made(groups: list[dict[str, object]], training: Training, *, fused: bool) -
 
 def _can_fuse(model: nn.Module) -> bool:
     """Return whether one kernel can move all parameters."""
-    return all(_is_dense(parameter) for parameter in model.parameters())
+    return all(_is_dense(p) and p.is_floating_point() for p in model.parameters())
 
 
 def _is_dense(tensor: Tensor) -> bool:

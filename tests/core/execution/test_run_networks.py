@@ -17,6 +17,7 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.execution.resume import resume
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.package import package_run
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
 from snip_gui.core.models.measuring import list_networks, measure_network
 from snip_gui.core.pruning import methods
@@ -181,3 +182,36 @@ def test_what_does_not_fit_one_pass_is_scored_in_several(environment, digits, mo
     assert any("passes of 7 images" in note for note in notes)
     assert parts.loss == pytest.approx(whole.loss)
     np.testing.assert_allclose(parts.ranking.score_M, whole.ranking.score_M, rtol=1e-4, atol=1e-9)
+
+
+COMPLEX = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes):
+        super().__init__()
+        self.mix = nn.Linear(784, 12, dtype=torch.complex64)
+        self.out = nn.Linear(12, num_classes)
+
+    def forward(self, images):
+        return self.out(self.mix(images.flatten(1).to(torch.complex64)).abs())
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_complex_layers_are_pruned_trained_and_shrunk(tmp_path, code, optimizer):
+    code.write_text(COMPLEX)
+    training = Training(epochs=1, learning_rate=0.01, optimizer=optimizer)
+    recipe = own(code, "Net", training=training, pruning=Snip(sparsity=0.9))
+    model = msgspec.structs.replace(recipe.model, init="own")
+    recipe = msgspec.structs.replace(recipe, model=model)
+    summary = run(recipe, tmp_path / "run", trusting(code), lambda _event: None, CancelToken())
+    assert summary.state == "finished"
+    assert summary.num_kept == round(0.1 * summary.num_parameters)
+    package = package_run(tmp_path / "run", trusting(code).trusted_code)
+    weight, removed = package.state["mix.weight"], package.masks["mix.weight"] == 0
+    assert weight.is_complex()
+    assert bool((weight[removed] == 0).all())
+    assert package.smaller.network.mix.weight.is_complex()
