@@ -10,6 +10,7 @@ from snip_gui.core.base.environment import default_data_folder
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
+from snip_gui.core.recipe.methods import METHODS
 
 if TYPE_CHECKING:
     import argparse
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def _add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
-    listing = commands.add_parser("list", help="say which networks or data sets there are")
-    listing.add_argument("what", choices=("models", "datasets"))
+    listing = commands.add_parser("list", help="list the networks, data sets or pruning methods")
+    listing.add_argument("what", choices=("models", "datasets", "methods"))
     listing.add_argument(
         "--all", action="store_true", help="also all classification networks of torchvision"
     )
@@ -34,6 +35,10 @@ def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
             printer.line(f"{model.name:{width}}  {model.num_parameters:>11,}  {model.description}")
         for name in _torchvision_names(everything=options.all):
             printer.line(f"{TORCHVISION}{name}  {SUGGESTED.get(name, '')}".rstrip())
+    elif options.what == "methods":
+        width = max(map(len, METHODS.names))
+        for method in METHODS:
+            printer.line(f"{method.name:{width}}  {method.title}: {method.description}")
     else:
         width = max(map(len, DATASETS.names))
         for dataset in DATASETS:

@@ -13,10 +13,12 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.models.own.source import OWN, pin_files
+from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
+from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
-from snip_gui.core.recipe.recipe import METHODS, Recipe
+from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.fields import Field
@@ -114,7 +116,9 @@ def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export 
         + " ".join(f"{preset.name}: {preset.text}" for preset in PRESETS).replace("%", "%%"),
     )
     recipe.add_argument(
-        "--method", choices=tuple(METHODS), help="how connections are ranked. Default: snip."
+        "--method",
+        choices=METHODS.names,
+        help=f"{METHOD.help} Default: {Recipe().pruning.method}.".replace("%", "%%"),
     )
     for field in flag_fields():
         _add_flag(recipe, field)
@@ -149,10 +153,13 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
 
 
 def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
-    """Return the default of a field as text for the help."""
-    value = msgspec.to_builtins(Recipe())
-    for name in path.split("."):
-        value = value[name]
+    """Return the default of a field as text for the help; of several methods that of the first."""
+    raw, (part, _, name) = msgspec.to_builtins(Recipe()), path.rpartition(".")
+    if part == "pruning" and name not in raw[part]:
+        specs = (method.spec for method in METHODS)
+        owner = next(spec for spec in specs if name in spec.__struct_fields__)
+        raw[part] = msgspec.to_builtins(owner())
+    value = (raw[part] if part else raw)[name]
     return " ".join(map(str, value)) if isinstance(value, tuple) else value
 
 

@@ -9,7 +9,7 @@ from snip_gui.cli.options import add_common, environment_from, recipe_from
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_runs_folder
 from snip_gui.core.base.events import Note
-from snip_gui.core.recipe.recipe import METHODS
+from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.folder import Summary, new_run_folder, read_recipe
@@ -94,7 +94,7 @@ def _add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
     parser.add_argument("--sparsities", default=SPARSITIES, metavar="PERCENT",
                        help=f"in percent (default: {SPARSITIES})".replace("%", "%%"))  # fmt: skip
     parser.add_argument("--seeds", metavar="SEEDS", help="such as 0-2 (default: the recipe's)")
-    parser.add_argument("--beside", nargs="*", choices=tuple(METHODS), default=(),
+    parser.add_argument("--beside", nargs="*", choices=METHODS.names, default=(),
                        help="other methods to do the same with, as controls")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", default=default_runs_folder(),
                        help="folder of the run folders (default: the runs folder)")  # fmt: skip

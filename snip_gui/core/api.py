@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
+from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
+from snip_gui.core.base.events import run_to_end
 from snip_gui.core.data.sets.loading import load_images, read_options_for
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.own.source import digest_file
-from snip_gui.core.pruning.events import Pruned
-from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking, rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
@@ -154,10 +155,9 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
     options = read_options_for(recipe.data, environment)
     images = load_images(recipe.data.name, environment.data_folder, options)
     bench = build(recipe, environment, images)
-    ranking = next(e.masks for e in find_method(recipe.pruning)(bench) if isinstance(e, Pruned))
-    assert isinstance(ranking, Ranking)
+    scored = run_to_end(prune(bench, CancelToken()))
     _, images_NCHW, labels_N = bench.minibatch()
-    return Built(bench.model, images_NCHW, labels_N, ranking)
+    return Built(bench.model, images_NCHW, labels_N, scored.ranking)
 
 
 def load_run(folder: str | Path) -> LoadedRun:

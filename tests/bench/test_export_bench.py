@@ -21,7 +21,8 @@ from snip_gui.core.export.export import export_all
 from snip_gui.core.export.measuring import measure_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import compute_scores
-from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Training
 from tests.bench.test_core_bench import show
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]

@@ -20,10 +20,11 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.training import make_trainer
+from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.paper.lenet import LeNet300100
-from snip_gui.core.pruning.scoring import prune
 from snip_gui.core.pruning.workbench import build
-from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Recipe, Training
 from snip_gui.core.training.preparing import prepare
 
 pytestmark = [pytest.mark.bench, pytest.mark.mnist, pytest.mark.timeout(900)]

@@ -30,16 +30,8 @@ from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.json import encode_recipe
-from snip_gui.core.recipe.recipe import (
-    DataChoice,
-    Draw,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Snip,
-    Training,
-)
+from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe, Training
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from snip_gui.core.recipe.recipe import (
-    DataChoice,
-    Draw,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Shuffled,
-    Snip,
-    Training,
-)
+from snip_gui.core.recipe.methods import RandomMask, Shuffled, Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe, Training
 
 _names = st.text(st.characters(codec="utf-8"), max_size=20)
 _layers = st.lists(st.sampled_from(["conv1", "fc1", "fc2", "fc3"]), max_size=3).map(tuple)

@@ -15,16 +15,9 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
+from snip_gui.core.recipe.methods import Magnitude, RandomMask, Snip
 from snip_gui.core.recipe.python_lines import python_lines
-from snip_gui.core.recipe.recipe import (
-    Draw,
-    Magnitude,
-    ModelChoice,
-    RandomMask,
-    Recipe,
-    Snip,
-    Training,
-)
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 
 

@@ -9,8 +9,9 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.execution.run import run
-from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Snip, Training
+from snip_gui.core.methods import scoring as jobs
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Training
 
 pytestmark = pytest.mark.mnist
 

@@ -13,6 +13,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.comparing.comparison",
     "snip_gui.core.comparing.frequency",
     "snip_gui.core.recipe.recipe",
+    "snip_gui.core.recipe.methods",
     "snip_gui.core.recipe.fields",
     "snip_gui.core.recipe.stages",
     "snip_gui.core.base.events",

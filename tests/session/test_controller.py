@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from snip_gui.core.recipe.json import load_recipe
-from snip_gui.core.recipe.recipe import (
-    Draw,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Snip,
-    Training,
-)
+from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Picked, Recipe, Training
 from snip_gui.core.runs import folder as run_folder
 
 WAIT_MS = 60_000
@@ -242,12 +235,12 @@ def test_a_hand_edited_recipe_names_the_field_and_changes_nothing(controller, tm
 
 
 def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtbot, monkeypatch):
-    import snip_gui.core.pruning.scoring
+    import snip_gui.core.methods.scoring
 
     def broken(*_args, **_keywords):
         raise ZeroDivisionError("as asked")
 
-    monkeypatch.setattr(snip_gui.core.pruning.scoring, "build_steps", broken)
+    monkeypatch.setattr(snip_gui.core.methods.scoring, "build_steps", broken)
     scored.set_field("seed", 9)
     with qtbot.waitSignal(scored.failed, timeout=WAIT_MS) as failed:
         scored.score()

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,13 @@ class DevicesFound(Event):
 
     devices: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
+
+
+def run_to_end(steps: Generator[Event, None, T]) -> T:
+    """Run a job that nobody listens to, for scripts and notebooks, and return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result

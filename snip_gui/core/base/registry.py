@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+import importlib
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from snip_gui.core.base.errors import UserError
 
@@ -55,3 +56,9 @@ class Registry(Generic[T]):
                 field=self._field,
             )
         return self._entries[name]
+
+
+def load_target(target: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Import what ``"module:name"`` names: how a row names code that is imported when it runs."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -9,7 +9,7 @@ from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.frequency import FrequencyCounter, StabilityMeasured
 from snip_gui.core.comparing.tile_grid import GridColumnDone, make_column
-from snip_gui.core.pruning.scoring import prune
+from snip_gui.core.methods.scoring import prune
 from snip_gui.core.pruning.workbench import build_steps
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def measure_stability(
     Raises
     ------
     UserError
-        If a recipe cannot be worked out here; see `snip_gui.core.pruning.scoring.score`.
+        If a recipe cannot be worked out here; see `snip_gui.core.methods.scoring.score`.
     Cancelled
         If cancelled on the way.
     """

@@ -12,7 +12,8 @@ import numpy as np
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.fields import METHOD, Field, field
-from snip_gui.core.recipe.recipe import Draw, Magnitude, RandomMask
+from snip_gui.core.recipe.pruning import ScoringSpec
+from snip_gui.core.recipe.recipe import Draw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +36,14 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         The classes of the scored images in words.
     """
     model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
-    unusual = not isinstance(pruning, RandomMask | Magnitude) and pruning.scoring_mode == "training"
+    unusual = isinstance(pruning, ScoringSpec) and pruning.scoring_mode == "training"
     return {
         "network": find_network(model).title,
         "data": DATASETS[recipe.data.name].title,
         "classes": classes,
         "number": f"{num_images:,} images" if num_images != 1 else "1 image",
         "draw": f"draw {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
-        "method": _label(METHOD, str(pruning.__struct_config__.tag)),
+        "method": _label(METHOD, pruning.method),
         "mode": "BatchNorm in training mode" if unusual else "",
         "prunable": _label(field("pruning.prunable"), pruning.prunable),
         "init": Path(model.weights).name or _label(field("model.init"), model.init),

@@ -14,9 +14,10 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event
-from snip_gui.core.recipe.fields import METHOD, field
+from snip_gui.core.recipe.fields import field
 from snip_gui.core.recipe.json import from_builtins, switch_method
-from snip_gui.core.recipe.recipe import METHODS, Draw, Picked, Recipe
+from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.recipe import Draw, Picked, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,10 +198,12 @@ def _of_inits(recipe: Recipe) -> list[Variant]:
 def _of_methods(recipe: Recipe) -> list[Variant]:
     """Every method, the paper's signed gradient (figure 6) among them."""
     raw = msgspec.to_builtins(recipe)
-    titles = dict(METHOD.choices)
     return [
-        Variant(titles[name], from_builtins(raw | {"pruning": switch_method(raw["pruning"], name)}))
-        for name in METHODS
+        Variant(
+            method.title,
+            from_builtins(raw | {"pruning": switch_method(raw["pruning"], method.name)}),
+        )
+        for method in METHODS
     ]
 
 

@@ -14,7 +14,7 @@ from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
-from snip_gui.core.pruning.scoring import describe, prune
+from snip_gui.core.methods.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone

@@ -29,7 +29,7 @@ def folder_name(recipe: Recipe) -> str:
     """Return the name of the run folder of one recipe of a sweep."""
     network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
     network = network.replace(":", "-")  # no part of a file's name on every system
-    method = recipe.pruning.__struct_config__.tag
+    method = recipe.pruning.method
     return f"{network}-{recipe.data.name}-{method}-{recipe.pruning.sparsity:.4%}-seed{recipe.seed}"
 
 

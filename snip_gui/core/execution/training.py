@@ -16,8 +16,8 @@ from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostEr
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
+from snip_gui.core.methods.scoring import out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.pruning.scoring import out_of_memory
 from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare

@@ -23,7 +23,8 @@ from snip_gui.core.models.networks import (
 from snip_gui.core.models.own.source import OWN, candidates, digest_file, read_source
 from snip_gui.core.models.weights import last_layer
 from snip_gui.core.recipe.json import from_builtins
-from snip_gui.core.recipe.recipe import Magnitude, ModelChoice, Recipe
+from snip_gui.core.recipe.methods import Magnitude
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from snip_gui.core.weight_files.reading import Checkpoint, read_checkpoint
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ class Pruned(Event):
         Masks of any size that the method can make.
     weights
         Weights by state_dict key that training is to start from; None for those that were scored.
-    gradient_M, loss, seconds
+    gradient_M, loss
         What the method measured on the way, if anything.
     """
 
@@ -34,7 +34,6 @@ class Pruned(Event):
     weights: dict[str, NDArray[np.float32]] | None = None
     gradient_M: NDArray[np.float32] | None = None
     loss: float = float("nan")
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from snip_gui.core.models.networks import find_network, with_architecture
 from snip_gui.core.pruning.histogram import Histogram, count_layer, sensitivity_histogram
 from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
 from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
-from snip_gui.core.recipe.recipe import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.stages import Stage, stage_keys
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 # Connections; fifteen million take some 20 ms.
 _SLOW_TO_FOLLOW = 30_000_000
-_SCORE_NAMES: dict[type, str] = {
-    Snip: "sensitivity",
-    SignedGradient: "gradient above the least",
-    RandomMask: "random score",
-    Shuffled: "shuffled sensitivity",
-    Magnitude: "magnitude",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +153,7 @@ class Scored:
     @property
     def score_name(self) -> str:
         """What was ranked, in a word or two."""
-        return _SCORE_NAMES[type(self.recipe.pruning)]
+        return find_method(self.recipe.pruning).score_name
 
     @property
     def is_slow_to_follow(self) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.graph.parameters import PrunableParameters
-    from snip_gui.core.recipe.recipe import ScoringMode
+    from snip_gui.core.recipe.pruning import ScoringMode
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -68,18 +69,9 @@ METHOD = Field(
     path="pruning.method",
     kind="choice",
     label="Method",
-    help="How connections are ranked: by connection sensitivity on the minibatch; by the gradient "
-    "alone, sign included, which the paper's appendix A shows beside it; at random, the control "
-    "for every other method; as SNIP does but shuffled within each layer, which keeps the numbers "
-    "and loses the places; or by magnitude, the largest weights first, which of a pruned "
-    "checkpoint are those that it kept.",
-    choices=(
-        ("snip", "SNIP"),
-        ("signed-gradient", "Signed gradient"),
-        ("random", "Random mask"),
-        ("shuffled", "SNIP, shuffled"),
-        ("magnitude", "Magnitude"),
-    ),
+    help="How the connections to keep are chosen. "
+    + " ".join(f"{method.title}: {method.description}" for method in METHODS),
+    choices=tuple((method.name, method.title) for method in METHODS),
     flag="method",
 )
 """The tag of the union of pruning methods, which no single method's fields contain."""

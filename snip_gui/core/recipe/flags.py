@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from snip_gui.core.recipe.fields import Field, all_fields
+from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.recipe import Recipe
 
 
@@ -17,11 +18,13 @@ def flag_line(recipe: Recipe) -> list[str]:
         If the minibatch was picked by hand: it needs a recipe file.
     """
     raw, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe())
+    if recipe.pruning.method != default["pruning"]["method"]:
+        default["pruning"] = msgspec.to_builtins(find_method(recipe.pruning).spec())
     if raw["minibatch"]["kind"] != "draw":
         raise ValueError("a picked minibatch has no flags")
     words = ["--model", recipe.model.name, "--dataset", recipe.data.name]
-    if raw["pruning"]["method"] != "snip":
-        words += ["--method", raw["pruning"]["method"]]
+    if recipe.pruning.method != Recipe().pruning.method:
+        words += ["--method", recipe.pruning.method]
     always = ("minibatch.size", "pruning.sparsity", "training.epochs", "seed")
     for field in flag_fields():
         part, _, name = field.path.rpartition(".")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe.recipe import METHODS, Recipe
+from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
     part = raw
     for name in parents:
         part = part[name]
-    if path == "pruning.method" and value in METHODS:
+    if path == "pruning.method" and value in METHODS.names:
         raw["pruning"] = switch_method(part, str(value))
     else:
         part[last] = msgspec.to_builtins(value)
@@ -84,9 +85,11 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
 
 
 def switch_method(pruning: dict[str, Any], method: str) -> dict[str, Any]:
-    """Return another method's part of a recipe, with what both methods know kept as it was."""
-    known = METHODS[method].__struct_fields__
-    return {"method": method} | {key: pruning[key] for key in known if key in pruning}
+    """Return another method's part of a recipe; settings that both have and were changed stay."""
+    known = METHODS[method].spec.__struct_fields__
+    usual = msgspec.to_builtins(METHODS[pruning["method"]].spec())
+    changed = {k: v for k, v in pruning.items() if k in known and v != usual[k]}
+    return {"method": method} | changed
 
 
 def from_builtins(raw: object) -> Recipe:

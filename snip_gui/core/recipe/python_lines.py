@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from snip_gui.core.recipe.recipe import METHODS, Recipe
+from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.recipe import Recipe
 
 _LINES = """\
 from snip_gui.core.api import apply_mask, build_recipe, mask_at
@@ -38,8 +39,7 @@ def python_lines(recipe: Recipe, data_folder: str = "") -> str:
 def _changes(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the parts of a recipe that are not as in the first one."""
     default = msgspec.to_builtins(Recipe())
-    method = raw["pruning"]["method"]
-    default["pruning"] = msgspec.to_builtins(METHODS[method]()) if method in METHODS else {}
+    default["pruning"] = msgspec.to_builtins(METHODS[raw["pruning"]["method"]].spec())
     found: dict[str, Any] = {}
     for name, value in raw.items():
         if not isinstance(value, dict):

@@ -8,74 +8,15 @@ recorded with the results. Titles, help, units and bounds stand beside each fiel
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from snip_gui.core.recipe.methods import Pruning, Snip
 from snip_gui.core.recipe.part import RecipePart as _Part
 from snip_gui.core.recipe.training import Training as Training  # a part of a recipe as any other
 
 Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
-Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
-ScoringMode: TypeAlias = Literal["evaluation", "training"]
-AfterPruning: TypeAlias = Literal["keep", "redraw"]
-
-Sparsity: TypeAlias = Annotated[
-    float,
-    Meta(
-        ge=0,
-        lt=1,
-        title="Sparsity",
-        description="Fraction of the prunable parameters that is removed. 0 is the dense network.",
-        extra={"decimals": 4, "step": 0.01},
-    ),
-]
-PrunableField: TypeAlias = Annotated[
-    Prunable,
-    Meta(
-        title="Prune",
-        description="Which parameters of convolutional, linear, recurrent and attention layers "
-        "compete. The paper counts "
-        "weights and biases; most ports count weights only. BatchNorm is never pruned.",
-        extra={"labels": {"weights-and-biases": "Weights, biases", "weights": "Weights only"}},
-    ),
-]
-ExcludeField: TypeAlias = Annotated[
-    tuple[str, ...],
-    Meta(
-        title="Excluded layers",
-        description="Layers that stay dense: not scored, not counted, not pruned.",
-        extra={"choices_from": "layers"},
-    ),
-]
-FloorField: TypeAlias = Annotated[
-    int,
-    Meta(
-        ge=0,
-        title="Kept at least",
-        description="Weights of each layer that are kept first, whatever the others score: the "
-        "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
-        extra={"unit": "weights of each layer", "zero": "none"},
-    ),
-]
-AfterField: TypeAlias = Annotated[
-    AfterPruning,
-    Meta(
-        title="After pruning",
-        description="Train the weights that were scored, or, as the official code does, a fresh "
-        "draw of the weights under the same mask.",
-        extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
-    ),
-]
-ScoringModeField: TypeAlias = Annotated[
-    ScoringMode,
-    Meta(
-        title="BatchNorm while scoring",
-        description="Evaluation uses the fresh running statistics, as the official code does; "
-        "training uses those of the minibatch. Without BatchNorm it makes no difference.",
-        extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
-    ),
-]
 
 
 class ModelChoice(_Part, frozen=True, kw_only=True):
@@ -241,52 +182,7 @@ class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
     images: tuple[OwnImage, ...] = ()
 
 
-class _Method(_Part, frozen=True, kw_only=True, tag_field="method"):
-    """What all pruning methods have in common."""
-
-    sparsity: Sparsity = 0.9
-    prunable: PrunableField = "weights-and-biases"
-    exclude: ExcludeField = ()
-    floor: FloorField = 0
-    after: AfterField = "keep"
-
-
-class _ScoringMethod(_Method, frozen=True, kw_only=True):
-    """A method that passes the minibatch through the network."""
-
-    scoring_mode: ScoringModeField = "evaluation"
-
-
-class Snip(_ScoringMethod, frozen=True, kw_only=True, tag="snip"):
-    """Keep the connections whose removal the loss would feel most (connection sensitivity)."""
-
-
-class SignedGradient(_ScoringMethod, frozen=True, kw_only=True, tag="signed-gradient"):
-    """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
-
-
-class RandomMask(_Method, frozen=True, kw_only=True, tag="random"):
-    """Keep a uniformly random choice of connections: the control for every other method."""
-
-
-class Shuffled(_ScoringMethod, frozen=True, kw_only=True, tag="shuffled"):
-    """Keep as many of each layer as SNIP, but others: its mask shuffled within the layers."""
-
-
-class Magnitude(_Method, frozen=True, kw_only=True, tag="magnitude"):
-    """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
-
-
 Minibatch: TypeAlias = Draw | Picked
-Pruning: TypeAlias = Snip | SignedGradient | RandomMask | Shuffled | Magnitude
-
-METHODS: dict[Any, type[Pruning]] = {
-    "snip": Snip,
-    "signed-gradient": SignedGradient,
-    "random": RandomMask,
-    "shuffled": Shuffled,
-    "magnitude": Magnitude,
-}
 
 
 class Recipe(_Part, frozen=True, kw_only=True):

@@ -170,7 +170,7 @@ def minibatch_words(minibatch: Minibatch) -> str:
 
 def method_title(recipe: Recipe) -> str:
     """Return the title of the pruning method."""
-    name = str(recipe.pruning.__struct_config__.tag)
+    name = recipe.pruning.method
     return dict(METHOD.choices).get(name, name)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from snip_gui.core.base.registry import load_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +27,8 @@ def lazily(target: str, *args: object, **kwargs: object) -> JobFactory:
     args, kwargs
         All its other arguments.
     """
-    module, _, name = target.partition(":")
 
     def job(cancel: CancelToken) -> Iterator[Event]:
-        function = getattr(importlib.import_module(module), name)
-        yield from function(*args, cancel=cancel, **kwargs)
+        yield from load_target(target)(*args, cancel=cancel, **kwargs)
 
     return job

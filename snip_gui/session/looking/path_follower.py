@@ -30,7 +30,7 @@ class PathFollower(QObject):
             return
         if scored is not None and scored.is_slow_to_follow and self._state.reach() is None:
             num_kept = self._state.num_kept
-            job = lazily("snip_gui.core.pruning.scoring:follow_paths", scored, num_kept)
+            job = lazily("snip_gui.core.methods.scoring:follow_paths", scored, num_kept)
             following = self._host.submit("paths", job, lane="io", short=True, background=True)
             following.happened.connect(self._on_event)
 

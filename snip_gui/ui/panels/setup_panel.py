@@ -28,7 +28,7 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
 from snip_gui.core.models.own.source import OWN
-from snip_gui.core.recipe.fields import METHOD, field
+from snip_gui.core.recipe.fields import METHOD, all_fields, field
 from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
 
 _FILE_FIELDS = (field("data.image_size"), field("data.skip_unreadable"))  # of image files only
+_SLIDER = "pruning.sparsity"  # has a control of its own, under the picture
 _FIELDS = (
     field("model.name"),
     field("data.name"),
@@ -45,10 +46,7 @@ _FIELDS = (
     field("model.init"),
     field("model.input_size"),
     METHOD,
-    field("pruning.prunable"),
-    field("pruning.exclude"),
-    field("pruning.floor"),
-    field("pruning.after"),
+    *(one for one in all_fields() if one.path.startswith("pruning.") and one.path != _SLIDER),
     field("data.validation_fraction"),
     field("seed"),
 )

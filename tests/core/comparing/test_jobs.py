@@ -10,8 +10,9 @@ from snip_gui.core.comparing.frequency import StabilityMeasured
 from snip_gui.core.comparing.jobs import measure_stability
 from snip_gui.core.comparing.variations import vary
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
-from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Snip
+from snip_gui.core.methods import scoring as jobs
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe
 
 RECIPE = Recipe(minibatch=Draw(classes=(8,), size=12), pruning=Snip(sparsity=0.98))
 PICKED = Recipe(minibatch=Picked(indices=(3, 5, 7, 11)), seed=4)

@@ -9,15 +9,8 @@ from snip_gui.core.comparing.state_names import (
     sparsity_words,
     state_parts,
 )
-from snip_gui.core.recipe.recipe import (
-    Draw,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    SignedGradient,
-    Snip,
-)
+from snip_gui.core.recipe.methods import RandomMask, SignedGradient, Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Picked, Recipe
 
 DIGITS = [str(n) for n in range(10)]
 

@@ -18,19 +18,9 @@ from snip_gui.core.comparing.tile_grid import (
 )
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
-from snip_gui.core.pruning import scoring as jobs
-from snip_gui.core.recipe.recipe import (
-    DataChoice,
-    Draw,
-    Magnitude,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Shuffled,
-    SignedGradient,
-    Snip,
-)
+from snip_gui.core.methods import scoring as jobs
+from snip_gui.core.recipe.methods import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe
 from snip_gui.core.views.grid_files import save_grid
 
 CLASSES = tuple("0123456789")

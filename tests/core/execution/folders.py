@@ -7,7 +7,8 @@ from safetensors.torch import load_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.events import Progress
-from snip_gui.core.recipe.recipe import Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Recipe, Training
 from snip_gui.core.runs import folder as files
 
 SHORT = Recipe(training=Training(epochs=2), pruning=Snip(sparsity=0.95))

@@ -23,15 +23,8 @@ from snip_gui.core.execution.run import run, run_steps
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.recipe import (
-    DataChoice,
-    ModelChoice,
-    Picked,
-    RandomMask,
-    Recipe,
-    Snip,
-    Training,
-)
+from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Picked, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary

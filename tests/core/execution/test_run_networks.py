@@ -18,12 +18,13 @@ from snip_gui.core.execution.resume import resume
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.package import package_run
+from snip_gui.core.methods import one_shot
+from snip_gui.core.methods import scoring as jobs
 from snip_gui.core.models.events import NetworkMeasured, NetworksListed
 from snip_gui.core.models.measuring import list_networks, measure_network
-from snip_gui.core.pruning import methods
-from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe
 from tests.core.models.networks_of_users import GOOD
@@ -177,7 +178,7 @@ def test_what_does_not_fit_one_pass_is_scored_in_several(environment, digits, mo
 
     whole, notes = score()
     assert not any("passes" in note for note in notes)
-    monkeypatch.setattr(methods, "_PASS_BYTES", 7 * whole.architecture.activation_bytes)
+    monkeypatch.setattr(one_shot, "_PASS_BYTES", 7 * whole.architecture.activation_bytes)
     parts, notes = score()
     assert any("passes of 7 images" in note for note in notes)
     assert parts.loss == pytest.approx(whole.loss)

@@ -16,7 +16,8 @@ from snip_gui.core.execution import book as run_book
 from snip_gui.core.execution import training as run_training
 from snip_gui.core.execution.resume import resume
 from snip_gui.core.execution.run import run
-from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary

@@ -16,7 +16,8 @@ from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS, find_format
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.package import package_run
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.weight_files.packed_reader import read_packed
 
 NETWORK = """

@@ -22,7 +22,8 @@ from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.proof import compute_scores
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 
 NETWORKS = {
     "lenet-300-100": """

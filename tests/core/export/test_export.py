@@ -26,7 +26,8 @@ from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
 

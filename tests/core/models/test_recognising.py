@@ -23,7 +23,8 @@ from snip_gui.core.models.networks import Images
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet5Caffe
 from snip_gui.core.models.recognising import inspect
-from snip_gui.core.recipe.recipe import Draw, Magnitude, ModelChoice, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Magnitude, Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.weight_files.reading import read_checkpoint
 

@@ -7,12 +7,13 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled
+from snip_gui.core.methods import scoring as jobs
 from snip_gui.core.models.networks import measure
-from snip_gui.core.pruning import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.scored import Scored
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, RandomMask, Recipe, Snip
+from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.toys import layout_of
 

@@ -5,8 +5,9 @@ import pytest
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import find_network
+from snip_gui.core.recipe.methods import RandomMask, Snip
 from snip_gui.core.recipe.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
-from snip_gui.core.recipe.recipe import ModelChoice, Picked, RandomMask, Recipe, Snip, Training
+from snip_gui.core.recipe.recipe import ModelChoice, Picked, Recipe, Training
 
 
 def of(model, **rest):

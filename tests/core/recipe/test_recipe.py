@@ -16,7 +16,8 @@ from snip_gui.core.recipe.json import (
     load_recipe,
     with_value,
 )
-from snip_gui.core.recipe.recipe import Picked, RandomMask, Recipe, Snip
+from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.recipe import Picked, Recipe
 from tests.core.recipes import recipes
 
 

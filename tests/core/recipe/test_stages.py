@@ -5,7 +5,8 @@ from hypothesis import given
 
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.json import decode_recipe, encode_recipe, with_value
-from snip_gui.core.recipe.recipe import Picked, RandomMask, Recipe, Training
+from snip_gui.core.recipe.methods import RandomMask
+from snip_gui.core.recipe.recipe import Picked, Recipe, Training
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.recipes import recipes
 

@@ -63,7 +63,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(done, environment, digits):
 
 
 def test_without_one_it_is_judged_by_the_scoring(make_bench, environment, digits):
-    from snip_gui.core.pruning.scoring import prune
+    from snip_gui.core.methods.scoring import prune
 
     bench = make_bench(RECIPE)
     steps = prune(bench, CancelToken())

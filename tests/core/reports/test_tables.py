@@ -7,7 +7,8 @@ import statistics
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe.recipe import RandomMask, Recipe
+from snip_gui.core.recipe.methods import RandomMask
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities, sweep
 from snip_gui.core.reports.error_sparsity import error_series, published
 from snip_gui.core.reports.tables import differences, duration, runs_table
@@ -143,7 +144,7 @@ def test_a_sweep_changes_sparsity_and_seed_alone():
 
 def test_a_sweep_can_stand_beside_a_control_but_dense_networks_are_all_the_same():
     recipes = sweep(Recipe(), (0.0, 0.9), (0, 1), ["random"])
-    found = [(r.seed, r.pruning.sparsity, r.pruning.__struct_config__.tag) for r in recipes]
+    found = [(r.seed, r.pruning.sparsity, r.pruning.method) for r in recipes]
     one = [(0.0, "snip"), (0.9, "snip"), (0.9, "random")]
     assert found == [(seed, *rest) for seed in (0, 1) for rest in one]
 

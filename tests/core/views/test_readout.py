@@ -4,7 +4,7 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.graph.layout import num_kept_at
-from snip_gui.core.pruning import scoring as jobs
+from snip_gui.core.methods import scoring as jobs
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.views.readout import connection_readout
 

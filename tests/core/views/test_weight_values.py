@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.pruning import scoring as jobs
+from snip_gui.core.methods import scoring as jobs
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, RandomMask, Recipe
+from snip_gui.core.recipe.methods import RandomMask
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_values import block_means, value_picture
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from snip_gui.core.export.catalogue import FORMATS
-from snip_gui.core.recipe.recipe import Draw, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import Draw, Recipe, Training
 
 WAIT_MS = 60_000
 RECIPE = Recipe(

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from snip_gui.core.data.sets.digits import load_digits
-from snip_gui.core.recipe.recipe import DataChoice, Draw, Picked, Recipe, Snip, Training
+from snip_gui.core.recipe.methods import Snip
+from snip_gui.core.recipe.recipe import DataChoice, Draw, Picked, Recipe, Training
 from snip_gui.session.state.preferences import Preferences
 from snip_gui.session.state.session_state import SessionState
 

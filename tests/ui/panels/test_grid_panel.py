@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QPushButton
 
-from snip_gui.core.recipe.recipe import Draw, SignedGradient
+from snip_gui.core.recipe.methods import SignedGradient
+from snip_gui.core.recipe.recipe import Draw
 from tests.qt_fixtures import WAIT_MS
 
 

@@ -515,12 +515,12 @@ def test_copy_as_command_saves_a_picked_minibatch(window, started, state, monkey
 def test_a_crash_opens_a_dialog_with_details_and_the_window_goes_on(
     window, started, state, qtbot, monkeypatch
 ):
-    import snip_gui.core.pruning.scoring
+    import snip_gui.core.methods.scoring
 
     def broken(*_args, **_keywords):
         raise ZeroDivisionError("as asked")
 
-    monkeypatch.setattr(snip_gui.core.pruning.scoring, "build_steps", broken)
+    monkeypatch.setattr(snip_gui.core.methods.scoring, "build_steps", broken)
     started.controller.set_field("seed", 4)
     window.actions_by_name["score"].trigger()
     qtbot.waitUntil(lambda: window.findChild(FailureDialog) is not None, timeout=WAIT_MS)

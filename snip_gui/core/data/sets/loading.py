@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.events import Event, Note, Progress, run_to_end
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.events import ImagesListed, ImagesLoaded
 from snip_gui.core.data.sets.read_options import ReadOptions
@@ -65,13 +65,7 @@ def load_images(
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
 ) -> ImageSet:
     """Read a data set by name, for a script or a notebook; raises as `read_images`."""
-    steps = read_images(name, folder, CancelToken(), options)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            images: ImageSet = end.value
-            return images
+    return run_to_end(read_images(name, folder, CancelToken(), options))
 
 
 def load_job(

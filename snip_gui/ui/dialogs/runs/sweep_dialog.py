@@ -47,7 +47,7 @@ class SweepDialog(QDialog):
         self.seeds = named(
             QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "Such as 0, 1, 2 or 0-2"
         )
-        own = recipe.pruning.__struct_config__.tag
+        own = recipe.pruning.method
         self.methods = {
             name: named(
                 QCheckBox(label), f"sweep_{name}", label, "The same, with another choice of mask"

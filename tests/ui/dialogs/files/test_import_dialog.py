@@ -13,7 +13,8 @@ from snip_gui.core.base.environment import Environment
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.package import package_run
-from snip_gui.core.recipe.recipe import Magnitude, Recipe, Snip
+from snip_gui.core.recipe.methods import Magnitude, Snip
+from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.ui.dialogs.files.import_dialog import ImportDialog
 
 WAIT_MS = 60_000

@@ -1,31 +1,33 @@
-"""Jobs: recipes in, events out. Generators that know nothing of Qt.
-
-Everything that may take long is one of these or `snip_gui.core.execution.run.run_steps`.
-"""
+"""Runs a recipe's pruning method: recipes in, events out."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.registry import load_target
 from snip_gui.core.data.minibatch.curation import minibatch_indices
 from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
-from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.pruning.workbench import Workbench, build_steps
+from snip_gui.core.recipe.methods import find_method
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from typing import TypeAlias
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
+
+    RunMethod: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
 
 def score(
@@ -54,8 +56,11 @@ def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:
     """Run the recipe's method on a workbench; returns a `Scored`."""
     pruned: Pruned | None = None
+    method = find_method(bench.recipe.pruning)
+    run_method: RunMethod = load_target(method.prune)
+    started = time.perf_counter()
     try:
-        for event in find_method(bench.recipe.pruning)(bench):
+        for event in run_method(bench):
             cancel.raise_if_cancelled()
             if isinstance(event, Pruned):
                 pruned = event
@@ -66,10 +71,10 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
         raise out_of_memory("minibatch.size", len(indices_K)) from error
     assert pruned is not None
     assert isinstance(pruned.masks, Ranking)
-    return _scored(bench, pruned, pruned.masks)
+    return _scored(bench, pruned, pruned.masks, time.perf_counter() - started)
 
 
-def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
+def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking, seconds: float) -> Scored:
     """Return what the window and the run folder need of a pruned workbench."""
     indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
     return Scored(
@@ -81,7 +86,7 @@ def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking) -> Scored:
         images_digest=bench.images.digest,
         architecture=bench.architecture,
         loss=pruned.loss,
-        seconds=pruned.seconds,
+        seconds=seconds,
     )
 
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.events import Progress
+from snip_gui.core.base.registry import load_target
 from snip_gui.core.pruning.events import Pruned
-from snip_gui.core.pruning.methods import find_method
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.recipe import Draw, Magnitude, Picked, RandomMask, Recipe, Shuffled, Snip
+from snip_gui.core.recipe.methods import Magnitude, RandomMask, Shuffled, Snip, find_method
+from snip_gui.core.recipe.recipe import Draw, Picked, Recipe
 
 
 def pruned_by(bench):
-    *before, last = find_method(bench.recipe.pruning)(bench)
+    *before, last = load_target(find_method(bench.recipe.pruning).prune)(bench)
     assert isinstance(last, Pruned)
     assert all(isinstance(event, Progress) for event in before)
     return last

@@ -1,0 +1,26 @@
+"""The gradient alone, sign included: the criterion of the SNIP paper's appendix A, figure 6."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.methods.one_shot import rank, score_minibatch
+from snip_gui.core.pruning.events import Pruned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snip_gui.core.base.events import Event
+    from snip_gui.core.pruning.workbench import Workbench
+
+
+def prune(bench: Workbench) -> Iterator[Event]:
+    """Rank by the gradient, largest first, negative ones last; ends in `Pruned`.
+
+    The score is the gradient less its minimum, rounded to float32 after the subtraction: masks of
+    runs made so far depend on which gradients that rounding makes equal.
+    """
+    found = yield from score_minibatch(bench)
+    gradient_M = found.gradient_M.astype("float64")
+    score_M = (gradient_M - gradient_M.min()).astype("float32")
+    yield Pruned(rank(bench, score_M), gradient_M=found.gradient_M, loss=found.loss)

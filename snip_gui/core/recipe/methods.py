@@ -1,0 +1,122 @@
+"""The pruning methods: their settings, and one row for each in `METHODS`.
+
+Nothing else lists methods: recipes are decoded with the settings named here, and forms, flags,
+``snip-gui list methods``, grids and sweeps are made from these rows. No torch: a row names the
+function that does the work, which is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from snip_gui.core.base.registry import Registry
+from snip_gui.core.recipe.pruning import PruningSpec, ScoringSpec
+
+
+class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
+    """Keep the connections whose removal the loss would feel most (connection sensitivity)."""
+
+
+class SignedGradient(ScoringSpec, frozen=True, kw_only=True, tag="signed-gradient"):
+    """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
+
+
+class RandomMask(PruningSpec, frozen=True, kw_only=True, tag="random"):
+    """Keep a uniformly random choice of connections: the control for every other method."""
+
+
+class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
+    """Keep as many of each layer as SNIP, but others: its mask shuffled within the layers."""
+
+
+class Magnitude(PruningSpec, frozen=True, kw_only=True, tag="magnitude"):
+    """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One pruning method.
+
+    Attributes
+    ----------
+    title
+        What a person reads.
+    description
+        How connections are chosen, as one sentence.
+    score_name
+        What connections are ranked by, in a word or two.
+    spec
+        Its settings; their tag is the method's name in recipes.
+    prune
+        ``"module:function"``: a function of a `snip_gui.core.pruning.workbench.Workbench` that
+        yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
+    """
+
+    title: str
+    description: str
+    score_name: str
+    spec: type[PruningSpec]
+    prune: str
+
+    @property
+    def name(self) -> str:
+        """The name in a recipe."""
+        return str(self.spec.__struct_config__.tag)
+
+
+METHODS: Registry[Method] = Registry(
+    "pruning method",
+    "pruning.method",
+    (
+        Method(
+            title="SNIP",
+            description="By connection sensitivity on the minibatch, |weight x gradient|.",
+            score_name="sensitivity",
+            spec=Snip,
+            prune="snip_gui.core.methods.snip:prune",
+        ),
+        Method(
+            title="Signed gradient",
+            description="By the gradient alone, sign included, which the paper's appendix A shows "
+            "beside SNIP.",
+            score_name="gradient above the least",
+            spec=SignedGradient,
+            prune="snip_gui.core.methods.signed_gradient:prune",
+        ),
+        Method(
+            title="Random mask",
+            description="At random: the control for every other method.",
+            score_name="random score",
+            spec=RandomMask,
+            prune="snip_gui.core.methods.random_mask:prune",
+        ),
+        Method(
+            title="SNIP, shuffled",
+            description="As SNIP does, then shuffled within each layer: as many connections of "
+            "each layer are kept, but others.",
+            score_name="shuffled sensitivity",
+            spec=Shuffled,
+            prune="snip_gui.core.methods.shuffled:prune",
+        ),
+        Method(
+            title="Magnitude",
+            description="The largest weights are kept; of a pruned checkpoint these are the ones "
+            "that it kept.",
+            score_name="magnitude",
+            spec=Magnitude,
+            prune="snip_gui.core.methods.magnitude:prune",
+        ),
+    ),
+)
+
+if TYPE_CHECKING:
+    Pruning: TypeAlias = PruningSpec
+else:
+    # msgspec decodes a union of the settings of all methods, told apart by their tags.
+    Pruning = Union[tuple(method.spec for method in METHODS)]  # noqa: UP007 - made at run time
+
+
+def find_method(pruning: PruningSpec) -> Method:
+    """Return the row of the method that a recipe's pruning names."""
+    return METHODS[pruning.method]

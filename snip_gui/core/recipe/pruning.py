@@ -1,0 +1,94 @@
+"""The part of a recipe that says how the network is pruned: what every method has.
+
+A method's own settings are a `PruningSpec` with more fields; see `snip_gui.core.recipe.methods`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
+
+from snip_gui.core.recipe.part import RecipePart
+
+Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
+ScoringMode: TypeAlias = Literal["evaluation", "training"]
+AfterPruning: TypeAlias = Literal["keep", "redraw"]
+
+Sparsity: TypeAlias = Annotated[
+    float,
+    Meta(
+        ge=0,
+        lt=1,
+        title="Sparsity",
+        description="Fraction of the prunable parameters that is removed. 0 is the dense network.",
+        extra={"decimals": 4, "step": 0.01},
+    ),
+]
+PrunableField: TypeAlias = Annotated[
+    Prunable,
+    Meta(
+        title="Prune",
+        description="Which parameters of convolutional, linear, recurrent and attention layers "
+        "compete. The paper counts "
+        "weights and biases; most ports count weights only. BatchNorm is never pruned.",
+        extra={"labels": {"weights-and-biases": "Weights, biases", "weights": "Weights only"}},
+    ),
+]
+ExcludeField: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(
+        title="Excluded layers",
+        description="Layers that stay dense: not scored, not counted, not pruned.",
+        extra={"choices_from": "layers"},
+    ),
+]
+FloorField: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0,
+        title="Kept at least",
+        description="Weights of each layer that are kept first, whatever the others score: the "
+        "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
+        extra={"unit": "weights of each layer", "zero": "none"},
+    ),
+]
+AfterField: TypeAlias = Annotated[
+    AfterPruning,
+    Meta(
+        title="After pruning",
+        description="Train the weights that were scored, or, as the official code does, a fresh "
+        "draw of the weights under the same mask.",
+        extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
+    ),
+]
+ScoringModeField: TypeAlias = Annotated[
+    ScoringMode,
+    Meta(
+        title="BatchNorm while scoring",
+        description="Evaluation uses the fresh running statistics, as the official code does; "
+        "training uses those of the minibatch. Without BatchNorm it makes no difference.",
+        extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
+    ),
+]
+
+
+class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
+    """What all pruning methods have in common; the tag is the name of the method."""
+
+    sparsity: Sparsity = 0.9
+    prunable: PrunableField = "weights-and-biases"
+    exclude: ExcludeField = ()
+    floor: FloorField = 0
+    after: AfterField = "keep"
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return str(self.__struct_config__.tag)
+
+
+class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
+    """A method that passes the minibatch through the network."""
+
+    scoring_mode: ScoringModeField = "evaluation"
