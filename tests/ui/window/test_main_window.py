@@ -235,14 +235,6 @@ def test_hovering_reads_a_connection_out(window, state, qtbot):
     assert f"{state.scored.weight_M[index]:+.4f}" in text
 
 
-@pytest.mark.parametrize("colours", ["mask", "kept-sensitivity", "sensitivity"])
-def test_every_colouring_draws(window, colours, qtbot):
-    heatmap = window.heatmap
-    heatmap.select_layer("fc1")
-    heatmap.weights.colours.setCurrentIndex(heatmap.weights.colours.findData(colours))
-    wait_for_shape(qtbot, heatmap.plot, (300, 784))
-
-
 def test_the_scale_of_the_input_map(window):
     heatmap = window.heatmap
     assert heatmap.plot._item.image.max() == 255
