@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from snip_gui.core.base.tensors import to_real
 from snip_gui.core.training.events import WeightsSeen
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ def _seen(trainer: Trainer, names: tuple[str, ...], *, is_whole: bool) -> Weight
 
 def _weight(trainer: Trainer, name: str) -> NDArray[np.float32]:
     """Return a copy of a weight as it is now, in the shape of the whole network."""
+    from snip_gui.core.base.tensors import to_real  # the window reads this module without torch
+
     values = trainer.trained.model.get_parameter(name).detach()
     if trainer.shrunk is not None:
         around = trainer.masked.model.get_parameter(name).detach()
