@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import write_text
-from snip_gui.core.recipe.recipe import Recipe
+from snip_gui.session.runs.kept_queue import Begun, KeptQueue, QueuedRuns
 from snip_gui.session.state.notices import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.runs.trainings import Trainings
     from snip_gui.session.state.session_state import SessionState
 
@@ -33,9 +32,10 @@ class RunQueue(QObject):
         self._waiting: list[Recipe] = []
         self._num_begun = 0
         self._is_training = self._is_paused = False
-        self._file: Path | None = None
-        self._kept: tuple[Recipe, ...] = ()
+        self._kept: KeptQueue | None = None
+        self._begun: tuple[Begun, ...] = ()
         trainings.ended.connect(self._on_training_ended)
+        state.training_changed.connect(self._on_training_changed)
 
     @property
     def waiting(self) -> tuple[Recipe, ...]:
@@ -64,25 +64,20 @@ class RunQueue(QObject):
         return text
 
     def keep_in(self, file: Path) -> None:
-        """Take up the recipes that waited when the program ended, and keep those that will.
+        """Take over the recipes that waited when the program ended, and keep those that will.
 
-        They wait for the user; a file that cannot be read is said and left alone until then.
+        They wait for the user. A file that cannot be read is set aside, and that is said.
         """
-        self._file = file
-        try:
-            recipes = msgspec.json.decode(file.read_bytes(), type=list[Recipe])
-        except FileNotFoundError:
-            recipes = []
-        except (OSError, msgspec.DecodeError) as error:
-            self._say(f"The queue of runs could not be brought back: {error}.")
-            recipes = []
+        self._kept = KeptQueue(file)
+        recipes, problem = self._kept.take_over()
+        if problem:
+            self._say(f"The queue of runs could not be brought back. {problem}")
         if recipes:
-            self._waiting = self._waiting + recipes
-            self._kept = tuple(self._waiting)
+            self._waiting += recipes
             self._is_paused = True
             number = f"{len(recipes)} {'run waits' if len(recipes) == 1 else 'runs wait'}"
             self._state.notices.info(f"{number} in the queue since the last time; see Runs.")
-            self.changed.emit()
+            self._changed()
 
     def add(self, recipes: Iterable[Recipe]) -> None:
         """Put recipes at the end; the first begins at once if nothing is being trained."""
@@ -107,13 +102,25 @@ class RunQueue(QObject):
         if self._waiting and not is_busy:
             self._num_begun += 1
             self._is_training = True
-            self._trainings.train(self._waiting.pop(0))
+            recipe = self._waiting.pop(0)
+            self._trainings.train(recipe)
+            begun = self._state.training
+            if begun is not None and begun.folder is not None:
+                self._begun = (Begun(recipe=recipe, folder=str(begun.folder)),)
+
+    @Slot()
+    def _on_training_changed(self) -> None:
+        """Forget what has begun once it is in the list of runs."""
+        if self._begun and self._begun[0].is_safe:
+            self._begun = ()
+            self._keep()
 
     @Slot()
     def _on_training_ended(self) -> None:
         if not self.total:
             return
         was_ours, self._is_training = self._is_training, False
+        self._begun = ()
         if was_ours and not self._went_through():
             self._is_paused = True
         if not self._is_paused:
@@ -134,15 +141,17 @@ class RunQueue(QObject):
             self._is_paused = False
 
     def _changed(self) -> None:
-        """Tell of a change, and keep what waits."""
         self.changed.emit()
-        if self._file is None or tuple(self._waiting) == self._kept:
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keep what waits, and what has only just begun."""
+        if self._kept is None:
             return
-        self._kept = tuple(self._waiting)
         try:
-            write_text(self._file, msgspec.json.encode(self._waiting).decode() + "\n")
+            self._kept.keep(QueuedRuns(waiting=tuple(self._waiting), begun=self._begun))
         except UserError as error:
-            self._say(f"The queue of runs will not outlive the program. {error}")
+            self._say(f"The queue of runs will be lost when the program closes. {error}")
 
     def _say(self, problem: str) -> None:
         self._state.notices.add(Notice("problem", problem))

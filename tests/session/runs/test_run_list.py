@@ -289,6 +289,21 @@ def test_a_queue_outlives_the_program(controller, qtbot, tmp_path, make_controll
     assert msgspec.json.decode(file.read_bytes()) == []
 
 
+def test_a_queue_that_ends_before_its_training_begins_loses_no_run(
+    controller, host, qtbot, tmp_path, make_controller
+):
+    file = tmp_path / "queue.json"
+    controller.queue.keep_in(file)
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.queue.add([RECIPE, with_value(RECIPE, "seed", 3)])
+    assert host.shutdown()  # as when the window is closed, or killed, at once
+
+    later = make_controller(RECIPE)
+    later.queue.keep_in(file)
+    assert [recipe.seed for recipe in later.queue.waiting] == [0, 3]
+
+
 def test_a_damaged_queue_is_said_and_the_next_one_is_kept(controller, tmp_path):
     file = tmp_path / "queue.json"
     file.write_text('[{"model": 3}]')

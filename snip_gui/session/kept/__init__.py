@@ -1,0 +1,1 @@
+"""The files that outlive a session: read whatever they hold by now, written off the GUI thread."""

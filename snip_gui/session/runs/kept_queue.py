@@ -1,0 +1,113 @@
+"""The queue of runs as a file, so that no run is lost with the program.
+
+Windows share the file: each writes only its own changes. What waited in it is taken over by the
+first window that opens after the last one is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from PySide6.QtCore import QLockFile
+
+from snip_gui.core.base.files import write_text
+from snip_gui.core.recipe.recipe import Recipe
+from snip_gui.core.runs.folder import RECIPE
+from snip_gui.session.kept.reading import read_kept
+
+T = TypeVar("T")
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has begun; it is lost with the program until its folder holds its recipe."""
+
+    recipe: Recipe
+    folder: str
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the run is in the list of runs, to be resumed from there."""
+        return (Path(self.folder) / RECIPE).exists()
+
+
+class QueuedRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """Recipes that wait, the next one first, and runs that have only just begun."""
+
+    waiting: tuple[Recipe, ...] = ()
+    begun: tuple[Begun, ...] = ()
+
+
+class KeptQueue:
+    """The file, as one window reads and changes it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._ours = QueuedRuns()
+        self._lock = QLockFile(f"{file}.lock")
+        self._lock.setStaleLockTime(0)  # however long a window is open, the queue is its own
+
+    def take_over(self) -> tuple[list[Recipe], str]:
+        """Return what waited when the program ended, and what is wrong with the file.
+
+        Nothing while another window is open, whose queue it is.
+        """
+        if not self._is_free():
+            return [], ""
+        kept, problem = read_kept(self._file, _decode)
+        if kept is None:
+            return [], problem
+        again = tuple(begun.recipe for begun in kept.begun if not begun.is_safe)
+        self._ours = kept
+        return [*again, *kept.waiting], ""
+
+    def keep(self, queued: QueuedRuns) -> None:
+        """Write what changed in this window's queue; raises `UserError` if that fails."""
+        if queued == self._ours:
+            return
+        there = read_kept(self._file, _decode)[0] or QueuedRuns()
+        changed = QueuedRuns(
+            waiting=_merged(self._ours.waiting, queued.waiting, there.waiting),
+            begun=_merged(self._ours.begun, queued.begun, there.begun),
+        )
+        write_text(self._file, _encode(changed))
+        self._ours = queued
+
+    def _is_free(self) -> bool:
+        """Whether no other process has the queue; from now on this one has it."""
+        with contextlib.suppress(OSError):  # said when there is something to keep
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
+            return True
+        return self._lock.getLockInfo()[0] == os.getpid()
+
+
+def _decode(data: bytes) -> QueuedRuns:
+    """Read the file; raises as `read_kept` expects."""
+    found = msgspec.json.decode(data, type=tuple[Recipe, ...] | QueuedRuns)
+    return found if isinstance(found, QueuedRuns) else QueuedRuns(waiting=found)
+
+
+def _encode(queued: QueuedRuns) -> str:
+    """Return the file: a plain list, which every version reads, unless a run has just begun."""
+    return msgspec.json.encode(queued if queued.begun else queued.waiting).decode() + "\n"
+
+
+def _merged(before: tuple[T, ...], after: tuple[T, ...], there: tuple[T, ...]) -> tuple[T, ...]:
+    """Return ``there`` with the change from ``before`` to ``after`` made; items may repeat."""
+    if there == before:
+        return after
+    added, removed = list(after), []
+    for item in before:
+        if item in added:
+            added.remove(item)
+        else:
+            removed.append(item)
+    stays = list(there)
+    for item in removed:
+        if item in stays:
+            stays.remove(item)
+    return (*stays, *added)
