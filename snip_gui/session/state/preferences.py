@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -16,8 +16,11 @@ from snip_gui.core.base.environment import (
     default_runs_folder,
 )
 from snip_gui.core.base.files import write_text
+from snip_gui.session.kept.reading import read_kept
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
+# No system has a path with a null character.
+PathText: TypeAlias = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,14 +38,14 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
     theme: Theme = "system"
     device: str = "auto"
-    num_threads: Annotated[int, Meta(ge=1)] | None = None
-    data_folder: str = ""
-    data_places: dict[str, str] = {}
-    runs_folder: str = ""
-    export_folder: str = ""
+    num_threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    data_folder: PathText = ""
+    data_places: dict[str, PathText] = {}
+    runs_folder: PathText = ""
+    export_folder: PathText = ""
     trusted_code: tuple[str, ...] = ()
     first_look_offered: bool = False
-    image_memory_gb: Annotated[float, Meta(ge=0)] | None = None
+    image_memory_gb: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
 
     @property
     def environment(self) -> Environment:
@@ -78,27 +81,68 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_preferences(path: Path) -> tuple[Preferences, list[str]]:
-    """Read preferences; return them with a sentence on each that had to be dropped."""
-    try:
-        raw = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError:
-        return Preferences(), []
-    except (OSError, msgspec.DecodeError) as error:
-        return Preferences(), [f"The preferences could not be read and start afresh: {error}."]
-    if not isinstance(raw, dict):
-        return Preferences(), ["The preferences could not be read and start afresh."]
+    """Read preferences.
+
+    Returns
+    -------
+    preferences
+        Those that can be used; the others have their defaults.
+    problems
+        A sentence on each that cannot be used, or on the file.
+    """
+    raw, problem = read_kept(path, _decode_object)
+    if raw is None:
+        text = f"The preferences could not be read and start afresh. {problem}"
+        return Preferences(), [text] if problem else []
     good: dict[str, object] = {}
-    dropped = []
+    problems = []
     for name, value in raw.items():
         try:
             msgspec.convert({name: value}, Preferences)
         except msgspec.ValidationError as error:
-            dropped.append(f"The preference “{name}” was dropped: {error}.")
+            problems.append(f"The preference “{name}” was ignored: {error}.")
         else:
             good[name] = value
-    return msgspec.convert(good, Preferences), dropped
+    return msgspec.convert(good, Preferences), problems
 
 
-def save_preferences(path: Path, preferences: Preferences) -> None:
-    """Write preferences; raises `UserError` if that fails."""
-    write_text(path, msgspec.json.format(msgspec.json.encode(preferences)).decode() + "\n")
+_DEFAULTS = Preferences()
+
+
+def save_preferences(path: Path, preferences: Preferences, before: Preferences = _DEFAULTS) -> None:
+    """Write the preferences that differ from those before; raises `UserError` if that fails.
+
+    Everything else in the file stays as it is by now: another window may have changed it, and a
+    newer version may know preferences that this one does not.
+    """
+    kept = read_kept(path, _decode_object)[0] or {}
+    old, new = _as_json(before), _as_json(preferences)
+    for name in new:
+        if new[name] != old[name]:
+            kept[name] = merged(old[name], new[name], kept.get(name))
+    write_text(path, msgspec.json.format(msgspec.json.encode(kept)).decode() + "\n")
+
+
+def merged(before: object, after: object, there: object) -> object:
+    """Return ``there`` with the change from ``before`` to ``after`` made to it.
+
+    Entries of dictionaries and lists are added and removed one by one; of everything else, what
+    was set last counts.
+    """
+    if isinstance(before, dict) and isinstance(after, dict) and isinstance(there, dict):
+        changed = {key: value for key, value in after.items() if before.get(key) != value}
+        return {key: there[key] for key in there if key in after or key not in before} | changed
+    if isinstance(before, list) and isinstance(after, list) and isinstance(there, list):
+        stays = [item for item in there if item in after or item not in before]
+        return stays + [item for item in after if item not in (*before, *there)]
+    return after
+
+
+def _as_json(preferences: Preferences) -> dict[str, Any]:
+    """Return preferences as they are in a file."""
+    return _decode_object(msgspec.json.encode(preferences))
+
+
+def _decode_object(data: bytes) -> dict[str, Any]:
+    """Read a JSON object; raises as `read_kept` expects."""
+    return msgspec.json.decode(data, type=dict[str, Any])

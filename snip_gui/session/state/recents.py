@@ -8,19 +8,25 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
+from snip_gui.session.kept.reading import read_kept
+from snip_gui.session.state.preferences import PathText
 
 _LIMIT = 8
 
 
 class Recents:
-    """Paths of recent recipes, newest first."""
+    """Paths of recent recipes, newest first.
+
+    Attributes
+    ----------
+    problem
+        What was wrong with the file, in sentences; empty if nothing was.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        try:
-            self._paths = msgspec.json.decode(file.read_bytes(), type=list[str])[:_LIMIT]
-        except (OSError, msgspec.DecodeError):
-            self._paths = []
+        self._paths, problem = self._read()
+        self.problem = f"The list of recent recipes was lost. {problem}" if problem else ""
 
     @property
     def paths(self) -> list[Path]:
@@ -30,17 +36,30 @@ class Recents:
     def add(self, path: Path) -> str:
         """Put a path first; return a sentence if the list could not be kept."""
         text = str(path.absolute())
-        self._paths = [text, *(other for other in self._paths if other != text)][:_LIMIT]
-        return self._save()
+        return self._save([text, *self._without(text)])
 
     def remove(self, path: Path) -> str:
         """Forget a path; return a sentence if the list could not be kept."""
-        self._paths = [other for other in self._paths if other != str(path.absolute())]
-        return self._save()
+        return self._save(self._without(str(path.absolute())))
 
-    def _save(self) -> str:
+    def _without(self, text: str) -> list[str]:
+        """Return the other paths of the file, to which another window may have added some."""
+        paths, problem = self._read()
+        return [other for other in (self._paths if problem else paths) if other != text]
+
+    def _read(self) -> tuple[list[str], str]:
+        paths, problem = read_kept(self._file, _decode)
+        return (paths or [])[:_LIMIT], problem
+
+    def _save(self, paths: list[str]) -> str:
+        self._paths = paths[:_LIMIT]
         try:
             write_text(self._file, msgspec.json.encode(self._paths).decode())
         except UserError as error:
             return str(error)
         return ""
+
+
+def _decode(data: bytes) -> list[str]:
+    """Read the file; raises as `read_kept` expects."""
+    return msgspec.json.decode(data, type=list[PathText])

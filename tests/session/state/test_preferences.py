@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from snip_gui.core.base.environment import default_data_folder
 from snip_gui.session.state.preferences import Preferences, load_preferences, save_preferences
@@ -28,6 +31,38 @@ def test_bad_preferences_are_dropped_one_by_one_and_named(tmp_path):
     assert "device" in dropped[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_threads", 100_000),
+        ("image_memory_gb", 1e308),
+        ("data_folder", "\0"),
+        ("data_places", {"digits": "a\0b"}),
+        ("runs_folder", "\0"),
+        ("theme", {"a": []}),
+    ],
+)
+def test_a_preference_that_no_machine_can_meet_is_ignored_and_named(tmp_path, name, value):
+    path = tmp_path / "preferences.json"
+    path.write_text(json.dumps({name: value, "device": "cpu"}))
+    preferences, problems = load_preferences(path)
+    assert preferences == Preferences(device="cpu")
+    assert [f"“{name}” was ignored" in problem for problem in problems] == [True]
+
+
+def test_saving_writes_what_changed_and_leaves_the_rest_of_the_file(tmp_path):
+    path = tmp_path / "preferences.json"
+    path.write_text('{"theme": "mauve", "later": [1], "trusted_code": ["a", "b"]}')
+    before = Preferences(trusted_code=("a", "b"))
+    save_preferences(path, Preferences(device="cpu", trusted_code=("b", "c")), before)
+    assert json.loads(path.read_bytes()) == {
+        "theme": "mauve",
+        "later": [1],
+        "trusted_code": ["b", "c"],
+        "device": "cpu",
+    }
+
+
 def test_a_damaged_file_never_blocks_the_start(tmp_path):
     path = tmp_path / "preferences.json"
     for text in ("{", "[]", "\x00\xff"):
@@ -47,6 +82,13 @@ def test_recents_are_newest_first_bounded_and_kept(tmp_path):
     assert len(again.paths) == 8
     again.remove(Path(tmp_path / "5.json"))
     assert tmp_path / "5.json" not in Recents(tmp_path / "recents.json").paths
+
+
+def test_two_windows_add_to_the_same_recents(tmp_path):
+    first, second = (Recents(tmp_path / "recents.json") for _ in range(2))
+    first.add(tmp_path / "1.json")
+    second.add(tmp_path / "2.json")
+    assert second.paths == [tmp_path / "2.json", tmp_path / "1.json"]
 
 
 def test_each_data_set_has_a_place_of_its_own():
