@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -17,38 +18,42 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.state.session_keeper import SessionKeeper
     from snip_gui.ui.window.main_window import MainWindow
 
-_SESSION = "session.json"
-_PREFERENCES = "preferences.json"
 _RECENTS = "recent-recipes.json"
-_GEOMETRY = "window.ini"
+_LAYOUT = "window.ini"
 _QUEUE = "queue.json"
+# How long closing waits for a training to write its checkpoint.
+_CLOSE_MS = 60_000
 
 
 @dataclass
 class Application:
-    """The window with what it holds on to."""
+    """The window with what it holds on to.
+
+    Attributes
+    ----------
+    is_closed
+        Whether `close` has been called.
+    has_ended
+        Whether all work had ended by the end of it.
+    """
 
     window: MainWindow
     controller: Controller
     host: JobHost
-    config_folder: Path
+    keeper: SessionKeeper
+    is_closed: bool = False
+    has_ended: bool = True
 
     def close(self) -> None:
-        """Keep the session for the next start, stop all work and wait for it, bounded."""
-        from snip_gui.core.base.errors import UserError
-        from snip_gui.core.base.files import write_text
-        from snip_gui.core.recipe.json import encode_recipe
-        from snip_gui.session.state.preferences import save_preferences
-
-        state = self.controller.state
-        try:
-            write_text(self.config_folder / _SESSION, encode_recipe(state.recipe))
-            save_preferences(self.config_folder / _PREFERENCES, state.preferences)
-        except UserError as error:
-            sys.stderr.write(f"snip-gui: {error}\n")
-        self.host.shutdown()
+        """Stop all work, keep the session for the next start, and wait for both, bounded."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        is_kept = self.keeper.finish()
+        self.has_ended = self.host.shutdown(_CLOSE_MS) and is_kept
 
 
 def create_window(config_folder: Path) -> Application:
@@ -57,51 +62,59 @@ def create_window(config_folder: Path) -> Application:
     Parameters
     ----------
     config_folder
-        Where preferences, the last session and the layout are kept.
+        Where preferences, the last session and the layout are kept. Whatever its files hold, the
+        window opens.
     """
-    from PySide6.QtCore import QSettings
-
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.state.notices import Notice
     from snip_gui.session.state.preferences import load_preferences
     from snip_gui.session.state.recents import Recents
+    from snip_gui.session.state.session_keeper import PREFERENCES, SESSION, SessionKeeper
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
+    from snip_gui.ui.window.docks import open_layout
     from snip_gui.ui.window.end_notice import EndNotice
     from snip_gui.ui.window.main_window import MainWindow
 
-    preferences, dropped = load_preferences(config_folder / _PREFERENCES)
-    recipe, complaint = _last_recipe(config_folder / _SESSION)
+    preferences, problems = load_preferences(config_folder / PREFERENCES)
+    recipe, problem = _last_recipe(config_folder / SESSION)
+    recents = Recents(config_folder / _RECENTS)
+    layout, layout_problem = open_layout(config_folder / _LAYOUT)
     state = SessionState(recipe, preferences)
-    host = JobHost()
-    controller = Controller(state, host, Recents(config_folder / _RECENTS))
+    keeper = SessionKeeper(state, config_folder)
     themes = Themes()
     themes.apply(preferences.theme)
-    settings = QSettings(str(config_folder / _GEOMETRY), QSettings.Format.IniFormat)
-    window = MainWindow(controller, themes, settings)
+    # Its threads start here: whatever can fail before the window stands has been done.
+    host = JobHost()
+    controller = Controller(state, host, recents)
+    window = MainWindow(controller, themes, layout)
     EndNotice(controller, window)
-    for sentence in (*dropped, complaint):
+    for sentence in (*problems, problem, recents.problem, layout_problem):
         if sentence:
             state.notices.add(Notice("problem", sentence))
     controller.queue.keep_in(config_folder / _QUEUE)
-    application = Application(window, controller, host, config_folder)
+    application = Application(window, controller, host, keeper)
     window.closed.connect(application.close)
     return application
 
 
 def _last_recipe(path: Path) -> tuple[Recipe, str]:
     """Return the recipe of the last session, or the first one, and what was wrong."""
-    from snip_gui.core.base.errors import UserError
     from snip_gui.core.base.resources import resource
-    from snip_gui.core.recipe.json import load_recipe
+    from snip_gui.core.recipe.json import decode_recipe, load_recipe
+    from snip_gui.session.controller import refuse_unknown
+    from snip_gui.session.kept.reading import read_kept
 
-    complaint = ""
-    if path.exists():
-        try:
-            return load_recipe(path), ""
-        except UserError as error:
-            complaint = f"The last session could not be brought back. {error}"
+    def decode(data: bytes) -> Recipe:
+        recipe = decode_recipe(data, where=f"“{path.name}”")
+        refuse_unknown(recipe)
+        return recipe
+
+    recipe, problem = read_kept(path, decode)
+    if recipe is not None:
+        return recipe, ""
+    complaint = f"The last session could not be brought back. {problem}" if problem else ""
     return load_recipe(resource("recipes", "eights.json")), complaint
 
 
@@ -115,17 +128,26 @@ def main() -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
+    from snip_gui.ui.window.closing import close_when_asked
+
     app = QApplication(sys.argv[:1])
     app.setApplicationName("snip-gui")
     app.setApplicationDisplayName("SNIP explorer")
     collector = _collect_in_gui_thread()
     application = create_window(Path(platformdirs.user_config_dir("snip-gui", appauthor=False)))
-    _install_hook(application)
+    _show_faults(application)
+    close_when_asked(app, application.window)
     application.window.show()
     # Once the window stands, not before: torch takes seconds to load.
     QTimer.singleShot(0, application.window, application.controller.start)
     status = app.exec()
+    application.close()
     del collector
+    if not application.has_ended:
+        # A thread that never answers, as on a dead disk, would make Qt abort on the way out.
+        sys.stderr.write("snip-gui: some work did not stop in time and was ended.\n")
+        sys.stderr.flush()
+        os._exit(status or 1)
     return status
 
 
@@ -141,19 +163,19 @@ def _collect_in_gui_thread() -> object:
     return GarbageCollector(interval=1.0)
 
 
-def _install_hook(application: Application) -> None:
-    """Show what nothing else caught, and go on."""
+def _show_faults(application: Application) -> None:
+    """Show what nothing else caught; the session goes on."""
+    from snip_gui.ui.window.faults import Faults
 
-    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        from snip_gui.session.state.notices import Notice
+    faults = Faults(application.controller.state.notices, application.controller)
+    faults.found.connect(application.controller.failed)
 
-        if issubclass(kind, KeyboardInterrupt):
-            application.window.close()
-            return
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
         sys.stderr.write(details)
-        notice = Notice("failure", f"{kind.__name__}: {error}", details=details)
-        application.controller.state.notices.add(notice)
-        application.controller.failed.emit(notice)
+        if not application.is_closed:
+            faults.report(f"{kind.__name__}: {error}", details)
 
-    sys.excepthook = show
+    sys.excepthook = report

@@ -121,7 +121,7 @@ class Controller(QObject):
         """Set one field of the recipe; a value that cannot be is told in place."""
         try:
             recipe = with_value(self.state.recipe, path, value)
-            _refuse_unknown(recipe)
+            refuse_unknown(recipe)
         except UserError as error:
             self.state.tell(Problem.of(error))
             return
@@ -253,7 +253,7 @@ class Controller(QObject):
         """Make a recipe file the current recipe."""
         try:
             recipe = pin_files(load_recipe(path))
-            _refuse_unknown(recipe)
+            refuse_unknown(recipe)
             kept = self.state.preferences.environment.image_folders
             copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
@@ -363,7 +363,7 @@ class Controller(QObject):
             self.state.notices.add(Notice("problem", text))
 
 
-def _refuse_unknown(recipe: Recipe) -> None:
+def refuse_unknown(recipe: Recipe) -> None:
     """Raise a `UserError` if there is no such network or data set."""
     find_network(recipe.model)
     DATASETS[recipe.data.name]

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtWidgets import QDockWidget
 
+from snip_gui.session.kept.reading import read_kept, set_aside
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from PySide6.QtCore import QSettings
     from PySide6.QtWidgets import QMainWindow, QWidget
 
 # Raised when docks are added or renamed, so that an old layout is not restored over new docks.
 _LAYOUT_VERSION = 3
+
+# The largest layout that Qt writes has some kilobytes.
+_MOST_LAYOUT_BYTES = 1_000_000
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -41,6 +45,28 @@ class DockSpec:
     name: str
     title: str
     panel: QWidget
+
+
+def open_layout(path: Path) -> tuple[QSettings, str]:
+    """Return the settings in a file, and what was wrong with it, in sentences.
+
+    A file that holds anything else is set aside.
+    """
+    _, problem = read_kept(path, _check_layout)
+    settings = QSettings(str(path), QSettings.Format.IniFormat)
+    settings.allKeys()  # reads the file
+    if settings.status() != QSettings.Status.NoError:
+        problem = set_aside(path)
+        settings = QSettings(str(path), QSettings.Format.IniFormat)
+    if problem:
+        problem = f"The layout of the window could not be brought back. {problem}"
+    return settings, problem
+
+
+def _check_layout(data: bytes) -> None:
+    """Raise a `ValueError` for what is no text, or too much of it, for Qt to be given."""
+    if len(data) > _MOST_LAYOUT_BYTES or "\0" in data.decode():
+        raise ValueError("it is not a layout")
 
 
 class Docks:
@@ -79,7 +105,7 @@ class Docks:
     def restore(self, settings: QSettings) -> None:
         """Put the docks where they were; a layout that cannot be read is left alone."""
         geometry, layout = settings.value("geometry"), settings.value("layout")
-        if geometry is not None and layout is not None:
+        if isinstance(geometry, QByteArray) and isinstance(layout, QByteArray):
             self._window.restoreGeometry(geometry)
             self._window.restoreState(layout, _LAYOUT_VERSION)
 
@@ -87,3 +113,4 @@ class Docks:
         """Remember where the docks are."""
         settings.setValue("geometry", self._window.saveGeometry())
         settings.setValue("layout", self._window.saveState(_LAYOUT_VERSION))
+        settings.sync()

@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("main_window")
         self.controller, self.state = controller, controller.state
         self._themes, self._settings = themes, settings
+        self._asks, self._is_closed = True, False
         self.setWindowTitle("SNIP explorer")
         self.setWindowIcon(themes.icon("snip"))
         self.setDockNestingEnabled(True)
@@ -210,17 +211,27 @@ class MainWindow(QMainWindow):
     def _on_reset_layout(self) -> None:
         self._layout.put_back()
 
+    @Slot()
+    def close_now(self) -> None:
+        """Close without asking, whatever is being done."""
+        self._asks = False
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask only if a training would be interrupted; then save and tell."""
         training = self.state.training
-        if training is not None and training.is_active and not self._may_interrupt():
+        is_active = training is not None and training.is_active
+        if self._asks and is_active and not self._may_interrupt():
             event.ignore()
             return
+        event.accept()
+        if self._is_closed:  # while it was asked, or by a second signal
+            return
+        self._is_closed = True
         self._layout.save(self._settings)
         # The undo stack tells of its own end, when there are no actions left to enable.
         self.controller.undo_stack.indexChanged.disconnect(self._enable_actions)
         self.closed.emit()
-        event.accept()
 
     def _may_interrupt(self) -> bool:
         text = "Stop the training and close? What was done is kept and the run can be resumed."
@@ -287,6 +298,8 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_failed(self, notice: Notice) -> None:
+        if self._is_closed:  # a dialog would keep the program from ending
+            return
         from snip_gui.ui.dialogs.help.failure_dialog import FailureDialog
 
         dialog = FailureDialog(notice.text, notice.details, self)

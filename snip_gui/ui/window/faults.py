@@ -1,0 +1,51 @@
+"""Faults of the program that nothing else caught, from any thread and at any moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from snip_gui.session.state.notices import Notice
+
+if TYPE_CHECKING:
+    from snip_gui.session.state.notices import Notices
+
+
+class Faults(QObject):
+    """Logs each fault once, and has it shown, when the event loop is next free.
+
+    Not at once: the fault may have happened in another thread, or while Qt was drawing, where
+    opening a dialog ends the process. Not twice: what fails to be drawn fails again at every
+    repaint.
+    """
+
+    found = Signal(object)  # Notice
+    _reported = Signal(str, str)
+
+    def __init__(self, notices: Notices, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._notices = notices
+        self._known: set[str] = set()
+        self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
+
+    def report(self, text: str, details: str) -> None:
+        """Report a fault; may be called in any thread.
+
+        Parameters
+        ----------
+        text
+            One line on what happened.
+        details
+            The traceback.
+        """
+        self._reported.emit(text, details)
+
+    @Slot(str, str)
+    def _on_reported(self, text: str, details: str) -> None:
+        if details in self._known:
+            return
+        self._known.add(details)
+        notice = Notice("failure", text, details=details)
+        self._notices.add(notice)
+        self.found.emit(notice)
