@@ -102,7 +102,7 @@ class Controller(QObject):
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture at once."""
         self._wants_score = True
-        self.state.set_activity(Activity("devices", "Loading torch"))
+        self.state.status.set_activity(Activity("devices", "Loading torch"))
         job = lazily("snip_gui.core.base.devices:find_devices")
         self._host.submit("devices", job, background=True).happened.connect(self._on_devices)
         self.data.load()
@@ -123,7 +123,7 @@ class Controller(QObject):
             recipe = with_value(self.state.recipe, path, value)
             refuse_unknown(recipe)
         except UserError as error:
-            self.state.tell(Problem.of(error))
+            self.state.status.report(Problem.of(error))
             return
         self.edit(recipe, f"Change {path}", merge_key=path)
         if path == "data.name":
@@ -144,11 +144,11 @@ class Controller(QObject):
 
     def _apply(self, recipe: Recipe) -> None:
         """Make a recipe the current one; bring back what is known of it."""
-        self.state.set_problem(None)
+        self.state.status.set_problem(None)
         self.state.set_recipe(recipe)
         self.data.refresh()
         if self.state.images_problem is not None:
-            self.state.set_problem(self.state.images_problem)
+            self.state.status.set_problem(self.state.images_problem)
         self._recall_scores()
 
     # Environment
@@ -171,7 +171,7 @@ class Controller(QObject):
             return
         if self._recall_scores():
             return
-        self.state.set_problem(None)
+        self.state.status.set_problem(None)
         environment = self.state.preferences.environment_for(images.name)
         job = lazily("snip_gui.core.methods.scoring:score", self.state.recipe, environment, images)
         self._host.submit("score", job, short=True)
@@ -189,7 +189,7 @@ class Controller(QObject):
         """Keep what is on screen, untrained, as a run; None if there is nothing to keep."""
         if not self.state.can_train:
             return None
-        self.state.set_problem(None)
+        self.state.status.set_problem(None)
         recipe = self.state.recipe
         folder = new_run_folder(self.state.preferences.runs_path, recipe)
         environment = self.state.preferences.environment_for(recipe.data.name)
@@ -257,7 +257,7 @@ class Controller(QObject):
             kept = self.state.preferences.environment.image_folders
             copy_images(recipe, (beside_recipe(path),), kept[0])
         except UserError as error:
-            self.state.tell(Problem.of(error))
+            self.state.status.report(Problem.of(error))
             self._log_if(self.recents.remove(path))
         else:
             self.edit(recipe, f"Open {path.name}")
@@ -272,7 +272,7 @@ class Controller(QObject):
             kept = self.state.preferences.environment.image_folders
             copy_images(self.state.recipe, kept, beside_recipe(path))
         except UserError as error:
-            self.state.tell(Problem.of(error))
+            self.state.status.report(Problem.of(error))
             return
         self.undo_stack.setClean()
         self.state.notices.info(f"Saved {path}.")
@@ -305,12 +305,12 @@ class Controller(QObject):
 
     @Slot(object)
     def _on_any_end(self, ended: JobEnded) -> None:
-        activity = self.state.activity
+        activity = self.state.status.activity
         if not self._host.is_busy() or (activity is not None and activity.kind == ended.kind):
-            self.state.set_activity(None)
+            self.state.status.set_activity(None)
         if ended.outcome == "failed" and ended.kind != "load":
             told = Problem(ended.message, ended.hint, ended.field, proposal=ended.proposal)
-            self.state.tell(told)
+            self.state.status.report(told)
         elif ended.outcome == "crashed":
             notice = Notice("failure", ended.message, details=ended.details)
             self.state.notices.add(notice)
@@ -318,7 +318,7 @@ class Controller(QObject):
 
     def _show_progress(self, kind: str, progress: ev.Progress) -> None:
         text = self.queue.numbered(progress.text) if kind == "train" else progress.text
-        self.state.set_activity(
+        self.state.status.set_activity(
             Activity(kind, text, progress.done, progress.total, progress.seconds_left)
         )
 

@@ -60,7 +60,7 @@ def test_whatever_a_person_waits_for_can_be_cancelled(held, host, qtbot, tmp_pat
     go.set()
     qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
     assert ends[kind] == "cancelled"
-    assert session.state.activity is None
+    assert session.state.status.activity is None
 
 
 def test_what_nobody_waits_for_goes_on(held, host, qtbot, tmp_path):

@@ -37,7 +37,7 @@ def test_the_start_ends_in_a_scored_picture(scored):
     assert not state.is_stale
     assert state.devices[0][0] == "cpu"
     assert sum(row.kept for row in state.layer_rows()) == 26_661
-    assert state.activity is None
+    assert state.status.activity is None
 
 
 def test_a_drag_of_the_slider_is_one_step_of_undo(scored):
@@ -89,9 +89,9 @@ def test_known_scores_come_back_without_work(scored, qtbot):
 def test_a_value_out_of_bounds_is_told_in_place_and_changes_nothing(controller):
     controller.set_field("training.epochs", 0)
     assert controller.state.recipe == RECIPE
-    assert controller.state.problem.field == "training.epochs"
+    assert controller.state.status.problem.field == "training.epochs"
     controller.set_field("training.epochs", 5)
-    assert controller.state.problem is None
+    assert controller.state.status.problem is None
 
 
 def test_switching_the_method_keeps_what_both_know(controller):
@@ -184,8 +184,8 @@ def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtb
     wait(qtbot, lambda: not scored.state.training.is_active)
     assert scored.state.training.phase == "failed"
     assert scored.state.training.points
-    wait(qtbot, lambda: scored.state.problem is not None)  # the job ends after its run
-    assert scored.state.problem.field == "training.learning_rate"
+    wait(qtbot, lambda: scored.state.status.problem is not None)  # the job ends after its run
+    assert scored.state.status.problem.field == "training.learning_rate"
     scored.set_field("training.learning_rate", 0.1)
     scored.set_field("training.epochs", 1)
     scored.train()
@@ -194,12 +194,12 @@ def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtb
 
 def test_a_missing_data_folder_is_told_and_the_digits_go_on(scored, qtbot):
     scored.set_field("data.name", "mnist")
-    wait(qtbot, lambda: scored.state.problem is not None)
-    assert "folder" in scored.state.problem.message
+    wait(qtbot, lambda: scored.state.status.problem is not None)
+    assert "folder" in scored.state.status.problem.message
     assert scored.state.images is None
     assert not scored.state.can_score
     scored.undo_stack.undo()
-    assert scored.state.problem is None
+    assert scored.state.status.problem is None
     assert scored.state.can_score
     assert not scored.state.is_stale
 
@@ -207,7 +207,7 @@ def test_a_missing_data_folder_is_told_and_the_digits_go_on(scored, qtbot):
 @pytest.mark.mnist
 def test_naming_the_folder_loads_the_images(scored, qtbot, mnist_folder):
     scored.set_field("data.name", "mnist")
-    wait(qtbot, lambda: scored.state.problem is not None)
+    wait(qtbot, lambda: scored.state.status.problem is not None)
     scored.prefer(data_folder=str(mnist_folder))
     wait(qtbot, lambda: scored.state.images is not None)
     assert len(scored.state.split.train_indices) == 54_000
@@ -230,7 +230,7 @@ def test_a_hand_edited_recipe_names_the_field_and_changes_nothing(controller, tm
     path.write_text(json.dumps({"format": 1, "trainin": {}}))
     controller.open_recipe(path)
     assert controller.state.recipe == RECIPE
-    assert controller.state.problem.field == "trainin"
+    assert controller.state.status.problem.field == "trainin"
     assert controller.recents.paths == []
 
 

@@ -98,7 +98,7 @@ class DataChooser(QObject):
         before = self._state.preferences
         places = before.data_places | {name: str(place)}
         folder = before.data_folder or (str(place) if place.is_dir() else "")
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         self._prefer(msgspec.structs.replace(before, data_places=places, data_folder=folder))
         if name == self._state.recipe.data.name:
             self.retry()
@@ -106,7 +106,7 @@ class DataChooser(QObject):
     def retry(self) -> None:
         """Read the data set again if it could not be had: its files may have been mended."""
         if self._state.images_problem is not None:
-            self._state.set_problem(None)
+            self._state.status.set_problem(None)
             self.load()
 
     def skip_unreadable(self) -> None:
@@ -118,7 +118,7 @@ class DataChooser(QObject):
 
     def download(self, name: str, folder: Path) -> None:
         """Fetch a data set into a folder, after any other that is being fetched; then use it."""
-        self._state.set_problem(self._state.images_problem)
+        self._state.status.set_problem(self._state.images_problem)
         job = lazily("snip_gui.core.data.download.fetch:download_job", DATASETS[name], folder)
         download = self._host.submit("download", job, lane="io")
         download.happened.connect(self._on_downloaded)
@@ -197,7 +197,7 @@ class DataChooser(QObject):
         else:
             self._state.set_images_missing(problem)
         if problem is not None:
-            self._state.tell(problem)
+            self._state.status.report(problem)
 
     def _problem_of(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
         """Return what to tell; nothing of a fault of the program, which has a dialog."""

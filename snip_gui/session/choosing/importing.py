@@ -43,7 +43,7 @@ class Importer(QObject):
 
     def inspect(self, path: Path) -> None:
         """Read a file; what it is comes with `found`, a file that is none is told in place."""
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         recipe = self._state.recipe
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._state.images

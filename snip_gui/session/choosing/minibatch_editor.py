@@ -96,7 +96,7 @@ class MinibatchEditor(QObject):
         try:
             fresh = [OwnImage(digest=save_image(folder, i), label=label) for i, label in chosen]
         except UserError as error:
-            self._state.tell(Problem(error.message, error.hint, "minibatch.images"))
+            self._state.status.report(Problem(error.message, error.hint, "minibatch.images"))
             return
         before = self._picked(self._state.minibatch.indices_K)
         by_digest = {image.digest: image for image in (*before.images, *fresh)}

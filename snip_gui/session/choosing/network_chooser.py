@@ -90,7 +90,7 @@ class NetworkChooser(QObject):
 
     def use_weights(self, path: Path) -> None:
         """Start from the weights of a file, once it was read."""
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         job = lazily("snip_gui.core.models.measuring:check_weights", path)
         reading = self._host.submit("weights", job, lane="io", short=True)
         reading.happened.connect(self._on_event)
@@ -102,7 +102,7 @@ class NetworkChooser(QObject):
     def refuse_code(self) -> None:
         """Leave the recipe's code alone and say what that means."""
         file = Path(self._state.recipe.model.file).name
-        self._state.tell(
+        self._state.status.report(
             Problem(
                 f"The code in “{file}” was not run, so there is no network.",
                 "Choose it again under Network to agree, or choose another network.",
@@ -112,7 +112,7 @@ class NetworkChooser(QObject):
 
     def list_networks(self) -> None:
         """Ask torchvision for the networks it has."""
-        if not self._state.network_names:
+        if not self._state.network.names:
             job = lazily("snip_gui.core.models.measuring:list_networks")
             listing = self._host.submit("networks", job, lane="io", short=True)
             listing.happened.connect(self._on_event)
@@ -165,15 +165,15 @@ class NetworkChooser(QObject):
         self._subject = None
         if self._measuring is not None:
             self._measuring.drop()
-        self._state.set_architecture(None)
+        self._state.network.set_architecture(None)
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         match event:
             case NetworkMeasured(architecture):
-                self._state.set_architecture(architecture)
+                self._state.network.set_architecture(architecture)
             case NetworksListed(names):
-                self._state.set_network_names(names)
+                self._state.network.set_names(names)
             case WeightsRead(path, digest, num_values):
                 self._state.notices.info(f"{path} holds {num_values:,} numbers.")
                 self._change("Read weights", weights=str(path), weights_digest=digest)

@@ -62,9 +62,9 @@ class TileGrid(QObject):
         try:
             self.spec = make_spec(kind, self._state.recipe, labels, images.classes, sparsities)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         self.columns = {}
         self._next()
 
@@ -88,7 +88,7 @@ class TileGrid(QObject):
         try:
             save_grid(path, self.spec, self.columns)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
         else:
             self._state.notices.info(f"The grid is in {path}.")
 

@@ -87,7 +87,7 @@ class Pins(QObject):
         try:
             pin = self.add(mask)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return None
         if self._choice == (ON_SCREEN, ON_SCREEN):
             # A later pin is what is on screen anyway: an earlier one says more beside it.

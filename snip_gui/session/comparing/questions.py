@@ -96,9 +96,9 @@ class Questions(QObject):
         try:
             whole, recipe = self._scored_now(), self._recipe_without(indices)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         mask = Mask(whole, self._state.num_kept)
         known = self._known_scores(recipe)
         if known is not None:
@@ -158,7 +158,7 @@ class Questions(QObject):
             a = self._pins.add(whole, f"all {len(whole.scored.indices_K):,} images")
             b = self._pins.add(Mask(other, whole.num_kept), name)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
         self._pins.choose(a.number, b.number)
         self.compared.emit()
@@ -183,9 +183,9 @@ class Questions(QObject):
         try:
             recipes = vary(recipe, what, num_draws, images.train_labels_N)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         environment = self._state.preferences.environment_for(images.name)
         job = lazily("snip_gui.core.comparing.jobs:measure_stability", recipes, environment, images)
         # Long, so that another minibatch can be scored between its steps; but a training that runs

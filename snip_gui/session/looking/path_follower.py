@@ -28,7 +28,7 @@ class PathFollower(QObject):
         scored = self._state.scored
         if self._host.is_closed:  # the slider's timer may end after the window
             return
-        if scored is not None and scored.is_slow_to_follow and self._state.reach() is None:
+        if scored is not None and scored.is_slow_to_follow and self._state.paths.reach() is None:
             num_kept = self._state.num_kept
             job = lazily("snip_gui.core.methods.scoring:follow_paths", scored, num_kept)
             following = self._host.submit("paths", job, lane="io", short=True, background=True)
@@ -37,4 +37,6 @@ class PathFollower(QObject):
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         if isinstance(event, PathsFollowed):
-            self._state.set_paths(event.scored, event.num_kept, event.reach, event.on_paths)
+            self._state.paths.set_followed(
+                event.scored, event.num_kept, event.reach, event.on_paths
+            )

@@ -128,7 +128,7 @@ class Runs(QObject):
             try:
                 copy_images(entry.recipe, (entry.folder / IMAGES,), kept[0])
             except UserError as error:
-                self._state.tell(Problem.of(error))
+                self._state.status.report(Problem.of(error))
                 return None
         return entry.recipe
 

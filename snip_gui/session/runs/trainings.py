@@ -76,11 +76,11 @@ class Trainings(QObject):
         """Go on with the training of a run, whoever began it."""
         if self._is_busy:
             return
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         try:
             recipe = read_recipe(folder)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
         environment = self._state.preferences.environment_for(recipe.data.name)
         job = lazily(
@@ -96,12 +96,12 @@ class Trainings(QObject):
         """Train a copy of a finished run for more epochs, at a rate or at its last one (0)."""
         if self._is_busy:
             return
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         try:
             refuse_extending(folder)
             recipe = extended(read_recipe(folder), epochs, rate)
         except UserError as error:
-            self._state.tell(Problem.of(error))
+            self._state.status.report(Problem.of(error))
             return
         target = new_run_folder(self._state.preferences.runs_path, recipe)
         environment = self._state.preferences.environment_for(recipe.data.name)
@@ -123,7 +123,7 @@ class Trainings(QObject):
         return training is not None and training.is_active
 
     def _begin(self, recipe: Recipe, folder: Path, job: JobFactory) -> None:
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
         self._state.set_training(TrainingState(recipe, "preparing", folder))
         self._job = self._host.submit("train", job)
         self._job.happened.connect(self._on_event)

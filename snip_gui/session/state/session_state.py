@@ -1,6 +1,6 @@
-"""The state of a session: what is chosen, what came of it, what is going on.
+"""The state of a session: what is chosen, what came of it, and what is being done.
 
-Only the controller writes it; panels read it and listen to one signal per concern.
+The session's own modules write it; panels read it and listen to one signal per concern.
 """
 
 from __future__ import annotations
@@ -13,54 +13,64 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.graph.layout import num_kept_at
-from snip_gui.core.models.networks import find_network, with_architecture
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.session.state.minibatch_state import MinibatchState, resolve_minibatch
-from snip_gui.session.state.notices import Notice, Notices
+from snip_gui.session.state.network_state import NetworkState
+from snip_gui.session.state.notices import Notices
+from snip_gui.session.state.paths import Paths
 from snip_gui.session.state.selection import Selection, fitted, same_shape
+from snip_gui.session.state.status import Status
 
 if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.data.minibatch.curation import Split
     from snip_gui.core.data.sets.listing import Listing
-    from snip_gui.core.graph.wiring import Reach
-    from snip_gui.core.models.architecture import Architecture
-    from snip_gui.core.models.catalogue import ModelInfo
     from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.state.preferences import Preferences
-    from snip_gui.session.state.values import Activity, Problem, TrainingState
+    from snip_gui.session.state.values import Problem, TrainingState
 
 # Views other than the one under the pointer follow a slider after this pause.
 _SETTLE_MS = 12
 
 
 class SessionState(QObject):
-    """What panels read. The setters are the controller's alone."""
+    """What panels read. Setters are for the modules of the session alone.
+
+    Attributes
+    ----------
+    notices
+        The log.
+    status
+        What the program is doing, and what the user should mend.
+    network
+        What is known of the chosen network.
+    paths
+        What the mask leaves connected.
+    """
 
     recipe_changed = Signal()
     sparsity_changed = Signal()  # at once, for the picture under the pointer and the counts
     sparsity_settled = Signal()  # a moment later, for everything else
     images_changed = Signal()
-    network_changed = Signal()
     minibatch_changed = Signal()
     scored_changed = Signal()
     training_changed = Signal()
     points_added = Signal(object)  # tuple[MetricPoint, ...]
-    activity_changed = Signal()
-    problem_changed = Signal()
     devices_changed = Signal()
     preferences_changed = Signal()
     selection_changed = Signal()
-    paths_changed = Signal()  # of a network that is followed in the background
 
     def __init__(
         self, recipe: Recipe, preferences: Preferences, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.notices = Notices(self)
+        self.status = Status(self.notices, self)
+        self.network = NetworkState(recipe.model, self)
+        self.paths = Paths(lambda: (self._scored, self.num_kept), self)
         self._recipe = recipe
         self._keys = stage_keys(recipe)
         self._preferences = preferences
@@ -69,14 +79,9 @@ class SessionState(QObject):
         self._images_problem: Problem | None = None
         self._split: Split | None = None
         self._minibatch = resolve_minibatch(None, recipe, ())[1]
-        self._architecture: Architecture | None = None
-        self._network_names: tuple[str, ...] = ()
         self._scored: Scored | None = None
-        self._paths: tuple[Scored | None, int, Reach | None, dict[str, int]] | None = None
         self._selection = Selection()
         self._training: TrainingState | None = None
-        self._activity: Activity | None = None
-        self._problem: Problem | None = None
         self._devices: tuple[tuple[str, str], ...] = ()
         self._versions: tuple[tuple[str, str], ...] = ()
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -100,6 +105,7 @@ class SessionState(QObject):
             return
         sparsity_only = recipe == _with_sparsity(before, recipe.pruning.sparsity)
         if not sparsity_only:
+            self.network.set_choice(recipe.model)
             self._keys = stage_keys(recipe)
             if (recipe.seed, recipe.data, recipe.minibatch) != (
                 before.seed,
@@ -181,35 +187,6 @@ class SessionState(QObject):
         self._split, self._minibatch = resolve_minibatch(self.images, self._recipe, folders)
         self.minibatch_changed.emit()
 
-    # The network
-
-    @property
-    def network(self) -> ModelInfo:
-        """What is known of the chosen network."""
-        info = find_network(self._recipe.model)
-        return with_architecture(info, self._architecture) if self._architecture else info
-
-    @property
-    def architecture(self) -> Architecture | None:
-        """What the chosen network is made of; None until it was measured on the images."""
-        return self._architecture
-
-    def set_architecture(self, architecture: Architecture | None) -> None:
-        """Replace what the chosen network is made of."""
-        if architecture != self._architecture:
-            self._architecture = architecture
-            self.network_changed.emit()
-
-    @property
-    def network_names(self) -> tuple[str, ...]:
-        """Torchvision's classification networks; empty until it was asked."""
-        return self._network_names
-
-    def set_network_names(self, names: tuple[str, ...]) -> None:
-        """Say which classification networks torchvision has."""
-        self._network_names = names
-        self.network_changed.emit()
-
     # Scores
 
     @property
@@ -245,7 +222,7 @@ class SessionState(QObject):
         """Prunable parameters of what is shown, else of the network as far as it is known."""
         if self._scored is not None:
             return self._scored.layout.num_parameters
-        return self.network.num_parameters
+        return self.network.info.num_parameters
 
     @property
     def num_kept(self) -> int:
@@ -255,33 +232,6 @@ class SessionState(QObject):
     def layer_rows(self) -> tuple[LayerRow, ...]:
         """Return what is kept of each layer; nothing until something was scored."""
         return self._scored.layer_rows(self.num_kept) if self._scored else ()
-
-    def reach(self) -> Reach | None:
-        """Return what the mask leaves connected; None before scoring, or if it is not followed."""
-        return self._followed()[0]
-
-    def num_on_paths(self) -> dict[str, int]:
-        """Return per layer what is kept and on a path; nothing if that is not known."""
-        return self._followed()[1]
-
-    def _followed(self) -> tuple[Reach | None, dict[str, int]]:
-        """Follow the kept connections, once for all views of a mask.
-
-        Of a network that takes long, nothing is known until it was followed in the background.
-        """
-        scored, num_kept = self._scored, self.num_kept
-        if self._paths is None or self._paths[:2] != (scored, num_kept):
-            if scored is None or scored.is_slow_to_follow:
-                return None, {}
-            self._paths = (scored, num_kept, *scored.followed(num_kept))
-        return self._paths[2:]
-
-    def set_paths(
-        self, scored: Scored, num_kept: int, found: Reach | None, on_paths: dict[str, int]
-    ) -> None:
-        """Say what a mask leaves connected."""
-        self._paths = scored, num_kept, found, on_paths
-        self.paths_changed.emit()
 
     # What is selected of the network
 
@@ -313,39 +263,11 @@ class SessionState(QObject):
     def add_points(self, points: tuple[MetricPoint, ...]) -> None:
         """Add measured points to the training."""
         assert self._training is not None
-        self._training = dataclasses.replace(
-            self._training, points=self._training.points + points, step=points[-1].step
-        )
+        self._training.points.extend(points)
+        self._training = dataclasses.replace(self._training, step=points[-1].step)
         self.points_added.emit(points)
 
-    # What is going on
-
-    @property
-    def activity(self) -> Activity | None:
-        """What is being done; None if nothing is."""
-        return self._activity
-
-    def set_activity(self, activity: Activity | None) -> None:
-        """Replace the activity."""
-        if activity != self._activity:
-            self._activity = activity
-            self.activity_changed.emit()
-
-    @property
-    def problem(self) -> Problem | None:
-        """What the user should mend; None if there is nothing."""
-        return self._problem
-
-    def set_problem(self, problem: Problem | None) -> None:
-        """Replace the problem shown."""
-        if problem != self._problem:
-            self._problem = problem
-            self.problem_changed.emit()
-
-    def tell(self, problem: Problem) -> None:
-        """Show a problem in place and log it."""
-        self.set_problem(problem)
-        self.notices.add(Notice("problem", problem.message, problem.hint))
+    # What torch has found
 
     @property
     def devices(self) -> tuple[tuple[str, str], ...]:
@@ -377,11 +299,6 @@ class SessionState(QObject):
     def can_train(self) -> bool:
         """Whether a training can begin."""
         return self.can_score and not (self._training is not None and self._training.is_active)
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Layers of the chosen network."""
-        return self.network.layers
 
     @property
     def dataset_title(self) -> str:

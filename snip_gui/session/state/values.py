@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class TrainingState:
     recipe
         What is trained, whatever is chosen meanwhile.
     points
-        Every point measured so far.
+        Every point measured so far. The one part that grows in place: there may be many thousands,
+        and a copy at each point would make a long training slower and slower.
     rates
         How fast it is beside the dense network; None where the whole network is trained.
     waits_for
@@ -86,7 +87,7 @@ class TrainingState:
     num_parameters: int = 0
     step: int = 0
     num_steps: int = 0
-    points: tuple[MetricPoint, ...] = ()
+    points: list[MetricPoint] = field(default_factory=list)
     summary: Summary | None = None
     rates: StepRates | None = None
     waits_for: str = ""

@@ -89,7 +89,7 @@ class RunCommands(QObject):
     def ask_sweep(self) -> None:
         """Ask for sparsities and seeds and train them all."""
         state = self._controller.state
-        title = f"{state.network.title} on {state.dataset_title}"
+        title = f"{state.network.info.title} on {state.dataset_title}"
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
         dialog = SweepDialog(state.recipe, title, self._parent.window())

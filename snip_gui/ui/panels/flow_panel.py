@@ -57,7 +57,7 @@ class FlowPanel(QWidget):
         column.addWidget(self._readout)
         state.scored_changed.connect(self._refresh)
         state.sparsity_settled.connect(self._refresh)
-        state.paths_changed.connect(self._refresh)
+        state.paths.changed.connect(self._refresh)
         state.selection_changed.connect(self._show_selected)
         themes.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
@@ -76,13 +76,13 @@ class FlowPanel(QWidget):
             self._draw()
 
     def _draw(self) -> None:
-        scored = self._state.scored
-        if scored is not None and scored.architecture.wiring and self._state.reach() is None:
+        scored, paths = self._state.scored, self._state.paths
+        if scored is not None and scored.architecture.wiring and paths.reach() is None:
             return  # it is being followed, and shown in a moment
         self._flow = None
         if scored is not None:
             self._flow = network_flow(
-                scored, self._state.num_kept, self._state.reach(), self._state.num_on_paths()
+                scored, self._state.num_kept, paths.reach(), paths.num_on_paths()
             )
         self.view.show_flow(self._flow)
         self._legend.setVisible(self._flow is not None)

@@ -195,7 +195,7 @@ class LayersPanel(QWidget):
         state.sparsity_changed.connect(self._show_rows)
         state.scored_changed.connect(self._show_all)
         state.sparsity_settled.connect(self._show_warning)
-        state.paths_changed.connect(self._show_warning)
+        state.paths.changed.connect(self._show_warning)
         themes.changed.connect(self.table.viewport().update)
         self._show_all()
 
@@ -258,7 +258,7 @@ class LayersPanel(QWidget):
     def _show_effect(self) -> None:
         """Say how much is removed, and how much in effect: what is kept on no path does nothing."""
         total, kept = self._state.num_parameters, self._state.num_kept
-        on_paths = self._state.num_on_paths()
+        on_paths = self._state.paths.num_on_paths()
         if self._state.scored is None:
             self._effect.clear()
         elif not on_paths:
@@ -306,7 +306,7 @@ class LayersPanel(QWidget):
         empty = [row.layer for row in self._state.layer_rows() if row.is_empty]
         if empty:
             sentences.append(f"No weight is left in {', '.join(empty)}: nothing passes through.")
-        reach = self._state.reach()
+        reach = self._state.paths.reach()
         if reach is not None and reach.num_reached < reach.num_outputs:
             sentences.append(
                 f"Only {reach.num_reached} of {reach.num_outputs} outputs can be reached from "

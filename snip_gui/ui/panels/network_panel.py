@@ -200,7 +200,7 @@ class NetworkPanel(QWidget):
         column.addWidget(self._title)
         column.addWidget(pages, 1)
         column.addWidget(self._total)
-        for signal in (state.network_changed, state.scored_changed, state.sparsity_settled):
+        for signal in (state.network.changed, state.scored_changed, state.sparsity_settled):
             signal.connect(self._show)
         state.recipe_changed.connect(self._show_title)
         state.selection_changed.connect(self._show_selected)
@@ -208,8 +208,8 @@ class NetworkPanel(QWidget):
 
     @Slot()
     def _show_title(self) -> None:
-        architecture = self._state.architecture
-        text = self._state.network.title
+        architecture = self._state.network.architecture
+        text = self._state.network.info.title
         if architecture is not None:
             channels, rows, columns = architecture.input_shape
             images = f"images of {rows}x{columns} with {channels} channel{'s'[: channels > 1]}"
@@ -219,7 +219,7 @@ class NetworkPanel(QWidget):
     @Slot()
     def _show(self) -> None:
         self._show_title()
-        architecture = self._state.architecture
+        architecture = self._state.network.architecture
         if architecture is None:
             self.model.show_rows(())
             self._total.clear()

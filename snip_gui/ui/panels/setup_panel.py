@@ -76,8 +76,8 @@ class SetupPanel(QWidget):
         self._build()
         state.recipe_changed.connect(self._show_recipe)
         state.images_changed.connect(self._show_data)
-        state.activity_changed.connect(self._show_download)
-        state.network_changed.connect(self._show_network)
+        state.status.activity_changed.connect(self._show_download)
+        state.network.changed.connect(self._show_network)
         state.devices_changed.connect(self._show_devices)
         state.preferences_changed.connect(self._show_preferences)
         self._show_devices()
@@ -156,7 +156,7 @@ class SetupPanel(QWidget):
     def _show_recipe(self) -> None:
         recipe = self._state.recipe
         self.form.set_choices("model.name", self._networks())
-        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
+        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.network.layers])
         self.form.show_values(self._values())
         self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
         self.form.show_row(self._memory, DATASETS[recipe.data.name].has_files)
@@ -196,7 +196,7 @@ class SetupPanel(QWidget):
 
     @Slot()
     def _show_network(self) -> None:
-        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.layer_names])
+        self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.network.layers])
         self.form.show_values(self._values())
         self._show_data()
 
@@ -213,7 +213,7 @@ class SetupPanel(QWidget):
 
     def _about_network(self) -> str:
         """Return what there is to say of the chosen network."""
-        network, architecture = self._state.network, self._state.architecture
+        network, architecture = self._state.network.info, self._state.network.architecture
         sentences = [network.description]
         if network.paper_sparsities:
             published = ", ".join(f"{100 * one:g} %" for one in network.paper_sparsities)
@@ -245,7 +245,7 @@ class SetupPanel(QWidget):
     @Slot()
     def _show_download(self) -> None:
         """Offer to download the data set if it is not to be had otherwise."""
-        dataset, activity = DATASETS[self._state.recipe.data.name], self._state.activity
+        dataset, activity = DATASETS[self._state.recipe.data.name], self._state.status.activity
         is_missing = self._state.images_problem is not None
         self.form.show_row(self._download, dataset.download is not None and is_missing)
         is_coming = activity is not None and activity.kind == "download"

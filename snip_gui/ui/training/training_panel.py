@@ -86,7 +86,7 @@ class TrainingPanel(QWidget):
         self._redraw.timeout.connect(self._draw)
         state.recipe_changed.connect(self._show_recipe)
         for changed in (
-            *(state.recipe_changed, state.images_changed, state.network_changed),
+            *(state.recipe_changed, state.images_changed, state.network.changed),
             *(state.scored_changed, state.training_changed, self._runs.changed),
         ):
             changed.connect(self._estimate.start)
@@ -200,10 +200,10 @@ class TrainingPanel(QWidget):
     def _show_estimate(self) -> None:
         state = self._state
         text = ""
-        if state.architecture is not None and state.images is not None:
+        if state.network.architecture is not None and state.images is not None:
             scored = state.scored if not state.is_stale else None
             text = estimate(
-                state.recipe, state.architecture, state.images, scored, self._runs.entries
+                state.recipe, state.network.architecture, state.images, scored, self._runs.entries
             ).text
         self.estimate.setText(text)
         self.estimate.setVisible(bool(text))
@@ -222,7 +222,7 @@ class TrainingPanel(QWidget):
     @Slot(QAction)
     def _on_preset(self, action: QAction) -> None:
         preset = PRESETS[action.data()]
-        num_channels = self._state.network.num_channels
+        num_channels = self._state.network.info.num_channels
         recipe = with_preset(self._state.recipe, preset.name, num_channels=num_channels)
         self._controller.edit(recipe, f"Preset “{preset.title}”")
 
@@ -247,7 +247,7 @@ class TrainingPanel(QWidget):
         training = self._state.training
         if training is None:
             return
-        self.charts.show_training(self._state.layer_names, training.num_steps)
+        self.charts.show_training(self._state.network.layers, training.num_steps)
         if training.folder != self._offered_for:
             self._offered_for = training.folder
             shuffled = training.recipe.training.labels == "shuffled"

@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
             state.devices_changed,
         ):
             signal.connect(self._enable_actions)
-        state.activity_changed.connect(self._show_stale)
+        state.status.activity_changed.connect(self._show_stale)
         self._themes.changed.connect(self._on_theme_changed)
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
         text = ""
         if not state.devices:
             text = "Loading torch…"
-        elif state.activity is not None and state.activity.kind == "score":
+        elif state.status.activity is not None and state.status.activity.kind == "score":
             text = "Scoring…"
         elif state.images is not None and len(state.minibatch.indices_K) == 0:
             text = "The minibatch is empty: add images"

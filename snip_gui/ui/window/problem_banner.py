@@ -22,12 +22,12 @@ class ProblemBanner(Banner):
         self._controller, self._state = controller, controller.state
         self.dismissed.connect(self._on_dismissed)
         self.action_asked.connect(self._on_action)
-        self._state.problem_changed.connect(self._show_problem)
+        self._state.status.problem_changed.connect(self._show_problem)
         self._show_problem()
 
     @Slot()
     def _show_problem(self) -> None:
-        problem = self._state.problem
+        problem = self._state.status.problem
         if problem is None:
             self.show_message("", "")
             return
@@ -39,11 +39,11 @@ class ProblemBanner(Banner):
 
     @Slot()
     def _on_dismissed(self) -> None:
-        self._state.set_problem(None)
+        self._state.status.set_problem(None)
 
     @Slot()
     def _on_action(self) -> None:
-        problem = self._state.problem
+        problem = self._state.status.problem
         if problem is None:
             return
         if problem.proposal is not None:

@@ -45,7 +45,7 @@ class StatusLine(QWidget):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self._device)
-        state.activity_changed.connect(self._show_activity)
+        state.status.activity_changed.connect(self._show_activity)
         state.devices_changed.connect(self._show_device)
         state.preferences_changed.connect(self._show_device)
         self._show_activity()
@@ -58,7 +58,7 @@ class StatusLine(QWidget):
 
     @Slot()
     def _show_activity(self) -> None:
-        activity = self._state.activity
+        activity = self._state.status.activity
         busy = activity is not None
         self._bar.setVisible(busy)
         self._cancel.setVisible(activity is not None and activity.kind != "devices")

@@ -86,16 +86,16 @@ def test_a_run_is_not_resumed_on_other_images(scored, qtbot, tmp_path):
     scored.prefer(data_folder=str(make_folder(tmp_path / "second", 2)))
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
     scored.resume()
-    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
-    assert "not those" in state.problem.message
+    qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
+    assert "not those" in state.status.problem.message
 
 
 def test_a_folder_that_vanished_is_told_and_the_digits_go_on(scored, qtbot, tmp_path):
     state = scored.state
     scored.prefer(data_folder=str(tmp_path / "gone"))
-    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
-    assert "gone" in state.problem.message
-    assert "“first” stays open" in state.problem.hint
+    qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
+    assert "gone" in state.status.problem.message
+    assert "“first” stays open" in state.status.problem.hint
     assert state.can_score
     scored.set_field("data.name", "digits")
     qtbot.waitUntil(lambda: state.can_score, timeout=WAIT_MS)
@@ -109,21 +109,21 @@ def test_a_refused_folder_says_that_the_set_before_can_be_chosen_again(scored, q
     digits = scored.state.images
     scored.prefer(data_folder=str(tmp_path / "gone"))
     scored.set_field("data.name", "folder")
-    qtbot.waitUntil(lambda: scored.state.problem is not None, timeout=WAIT_MS)
-    assert "“UCI digits” can be chosen again" in scored.state.problem.hint
+    qtbot.waitUntil(lambda: scored.state.status.problem is not None, timeout=WAIT_MS)
+    assert "“UCI digits” can be chosen again" in scored.state.status.problem.hint
     scored.set_field("data.name", "digits")
     assert scored.state.images is digits
 
 
 def test_a_network_that_does_not_fit_is_told_in_place(scored, qtbot):
     scored.set_field("model.name", "torchvision:no_such_network")
-    qtbot.waitUntil(lambda: scored.state.problem is not None, timeout=WAIT_MS)
-    assert scored.state.problem.field == "model.name"
-    assert "no_such_network" in scored.state.problem.message
-    assert scored.state.architecture is None
+    qtbot.waitUntil(lambda: scored.state.status.problem is not None, timeout=WAIT_MS)
+    assert scored.state.status.problem.field == "model.name"
+    assert "no_such_network" in scored.state.status.problem.message
+    assert scored.state.network.architecture is None
     scored.undo_stack.undo()
-    assert scored.state.problem is None
-    qtbot.waitUntil(lambda: scored.state.architecture is not None, timeout=WAIT_MS)
+    assert scored.state.status.problem is None
+    qtbot.waitUntil(lambda: scored.state.network.architecture is not None, timeout=WAIT_MS)
     assert not scored.state.is_stale
 
 
@@ -131,8 +131,8 @@ def test_images_too_small_for_a_network_are_resized_and_that_is_said(scored, qtb
     scored.set_field("data.name", "digits")
     scored.set_field("model.name", "vgg-like")
     qtbot.waitUntil(lambda: scored.state.can_score, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: scored.state.architecture is not None, timeout=WAIT_MS)
-    assert "28x28 to 32x32" in scored.state.architecture.resized
+    qtbot.waitUntil(lambda: scored.state.network.architecture is not None, timeout=WAIT_MS)
+    assert "28x28 to 32x32" in scored.state.network.architecture.resized
     scored.score()
     qtbot.waitUntil(lambda: not scored.state.is_stale, timeout=WAIT_MS)
     assert scored.state.scored.architecture.input_shape == (1, 32, 32)
@@ -147,8 +147,8 @@ def opened(controller, qtbot):
 
 
 def wait_for_problem(controller, qtbot):
-    qtbot.waitUntil(lambda: controller.state.problem is not None, timeout=WAIT_MS)
-    return controller.state.problem
+    qtbot.waitUntil(lambda: controller.state.status.problem is not None, timeout=WAIT_MS)
+    return controller.state.status.problem
 
 
 # Before everything is read
@@ -214,7 +214,7 @@ def test_the_first_reading_can_be_cancelled_and_asked_for_again(controller, qtbo
     assert state.images is None
     assert state.listing is None
     controller.data.use_place("folder", Path(state.preferences.data_folder))
-    assert state.problem is None
+    assert state.status.problem is None
     qtbot.waitUntil(lambda: state.images is not None, timeout=WAIT_MS)
 
 
@@ -233,7 +233,7 @@ def test_bad_files_are_listed_and_skipped_when_the_user_says_so(controller, qtbo
     assert state.images is images
     controller.data.skip_unreadable()
     qtbot.waitUntil(lambda: state.images not in (None, images), timeout=WAIT_MS)
-    assert state.problem is None
+    assert state.status.problem is None
     assert np.bincount(state.images.train_labels_N).tolist() == [11, 12]
     assert state.recipe.data.skip_unreadable
     assert any("Skipped “" in n.text and "3.png" in n.text for n in state.notices.all)

@@ -75,7 +75,7 @@ def test_what_was_downloaded_is_used_at_once(toy, scored, qtbot, tmp_path):
     wait(qtbot, lambda: state.images is not None)
     assert state.preferences.data_place("mnist") == str(tmp_path)
     assert state.preferences.data_folder == str(tmp_path)
-    assert state.problem is None
+    assert state.status.problem is None
     assert state.can_score
     assert any("Downloaded Toy" in notice.text for notice in state.notices.all)
 
@@ -95,14 +95,14 @@ def test_a_download_can_be_cancelled_while_something_else_is_used(toy, scored, q
     scored.set_field("data.name", "mnist")
     wait(qtbot, lambda: state.images_problem is not None)
     scored.data.download("mnist", tmp_path)
-    wait(qtbot, lambda: state.activity is not None and state.activity.done > 0)
-    assert state.activity.kind == "download"
+    wait(qtbot, lambda: state.status.activity is not None and state.status.activity.done > 0)
+    assert state.status.activity.kind == "download"
     scored.undo_stack.undo()
     assert state.can_score
     scored.cancel()
     wait(qtbot, lambda: not scored._host.is_busy())
     assert not toy.release.is_set()
-    assert state.activity is None
+    assert state.status.activity is None
     assert not (tmp_path / "pixels").exists()
 
 
@@ -123,16 +123,16 @@ def test_a_download_that_fails_is_told_and_the_offer_stays(toy, scored, qtbot, t
     scored.set_field("data.name", "mnist")
     wait(qtbot, lambda: state.images_problem is not None)
     scored.data.download("mnist", tmp_path)
-    wait(qtbot, lambda: state.problem is not None and "404" in state.problem.message)
+    wait(qtbot, lambda: state.status.problem is not None and "404" in state.status.problem.message)
     assert state.images_problem is not None
 
 
 def test_the_problem_stays_told_while_other_fields_are_edited(toy, scored, qtbot):
     state = scored.state
     scored.set_field("data.name", "mnist")
-    wait(qtbot, lambda: state.problem is not None)
+    wait(qtbot, lambda: state.status.problem is not None)
     scored.set_sparsity(0.5)
-    assert "data folder" in state.problem.message
+    assert "data folder" in state.status.problem.message
     assert state.images is None
 
 
@@ -143,11 +143,11 @@ def test_after_bad_files_the_previous_choice_comes_back_whole(toy, scored, qtbot
     scored.prefer(data_folder=str(tmp_path))
     for go_back in (scored.undo_stack.undo, lambda: scored.set_field("data.name", "digits")):
         scored.set_field("data.name", "mnist")
-        wait(qtbot, lambda: state.problem is not None)
-        assert "damaged" in state.problem.message
+        wait(qtbot, lambda: state.status.problem is not None)
+        assert "damaged" in state.status.problem.message
         assert state.scored is before
         go_back()
-        assert state.problem is None
+        assert state.status.problem is None
         assert state.images.name == "digits"
         assert state.scored is before
         assert not state.is_stale
@@ -164,11 +164,11 @@ def test_a_bad_folder_leaves_the_images_of_the_good_one(toy, scored, qtbot, tmp_
     wait(qtbot, lambda: state.images is not None)
     images = state.images
     scored.data.use_place("mnist", bad)
-    wait(qtbot, lambda: state.problem is not None)
+    wait(qtbot, lambda: state.status.problem is not None)
     (good / "pixels").unlink()
     scored.data.use_place("mnist", good)
     assert state.images is images
-    assert state.problem is None
+    assert state.status.problem is None
 
 
 def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, tmp_path):
@@ -187,7 +187,7 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
         wait(qtbot, lambda: state.images is not None)
         scored.data._sets.clear()
         scored.set_field("data.name", "digits")
-        wait(qtbot, lambda: state.architecture is not None)
+        wait(qtbot, lambda: state.network.architecture is not None)
 
 
 def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monkeypatch):
@@ -207,7 +207,7 @@ def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monk
     scored.undo_stack.undo()
     go_on.set()
     wait(qtbot, lambda: not scored._host.is_busy())
-    assert scored.state.problem is None
+    assert scored.state.status.problem is None
     assert scored.state.can_score
 
 

@@ -46,20 +46,20 @@ def wait(qtbot, condition):
 def test_the_network_is_measured_whenever_it_changes(started, qtbot):
     controller = started()
     state = controller.state
-    assert state.architecture.num_parameters == 266_610
+    assert state.network.architecture.num_parameters == 266_610
     controller.set_field("model.name", "torchvision:mobilenet_v2")
-    assert state.architecture is None
-    assert state.layer_names == ()
-    wait(qtbot, lambda: state.architecture is not None)
-    assert state.network.title == "MobileNetV2"
-    assert "classifier.1" in state.layer_names
-    measured = state.architecture
+    assert state.network.architecture is None
+    assert state.network.layers == ()
+    wait(qtbot, lambda: state.network.architecture is not None)
+    assert state.network.info.title == "MobileNetV2"
+    assert "classifier.1" in state.network.layers
+    measured = state.network.architecture
     controller.set_sparsity(0.5)
     controller.set_field("seed", 3)
-    assert state.architecture is measured
+    assert state.network.architecture is measured
     controller.undo_stack.setIndex(0)
-    wait(qtbot, lambda: state.architecture is not None)
-    assert state.architecture.num_parameters == 266_610
+    wait(qtbot, lambda: state.network.architecture is not None)
+    assert state.network.architecture.num_parameters == 266_610
 
 
 def test_an_own_network_is_used_scored_and_remembered(started, qtbot, code):
@@ -67,8 +67,8 @@ def test_an_own_network_is_used_scored_and_remembered(started, qtbot, code):
     state = controller.state
     controller.network.use_code(read_source(code), "Small")
     assert digest(code) in state.preferences.trusted_code
-    wait(qtbot, lambda: state.architecture is not None)
-    assert state.layer_names == ("hidden", "out")
+    wait(qtbot, lambda: state.network.architecture is not None)
+    assert state.network.layers == ("hidden", "out")
     controller.score()
     wait(qtbot, lambda: not state.is_stale)
     assert state.scored.model.title == "Small"
@@ -85,15 +85,15 @@ def test_code_that_a_recipe_brings_is_asked_about_and_not_run(started, qtbot, co
     with qtbot.waitSignal(controller.network.trust_asked, timeout=WAIT_MS):
         controller.edit(msgspec.structs.replace(RECIPE, model=choice), "Open")
     assert not controller.network.is_agreed
-    assert controller.state.architecture is None
+    assert controller.state.network.architecture is None
     controller.score()
-    wait(qtbot, lambda: controller.state.problem is not None)
-    assert "not agreed to run" in controller.state.problem.message
+    wait(qtbot, lambda: controller.state.status.problem is not None)
+    assert "not agreed to run" in controller.state.status.problem.message
     controller.network.refuse_code()
-    assert "was not run" in controller.state.problem.message
+    assert "was not run" in controller.state.status.problem.message
     assert not mark.exists()
     controller.network.use_code(read_source(code), "Small")
-    wait(qtbot, lambda: controller.state.architecture is not None)
+    wait(qtbot, lambda: controller.state.network.architecture is not None)
     assert mark.exists()
 
 
@@ -101,8 +101,8 @@ def test_agreement_is_kept_for_the_contents_of_a_file(started, qtbot, code):
     choice = ModelChoice(name="own", file=str(code), symbol="Small", file_digest=digest(code))
     recipe = msgspec.structs.replace(RECIPE, model=choice)
     controller = started(recipe, trusted_code=(digest(code),))
-    wait(qtbot, lambda: controller.state.architecture is not None)
-    assert controller.state.layer_names == ("hidden", "out")
+    wait(qtbot, lambda: controller.state.network.architecture is not None)
+    assert controller.state.network.layers == ("hidden", "out")
 
 
 def test_a_network_that_does_not_work_is_told_and_the_choice_before_comes_back(
@@ -112,10 +112,10 @@ def test_a_network_that_does_not_work_is_told_and_the_choice_before_comes_back(
     controller = started()
     first = controller.state.scored
     controller.network.use_code(read_source(code), "five")
-    wait(qtbot, lambda: controller.state.problem is not None)
-    assert "(2, 5)" in controller.state.problem.message
+    wait(qtbot, lambda: controller.state.status.problem is not None)
+    assert "(2, 5)" in controller.state.status.problem.message
     controller.undo_stack.undo()
-    assert controller.state.problem is None
+    assert controller.state.status.problem is None
     assert controller.state.scored is first
     assert not controller.state.is_stale
 
@@ -125,7 +125,7 @@ def test_weights_are_read_first_and_then_used(started, qtbot, tmp_path):
     state = controller.state
     before = state.scored
     controller.network.use_weights(tmp_path / "gone.pt")
-    wait(qtbot, lambda: state.problem is not None)
+    wait(qtbot, lambda: state.status.problem is not None)
     assert state.recipe.model.weights == ""
     zeros = {f"fc{n}.{part}": torch.ones(shape) for n, part, shape in (
         (1, "weight", (300, 784)), (1, "bias", (300,)), (2, "weight", (100, 300)),
@@ -133,7 +133,7 @@ def test_weights_are_read_first_and_then_used(started, qtbot, tmp_path):
     torch.save(zeros, tmp_path / "w.pt")
     controller.network.use_weights(tmp_path / "w.pt")
     wait(qtbot, lambda: state.recipe.model.weights != "")
-    assert state.problem is None
+    assert state.status.problem is None
     assert state.recipe.model.weights_digest == digest(tmp_path / "w.pt")
     controller.score()
     wait(qtbot, lambda: not state.is_stale)
@@ -146,8 +146,8 @@ def test_weights_are_read_first_and_then_used(started, qtbot, tmp_path):
 def test_torchvisions_names_are_asked_for_once(started, qtbot):
     controller = started()
     controller.network.list_networks()
-    wait(qtbot, lambda: bool(controller.state.network_names))
-    assert "swin_t" in controller.state.network_names
+    wait(qtbot, lambda: bool(controller.state.network.names))
+    assert "swin_t" in controller.state.network.names
     wait(qtbot, lambda: not controller._host.is_busy())
     controller.network.list_networks()
     assert not controller._host.is_busy()

@@ -113,8 +113,8 @@ def test_pins_are_refused_in_words_when_they_would_take_too_much_memory(scored, 
     other = Mask(scored.state.scored.__class__(**vars_of(scored.state.scored)), 7)
     monkeypatch.setattr(scored.pins, "get_mask", lambda _number: other)
     assert pins.pin_screen() is None
-    assert "memory" in scored.state.problem.message
-    assert "Remove a pin" in scored.state.problem.hint
+    assert "memory" in scored.state.status.problem.message
+    assert "Remove a pin" in scored.state.status.problem.hint
     assert len(pins.pins) == 2
 
 
@@ -162,10 +162,10 @@ def test_a_question_that_cannot_be_answered_is_told_in_place(scored):
     everything = scored.state.minibatch.indices_K.tolist()
     for indices, words in [([], "selected"), (everything, "none is left")]:
         scored.questions.without(indices)
-        assert words in scored.state.problem.message
+        assert words in scored.state.status.problem.message
     scored.set_field("seed", 9)
     scored.questions.without(everything[:1])
-    assert "not scored" in scored.state.problem.message
+    assert "not scored" in scored.state.status.problem.message
     assert not scored._host.is_busy("without")
     assert scored.pins.pins == ()
 
@@ -220,12 +220,12 @@ def test_stability_can_be_stopped_and_what_was_known_stays(scored, qtbot):
     known = questions.stability
     questions.measure_stability("weights", 5_000)
     questions.measure_stability("images", 2)  # one at a time
-    wait(qtbot, lambda: scored.state.activity is not None)
+    wait(qtbot, lambda: scored.state.status.activity is not None)
     scored.cancel()
     wait(qtbot, lambda: not questions.is_measuring)
     assert questions.stability is known
     idle(scored, qtbot)
-    assert scored.state.activity is None
+    assert scored.state.status.activity is None
 
 
 def test_a_minibatch_is_scored_between_the_draws(scored, qtbot):

@@ -84,8 +84,8 @@ def test_checked_runs_have_curves_and_follow_a_new_name(listed, qtbot, folder):
 
 def test_a_name_that_is_taken_is_refused_in_words(listed, qtbot):
     listed.runs.rename(by_name(listed, "b"), "a")
-    wait(qtbot, lambda: listed.state.problem is not None)
-    assert listed.state.problem.message == "There is a run “a” already."
+    wait(qtbot, lambda: listed.state.status.problem is not None)
+    assert listed.state.status.problem.message == "There is a run “a” already."
     idle(qtbot, listed)
     assert names(listed) == ["c", "b", "a"]
 
@@ -114,8 +114,8 @@ def test_what_cannot_be_taken_out_of_the_bin_can_be_tried_again(listed, qtbot, f
     idle(qtbot, listed)
     make_run(folder, "b", recipe_with())
     runs.undo_delete()
-    wait(qtbot, lambda: listed.state.problem is not None and runs.num_deleted == 1)
-    assert "another run has its name" in listed.state.problem.message
+    wait(qtbot, lambda: listed.state.status.problem is not None and runs.num_deleted == 1)
+    assert "another run has its name" in listed.state.status.problem.message
     (folder / "b").rename(folder / "other")
     runs.undo_delete()
     wait(qtbot, lambda: set(names(listed)) == {"a", "b", "c", "other"})
@@ -128,8 +128,8 @@ def test_a_training_is_listed_while_it_runs_and_when_it_has_ended(controller, qt
     wait(qtbot, lambda: any(e.state == "running" for e in controller.runs.entries))
     (entry,) = controller.runs.entries
     controller.runs.delete([entry])
-    wait(qtbot, lambda: controller.state.problem is not None)
-    assert "being trained now" in controller.state.problem.message
+    wait(qtbot, lambda: controller.state.status.problem is not None)
+    assert "being trained now" in controller.state.status.problem.message
     controller.stop()
     wait(qtbot, lambda: any(e.state == "stopped" for e in controller.runs.entries))
 
@@ -176,7 +176,7 @@ def test_an_offer_can_be_declined(controller, qtbot, folder):
 
 def test_a_run_that_cannot_be_taken_up_is_told_in_place(controller, qtbot, folder):
     controller.resume_run(folder / "gone")
-    assert "cannot be read" in controller.state.problem.message
+    assert "cannot be read" in controller.state.status.problem.message
     make_run(folder, "half", recipe_with(), state="stopped")
     controller.resume_run(folder / "half")
     idle(qtbot, controller)
@@ -253,7 +253,7 @@ def test_a_fault_holds_the_queue_and_clearing_forgets_it(controller, qtbot):
     queue.add([with_value(RECIPE, "minibatch.classes", [77]), RECIPE, RECIPE])
     wait(qtbot, lambda: queue.is_paused)
     assert controller.state.training.phase == "failed"
-    assert controller.state.problem is not None
+    assert controller.state.status.problem is not None
     queue.clear()
     assert (queue.total, queue.is_paused) == (0, False)
 
@@ -329,4 +329,4 @@ def test_a_finished_run_is_extended(controller, qtbot):
     assert training.points[-1].epoch == training.recipe.training.epochs + 2
     assert {entry.state for entry in controller.runs.entries} == {"finished"}
     controller.trainings.extend(first / "gone", 1)
-    assert controller.state.problem is not None
+    assert controller.state.status.problem is not None

@@ -6,8 +6,10 @@ import pytest
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import DataChoice, Draw, Picked, Recipe, Training
+from snip_gui.core.training.metrics import MetricPoint
 from snip_gui.session.state.preferences import Preferences
 from snip_gui.session.state.session_state import SessionState
+from snip_gui.session.state.values import TrainingState
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +82,23 @@ def test_nothing_can_be_scored_before_torch_has_loaded(state, digits):
 def test_before_scoring_the_total_is_the_papers(state):
     assert state.num_parameters == 266_610
     assert state.num_kept == 26_661
+
+
+def test_points_are_added_without_a_copy_of_those_before(state, qtbot):
+    state.set_training(TrainingState(state.recipe, "running"))
+    points = [MetricPoint(step, step / 10, "train", 1.0, 0.5, 0.1, 0.0) for step in range(4)]
+    held = state.training.points
+    state.add_points(tuple(points[:3]))
+    with qtbot.waitSignal(state.points_added) as told:
+        state.add_points((points[3],))
+    assert told.args == [(points[3],)]
+    assert state.training.points is held
+    assert held == points
+    assert state.training.step == 3
+
+
+def test_another_training_has_points_of_its_own(state):
+    for _ in range(2):
+        state.set_training(TrainingState(state.recipe, "running"))
+        state.add_points((MetricPoint(0, 0.0, "train", 1.0, 0.5, 0.1, 0.0),))
+        assert len(state.training.points) == 1

@@ -251,7 +251,7 @@ def test_asking_of_one_image_from_the_tray(window, state, pins, qtbot):
 def test_asking_without_a_selection_says_what_to_select(panel, window, state, qtbot):
     window.minibatch.tray.clearSelection()
     click(qtbot, child(window, QPushButton, "without_button"))
-    assert "selected" in state.problem.message
+    assert "selected" in state.status.problem.message
 
 
 def test_stability_in_the_window(window, state, started, qtbot):
@@ -288,7 +288,7 @@ def test_a_measurement_of_many_draws_is_stopped_by_a_button(window, started, qtb
     click(qtbot, child(window, QPushButton, "stability_stop"))
     qtbot.waitUntil(lambda: not started.controller.questions.is_measuring, timeout=WAIT_MS)
     assert child(window, QLabel, "stability_empty").isVisible()
-    assert started.controller.state.problem is None
+    assert started.controller.state.status.problem is None
 
 
 @pytest.mark.parametrize(("width", "height"), [(1024, 700), (1440, 900), (1920, 1080)])

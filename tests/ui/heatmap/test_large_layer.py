@@ -89,12 +89,12 @@ def test_it_is_not_followed_while_it_trains(page, started):
 
 def test_paths_of_large_networks_are_followed_in_the_background(started, qtbot, monkeypatch):
     state = started.controller.state
-    expected = state.num_on_paths()
+    expected = state.paths.num_on_paths()
     monkeypatch.setattr(core_scored, "_SLOW_TO_FOLLOW", 1000)
     started.controller.set_sparsity(0.95)
-    assert state.reach() is None
-    with qtbot.waitSignal(state.paths_changed, timeout=WAIT_MS):
+    assert state.paths.reach() is None
+    with qtbot.waitSignal(state.paths.changed, timeout=WAIT_MS):
         pass
-    assert state.reach() is not None
-    assert sum(state.num_on_paths().values()) < sum(expected.values())
+    assert state.paths.reach() is not None
+    assert sum(state.paths.num_on_paths().values()) < sum(expected.values())
     assert "in effect" in started.window.layers._effect.text()

@@ -87,7 +87,7 @@ def test_a_bad_sparsity_is_told_and_the_grid_before_stays(panel, grid, started, 
     for text in ("", "100", "many"):
         child(panel, QLineEdit, "grid_sparsities").setText(text)
         qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
-        assert "Sparsities" in started.controller.state.problem.message
+        assert "Sparsities" in started.controller.state.status.problem.message
         assert grid.spec is spec
         assert not grid.is_running
 
@@ -104,7 +104,7 @@ def test_a_grid_can_be_stopped(panel, grid, qtbot):
 def test_a_network_without_a_map_is_told(panel, grid, started, qtbot):
     started.controller.set_field("model.name", "alexnet-s")
     compute(panel, grid, qtbot)
-    assert "no input map" in started.controller.state.problem.message
+    assert "no input map" in started.controller.state.status.problem.message
     assert grid.columns == {}
 
 

@@ -87,7 +87,7 @@ def test_a_network_of_torchvision_is_chosen_by_a_few_letters(window, state, qtbo
     qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
     assert state.recipe.model.name == "torchvision:shufflenet_v2_x0_5"
     assert child(window, QComboBox, "model_name").currentText() == "shufflenet_v2_x0_5"
-    qtbot.waitUntil(lambda: state.architecture is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: state.network.architecture is not None, timeout=WAIT_MS)
     assert cells(window)[0][0] == "conv1.0"
 
 
@@ -113,7 +113,7 @@ def test_an_own_network_is_shown_agreed_to_and_used(window, state, qtbot, code, 
     assert [dialog.symbol.itemText(n) for n in range(2)] == ["Small", "Tied"]
     assert ok(dialog).text() == "Run this code and use it"
     qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: state.architecture is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: state.network.architecture is not None, timeout=WAIT_MS)
     assert child(window, QComboBox, "model_name").currentText() == "Small"
     assert child(window, QPushButton, "network_file").text() == "net.py"
     assert [row[0] for row in cells(window)] == ["hidden", "out"]
@@ -123,7 +123,7 @@ def test_an_own_network_is_shown_agreed_to_and_used(window, state, qtbot, code, 
     again = dialog_of(window, qtbot, OwnNetworkDialog)
     assert ok(again).text() == "Use it"
     again.reject()
-    assert state.problem is None
+    assert state.status.problem is None
 
 
 def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot, code):
@@ -134,8 +134,8 @@ def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot,
     source, symbol = dialog.chosen()
     assert (source.path, source.digest, symbol) == (code, digest, "Tied")
     dialog.reject()
-    assert "was not run" in state.problem.message
-    assert state.architecture is None
+    assert "was not run" in state.status.problem.message
+    assert state.network.architecture is None
     assert child(window, QLabel, "network_empty").isVisibleTo(window.lazy.network)
 
 
@@ -172,7 +172,9 @@ def test_layers_that_are_not_pruned_say_so(window, started, state, qtbot):
     started.controller.set_field("model.name", "alexnet-s")
     started.controller.set_field("pruning.exclude", ("fc3",))
     started.controller.score()
-    qtbot.waitUntil(lambda: not state.is_stale and state.architecture is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: not state.is_stale and state.network.architecture is not None, timeout=WAIT_MS
+    )
     kept = {row[0]: row[4] for row in cells(window)}
     assert kept["norm1"] == "not pruned"
     assert kept["fc3"] == "dense"
@@ -218,8 +220,8 @@ def test_code_swapped_between_the_question_and_the_answer_does_not_run(
     assert shown in dialog.digest.text()
     code.write_text(f"open({str(mark)!r}, 'w').close()\n{code.read_text()}")
     qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
-    assert "has changed" in state.problem.message
+    qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
+    assert "has changed" in state.status.problem.message
     assert state.preferences.trusted_code == (shown,)
     assert not mark.exists()
 

@@ -304,7 +304,7 @@ def test_choosing_the_folder_by_the_button(window, started, state, qtbot, monkey
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_a: str(tmp_path))
     click(qtbot, child(window, QAbstractButton, "data_folder"))
     qtbot.waitUntil(
-        lambda: state.problem is not None and "train-images" in state.problem.message,
+        lambda: state.status.problem is not None and "train-images" in state.status.problem.message,
         timeout=WAIT_MS,
     )
     assert state.preferences.data_folder == str(tmp_path)
@@ -606,8 +606,8 @@ def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, 
 def test_nothing_moves_when_work_begins_and_ends(window, state, qapp):
     qapp.processEvents()
     before = window.statusBar().height(), window.centre.height()
-    state.set_activity(Activity("score", "Scoring", 1, 2))
+    state.status.set_activity(Activity("score", "Scoring", 1, 2))
     qapp.processEvents()
     assert child(window, QPushButton, "status_cancel").isVisible()
     assert (window.statusBar().height(), window.centre.height()) == before
-    state.set_activity(None)
+    state.status.set_activity(None)

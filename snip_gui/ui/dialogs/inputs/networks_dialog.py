@@ -54,7 +54,7 @@ class NetworksDialog(QDialog):
         for widget in (self._text, self.filter, self.list, self.buttons):
             column.addWidget(widget)
         self.resize(380, 460)
-        state.network_changed.connect(self._show_names)
+        state.network.changed.connect(self._show_names)
         self._show_names()
 
     def name(self) -> str:
@@ -63,7 +63,7 @@ class NetworksDialog(QDialog):
 
     @Slot()
     def _show_names(self) -> None:
-        names = self._state.network_names
+        names = self._state.network.names
         self._text.setText(
             f"{len(names)} classification networks. They take the number of channels and classes "
             "of your images; images that are too small for one are resized."

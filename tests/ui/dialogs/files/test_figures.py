@@ -157,7 +157,7 @@ def test_the_flow_can_be_saved_with_its_counts(started, qtbot, tmp_path):
     head, *rows = csv.reader((tmp_path / "flow.csv").read_text().splitlines())
     assert head == ["layer", "total", "kept", "kept_on_paths", "units", "units_on_paths"]
     assert sum(int(row[2]) for row in rows) == state.num_kept
-    assert sum(int(row[3]) for row in rows) == sum(state.num_on_paths().values())
+    assert sum(int(row[3]) for row in rows) == sum(state.paths.num_on_paths().values())
     save_figure(figure, tmp_path / "flow.svg", width=800, dpi=96, background=WHITE)
     root = ElementTree.parse(tmp_path / "flow.svg").getroot()
     assert "fc2" in " ".join("".join(e.itertext()) for e in root.iter() if e.tag.endswith("text"))

@@ -78,7 +78,7 @@ def test_a_dropped_checkpoint_is_shown_with_its_mask_and_can_be_undone(started, 
     scored = state.scored
     kept = scored.ranking.mask_at(state.num_kept)
     assert all(torch.equal(torch.from_numpy(kept[k]).byte(), masks[k]) for k in masks)
-    assert not state.problem
+    assert not state.status.problem
     started.controller.undo_stack.undo()
     assert state.recipe == before
 
@@ -113,8 +113,8 @@ def test_a_file_that_is_none_is_told_in_place(started, qtbot, tmp_path):
     (tmp_path / "broken.pt").write_bytes(b"PK\x03\x04 nonsense")
     assert drop(started.window, drag(tmp_path / "broken.pt"))
     state = started.controller.state
-    qtbot.waitUntil(lambda: state.problem is not None, timeout=WAIT_MS)
-    assert "broken.pt" in state.problem.message
+    qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
+    assert "broken.pt" in state.status.problem.message
     assert started.window.findChild(ImportDialog) is None
 
 

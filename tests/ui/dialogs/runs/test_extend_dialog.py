@@ -60,11 +60,11 @@ def test_a_training_that_waits_says_for_what(started, qtbot):
 def test_a_proposal_is_taken_with_one_press(started):
     controller, window = started.controller, started.window
     problem = Problem("Too much.", "Try 50.", "training.batch_size", proposal=50)
-    controller.state.tell(problem)
+    controller.state.status.report(problem)
     assert window.banner.action.text() == "Use 50"
     window.banner.action.click()
     assert controller.state.recipe.training.batch_size == 50
-    assert controller.state.problem is None
+    assert controller.state.status.problem is None
 
 
 def test_a_training_that_diverges_proposes_a_lower_rate(started, qtbot):
@@ -72,7 +72,7 @@ def test_a_training_that_diverges_proposes_a_lower_rate(started, qtbot):
     for path, value in (("learning_rate", 100.0), ("momentum", 0.99), ("epochs", 50)):
         controller.set_field(f"training.{path}", value)
     controller.train()
-    qtbot.waitUntil(lambda: controller.state.problem is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: controller.state.status.problem is not None, timeout=WAIT_MS)
     assert window.banner.action.text() == "Use 20"
     window.banner.action.click()
     assert controller.state.recipe.training.learning_rate == 20
