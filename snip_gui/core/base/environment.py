@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def default_num_threads() -> int:
@@ -30,6 +35,24 @@ def available_image_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available) // 2
+
+
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Let Python processes that are started meanwhile import nothing from the current folder.
+
+    That folder may be a stranger's, and a ``signal.py`` in it would be run in place of Python's.
+    """
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
 
 
 def default_data_folder() -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.events import Event
+    from snip_gui.core.data.images.values import ValueScale
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.session_state import SessionState
@@ -48,6 +49,7 @@ class Pictures(QObject):
         self._mean_CHW: NDArray[np.uint8] | None = None
         self._gather = QTimer(self, singleShot=True, interval=_GATHER_MS)
         self._gather.timeout.connect(self._ask)
+        state.images_changed.connect(self._drop_unscaled)
         state.minibatch_changed.connect(self._find_mean)
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
@@ -87,6 +89,18 @@ class Pictures(QObject):
             return images.train_images.paths
         return listing.train_paths if listing is not None else ()
 
+    def _scale(self) -> ValueScale | None:
+        """Return how wide grey values of the set become 8 bits, as far as that is known."""
+        images = self._state.images
+        store = None if images is None else images.train_images
+        return store.scale if isinstance(store, FileStore) else None
+
+    @Slot()
+    def _drop_unscaled(self) -> None:
+        """Forget thumbnails that were decoded before the scale of their set was known."""
+        if self._scale() is not None:
+            self.forget()
+
     @Slot()
     def _ask(self) -> None:
         """Have decoded what was asked for last; what was asked for before is out of sight."""
@@ -95,7 +109,10 @@ class Pictures(QObject):
         if not (wanted.keys() <= self._asked or self._host.is_closed):
             self._asked = set(wanted)
             job = lazily(
-                "snip_gui.core.data.images.thumbnails:decode_thumbnails", tuple(wanted), _SIDE
+                "snip_gui.core.data.images.thumbnails:decode_thumbnails",
+                tuple(wanted),
+                _SIDE,
+                self._scale(),
             )
             decoding = self._host.submit("thumbnails", job, lane="io", short=True, background=True)
             decoding.happened.connect(self._on_event)

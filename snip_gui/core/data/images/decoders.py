@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.environment import safe_path
 from snip_gui.core.base.errors import ImagesLostError
 from snip_gui.core.data.images.decoding import decode_files
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
+
+    from snip_gui.core.data.images.store import FileStore
 
     Decoded = Future[NDArray[np.uint8]]
 
@@ -42,16 +45,21 @@ class Decoders:
         self._pool: ProcessPoolExecutor | None = None
 
     def decode(
-        self, batches: Iterable[Sequence[str]], image_shape: tuple[int, int, int]
+        self, batches: Iterable[Sequence[str]], store: FileStore
     ) -> Generator[NDArray[np.uint8], None, None]:
         """Yield the images (K, C, H, W) of each batch of files, in order, decoding ahead.
+
+        Parameters
+        ----------
+        store
+            Says how its files are read.
 
         Raises
         ------
         ImagesLostError
             If a file can no longer be read, or a process was ended from outside.
         """
-        tasks_ahead = _tasks_ahead(self._number, image_shape)
+        tasks_ahead = _tasks_ahead(self._number, store.image_shape)
         ahead: deque[list[Decoded]] = deque()
         waiting = iter(batches)
         try:
@@ -60,7 +68,7 @@ class Decoders:
                     paths = next(waiting, None)
                     if paths is None:
                         break
-                    ahead.append(self._submit(paths, image_shape))
+                    ahead.append(self._submit(paths, store))
                 if not ahead:
                     return
                 yield np.concatenate([task.result() for task in ahead.popleft()])
@@ -82,19 +90,23 @@ class Decoders:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def _submit(self, paths: Sequence[str], image_shape: tuple[int, int, int]) -> list[Decoded]:
+    def _submit(self, paths: Sequence[str], store: FileStore) -> list[Decoded]:
         """Hand the files of a batch to the processes."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._number,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_prepare,
-            )
-        starts = range(0, len(paths), _FILES_PER_TASK)
-        return [
-            self._pool.submit(decode_files, paths[start : start + _FILES_PER_TASK], image_shape)
-            for start in starts
+        parts = [
+            paths[start : start + _FILES_PER_TASK]
+            for start in range(0, len(paths), _FILES_PER_TASK)
         ]
+        with safe_path():  # processes are started when there is work for them
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    self._number,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_prepare,
+                )
+            return [
+                self._pool.submit(decode_files, part, store.image_shape, store.scale)
+                for part in parts
+            ]
 
 
 def _tasks_ahead(number: int, image_shape: tuple[int, int, int]) -> int:

@@ -5,21 +5,26 @@ Shapes: K images, C channels, H rows, W columns. Pictures are grey (H, W) or col
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from snip_gui.core.base.errors import ImagesLostError
+from snip_gui.core.base.files import open_regular
+from snip_gui.core.data.images.values import scale_of_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from snip_gui.core.data.images.values import ValueScale
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
                       ".pgm"})  # fmt: skip
@@ -27,44 +32,99 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, OverflowE
               struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip
 """What Pillow raises at a file that is no image, or a damaged one."""
 
+# Pillow tries its readers by content, not by name, and that of PostScript starts Ghostscript.
+_FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
+# A picture takes up to twelve bytes a pixel on its way; a large JPEG is decoded at a fraction of
+# its size, but a progressive one needs six bytes for each pixel that is stored.
+_MOST_DECODED, _MOST_STORED = 2**26, 2**27
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
+_WIDE_MODES = frozenset({"I", "I;16", "I;16B", "F"})
+_TIFF_BITS, _TIFF_SAMPLE_FORMAT, _UNSIGNED = 258, 339, 1
 _ORIENTATION = 0x0112
 _SIDEWAYS = 5  # from here on, EXIF orientations turn rows into columns
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes of a file say: width and height as seen, and whether it is grey."""
+    """What the first bytes of a file say.
+
+    Attributes
+    ----------
+    size
+        Width and height as seen.
+    is_wide
+        Whether it has grey values of more than 8 bits, which need a scale.
+    """
 
     size: tuple[int, int]
     is_grey: bool
+    is_wide: bool
+
+
+@contextlib.contextmanager
+def opened(source: str | IO[bytes]) -> Iterator[Image.Image]:
+    """Open an image of a known format, not decoded yet; raises one of `UNREADABLE`.
+
+    Parameters
+    ----------
+    source
+        Path of a regular file, or the open file itself.
+    """
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open_regular(source)) if isinstance(source, str) else source
+        image = stack.enter_context(Image.open(file, formats=_FORMATS))
+        _refuse_larger(image, _MOST_STORED)
+        yield image
 
 
 def read_header(path: str) -> Header:
     """Look at a file without decoding it; raises one of `UNREADABLE`."""
-    with Image.open(path) as image:
+    with opened(path) as image:
         width, height = image.size
         # Without this look, some formats would decode the whole image for its EXIF data.
         turned = "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= _SIDEWAYS
-        return Header((height, width) if turned else (width, height), image.mode in _GREY_MODES)
+        size = (height, width) if turned else (width, height)
+        return Header(size, image.mode in _GREY_MODES, image.mode in _WIDE_MODES)
 
 
-def decode_file(path: str, image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def wide_range(path: str) -> tuple[float, float]:
+    """Return the lowest and highest value of a file with wide grey values.
+
+    Raises
+    ------
+    Exception
+        One of `UNREADABLE`, also if a value is not finite.
+    """
+    with opened(path) as image:
+        values_HW = _wide_values(image)
+        return float(values_HW.min()), float(values_HW.max())
+
+
+def decode_file(
+    path: str, image_shape: tuple[int, int, int], scale: ValueScale | None = None
+) -> NDArray[np.uint8]:
     """Return a file as an image (C, H, W); raises one of `UNREADABLE`.
 
     A large JPEG is decoded at a fraction of its size, but at least at twice the size asked for.
+
+    Parameters
+    ----------
+    scale
+        That of the set, for wide grey values; None for the file's own.
     """
     channels, rows, columns = image_shape
-    with Image.open(path) as image:
+    with opened(path) as image:
         side = 2 * max(rows, columns)
         image.draft(None, (side, side))
-        array = as_array(image, (columns, rows))
+        array = as_array(image, (columns, rows), scale)
     if array.ndim == 3:
         return array.transpose(2, 0, 1)
     return np.broadcast_to(array, (channels, rows, columns))
 
 
-def decode_files(paths: Sequence[str], image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def decode_files(
+    paths: Sequence[str], image_shape: tuple[int, int, int], scale: ValueScale | None = None
+) -> NDArray[np.uint8]:
     """Return files as images (K, C, H, W).
 
     Raises
@@ -75,7 +135,7 @@ def decode_files(paths: Sequence[str], image_shape: tuple[int, int, int]) -> NDA
     images_KCHW = np.empty((len(paths), *image_shape), np.uint8)
     for image_CHW, path in zip(images_KCHW, paths, strict=True):
         try:
-            image_CHW[:] = decode_file(path, image_shape)
+            image_CHW[:] = decode_file(path, image_shape, scale)
         except UNREADABLE as error:
             raise ImagesLostError(
                 f"“{shown(path)}” cannot be read any more: {explain_unreadable(error)}.",
@@ -85,17 +145,19 @@ def decode_files(paths: Sequence[str], image_shape: tuple[int, int, int]) -> NDA
     return images_KCHW
 
 
-def thumbnail(path: str, side: int) -> NDArray[np.uint8]:
+def thumbnail(path: str, side: int, scale: ValueScale | None = None) -> NDArray[np.uint8]:
     """Return a file as a small image (C, H, W), no side longer; raises one of `UNREADABLE`."""
-    with Image.open(path) as image:
+    with opened(path) as image:
         image.draft(None, (side, side))
-        plain = as_plain(image)
+        plain = as_plain(image, scale)
         plain.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
         array = np.asarray(plain, np.uint8)
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 
-def as_array(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+def as_array(
+    image: Image.Image, size: tuple[int, int], scale: ValueScale | None = None
+) -> NDArray[np.uint8]:
     """Return an image of any mode as uint8, grey (H, W) or colour (H, W, 3).
 
     One of another size is scaled and cropped at its centre.
@@ -104,32 +166,69 @@ def as_array(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     ----------
     size
         Width and height.
+    scale
+        As in `as_plain`.
     """
-    plain = as_plain(image)
+    plain = as_plain(image, scale)
     if plain.size != size:
         plain = ImageOps.fit(plain, size, Image.Resampling.BILINEAR)
     return np.asarray(plain, np.uint8)
 
 
-def as_plain(image: Image.Image) -> Image.Image:
+def as_plain(image: Image.Image, scale: ValueScale | None = None) -> Image.Image:
     """Return an image of any mode as one of mode L or RGB.
 
-    Palettes are resolved, transparency lies on white, 16-bit values are cut to 8, and EXIF
-    orientation is followed.
+    Palettes are resolved, transparency lies on white, and EXIF orientation is followed.
+
+    Parameters
+    ----------
+    scale
+        How grey values of more than 8 bits become 8 bits; None to find it from this image alone.
+
+    Raises
+    ------
+    ValueError
+        If the image has too many pixels, or a value is not finite.
     """
+    _refuse_larger(image, _MOST_DECODED)
     is_grey = image.mode in _GREY_MODES
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        values = np.asarray(image, np.float64)
-        values = values / 257 if values.max(initial=0) > 255 else values
-        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    if image.mode in _WIDE_MODES:
+        values_HW = _wide_values(image)
+        if scale is None:
+            scale = scale_of_files(float(values_HW.min()), float(values_HW.max()))
+        image = Image.fromarray(scale.apply_by_rows(values_HW))
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "P" or "A" in upright.mode:
         layered = upright.convert("RGBA")
         paper = Image.new("RGBA", layered.size, "white")
         upright = Image.alpha_composite(paper, layered)
     return upright.convert("L" if is_grey else "RGB")
+
+
+def _refuse_larger(image: Image.Image, most: int) -> None:
+    """Raise a `ValueError` at an image of more pixels, before it takes memory."""
+    width, height = image.size
+    if width * height > most:
+        raise ValueError(f"it is {width:,}x{height:,}, more than {most // 10**6} million pixels")
+
+
+def _wide_values(image: Image.Image) -> NDArray[Any]:
+    """Return grey values of more than 8 bits (H, W) as stored.
+
+    Raises
+    ------
+    ValueError
+        If the image has too many pixels, or a value is not finite.
+    """
+    _refuse_larger(image, _MOST_DECODED)
+    tags = getattr(image, "tag_v2", {})
+    values_HW = np.asarray(image)
+    if tags.get(_TIFF_BITS) == (32,) and tags.get(_TIFF_SAMPLE_FORMAT, (1,)) == (_UNSIGNED,):
+        values_HW = values_HW.view(np.uint32)  # Pillow takes them for signed numbers
+    if values_HW.dtype.kind == "f" and not np.isfinite(values_HW).all():
+        row, column = np.argwhere(~np.isfinite(values_HW))[0]
+        raise ValueError(f"it holds {values_HW[row, column]} in row {row}, column {column}")
+    return values_HW
 
 
 def explain_unreadable(error: Exception) -> str:

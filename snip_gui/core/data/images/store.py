@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from snip_gui.core.data.images.values import ValueScale
+
 Indices: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 
 
@@ -64,10 +66,17 @@ class ArrayStore:
 
 @dataclass(frozen=True, slots=True)
 class FileStore:
-    """Images in files, scaled to one shape whenever they are read."""
+    """Images in files, resized to one shape whenever they are read.
+
+    Attributes
+    ----------
+    scale
+        How grey values of more than 8 bits become 8 bits; None if no file has any.
+    """
 
     paths: tuple[str, ...]
     image_shape: tuple[int, int, int]
+    scale: ValueScale | None = None
     in_memory = False
 
     def __len__(self) -> int:
@@ -79,7 +88,8 @@ class FileStore:
             decode_files,  # Pillow, not before it is needed
         )
 
-        return decode_files([self.paths[index] for index in indices], self.image_shape)
+        paths = [self.paths[index] for index in indices]
+        return decode_files(paths, self.image_shape, self.scale)
 
 
 def num_bytes(store: ImageStore) -> int:

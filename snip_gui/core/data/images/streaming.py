@@ -81,7 +81,7 @@ class StreamedImages:
         parts = batch_slices(len(order_N), batch_size, first_batch, join_single=join_single)
         order = order_N.tolist()
         paths = ([self._paths[index] for index in order[part]] for part in parts)
-        decoded = self._decoders.decode(paths, self._store.image_shape)
+        decoded = self._decoders.decode(paths, self._store)
         try:
             for part, images_BCHW in zip(parts, decoded, strict=True):
                 images = torch.from_numpy(images_BCHW).to(self.device)

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.events import Event
     from snip_gui.core.data.images.store import ImageStore
+    from snip_gui.core.data.images.values import ValueScale
 
 _SHOWN_AFTER_SECONDS = 0.05
 _READ_AT_ONCE = 32
 
 
-def decode_thumbnails(paths: Sequence[str], side: int, cancel: CancelToken) -> Iterator[Event]:
+def decode_thumbnails(
+    paths: Sequence[str], side: int, scale: ValueScale | None, cancel: CancelToken
+) -> Iterator[Event]:
     """Decode files small, telling of them a few at a time; a bad file becomes a crossed box.
+
+    Parameters
+    ----------
+    scale
+        As in `FileStore`.
 
     Raises
     ------
@@ -36,7 +44,7 @@ def decode_thumbnails(paths: Sequence[str], side: int, cancel: CancelToken) -> I
     for path in paths:
         cancel.raise_if_cancelled()
         try:
-            pictures[path] = thumbnail(path, side)
+            pictures[path] = thumbnail(path, side, scale)
         except UNREADABLE:
             pictures[path] = crossed_box()
         if time.monotonic() - told > _SHOWN_AFTER_SECONDS:

@@ -12,6 +12,7 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.data.images.values import BRIGHT, UNIT_SCALE, ValueScale, linear_scale
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
 
 _BLOCK = 500  # images worked on at once, so that floats of all of them never lie in memory
-
-
-_HALF = 128  # whole numbers that stay below, such as 0 to 16, would be shown as black
 
 
 def refused(message: str, hint: str) -> UserError:
@@ -59,31 +57,9 @@ def channels_first(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], str]:
     return array, ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """A linear mapping of values to 0..255; those beyond are cut.
-
-    Attributes
-    ----------
-    low, high
-        The values that become 0 and 255.
-    """
-
-    low: float
-    high: float
-    text: str
-
-    def apply(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return rounded values; halves of the numbers, so that no difference overflows."""
-        width = self.high / 2 - self.low / 2
-        share = (values.astype(np.float64) / 2 - self.low / 2) / (width or 1.0)
-        mapped: NDArray[np.uint8] = np.rint(share * 255).clip(0, 255).astype(np.uint8)
-        return mapped
-
-
-def find_mapping(
+def find_scale(
     name: str, images: NDArray[Any], cancel: CancelToken
-) -> Generator[Event, None, Mapping | None]:
+) -> Generator[Event, None, ValueScale | None]:
     """Return how training images become uint8; None if they are that already.
 
     Values within 0..1 are multiplied by 255; whole numbers within 0..255 that use its upper half
@@ -100,7 +76,7 @@ def find_mapping(
         raise refused(
             f"“{name}” holds {images.dtype}, not numbers.", "Save integers or floats as images."
         )
-    if images.dtype == np.uint8 and int(images.max()) >= _HALF:
+    if images.dtype == np.uint8 and int(images.max()) >= BRIGHT:
         return None
     low, high, whole = np.inf, -np.inf, True
     for start, block in _blocks(images):
@@ -110,25 +86,25 @@ def find_mapping(
         low, high = min(low, float(block.min())), max(high, float(block.max()))
         whole = whole and (block.dtype.kind != "f" or bool((block == np.rint(block)).all()))
     if low >= 0 and high <= 1:
-        return Mapping(0, 1, "Values from 0 to 1 are mapped to 0 to 255.")
-    if whole and low >= 0 and _HALF <= high <= 255:
+        return UNIT_SCALE
+    if whole and low >= 0 and BRIGHT <= high <= 255:
         text = f"Values are whole numbers from {low:g} to {high:g} and taken as they are."
-        return Mapping(0, 255, text)
-    return Mapping(low, high, f"Values {low:g} to {high:g} are mapped to 0 to 255.")
+        return ValueScale(0, 255, text)
+    return linear_scale(low, high)
 
 
 def as_bytes(
-    name: str, images: NDArray[Any], mapping: Mapping | None, cancel: CancelToken
+    name: str, images: NDArray[Any], scale: ValueScale | None, cancel: CancelToken
 ) -> Generator[Event, None, NDArray[np.uint8]]:
-    """Return images (N, C, H, W) as uint8; raises as `find_mapping`."""
-    if mapping is None:
+    """Return images (N, C, H, W) as uint8; raises as `find_scale`."""
+    if scale is None:
         return np.ascontiguousarray(images)
     mapped = np.empty(images.shape, np.uint8)
     for start, block in _blocks(images):
         cancel.raise_if_cancelled()
         yield Progress(f"Converting “{name}”", start, len(images))
         _check_finite(name, block, start)
-        mapped[start : start + _BLOCK] = mapping.apply(block)
+        mapped[start : start + _BLOCK] = scale.apply(block)
     return mapped
 
 

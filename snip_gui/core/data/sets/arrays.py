@@ -17,7 +17,7 @@ from snip_gui.core.data.sets.array_values import (
     as_bytes,
     channels_first,
     find_labelling,
-    find_mapping,
+    find_scale,
     refused,
 )
 from snip_gui.core.data.sets.test_part import fixed_test_part
@@ -77,11 +77,11 @@ def load_arrays(path: Path | None, cancel: CancelToken) -> Generator[Event, None
     train_images, both = channels_first(train[0], train[1])
     if both:
         yield Note(both)
-    mapping = yield from find_mapping(train[0], train_images, cancel)
-    if mapping is not None:
-        yield Note(f"{path.name}: {mapping.text}")
+    scale = yield from find_scale(train[0], train_images, cancel)
+    if scale is not None:
+        yield Note(f"{path.name}: {scale.text}")
     labelling = find_labelling(train[2], train[3])
-    images_NCHW = yield from as_bytes(train[0], train_images, mapping, cancel)
+    images_NCHW = yield from as_bytes(train[0], train_images, scale, cancel)
     labels_N = labelling.apply(train[2], train[3])
     if test is None:
         is_test = fixed_test_part(labels_N)
@@ -94,7 +94,7 @@ def load_arrays(path: Path | None, cancel: CancelToken) -> Generator[Event, None
         _check_alike(train[0], train_images, test[0], test_images)
         train_part = images_NCHW, labels_N
         test_part = (
-            (yield from as_bytes(test[0], test_images, mapping, cancel)),
+            (yield from as_bytes(test[0], test_images, scale, cancel)),
             labelling.apply(test[2], test[3]),
         )
     return make_image_set(
@@ -117,7 +117,7 @@ def _check_pair(pair: _Pair) -> None:
 
 
 def _check_alike(train_name: str, train: NDArray[Any], test_name: str, test: NDArray[Any]) -> None:
-    """Refuse a test part that is not like the training part: one mapping serves both."""
+    """Refuse a test part that is not like the training part: one scale serves both."""
     if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
         shapes = ["x".join(map(str, array.shape[1:])) for array in (train, test)]
         raise refused(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +24,11 @@ from snip_gui.core.data.images.decoding import (
     explain_unreadable,
     read_header,
     shown,
+    wide_range,
 )
 from snip_gui.core.data.images.image_set import Census, ImageSet, assemble
 from snip_gui.core.data.images.store import ArrayStore, FileStore
+from snip_gui.core.data.images.values import ValueScale, scale_of_files
 from snip_gui.core.data.sets.events import BadFile, FilesUnreadable
 from snip_gui.core.data.sets.read_options import ReadOptions
 
@@ -39,6 +42,15 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, int, int]
 
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What all images of a set have in common; see `FileStore`."""
+
+    shape: Shape
+    scale: ValueScale | None
+
+
 _LONGEST_SIDE = 64  # unless another is asked for
 _STEP_SECONDS = 0.02  # after this, thumbnails may have their turn
 _DECODED_AT_ONCE = 64
@@ -49,8 +61,8 @@ def scan(
 ) -> Generator[Event, None, ImageSet]:
     """Read every file of a listing; yields progress often, returns the set.
 
-    All images take one size; others are scaled and cropped at their centre. Images are grey only if
-    all of them are.
+    All images take one size; others are resized and cropped at their centre. Images are grey only
+    if all of them are. Values of more than 8 bits take one scale, that of the training images.
 
     Raises
     ------
@@ -61,18 +73,19 @@ def scan(
         If cancelled on the way.
     """
     files = _Files(listing)
-    image_shape = yield from _look(files, options.image_size, cancel)
+    image_shape, wide = yield from _look(files, options.image_size, cancel)
+    form = _Form(image_shape, (yield from _find_scale(files, wide, cancel)))
     memory_bytes = options.memory_bytes
     if memory_bytes is None:
         memory_bytes = available_image_memory()
     needed_bytes = len(files.good()) * math.prod(image_shape)
     if needed_bytes <= memory_bytes:
-        return (yield from _into_memory(files, image_shape, options, cancel))
+        return (yield from _into_memory(files, form, options, cancel))
     kept = (
         f"streamed from disk: {size_text(needed_bytes)} do not fit the "
         f"{size_text(memory_bytes)} set aside"
     )
-    return (yield from _streamed(files, image_shape, kept, options, cancel))
+    return (yield from _streamed(files, form, kept, options, cancel))
 
 
 class _Files:
@@ -141,16 +154,21 @@ class _Files:
                 )
 
 
-def _look(files: _Files, image_size: int, cancel: CancelToken) -> Generator[Event, None, Shape]:
-    """Return the shape that all images take; reads headers only."""
+def _look(
+    files: _Files, image_size: int, cancel: CancelToken
+) -> Generator[Event, None, tuple[Shape, list[int]]]:
+    """Return the shape that all images take, and which have wide values; reads headers only."""
     sizes: Counter[tuple[int, int]] = Counter()
     num_colour = 0
+    wide: list[int] = []
 
-    def look(_index: int, path: str) -> None:
+    def look(index: int, path: str) -> None:
         nonlocal num_colour
         header = read_header(path)
         sizes[header.size] += 1
         num_colour += not header.is_grey
+        if header.is_wide:
+            wide.append(index)
 
     yield from files.try_each("Looking at the images", range(len(files.paths)), look, cancel)
     if not sizes:
@@ -161,26 +179,48 @@ def _look(files: _Files, image_size: int, cancel: CancelToken) -> Generator[Even
     others = sizes.total() - sizes[width, height]
     if others:
         yield Note(f"{others:,} of {sizes.total():,} images are resized to {width}x{height}.")
-    return (3 if num_colour else 1), height, width
+    return ((3 if num_colour else 1), height, width), wide
+
+
+def _find_scale(
+    files: _Files, wide: Sequence[int], cancel: CancelToken
+) -> Generator[Event, None, ValueScale | None]:
+    """Return the scale of files with wide values, and say it; None if there are none.
+
+    Only training files decide, unless none of them has wide values.
+    """
+    num_train = len(files.listing.train_paths)
+    deciding = [index for index in wide if index < num_train] or wide
+    ranges: list[tuple[float, float]] = []
+
+    def measure(_index: int, path: str) -> None:
+        ranges.append(wide_range(path))
+
+    yield from files.try_each("Looking at the values", deciding, measure, cancel)
+    if not ranges:
+        return None
+    scale = scale_of_files(min(low for low, _ in ranges), max(high for _, high in ranges))
+    yield Note(f"{files.listing.title}: {scale.text}")
+    return scale
 
 
 def _into_memory(
-    files: _Files, image_shape: Shape, options: ReadOptions, cancel: CancelToken
+    files: _Files, form: _Form, options: ReadOptions, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
     """Decode every file into one array."""
     indices = files.good()
-    images_NCHW = np.empty((len(indices), *image_shape), np.uint8)
+    images_NCHW = np.empty((len(indices), *form.shape), np.uint8)
     rows = {index: row for row, index in enumerate(indices.tolist())}
 
     def decode(index: int, path: str) -> None:
-        images_NCHW[rows[index]] = decode_file(path, image_shape)
+        images_NCHW[rows[index]] = decode_file(path, form.shape, form.scale)
 
     yield from files.try_each("Reading the images", indices.tolist(), decode, cancel)
     yield from files.refuse_bad(options)
     if len(files.good()) < len(indices):
         images_NCHW = images_NCHW[np.isin(indices, files.good())]
     train, test = files.good_parts()
-    census = Census(len(train), image_shape)
+    census = Census(len(train), form.shape)
     for start in range(0, len(train), _DECODED_AT_ONCE):
         cancel.raise_if_cancelled()
         yield Progress("Measuring the images", start, len(train))
@@ -196,13 +236,13 @@ def _into_memory(
 
 
 def _streamed(
-    files: _Files, image_shape: Shape, kept: str, options: ReadOptions, cancel: CancelToken
+    files: _Files, form: _Form, kept: str, options: ReadOptions, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
     """Decode every file once and keep none of them."""
     while True:
         train, test = files.good_parts()
         num_bad = len(files.bad)
-        census = Census(len(train), image_shape)
+        census = Census(len(train), form.shape)
         gathered: list[NDArray[np.uint8]] = []
 
         def count(
@@ -211,7 +251,7 @@ def _streamed(
             census: Census = census,
             gathered: list[NDArray[np.uint8]] = gathered,
         ) -> None:
-            gathered.append(decode_file(path, image_shape))
+            gathered.append(decode_file(path, form.shape, form.scale))
             if len(gathered) == _DECODED_AT_ONCE:
                 census.add(np.stack(gathered))
                 gathered.clear()
@@ -222,7 +262,7 @@ def _streamed(
         yield from files.try_each(
             "Reading the test images",
             test.tolist(),
-            lambda _index, path: _discard(decode_file(path, image_shape)),
+            lambda _index, path: _discard(decode_file(path, form.shape, form.scale)),
             cancel,
         )
         if len(files.bad) == num_bad or not options.skip_unreadable:
@@ -230,7 +270,7 @@ def _streamed(
         # Again: the digest begins with the number of images, which is known only now.
     yield from files.refuse_bad(options)
     stores = [
-        FileStore(tuple(files.paths[index] for index in part), image_shape)
+        FileStore(tuple(files.paths[index] for index in part), form.shape, form.scale)
         for part in (train, test)
     ]
     return assemble(

@@ -85,7 +85,7 @@ def try_out(
         with contextlib.ExitStack() as stack:
             stack.enter_context(output)
             process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(asked), str(answered)],
+                [sys.executable, "-P", "-m", __name__, str(asked), str(answered)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

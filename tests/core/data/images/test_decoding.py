@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +18,9 @@ from snip_gui.core.data.images.decoding import (
     read_header,
     shown,
     thumbnail,
+    wide_range,
 )
+from snip_gui.core.data.images.values import linear_scale
 
 
 def test_sixteen_bits_are_cut_to_eight():
@@ -110,3 +116,93 @@ def test_what_is_no_image_has_a_reason(tmp_path, content):
 
 def test_a_name_that_is_no_text_can_be_shown():
     assert shown("caf\udce9.png") == "caf\ufffd.png"
+
+
+EVERY_READER = (
+    read_header,
+    wide_range,
+    lambda path: decode_file(path, (3, 8, 8)),
+    lambda path: thumbnail(path, 8),
+)
+
+
+@pytest.mark.parametrize("read", EVERY_READER)
+@pytest.mark.parametrize("name", ["picture.png", "picture.jpg", "picture.tif"])
+def test_postscript_is_not_an_image_whatever_its_name(tmp_path, read, name):
+    """Pillow would start Ghostscript."""
+    path = tmp_path / name
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 setgray\n")
+    with pytest.raises(UNREADABLE) as caught:
+        read(str(path))
+    assert explain_unreadable(caught.value) == "it is no image of a known kind"
+
+
+@pytest.mark.parametrize("read", EVERY_READER)
+def test_special_files_are_refused(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name, kind in (("pipe.png", "a named pipe"), ("zero.png", "a device")):
+        with pytest.raises(UNREADABLE) as caught:
+            read(str(tmp_path / name))
+        assert explain_unreadable(caught.value) == f"it is {kind}, not a regular file"
+
+
+def chunk(name, data):
+    whole = name + data
+    return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def claim(path, width, height):
+    """A PNG file that claims to be of a size, of which it holds nothing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    ends = chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + ends)
+    return str(path)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(
+    ("size", "is_seen_at_once"), [((13_300, 13_300), True), ((9_000, 9_000), False)]
+)
+def test_pixels_are_bounded_before_they_take_memory(tmp_path, size, is_seen_at_once):
+    path = claim(tmp_path / "huge.png", *size)
+    if is_seen_at_once:
+        with pytest.raises(UNREADABLE, match=r"13,300x13,300, more than 134 million pixels"):
+            read_header(path)
+    for read in (lambda: decode_file(path, (3, 8, 8)), lambda: thumbnail(path, 8)):
+        with pytest.raises(UNREADABLE, match=r"more than .* million pixels"):
+            read()
+
+
+def test_a_large_photograph_is_within_bounds(tmp_path):
+    """It is decoded at a fraction of its size."""
+    Image.new("L", (9_000, 9_000), 50).save(tmp_path / "photo.jpg")
+    assert decode_file(str(tmp_path / "photo.jpg"), (1, 8, 8)).mean() == 50
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i4", "u2"])
+def test_wide_values_take_the_scale_given(tmp_path, dtype):
+    path = str(tmp_path / "wide.tif")
+    Image.fromarray(np.array([[0, 50], [100, 400]], dtype)).save(path)
+    assert read_header(path).is_wide
+    assert wide_range(path) == (0, 400)
+    decoded = decode_file(path, (1, 2, 2), linear_scale(0, 200))
+    assert decoded.tolist() == [[[0, 64], [128, 255]]]
+
+
+def test_32_bits_without_a_sign_are_read_so(tmp_path):
+    path = tmp_path / "wide.tif"
+    pixels = np.array([[0, 2**32 - 1]], np.uint32)
+    Image.fromarray(pixels.view(np.int32)).save(path)
+    signed, unsigned = (struct.pack("<HHII", 339, 3, 1, kind) for kind in (2, 1))
+    path.write_bytes(path.read_bytes().replace(signed, unsigned))
+    assert wide_range(str(path)) == (0, 2**32 - 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_named(tmp_path, value):
+    pixels = np.zeros((3, 4), np.float32)
+    pixels[2, 1] = value
+    Image.fromarray(pixels).save(tmp_path / "bad.tif")
+    with pytest.raises(UNREADABLE, match=rf"it holds {value} in row 2, column 1"):
+        decode_file(str(tmp_path / "bad.tif"), (1, 3, 4))

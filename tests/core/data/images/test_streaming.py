@@ -185,3 +185,18 @@ def test_a_file_that_goes_in_the_middle_of_a_training_keeps_the_run(
         gone.write_bytes(content)
     assert read_summary(tmp_path / "run").state == "stopped"
     assert (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_decoders_run_nothing_of_the_current_folder(folder, tmp_path, monkeypatch):
+    """It may be a stranger's, with a file named as a module of Python's."""
+    for name in ("signal", "numpy", "struct"):
+        (tmp_path / f"{name}.py").write_text(f"open('ran-{name}', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    store = load_images("folder", folder, ReadOptions(memory_bytes=0)).train_images
+    decoders = Decoders(1)
+    try:
+        assert len(next(decoders.decode([store.paths[:3]], store))) == 3
+    finally:
+        decoders.close()
+    assert not list(tmp_path.glob("ran-*"))
+    assert "PYTHONSAFEPATH" not in os.environ

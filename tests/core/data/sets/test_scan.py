@@ -221,3 +221,65 @@ def test_reading_can_be_cancelled(folder):
     cancel.cancel()
     with pytest.raises(Cancelled):
         list(steps)
+
+
+# Values of more than 8 bits
+
+
+def save_wide(folder, arrays):
+    """One class of each array; every file has its own brightness."""
+    for name, array in arrays.items():
+        for number in range(4):
+            path = folder / name / f"{number}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((array / 2**number).astype(array.dtype)).save(path)
+    return folder
+
+
+@pytest.mark.parametrize("memory_bytes", [None, 0])
+@pytest.mark.parametrize(
+    ("dtype", "high"), [("f4", 1), ("f4", 3000), ("i4", 60_000), ("i4", 10**6), ("u2", 4095)]
+)
+def test_wide_values_take_one_scale_that_is_said(tmp_path, dtype, high, memory_bytes):
+    ramp = np.linspace(0, high, 36).reshape(6, 6).astype(dtype)
+    save_wide(tmp_path / "set" / "train", {"a": ramp, "b": ramp})
+    save_wide(tmp_path / "set" / "test", {"a": ramp, "b": ramp})
+    options = ReadOptions(memory_bytes=memory_bytes)
+    events, images = drain(read_images("folder", tmp_path / "set", CancelToken(), options))
+    brightest = images.train_images.read(range(4)).max(axis=(1, 2, 3)).astype(int)
+    assert brightest[0] >= 233
+    assert np.abs(brightest - brightest[0] / 2.0 ** np.arange(4)).max() <= 2
+    assert np.array_equal(images.test_images.read(range(8)), images.train_images.read(range(8)))
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert len([text for text in notes if "mapped to 0 to 255" in text]) == 1
+
+
+def test_the_scale_is_that_of_the_training_images(tmp_path):
+    ramp = np.linspace(0, 1000, 36, dtype=np.float32).reshape(6, 6)
+    save_wide(tmp_path / "set" / "train", {"a": ramp, "b": ramp})
+    save_wide(tmp_path / "set" / "test", {"a": 4 * ramp, "b": 4 * ramp})
+    images = load_images("folder", tmp_path / "set")
+    assert images.test_images.images_NCHW[0].min() == 0
+    assert (images.test_images.images_NCHW[0] == 255).mean() > 0.7
+
+
+def test_sixteen_bits_are_cut_as_ever(tmp_path):
+    values = np.arange(0, 2**16, 57, dtype=np.uint16)[:1024].reshape(32, 32)
+    values[-1, -1] = 2**16 - 1
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            Image.fromarray(values).save(tmp_path / name / f"{number}.png")
+    images = load_images("folder", tmp_path)
+    assert np.array_equal(images.train_images.images_NCHW[0, 0], values >> 8)
+
+
+def test_a_file_with_a_value_that_is_not_finite_is_named(tmp_path):
+    ramp = np.linspace(0, 1, 36, dtype=np.float32).reshape(6, 6)
+    save_wide(tmp_path / "set", {"a": ramp, "b": ramp})
+    ramp[3, 3] = np.nan
+    Image.fromarray(ramp).save(tmp_path / "set" / "a" / "9.tif")
+    events, error = drain(read_images("folder", tmp_path / "set", CancelToken()))
+    (unreadable,) = [event for event in events if isinstance(event, FilesUnreadable)]
+    assert unreadable.files[0].path.endswith("9.tif")
+    assert "it holds nan in row 3, column 3" in str(error)

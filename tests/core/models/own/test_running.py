@@ -309,3 +309,12 @@ class Masked(nn.Module):
     choice = choose("Masked", source)
     trial(choice)
     assert measure(choice, SHAPE, 10, {choice.file_digest}).num_parameters == 7850
+
+
+def test_a_trial_runs_nothing_of_the_current_folder(choose, tmp_path, monkeypatch):
+    """It may be a stranger's, with a file named as a module that the trial imports."""
+    for name in ("torch", "signal", "msgspec"):
+        (tmp_path / f"{name}.py").write_text(f"open('ran-{name}', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    trial(choose("Small", GOOD + "\n# another file than in other tests\n"))
+    assert not list(tmp_path.glob("ran-*"))
