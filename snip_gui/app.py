@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -85,15 +86,18 @@ def create_window(config_folder: Path) -> Application:
     keeper = SessionKeeper(state, config_folder)
     themes = Themes()
     themes.apply(preferences.theme)
-    # Its threads start here: whatever can fail before the window stands has been done.
     host = JobHost()
-    controller = Controller(state, host, recents)
-    window = MainWindow(controller, themes, layout)
-    EndNotice(controller, window)
-    for sentence in (*problems, problem, recents.problem, layout_problem):
-        if sentence:
-            state.notices.add(Notice("problem", sentence))
-    controller.queue.keep_in(config_folder / _QUEUE)
+    with contextlib.ExitStack() as undo:
+        # A thread that still runs when Qt takes it down would abort the process.
+        undo.callback(host.shutdown)
+        controller = Controller(state, host, recents)
+        window = MainWindow(controller, themes, layout)
+        EndNotice(controller, window)
+        for sentence in (*problems, problem, recents.problem, layout_problem):
+            if sentence:
+                state.notices.add(Notice("problem", sentence))
+        controller.queue.keep_in(config_folder / _QUEUE)
+        undo.pop_all()
     application = Application(window, controller, host, keeper)
     window.closed.connect(application.close)
     return application

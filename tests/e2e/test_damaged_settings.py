@@ -10,6 +10,7 @@ import pytest
 from snip_gui.app import create_window
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe
+from snip_gui.session.jobs.host import JobHost
 
 FILES = ("session.json", "preferences.json", "recent-recipes.json", "queue.json", "window.ini")
 
@@ -95,3 +96,18 @@ def test_a_folder_of_settings_that_is_a_file_keeps_nothing_but_opens(qapp, tmp_p
     application.window.close()
     assert application.is_closed
     application.window.deleteLater()
+
+
+def test_a_window_that_cannot_be_built_leaves_no_thread_behind(qapp, tmp_path, monkeypatch):
+    def fail(_file):
+        raise OSError("no file at all")
+
+    def shut_down(host, *args):
+        ended.append(real(host, *args))
+
+    real, ended = JobHost.shutdown, []
+    monkeypatch.setattr(JobHost, "shutdown", shut_down)
+    monkeypatch.setattr("snip_gui.session.runs.run_queue.KeptQueue", fail)
+    with pytest.raises(OSError, match="no file at all"):
+        create_window(tmp_path)
+    assert ended == [True]

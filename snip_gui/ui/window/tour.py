@@ -64,7 +64,6 @@ class Tour(QWidget):
         self.next.clicked.connect(self._on_next)
         self.close_button.clicked.connect(self.end)
         self._build()
-        window.installEventFilter(self)
 
     def _build(self) -> None:
         row = QHBoxLayout()
@@ -84,6 +83,7 @@ class Tour(QWidget):
 
     def start(self) -> None:
         """Begin with the first step."""
+        self._window.installEventFilter(self)
         self._show(0)
 
     @Slot()
@@ -91,6 +91,7 @@ class Tour(QWidget):
         """Leave the window as it is."""
         if self._number >= 0:
             self._number = -1
+            self._window.removeEventFilter(self)
             self.hide()
             self.card.hide()
             self.ended.emit()
@@ -124,7 +125,7 @@ class Tour(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the window's size."""
         kinds = (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
-        if watched is self._window and event.type() in kinds and self._number >= 0:
+        if watched is self._window and event.type() in kinds:
             self._lay_out()
         return super().eventFilter(watched, event)
 
