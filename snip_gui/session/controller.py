@@ -103,8 +103,11 @@ class Controller(QObject):
         """Load torch and the images, then score, so that there is a picture at once."""
         self._wants_score = True
         self.state.status.set_activity(Activity("devices", "Loading torch"))
-        job = lazily("snip_gui.core.base.devices:find_devices")
-        self._host.submit("devices", job, background=True).happened.connect(self._on_devices)
+        job = self._host.submit(
+            "devices", lazily("snip_gui.core.base.optional_packages:load_torch"), background=True
+        )
+        job.happened.connect(self._on_devices)
+        job.ended.connect(self._on_devices_sought)
         self.data.load()
         self.runs.refresh()
 
@@ -297,6 +300,12 @@ class Controller(QObject):
             self.state.set_devices(event.devices, event.versions)
             self.state.notices.info(f"torch {dict(event.versions)['torch']} has loaded.")
             self._score_if_wanted()
+
+    @Slot(object)
+    def _on_devices_sought(self, ended: JobEnded) -> None:
+        """Say that torch will not load any more."""
+        if ended.outcome in ("failed", "crashed"):
+            self.state.set_devices((), (("torch", ended.message),))
 
     @Slot(object)
     def _on_saved(self, event: ev.Event) -> None:

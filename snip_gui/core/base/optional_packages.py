@@ -7,11 +7,38 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.errors import UserError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.events import Event
+
 _ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+def load_torch(cancel: CancelToken) -> Iterator[Event]:
+    """Import torch, which takes seconds, and report its devices as `DevicesFound`.
+
+    Raises
+    ------
+    UserError
+        If it cannot be imported, with the remedy.
+    """
+    try:
+        importlib.import_module("torch")
+    except (ImportError, RuntimeError, OSError) as error:
+        raise UserError(
+            f"torch cannot be imported: {error}.",
+            "Install it again (“pip install --force-reinstall torch torchvision”), then restart. "
+            "Until then recipes and runs can be looked at, but nothing can be scored or trained.",
+        ) from error
+    from snip_gui.core.base.devices import find_devices
+
+    yield from find_devices(cancel)
 
 
 def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torchvision has no types

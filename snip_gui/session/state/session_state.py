@@ -276,13 +276,13 @@ class SessionState(QObject):
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
-        """Versions at work; empty until torch has loaded."""
+        """Versions at work; empty until torch has loaded, or failed to."""
         return self._versions
 
     def set_devices(
         self, devices: tuple[tuple[str, str], ...], versions: tuple[tuple[str, str], ...]
     ) -> None:
-        """Say that torch has loaded."""
+        """Say that torch has loaded, or, without any device, that it failed to."""
         self._devices, self._versions = devices, versions
         self.devices_changed.emit()
 

@@ -63,6 +63,11 @@ class Activity:
     seconds_left: float | None = None
 
 
+def torch_text(versions: tuple[tuple[str, str], ...]) -> str:
+    """Return what to say while there is no device, by what is known of the versions."""
+    return "torch could not be loaded" if versions else "Loading torch…"
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingState:
     """The training at hand, running or over.

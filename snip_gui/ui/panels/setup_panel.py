@@ -29,6 +29,7 @@ from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
 from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.fields import METHOD, all_fields, field
+from snip_gui.session.state.values import torch_text
 from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
@@ -262,7 +263,8 @@ class SetupPanel(QWidget):
                 for name, title in self._state.devices:
                     self._device.addItem(title, name)
             else:
-                self._device.addItem("Loading torch…", self._state.preferences.device)
+                text = torch_text(self._state.versions)
+                self._device.addItem(text, self._state.preferences.device)
         self._device.setEnabled(bool(self._state.devices))
         self._show_preferences()
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.session.state.values import torch_text
 from snip_gui.ui.commands.file_commands import FileCommands
 from snip_gui.ui.compare.compare_commands import CompareCommands
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
@@ -279,7 +280,7 @@ class MainWindow(QMainWindow):
         state = self.state
         text = ""
         if not state.devices:
-            text = "Loading torch…"
+            text = torch_text(state.versions)
         elif state.status.activity is not None and state.status.activity.kind == "score":
             text = "Scoring…"
         elif state.images is not None and len(state.minibatch.indices_K) == 0:

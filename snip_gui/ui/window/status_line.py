@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from snip_gui.session.state.values import torch_text
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class StatusLine(QWidget):
         if device == "auto" and names:
             device = names[1] if len(names) > 1 else names[0]
         count = f"{threads} thread" + ("s" if threads > 1 else "")
-        self._device.setText(f"{device}, {count}" if names else "loading torch")
+        self._device.setText(f"{device}, {count}" if names else torch_text(self._state.versions))
 
 
 def _duration(seconds: float) -> str:

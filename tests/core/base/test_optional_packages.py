@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import load_torch
+
+
+@pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
+def test_a_torch_that_cannot_be_imported_comes_with_its_remedy(monkeypatch, kind):
+    def fail(name):
+        assert name == "torch"
+        raise kind("libcudart.so.12: cannot open shared object file")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(UserError) as caught:
+        list(load_torch(CancelToken()))
+    assert "libcudart.so.12" in caught.value.message
+    assert "pip install" in caught.value.hint
+
+
+def test_a_torch_that_is_not_installed_is_no_different(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UserError):
+        list(load_torch(CancelToken()))
