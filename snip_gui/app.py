@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
-    from snip_gui.session.state.session_keeper import SessionKeeper
+    from snip_gui.session.keeper import SessionKeeper
     from snip_gui.ui.window.main_window import MainWindow
 
 _RECENTS = "recent-recipes.json"
@@ -68,10 +68,10 @@ def create_window(config_folder: Path) -> Application:
     """
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
+    from snip_gui.session.keeper import PREFERENCES, SESSION, SessionKeeper
     from snip_gui.session.state.notices import Notice
     from snip_gui.session.state.preferences import load_preferences
     from snip_gui.session.state.recents import Recents
-    from snip_gui.session.state.session_keeper import PREFERENCES, SESSION, SessionKeeper
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.window.docks import open_layout

@@ -5,8 +5,8 @@ import pytest
 
 from snip_gui.core.recipe.json import load_recipe, with_value
 from snip_gui.core.recipe.recipe import Picked, Recipe
+from snip_gui.session.keeper import PREFERENCES, SESSION, SessionKeeper
 from snip_gui.session.state.preferences import Preferences, load_preferences
-from snip_gui.session.state.session_keeper import PREFERENCES, SESSION, SessionKeeper
 from snip_gui.session.state.session_state import SessionState
 
 WAIT_MS = 60_000
