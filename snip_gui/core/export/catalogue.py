@@ -96,6 +96,14 @@ class ExportFormat:
 _FORMATS = "snip_gui.core.export.formats"
 _LOADERS = "snip_gui.core.weight_files"
 
+def _check(one: ExportFormat) -> None:
+    """Raise if what a package adds is not a format with an ending of its own."""
+    if not isinstance(one, ExportFormat):
+        raise TypeError(f"{one!r} is not an ExportFormat")
+    if not one.suffix.startswith("."):
+        raise ValueError(f"{one.suffix!r} is not the ending of a file name")
+
+
 FORMATS: Registry[ExportFormat] = Registry(
     "export format",
     "format",

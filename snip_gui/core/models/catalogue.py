@@ -217,6 +217,14 @@ def _recurrent() -> list[ModelInfo]:
     ]
 
 
+def _check(network: ModelInfo) -> None:
+    """Raise if what a package adds is not a network."""
+    if not isinstance(network, ModelInfo):
+        raise TypeError(f"{network!r} is not a ModelInfo")
+    if ":" not in network.factory:
+        raise ValueError(f"{network.factory!r} does not name a module and a class")
+
+
 MODELS: Registry[ModelInfo] = Registry(
     "network",
     "model.name",

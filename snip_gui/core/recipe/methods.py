@@ -7,11 +7,12 @@ function that does the work, which is imported when it runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+import msgspec
+
 from snip_gui.core.base.registry import Registry
-from snip_gui.core.recipe.pruning import PruningSpec, ScoringSpec
+from snip_gui.core.recipe.pruning import Method, PruningSpec, ScoringSpec
 
 
 class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
@@ -34,35 +35,16 @@ class Magnitude(PruningSpec, frozen=True, kw_only=True, tag="magnitude"):
     """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
-    """One pruning method.
-
-    Attributes
-    ----------
-    title
-        What a person reads.
-    description
-        How connections are chosen, as one sentence.
-    score_name
-        What connections are ranked by, in a word or two.
-    spec
-        Its settings; their tag is the method's name in recipes.
-    prune
-        ``"module:function"``: a function of a `snip_gui.core.pruning.workbench.Workbench` that
-        yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
-    """
-
-    title: str
-    description: str
-    score_name: str
-    spec: type[PruningSpec]
-    prune: str
-
-    @property
-    def name(self) -> str:
-        """The name in a recipe."""
-        return str(self.spec.__struct_config__.tag)
+def _check(method: Method) -> None:
+    """Raise if a method that a package adds cannot stand in a recipe or a form."""
+    if not isinstance(method, Method):
+        raise TypeError(f"{method!r} is not a Method")
+    if not issubclass(method.spec, PruningSpec):
+        raise TypeError(f"{method.spec.__name__} does not derive from PruningSpec")
+    # Settings that cannot be read back would spoil every recipe.
+    decoder = msgspec.json.Decoder(Union[method.spec, Snip])  # noqa: UP007 - made at run time
+    if decoder.decode(msgspec.json.encode(method.spec())) != method.spec():
+        raise ValueError(f"{method.spec.__name__} reads back differently")
 
 
 METHODS: Registry[Method] = Registry(
@@ -108,6 +90,8 @@ METHODS: Registry[Method] = Registry(
             prune="snip_gui.core.methods.magnitude:prune",
         ),
     ),
+    plugins="snip_gui.methods",
+    check=_check,
 )
 
 if TYPE_CHECKING:

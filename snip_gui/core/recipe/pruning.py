@@ -1,10 +1,11 @@
-"""The part of a recipe that says how the network is pruned: what every method has.
+"""What every pruning method has: its settings in a recipe, and its row in the table of methods.
 
 A method's own settings are a `PruningSpec` with more fields; see `snip_gui.core.recipe.methods`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
@@ -92,3 +93,34 @@ class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     """A method that passes the minibatch through the network."""
 
     scoring_mode: ScoringModeField = "evaluation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One pruning method.
+
+    Attributes
+    ----------
+    title
+        What a person reads.
+    description
+        How connections are chosen, as one sentence.
+    score_name
+        What connections are ranked by, in a word or two.
+    spec
+        Its settings; their tag is the method's name in recipes.
+    prune
+        ``"module:function"``: a function of a `snip_gui.core.pruning.workbench.Workbench` that
+        yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
+    """
+
+    title: str
+    description: str
+    score_name: str
+    spec: type[PruningSpec]
+    prune: str
+
+    @property
+    def name(self) -> str:
+        """The name in a recipe."""
+        return str(self.spec.__struct_config__.tag)

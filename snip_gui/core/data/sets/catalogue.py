@@ -192,6 +192,14 @@ def _arrays() -> DatasetInfo:
     )
 
 
+def _check(dataset: DatasetInfo) -> None:
+    """Raise if what a package adds is not a data set that can be read."""
+    if not isinstance(dataset, DatasetInfo):
+        raise TypeError(f"{dataset!r} is not a DatasetInfo")
+    if (dataset.read is None) == (dataset.list_files is None):
+        raise ValueError("it needs either a function that reads it or one that lists its files")
+
+
 DATASETS: Registry[DatasetInfo] = Registry(
     "data set",
     "data.name",
