@@ -21,7 +21,7 @@ from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe.fields import Field
+    from snip_gui.core.recipe.field import Field
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:

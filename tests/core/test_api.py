@@ -16,8 +16,8 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.methods import Magnitude, RandomMask, Snip
-from snip_gui.core.recipe.python_lines import python_lines
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
+from snip_gui.core.reports.python_lines import python_lines
 from snip_gui.core.runs import folder as files
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
-from snip_gui.core.recipe.fields import METHOD, Field, field
+from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.core.recipe.pruning import ScoringSpec
 from snip_gui.core.recipe.recipe import Draw
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from snip_gui.core.recipe.field import Field
     from snip_gui.core.recipe.recipe import Recipe
 
 # Said of every state; everything else only where states differ in it.

@@ -96,6 +96,7 @@ class ExportFormat:
 _FORMATS = "snip_gui.core.export.formats"
 _LOADERS = "snip_gui.core.weight_files"
 
+
 def _check(one: ExportFormat) -> None:
     """Raise if what a package adds is not a format with an ending of its own."""
     if not isinstance(one, ExportFormat):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from snip_gui.core.recipe.fields import Field, all_fields
+from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe.field import Field
 
 
 def flag_line(recipe: Recipe) -> list[str]:

@@ -107,7 +107,7 @@ class FileCommands(QObject):
     @Slot()
     def copy_python(self) -> None:
         """Copy lines of Python that build and prune what is on screen."""
-        from snip_gui.core.recipe.python_lines import python_lines
+        from snip_gui.core.reports.python_lines import python_lines
 
         recipe = self._state.recipe
         needs_place = DATASETS[recipe.data.name].needs_folder

@@ -22,7 +22,7 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.no_wheel import NoWheel
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe.fields import Field
+    from snip_gui.core.recipe.field import Field
 
 Choices: TypeAlias = Sequence[tuple[str, str]]
 
