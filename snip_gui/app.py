@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snip_gui.core.plugins import plugin_problems
 from snip_gui.preflight import find_obstacle
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def create_window(config_folder: Path) -> Application:
         controller = Controller(state, host, recents)
         window = MainWindow(controller, themes, layout)
         EndNotice(controller, window)
-        for sentence in (*problems, problem, recents.problem, layout_problem):
+        for sentence in (*problems, problem, recents.problem, layout_problem, *plugin_problems()):
             if sentence:
                 state.notices.add(Notice("problem", sentence))
         controller.queue.keep_in(config_folder / _QUEUE)

@@ -16,6 +16,7 @@ from snip_gui.cli.options import recipe_from
 from snip_gui.cli.run import _add_run, _add_sweep
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.plugins import plugin_problems
 from snip_gui.core.recipe.flags import flag_line
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run the command that was parsed."""
+    for problem in plugin_problems():
+        printer.note(problem)
     try:
         return int(options.command(options, printer))
     except UserError as error:

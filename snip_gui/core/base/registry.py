@@ -5,10 +5,12 @@ A package adds a row through an entry point of the table's group; see `resources
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import importlib.metadata
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from snip_gui.core.base.errors import UserError
@@ -41,6 +43,28 @@ class Plugin:
     def __str__(self) -> str:
         return f"{self.package} {self.version}"
 
+    @property
+    def requirement(self) -> str:
+        """What pip installs it by."""
+        return f"{self.package}=={self.version}"
+
+
+def find_plugin(group: str, name: str) -> Plugin | None:
+    """Return the installed package that offers an entry of a group; None if there is none."""
+    for point in importlib.metadata.entry_points(group=group, name=name):
+        if point.dist is not None:
+            return Plugin(point.dist.name, point.dist.version)
+    return None
+
+
+@dataclass(slots=True)
+class _Entries(Generic[T]):
+    """Entries by name, the packages that added some, and what kept others from doing so."""
+
+    by_name: dict[str, T]
+    plugins: dict[str, Plugin] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
 
 class Registry(Generic[T]):
     """Entries by name, in the order in which they were listed.
@@ -55,11 +79,6 @@ class Registry(Generic[T]):
         Group of entry points through which installed packages add entries; empty for none.
     check
         Raises if an entry that a package adds cannot be used.
-
-    Attributes
-    ----------
-    problems
-        A sentence for each package whose entry could not be added. All others work.
     """
 
     def __init__(
@@ -71,54 +90,76 @@ class Registry(Generic[T]):
         plugins: str = "",
         check: Callable[[T], None] = lambda _entry: None,
     ) -> None:
-        self._kind = kind
-        self._field = field
-        self._entries = {entry.name: entry for entry in entries}
-        self._plugins: dict[str, Plugin] = {}
-        self.problems: tuple[str, ...] = ()
-        for point in importlib.metadata.entry_points(group=plugins) if plugins else ():
-            self._add(point, check)
+        self._kind, self._field = kind, field
+        self._own = tuple(entries)
+        self._group, self._check = plugins, check
 
-    def _add(self, point: importlib.metadata.EntryPoint, check: Callable[[T], None]) -> None:
-        """Add the entry that a package offers; one that cannot be used is said and left out."""
-        distribution = point.dist
-        assert distribution is not None  # it was found in one
-        plugin = Plugin(distribution.name, distribution.version)
+    @functools.cached_property
+    def _all(self) -> _Entries[T]:
+        """Entries of this program and of packages.
+
+        Packages are asked when somebody first looks: a package may import the module of this very
+        table for the type of its entries.
+        """
+        found: _Entries[T] = _Entries({entry.name: entry for entry in self._own})
+        points = importlib.metadata.entry_points(group=self._group) if self._group else ()
+        for point in points:
+            self._add(found, point)
+        return found
+
+    def _add(self, found: _Entries[T], point: importlib.metadata.EntryPoint) -> None:
+        """Add the entry that a package offers; note one that cannot be used."""
+        assert point.dist is not None  # it was found in one
+        plugin = Plugin(point.dist.name, point.dist.version)
         try:
             entry: T = point.load()
-            check(entry)
-            if entry.name in self._entries:
+            self._check(entry)
+            if entry.name != point.name:
+                raise ValueError(f"the entry point “{point.name}” is called “{entry.name}”")
+            if entry.name in found.by_name:
                 raise ValueError(f"there is a {self._kind} called “{entry.name}” already")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a package may raise anything
-            _LOG.warning("%s: %s cannot be used", plugin, point.value, exc_info=True)
+            _LOG.info("%s: %s cannot be used", plugin, point.value, exc_info=True)
             text = f"{type(error).__name__}: {error}"
-            problem = f"The {self._kind} of the package {plugin} cannot be used: {text}"
-            self.problems = (*self.problems, problem)
+            found.problems.append(
+                f"The {self._kind} of the package {plugin} cannot be used: {text}."
+            )
         else:
-            self._entries[entry.name] = entry
-            self._plugins[entry.name] = plugin
+            found.by_name[entry.name] = entry
+            found.plugins[entry.name] = plugin
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each package whose entry cannot be used; all others work."""
+        return tuple(self._all.problems)
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._entries.values())
+        return iter(self._all.by_name.values())
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name, in order."""
-        return tuple(self._entries)
+        return tuple(self._all.by_name)
 
-    def plugin(self, name: str) -> Plugin | None:
-        """Return the package that added an entry; None if it is one of this program's own."""
-        return self._plugins.get(name)
+    @contextlib.contextmanager
+    def blaming(self, name: str) -> Iterator[None]:
+        """Name the package that added an entry in whatever its code raises."""
+        try:
+            yield
+        except Exception as error:
+            if name in self._all.plugins:
+                error.add_note(f"Raised by the package {self._all.plugins[name]}.")
+            raise
 
     def __getitem__(self, name: str) -> T:
         """Return the entry called ``name``; raises `UserError` listing the choices."""
-        if name not in self._entries:
+        if name not in self._all.by_name:
             raise UserError(
                 f"There is no {self._kind} called “{name}”.",
-                f"Choose one of: {', '.join(self._entries)}.",
+                f"Choose one of: {', '.join(self._all.by_name)}.",
                 field=self._field,
             )
-        return self._entries[name]
+        return self._all.by_name[name]
 
 
 def load_target(target: str) -> Any:  # noqa: ANN401 - whatever stands there

@@ -64,7 +64,7 @@ def resume_steps(
         If the folder holds no run with a mask, the run diverged or is being trained, or a file is
         damaged.
     """
-    recipe = files.read_recipe(folder)
+    recipe = files.read_recipe(folder, to_look=False)
     refuse_running(folder)
     environment = _with_kept_images(environment, folder)
     if was_killed_early(folder):

@@ -59,7 +59,8 @@ class ExportFormat:
     def encode(self, package: Package) -> bytes:
         """Return a package as the bytes of a file; raises `UserError` if it cannot be said."""
         self.refuse_missing()
-        return cast("bytes", self._module().encode(package))
+        with FORMATS.blaming(self.name):
+            return cast("bytes", self._module().encode(package))
 
     def prove(self, package: Package, path: Path) -> str:
         """Read a file back and compare it with the package; return what was compared.
@@ -69,7 +70,8 @@ class ExportFormat:
         UserError
             If anything differs.
         """
-        return cast("str", self._module().prove(package, path))
+        with FORMATS.blaming(self.name):
+            return cast("str", self._module().prove(package, path))
 
     def companion_text(self, package: Package) -> str:
         """Return the text of the loader that goes beside each file; empty if there is none."""
@@ -197,6 +199,8 @@ FORMATS: Registry[ExportFormat] = Registry(
             needs_onnx=True,
         ),
     ],
+    plugins="snip_gui.exports",
+    check=_check,
 )
 
 

@@ -16,7 +16,7 @@ from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.pruning.workbench import Workbench, build_steps
-from snip_gui.core.recipe.methods import find_method
+from snip_gui.core.recipe.methods import METHODS, find_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -60,12 +60,13 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
     run_method: RunMethod = load_target(method.prune)
     started = time.perf_counter()
     try:
-        for event in run_method(bench):
-            cancel.raise_if_cancelled()
-            if isinstance(event, Pruned):
-                pruned = event
-            else:
-                yield event
+        with METHODS.blaming(method.name):
+            for event in run_method(bench):
+                cancel.raise_if_cancelled()
+                if isinstance(event, Pruned):
+                    pruned = event
+                else:
+                    yield event
     except torch.cuda.OutOfMemoryError as error:
         indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
         raise out_of_memory("minibatch.size", len(indices_K)) from error

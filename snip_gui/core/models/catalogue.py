@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.base.registry import Registry
+from snip_gui.core.base.registry import Registry, load_target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,8 +79,7 @@ class ModelInfo:
         UserError
             If the network does not fit the images.
         """
-        module, _, name = self.factory.partition(":")
-        factory = getattr(importlib.import_module(module), name)
+        factory = load_target(self.factory)
         return cast("nn.Module", factory(image_shape, num_classes, **self.options))
 
 
@@ -229,4 +227,6 @@ MODELS: Registry[ModelInfo] = Registry(
     "network",
     "model.name",
     [*_lenets(), *_alexnets(), *_vggs(), *_wide_resnets(), *_recurrent()],
+    plugins="snip_gui.networks",
+    check=_check,
 )

@@ -224,7 +224,8 @@ def _made(
         from snip_gui.core.models.torchvision_models import build
 
         return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION))
-    return find_network(choice).build(shape, num_classes)
+    with MODELS.blaming(choice.name):
+        return find_network(choice).build(shape, num_classes)
 
 
 def measure(

@@ -7,19 +7,48 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.registry import find_plugin
 from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.pruning import PruningSpec, Unavailable
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Fields that name an entry of a table, and the group through which packages add entries.
+_TABLES = {
+    "pruning.method": "snip_gui.methods",
+    "model.name": "snip_gui.networks",
+    "data.name": "snip_gui.datasets",
+}
+
+
 def encode_recipe(recipe: Recipe) -> str:
-    """Return the recipe as indented JSON that ends in a newline."""
-    return msgspec.json.format(msgspec.json.encode(recipe), indent=2).decode() + "\n"
+    """Return the recipe as indented JSON that ends in a newline.
+
+    ``plugins`` says which installed packages it needs, as pip installs them, by the field that
+    names what is theirs; it is not there if there are none.
+    """
+    raw = recipe_to_builtins(recipe)
+    found = {path: find_plugin(group, _value(raw, path)) for path, group in _TABLES.items()}
+    plugins = {path: plugin.requirement for path, plugin in found.items() if plugin is not None}
+    if isinstance(recipe.pruning, Unavailable):
+        plugins["pruning.method"] = recipe.pruning.requirement
+    if plugins:
+        raw["plugins"] = plugins
+    return msgspec.json.format(msgspec.json.encode(raw), indent=2).decode() + "\n"
 
 
-def decode_recipe(text: str | bytes, *, where: str = "The recipe") -> Recipe:
+def recipe_to_builtins(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as plain dictionaries."""
+    raw: dict[str, Any] = msgspec.to_builtins(recipe)
+    if isinstance(recipe.pruning, Unavailable):
+        raw["pruning"] = msgspec.json.decode(recipe.pruning.settings)
+    return raw
+
+
+def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool = False) -> Recipe:
     """Read a recipe from JSON.
 
     Parameters
@@ -28,14 +57,20 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe") -> Recipe:
         The JSON.
     where
         What the text is, for the error: ``"recipe.json"``.
+    to_look
+        Whether settings of a pruning method that is not installed are read as `Unavailable`.
 
     Raises
     ------
     UserError
-        If the text is no JSON, or a field is unknown, missing, of the wrong type or out of bounds;
-        the error names the field.
+        If the text is no JSON; a field is unknown, missing, of the wrong type or out of bounds,
+        which the error names; or a package is not installed that the recipe needs.
     """
     try:
+        raw = msgspec.json.decode(text)
+        if isinstance(raw, dict) and "plugins" in raw:
+            _resolve_plugins(raw, to_look=to_look)
+            text = msgspec.json.encode(raw)
         return msgspec.json.decode(text, type=Recipe)
     except msgspec.ValidationError as error:
         problem, field = _split_path(str(error))
@@ -52,7 +87,43 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe") -> Recipe:
         ) from error
 
 
-def load_recipe(path: Path) -> Recipe:
+def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
+    """Take the needed packages out of a recipe; raise a `UserError` if one is not installed."""
+    plugins = msgspec.convert(raw.pop("plugins"), dict[str, str])
+    for path, requirement in plugins.items():
+        name = _value(raw, path)
+        if path not in _TABLES or find_plugin(_TABLES[path], name) is not None:
+            continue
+        if to_look and path == "pruning.method":
+            raw["pruning"] = _unavailable(raw["pruning"], name, requirement)
+        elif not to_look:
+            raise UserError(
+                f"The recipe needs “{name}”, which is not installed.",
+                f"Install its package: pip install '{requirement}'",
+                field=path,
+            )
+
+
+def _unavailable(part: dict[str, Any], name: str, requirement: str) -> dict[str, Any]:
+    """Return settings of a method that is not installed, with what all methods have in common."""
+    common = {key: part[key] for key in PruningSpec.__struct_fields__ if key in part}
+    settings = msgspec.json.encode(part).decode()
+    return (
+        {"method": "unavailable", "name": name, "requirement": requirement}
+        | common
+        | {"settings": settings}
+    )
+
+
+def _value(raw: dict[str, Any], path: str) -> str:
+    """Return the name at a dotted path; empty if there is none."""
+    part: Any = raw
+    for key in path.split("."):
+        part = part.get(key) if isinstance(part, dict) else None
+    return part if isinstance(part, str) else ""
+
+
+def load_recipe(path: Path, *, to_look: bool = False) -> Recipe:
     """Read a recipe file; raises `UserError` as `decode_recipe`, and if it cannot be opened."""
     try:
         data = path.read_bytes()
@@ -61,7 +132,7 @@ def load_recipe(path: Path) -> Recipe:
             f"The recipe “{path}” cannot be read: {error.strerror}.",
             "Check that the file exists and that you may read it.",
         ) from error
-    return decode_recipe(data, where=f"“{path.name}”")
+    return decode_recipe(data, where=f"“{path.name}”", to_look=to_look)
 
 
 def with_value(recipe: Recipe, path: str, value: object) -> Recipe:

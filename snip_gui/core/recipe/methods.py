@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import msgspec
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.registry import Registry
-from snip_gui.core.recipe.pruning import Method, PruningSpec, ScoringSpec
+from snip_gui.core.recipe.field import find_fields
+from snip_gui.core.recipe.pruning import Method, PruningSpec, ScoringSpec, Unavailable
 
 
 class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
@@ -45,7 +47,14 @@ def _check(method: Method) -> None:
     decoder = msgspec.json.Decoder(Union[method.spec, Snip])  # noqa: UP007 - made at run time
     if decoder.decode(msgspec.json.encode(method.spec())) != method.spec():
         raise ValueError(f"{method.spec.__name__} reads back differently")
+    titled = {field.path for field in find_fields(msgspec.inspect.type_info(method.spec), "")}
+    untitled = set(method.spec.__struct_fields__) - titled
+    if untitled:
+        raise ValueError(f"its setting “{min(untitled)}” has no title: annotate it with Meta")
 
+
+GROUP = "snip_gui.methods"
+"""Of the entry points through which installed packages add methods."""
 
 METHODS: Registry[Method] = Registry(
     "pruning method",
@@ -90,7 +99,7 @@ METHODS: Registry[Method] = Registry(
             prune="snip_gui.core.methods.magnitude:prune",
         ),
     ),
-    plugins="snip_gui.methods",
+    plugins=GROUP,
     check=_check,
 )
 
@@ -98,9 +107,22 @@ if TYPE_CHECKING:
     Pruning: TypeAlias = PruningSpec
 else:
     # msgspec decodes a union of the settings of all methods, told apart by their tags.
-    Pruning = Union[tuple(method.spec for method in METHODS)]  # noqa: UP007 - made at run time
+    _specs = (*(method.spec for method in METHODS), Unavailable)
+    Pruning = Union[_specs]  # noqa: UP007 - made at run time
 
 
 def find_method(pruning: PruningSpec) -> Method:
-    """Return the row of the method that a recipe's pruning names."""
+    """Return the row of the method that a recipe's pruning names.
+
+    Raises
+    ------
+    UserError
+        If it is of a package that is not installed here.
+    """
+    if isinstance(pruning, Unavailable):
+        raise UserError(
+            f"The pruning method “{pruning.name}” is not installed.",
+            f"Install its package: pip install '{pruning.requirement}'",
+            field="pruning.method",
+        )
     return METHODS[pruning.method]

@@ -95,6 +95,29 @@ class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     scoring_mode: ScoringModeField = "evaluation"
 
 
+class Unavailable(PruningSpec, frozen=True, kw_only=True, tag="unavailable"):
+    """Settings of a method whose package is not installed: its runs can be looked at.
+
+    Attributes
+    ----------
+    name
+        Of the method.
+    requirement
+        The package, as pip installs it.
+    settings
+        The part of the recipe as it was read, as JSON.
+    """
+
+    name: str
+    requirement: str
+    settings: str
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One pruning method.

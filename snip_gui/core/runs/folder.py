@@ -98,9 +98,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return 1 - self.num_kept / self.num_parameters
 
 
-def read_recipe(folder: Path) -> Recipe:
-    """Read the recipe of a run; raises `UserError` if there is none or it cannot be used."""
-    return load_recipe(folder / RECIPE)
+def read_recipe(folder: Path, *, to_look: bool = True) -> Recipe:
+    """Read the recipe of a run; raises `UserError` if there is none or it is damaged.
+
+    Unless it is only looked at, also if a package is not installed that it needs.
+    """
+    return load_recipe(folder / RECIPE, to_look=to_look)
 
 
 def read_summary(folder: Path) -> Summary:

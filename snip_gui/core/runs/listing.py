@@ -174,6 +174,20 @@ def method_title(recipe: Recipe) -> str:
     return dict(METHOD.choices).get(name, name)
 
 
+def _network_title(recipe: Recipe) -> str:
+    """Return the title of the network; its name if its package is not installed."""
+    try:
+        return find_network(recipe.model).title
+    except UserError:
+        return recipe.model.name
+
+
+def _dataset_title(recipe: Recipe) -> str:
+    """Return the title of the data set; its name if its package is not installed."""
+    name = recipe.data.name
+    return DATASETS[name].title if name in DATASETS.names else name
+
+
 def thinned(
     points: Sequence[tuple[float, float]], most: int = MOST_CURVE_POINTS
 ) -> tuple[tuple[float, float], ...]:
@@ -201,8 +215,8 @@ def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) 
         state="running" if is_running(folder) else files.get_run_state(summary),
         message=summary.message,
         recipe=recipe,
-        network=find_network(recipe.model).title,
-        dataset=DATASETS[recipe.data.name].title,
+        network=_network_title(recipe),
+        dataset=_dataset_title(recipe),
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),
         sparsity=summary.sparsity,

@@ -18,6 +18,7 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.models.networks import make_network, without_file_weights
 from snip_gui.core.models.own.source import OWN
+from snip_gui.core.recipe.json import recipe_to_builtins
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.training.checkpoint import model_state
@@ -107,7 +108,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     manifest = {
         "format": 1,
         "producer": "snip-gui",
-        "recipe": msgspec.to_builtins(recipe),
+        "recipe": recipe_to_builtins(recipe),
         "state": summary.state,
         "trained": step > 0,
         "steps": step,

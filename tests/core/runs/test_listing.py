@@ -73,7 +73,6 @@ def test_a_damaged_run_is_listed_with_the_reason_and_spoils_nothing(tmp_path):
         "cut summary": lambda f: (f / files.SUMMARY).write_text("{"),
         "bad metrics": lambda f: (f / files.METRICS).write_text("step\nx,1,test,1,1,1,1\n"),
         "binary metrics": lambda f: (f / files.METRICS).write_bytes(b"step\n\xff\xfe\n"),
-        "unknown network": lambda f: (f / files.RECIPE).write_text('{"model": {"name": "x"}}'),
         "a newer state": lambda f: (f / files.SUMMARY).write_text(
             (f / files.SUMMARY).read_text().replace("finished", "paused")
         ),
@@ -89,6 +88,13 @@ def test_a_damaged_run_is_listed_with_the_reason_and_spoils_nothing(tmp_path):
         assert entries[name].state == "broken", name
         assert entries[name].message, name
     assert "before it was scored" in entries["no summary"].message
+
+
+def test_a_run_of_what_is_not_installed_is_listed_by_its_names(tmp_path):
+    run = make_run(tmp_path, "other", recipe_with())
+    (run / files.RECIPE).write_text('{"model": {"name": "x"}, "data": {"name": "y"}}')
+    (entry,) = listed(tmp_path)
+    assert (entry.state, entry.network, entry.dataset) == ("finished", "x", "y")
 
 
 def test_what_is_no_run_is_left_out(tmp_path):

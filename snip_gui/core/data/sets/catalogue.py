@@ -235,4 +235,6 @@ DATASETS: Registry[DatasetInfo] = Registry(
         _folder(),
         _arrays(),
     ],
+    plugins="snip_gui.datasets",
+    check=_check,
 )

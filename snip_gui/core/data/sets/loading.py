@@ -49,7 +49,8 @@ def read_images(
     cancel.raise_if_cancelled()
     info = DATASETS[name]
     if info.read is not None:
-        return (yield from info.read(folder, cancel))
+        with DATASETS.blaming(name):
+            return (yield from info.read(folder, cancel))
     assert info.list_files is not None
     from snip_gui.core.data.sets.scan import scan  # Pillow, not before it is needed
 
