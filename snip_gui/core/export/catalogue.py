@@ -43,6 +43,9 @@ class ExportFormat:
         Whether ``companion(package) -> str`` of the module makes that text instead.
     needs_onnx
         Whether the packages of the extra ``[onnx]`` are needed.
+    loading_code
+        Lines of Python that load a file, for a format that a package adds; ``{path}`` stands for
+        its path as Python writes it.
     """
 
     name: str
@@ -55,6 +58,7 @@ class ExportFormat:
     companion: str = ""
     makes_companion: bool = False
     needs_onnx: bool = False
+    loading_code: str = ""
 
     def encode(self, package: Package) -> bytes:
         """Return a package as the bytes of a file; raises `UserError` if it cannot be said."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from snip_gui.core.export.catalogue import FORMATS
+
 _SAFETENSORS = """\
 from safetensors.torch import load_file
 
@@ -58,4 +60,6 @@ _LINES["shrunk-onnx"] = _LINES["onnx"]
 
 def loading_code(format_name: str, path: str) -> str:
     """Return the lines of Python that load a file of a format."""
-    return _LINES[format_name].format(path=repr(path), loader=repr(f"{path}.load.py")).rstrip()
+    own = FORMATS[format_name].loading_code or f"# {FORMATS[format_name].readers}: {{path}}"
+    lines = _LINES.get(format_name, own)
+    return lines.format(path=repr(path), loader=repr(f"{path}.load.py")).rstrip()
