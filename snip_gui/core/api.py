@@ -156,7 +156,7 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
     images = load_images(recipe.data.name, environment.data_folder, options)
     bench = build(recipe, environment, images)
     scored = run_to_end(prune(bench, CancelToken()))
-    _, images_NCHW, labels_N = bench.minibatch()
+    _, images_NCHW, labels_N = bench.minibatch
     return Built(bench.model, images_NCHW, labels_N, scored.ranking)
 
 

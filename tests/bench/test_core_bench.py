@@ -92,7 +92,7 @@ def _one_thread():
 def test_scoring_costs_little_more_than_one_pass(record_property, name, bound):
     environment = Environment(device="cpu", num_threads=1)
     bench = build(Recipe(model=ModelChoice(name=name)), environment, load_digits())
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     parameters = list(bench.model.parameters())
 
     def plain():

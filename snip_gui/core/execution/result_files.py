@@ -33,7 +33,7 @@ def write_scored(
     folder: Path, bench: Workbench, scored: Scored, num_kept: int, environment: Environment
 ) -> Summary:
     """Write recipe, weights as scored, scored images and scores; return the summary so far."""
-    _, inputs_KCHW, labels_K = bench.minibatch()
+    _, inputs_KCHW, labels_K = bench.minibatch
     batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
     write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
     if bench.recipe.model.name == OWN:

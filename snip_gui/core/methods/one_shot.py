@@ -30,7 +30,7 @@ def score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
     """Pass the minibatch through the network and back."""
     pruning = bench.recipe.pruning
     assert isinstance(pruning, ScoringSpec)
-    _, inputs_KCHW, labels_K = bench.minibatch()
+    _, inputs_KCHW, labels_K = bench.minibatch
     yield Progress(f"Scoring {len(labels_K):,} images")
     size = images_per_pass(bench.architecture.activation_bytes)
     if size < len(labels_K):

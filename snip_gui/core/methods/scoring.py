@@ -10,7 +10,6 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.registry import load_target
-from snip_gui.core.data.minibatch.curation import minibatch_indices
 from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
@@ -68,8 +67,7 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
                 else:
                     yield event
     except torch.cuda.OutOfMemoryError as error:
-        indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
-        raise out_of_memory("minibatch.size", len(indices_K)) from error
+        raise out_of_memory("minibatch.size", len(bench.minibatch_indices_K)) from error
     assert pruned is not None
     assert isinstance(pruned.masks, Ranking)
     return _scored(bench, pruned, pruned.masks, time.perf_counter() - started)
@@ -77,13 +75,12 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
 
 def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking, seconds: float) -> Scored:
     """Return what the window and the run folder need of a pruned workbench."""
-    indices_K = minibatch_indices(bench.recipe, bench.images.train_labels_N, bench.split)
     return Scored(
         recipe=bench.recipe,
         ranking=ranking,
         weight_M=flat_weights(bench.prunable),
         gradient_M=pruned.gradient_M,
-        indices_K=indices_K,
+        indices_K=bench.minibatch_indices_K,
         images_digest=bench.images.digest,
         architecture=bench.architecture,
         loss=pruned.loss,

@@ -69,9 +69,9 @@ def connection_sensitivity(
     model
         The network; left as it was, buffers and modes included.
     inputs_NCHW, labels_N
-        All scored images, as the network is to see them, and their classes. A network of half
-        precision is scored as one of single precision with the same weights: most of the products
-        would be too small for it.
+        All scored images, as the network is to see them, and their classes; left as they were. A
+        network of half precision is scored as one of single precision with the same weights: most
+        of the products would be too small for it.
     mode
         Mode of BatchNorm alone; dropout is always off while scoring.
     pass_size
@@ -95,7 +95,9 @@ def connection_sensitivity(
     with _scoring_mode(model, mode):
         for part in _passes(model, inputs_NCHW, pass_size or num_images):
             inputs_BCHW, labels_B = inputs_NCHW[part], labels_N[part]
-            loss = nn.functional.cross_entropy(model(inputs_BCHW), labels_B, reduction="sum")
+            # A copy: a first layer that works in place would write into the caller's images.
+            outputs_BK = model(inputs_BCHW.clone())
+            loss = nn.functional.cross_entropy(outputs_BK, labels_B, reduction="sum")
             loss = loss / num_images
             passes = torch.autograd.grad(loss, parameters, allow_unused=True)
             # Most often there is one pass, whose gradients need no copy.

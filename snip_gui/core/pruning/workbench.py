@@ -5,8 +5,9 @@ Shapes: K scored images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,14 @@ if TYPE_CHECKING:
 _MOST_DECODERS = 8
 
 
+class Minibatch(NamedTuple):
+    """Images as the network sees them, standardised."""
+
+    indices_K: NDArray[np.int64]
+    inputs_KCHW: Tensor
+    labels_K: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class Workbench:
     """Everything that scoring and training start from.
@@ -72,15 +81,21 @@ class Workbench:
     trusted_code: Collection[str] = ()
     image_folders: Sequence[Path] = ()
 
-    def minibatch(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
-        """Return indices (K), standardised inputs (K, C, H, W) and labels (K) of the minibatch.
+    @functools.cached_property
+    def minibatch_indices_K(self) -> NDArray[np.int64]:
+        """Indices of the minibatch; raises `UserError` if it is empty or cannot be drawn."""
+        return minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
+
+    @functools.cached_property
+    def minibatch(self) -> Minibatch:
+        """The images to score, the same tensors each time: nobody may write to them.
 
         Raises
         ------
         UserError
-            If the minibatch is empty or cannot be drawn.
+            If the minibatch is empty or cannot be drawn, or an own image cannot be read.
         """
-        indices_K = minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
+        indices_K = self.minibatch_indices_K
         images, own = self.images, find_own_images(self.recipe)
         source = ChosenFrom(images, own, self.image_folders)
         chosen = ResidentImages(
@@ -91,7 +106,7 @@ class Workbench:
             self.device,
             self.architecture.input_shape,
         )
-        return indices_K, *chosen.batch(slice(None))
+        return Minibatch(indices_K, *chosen.batch(slice(None)))
 
     def training_batches(self) -> Batches:
         """Return the images to train on, with the labels that the recipe wants them to have."""

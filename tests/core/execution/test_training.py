@@ -56,8 +56,8 @@ def test_shuffled_labels_are_trained_on_while_true_ones_are_scored(make_bench):
     assert torch.equal(labels.bincount(), other_labels.bincount())
     again = make_bench(training_of(SHORT, labels="shuffled")).training_batches()
     assert torch.equal(again.batch(slice(None))[1], other_labels)
-    _, _, scored = true.minibatch()
-    assert torch.equal(shuffled.minibatch()[2], scored)
+    _, _, scored = true.minibatch
+    assert torch.equal(shuffled.minibatch[2], scored)
     held_out = [b.batches("train", b.split.validation_indices) for b in (true, shuffled)]
     assert torch.equal(*(one.batch(slice(None))[1] for one in held_out))
 

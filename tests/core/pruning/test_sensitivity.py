@@ -97,7 +97,7 @@ def test_the_two_modes_of_batchnorm_score_differently():
 @pytest.mark.parametrize("name", ["lenet-300-100", "lenet-5-caffe"])
 def test_sensitivity_agrees_with_explicit_masks(make_bench, name):
     bench = make_bench(Recipe(model=ModelChoice(name=name)))
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     found = connection_sensitivity(bench.model, bench.prunable, inputs, labels)
     expected_M = explicit_masks(bench.model, bench.prunable, inputs, labels)
     np.testing.assert_allclose(found.sensitivity_M, expected_M, rtol=1e-3, atol=1e-9)
@@ -109,7 +109,7 @@ def test_sensitivity_agrees_with_explicit_masks(make_bench, name):
 @pytest.mark.parametrize("name", ["lenet-300-100", "lenet-5-caffe"])
 def test_sensitivities_sum_to_one(make_bench, name):
     bench = make_bench(Recipe(model=ModelChoice(name=name)))
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     found = connection_sensitivity(bench.model, bench.prunable, inputs, labels)
     assert found.sensitivity_M.dtype == np.float32
     assert found.sensitivity_M.sum(dtype=np.float64) == pytest.approx(1, abs=1e-6)
@@ -117,7 +117,7 @@ def test_sensitivities_sum_to_one(make_bench, name):
 
 
 def test_zero_biases_score_exactly_zero(bench):
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     found = connection_sensitivity(bench.model, bench.prunable, inputs, labels)
     for tensor in bench.prunable.layout.tensors:
         if not tensor.is_weight:
@@ -125,9 +125,24 @@ def test_zero_biases_score_exactly_zero(bench):
             assert found.gradient_M[tensor.offset : tensor.end].any()
 
 
+@pytest.mark.parametrize("pass_size", [None, 7])
+def test_images_stay_as_they_were_though_the_first_layer_works_in_place(pass_size):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.ReLU(inplace=True), nn.Linear(4, 3))
+    inputs, labels = torch.randn(20, 1, 2, 2), torch.arange(20) % 3
+    before = inputs.clone()
+    prunable = prunable_parameters(model)
+    once, again = (
+        connection_sensitivity(model, prunable, inputs, labels, pass_size=pass_size)
+        for _ in range(2)
+    )
+    assert torch.equal(inputs, before)
+    np.testing.assert_array_equal(once.sensitivity_M, again.sensitivity_M)
+
+
 @pytest.mark.parametrize("pass_size", [1, 7, 50, 1000])
 def test_several_passes_equal_one(bench, pass_size):
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     whole = connection_sensitivity(bench.model, bench.prunable, inputs, labels)
     parts = connection_sensitivity(bench.model, bench.prunable, inputs, labels, pass_size=pass_size)
     # Single precision in another order of summation: compared with the typical score.
@@ -236,7 +251,7 @@ def test_a_weight_that_is_no_number_is_refused_by_name(bad):
 
 
 def test_images_that_are_no_numbers_are_refused(bench):
-    _, inputs, labels = bench.minibatch()
+    _, inputs, labels = bench.minibatch
     inputs = inputs.clone()
     inputs[0, 0, 5, 5] = float("nan")
     found = connection_sensitivity(bench.model, bench.prunable, inputs, labels)
