@@ -70,14 +70,14 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.keeper import PREFERENCES, SESSION, SessionKeeper
+    from snip_gui.session.kept.recents import Recents
     from snip_gui.session.state.notices import Notice
     from snip_gui.session.state.preferences import load_preferences
-    from snip_gui.session.state.recents import Recents
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.window.docks import open_layout
-    from snip_gui.ui.window.end_notice import EndNotice
     from snip_gui.ui.window.main_window import MainWindow
+    from snip_gui.ui.window.notices.end_notice import EndNotice
 
     preferences, problems = load_preferences(config_folder / PREFERENCES)
     recipe, problem = _last_recipe(config_folder / SESSION)
@@ -138,7 +138,7 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("snip-gui")
     app.setApplicationDisplayName("SNIP explorer")
-    collector = _collect_in_gui_thread()
+    collector = collect_in_gui_thread()
     application = create_window(Path(platformdirs.user_config_dir("snip-gui", appauthor=False)))
     _show_faults(application)
     close_when_asked(app, application.window)
@@ -156,7 +156,7 @@ def main() -> int:
     return status
 
 
-def _collect_in_gui_thread() -> object:
+def collect_in_gui_thread() -> object:
     """Let Python's cycle collector run in this thread only.
 
     It runs in whichever thread crosses its threshold, mostly the training loop, and would destroy

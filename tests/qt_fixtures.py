@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QApplication
 from snip_gui.app import create_window
 from snip_gui.session.controller import Controller
 from snip_gui.session.jobs.host import JobHost
+from snip_gui.session.kept.recents import Recents
 from snip_gui.session.state.preferences import Preferences
-from snip_gui.session.state.recents import Recents
 from snip_gui.session.state.session_state import SessionState
 
 if TYPE_CHECKING:

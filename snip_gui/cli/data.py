@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from snip_gui.cli.terminal import EventPrinter
 
 
-def _add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+def add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui list``."""
     listing = commands.add_parser("list", help="list the networks, data sets or pruning methods")
     listing.add_argument("what", choices=("models", "datasets", "methods"))
     listing.add_argument(
@@ -55,7 +56,8 @@ def _torchvision_names(*, everything: bool) -> tuple[str, ...]:
     return names()
 
 
-def _add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+def add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui download``."""
     download = commands.add_parser(
         "download",
         help="get a data set from its source",

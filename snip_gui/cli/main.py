@@ -10,20 +10,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from snip_gui import __version__
-from snip_gui.cli.data import _add_download, _add_list
+from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.files import add_export, add_open
-from snip_gui.cli.options import recipe_from
-from snip_gui.cli.run import _add_run, _add_sweep
+from snip_gui.cli.run import add_run, add_sweep
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.plugins import plugin_problems
-from snip_gui.core.recipe.flags import flag_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-__all__ = ["flag_line", "main", "make_parser", "recipe_from"]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,10 +54,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands)
-    _add_sweep(commands)
-    _add_list(commands)
+    add_run(commands)
+    add_sweep(commands)
+    add_list(commands)
     add_export(commands)
     add_open(commands)
-    _add_download(commands)
+    add_download(commands)
     return parser

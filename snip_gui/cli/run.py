@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from snip_gui.cli.terminal import EventPrinter
 
 
-def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui run``."""
     run = commands.add_parser(
         "run",
         help="score, prune and train a recipe without a window",
@@ -84,7 +85,8 @@ def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:
     return cancel.is_cancelled and summary.state == "stopped"
 
 
-def _add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui sweep``."""
     parser = commands.add_parser(
         "sweep",
         help="train a recipe at several sparsities and with several seeds",

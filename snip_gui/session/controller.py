@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from snip_gui.session.choosing.importing import Importer
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.jobs.job import Job, JobEnded, JobEvent
+    from snip_gui.session.kept.recents import Recents
     from snip_gui.session.runs.exporting import Exporter
     from snip_gui.session.state.preferences import Preferences
-    from snip_gui.session.state.recents import Recents
     from snip_gui.session.state.session_state import SessionState
 
 

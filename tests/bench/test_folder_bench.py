@@ -17,7 +17,7 @@ from PIL import Image
 from PySide6.QtCore import Qt, QTimer
 
 import tests.qt_fixtures
-from snip_gui.app import _collect_in_gui_thread
+from snip_gui.app import collect_in_gui_thread
 from tests.bench.test_core_bench import show
 from tests.bench.test_window_bench import percentiles
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
@@ -33,7 +33,7 @@ CLASSES = 100
 def window(started):
     """The started window with its images in sight, its thread the one that collects."""
     started.window.actions_by_name["show_images"].trigger()
-    collector = _collect_in_gui_thread()
+    collector = collect_in_gui_thread()
     yield started
     collector.timer.stop()
 

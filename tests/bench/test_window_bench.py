@@ -23,7 +23,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 import tests.qt_fixtures
-from snip_gui.app import _collect_in_gui_thread
+from snip_gui.app import collect_in_gui_thread
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.training.events import Measured
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
@@ -66,8 +66,8 @@ assert not find_obstacle()
 from PySide6.QtWidgets import QApplication
 app = QApplication(sys.argv[:1])
 from pathlib import Path
-from snip_gui.app import _collect_in_gui_thread, create_window
-collector = _collect_in_gui_thread()
+from snip_gui.app import collect_in_gui_thread, create_window
+collector = collect_in_gui_thread()
 application = create_window(Path(sys.argv[1]))
 window = application.window
 plot = window.sensitivity.plot
@@ -182,7 +182,7 @@ def trainable(request, started, qtbot):
     controller.set_field("training.epochs", 10_000)
     assert state.recipe.model.name == "lenet-300-100"
     # As in the program, where it is this window's thread that collects.
-    collector = _collect_in_gui_thread()
+    collector = collect_in_gui_thread()
     yield started
     collector.timer.stop()
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from snip_gui.core.graph import operations as ops
-from snip_gui.core.graph.layers import ConvSame, _padding
+from snip_gui.core.graph.layers import ConvSame, find_same_padding
 from snip_gui.core.graph.tracing import CannotFollowError, find_shape, trace
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ class _Writer:
     def _pad(self, node: fx.Node, module: ConvSame) -> None:
         """Write padding apart from the convolution."""
         shape = find_shape(cast("fx.Node", node.args[0])) or ()
-        rows = _padding(shape[2], module.kernel_size[0], module.stride[0])
-        columns = _padding(shape[3], module.kernel_size[1], module.stride[1])
+        rows = find_same_padding(shape[2], module.kernel_size[0], module.stride[0])
+        columns = find_same_padding(shape[3], module.kernel_size[1], module.stride[1])
         with self._graph.inserting_before(node):
             padded = self._graph.call_function(functional.pad, (node.args[0], (*columns, *rows)))
         node.args = (padded,)

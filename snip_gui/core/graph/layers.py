@@ -32,8 +32,8 @@ class ConvSame(nn.Conv2d):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Return maps of ``ceil(H / stride)`` by ``ceil(W / stride)``."""
-        rows = _padding(images_BCHW.shape[2], self.kernel_size[0], self.stride[0])
-        columns = _padding(images_BCHW.shape[3], self.kernel_size[1], self.stride[1])
+        rows = find_same_padding(images_BCHW.shape[2], self.kernel_size[0], self.stride[0])
+        columns = find_same_padding(images_BCHW.shape[3], self.kernel_size[1], self.stride[1])
         return super().forward(functional.pad(images_BCHW, (*columns, *rows)))
 
 
@@ -44,7 +44,7 @@ def conv_same(into: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     return ConvSame(into, out, kernel, stride)
 
 
-def _padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
+def find_same_padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
     """Return the padding before and after a side."""
     total = max(0, (-(-length // stride) - 1) * stride + kernel - length)
     return total // 2, total - total // 2

@@ -7,9 +7,10 @@ is set aside under another name, and defaults take its place.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import open_regular
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+
+# No system has a path with a null character.
+PathText: TypeAlias = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 # A session whose minibatch names a million images takes some 8 MB.
 MOST_BYTES = 64_000_000

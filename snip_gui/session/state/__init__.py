@@ -1,1 +1,1 @@
-"""The state of a session, and what of it is kept between sessions."""
+"""The state of a session."""

@@ -16,11 +16,9 @@ from snip_gui.core.base.environment import (
     default_runs_folder,
 )
 from snip_gui.core.base.files import write_text
-from snip_gui.session.kept.reading import read_kept
+from snip_gui.session.kept.reading import PathText, read_kept
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
-# No system has a path with a null character.
-PathText: TypeAlias = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):

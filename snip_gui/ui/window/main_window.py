@@ -35,9 +35,9 @@ from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.docks import Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
 from snip_gui.ui.window.lazy_panels import LazyPanels
-from snip_gui.ui.window.offer_banner import OfferBanner
+from snip_gui.ui.window.notices.offer_banner import OfferBanner
+from snip_gui.ui.window.notices.problem_banner import ProblemBanner
 from snip_gui.ui.window.parts import WindowParts
-from snip_gui.ui.window.problem_banner import ProblemBanner
 from snip_gui.ui.window.status_line import StatusLine
 from snip_gui.ui.window.tour import Tour
 from snip_gui.ui.window.view_commands import ViewCommands

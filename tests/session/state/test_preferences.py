@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from snip_gui.core.base.environment import default_data_folder
+from snip_gui.session.kept.recents import Recents
 from snip_gui.session.state.preferences import Preferences, load_preferences, save_preferences
-from snip_gui.session.state.recents import Recents
 
 
 def test_preferences_round_trip(tmp_path):

@@ -27,7 +27,8 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.app import create_window
-from snip_gui.cli import main as cli
+from snip_gui.cli.main import make_parser
+from snip_gui.cli.options import recipe_from
 from snip_gui.core.recipe.recipe import Draw, Picked
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.session.state.values import Activity
@@ -492,7 +493,7 @@ def test_copy_as_command_gives_the_same_recipe(window, started, state):
     window.actions_by_name["copy_command"].trigger()
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words[:2] == ["snip-gui", "run"]
-    assert cli.recipe_from(cli.make_parser().parse_args(words[1:])) == state.recipe
+    assert recipe_from(make_parser().parse_args(words[1:])) == state.recipe
 
 
 def test_copy_as_command_saves_a_picked_minibatch(window, started, state, monkeypatch, tmp_path):
@@ -501,7 +502,7 @@ def test_copy_as_command_saves_a_picked_minibatch(window, started, state, monkey
     started.controller.minibatch.take_per_class(2)
     window.actions_by_name["copy_command"].trigger()
     words = shlex.split(QGuiApplication.clipboard().text())
-    assert cli.recipe_from(cli.make_parser().parse_args(words[1:])) == state.recipe
+    assert recipe_from(make_parser().parse_args(words[1:])) == state.recipe
 
 
 def test_a_crash_opens_a_dialog_with_details_and_the_window_goes_on(

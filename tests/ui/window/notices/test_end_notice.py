@@ -8,8 +8,8 @@ import pytest
 
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.session.state.values import TrainingState
-from snip_gui.ui.window import end_notice
-from snip_gui.ui.window.end_notice import EndNotice
+from snip_gui.ui.window.notices import end_notice
+from snip_gui.ui.window.notices.end_notice import EndNotice
 
 
 @pytest.fixture

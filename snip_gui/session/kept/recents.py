@@ -8,8 +8,7 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
-from snip_gui.session.kept.reading import read_kept
-from snip_gui.session.state.preferences import PathText
+from snip_gui.session.kept.reading import PathText, read_kept
 
 _LIMIT = 8
 

@@ -1,0 +1,1 @@
+"""Messages that appear over the window."""
