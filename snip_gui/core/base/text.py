@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def short_count(number: int) -> str:
@@ -23,6 +28,27 @@ def size_text(number: int) -> str:
 def time_text(milliseconds: float) -> str:
     """Return a time with three digits: ``0.123 ms``, ``1.23 s``."""
     return _scaled(milliseconds, (" ms", " s"))
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return quoted names as an enumeration, at most so many: ``“a”, “b” and 7 more``."""
+    quoted = [f"“{name}”" for name in names]
+    if len(quoted) > most:
+        quoted = [*quoted[: most - 1], f"{len(quoted) - most + 1:,} more"]
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Return a key that sorts names as people do: ``2`` before ``10``, ``b2`` before ``b10``."""
+    parts = re.split(r"(\d+)", name)
+    return tuple(
+        (int(part), "") if place % 2 else (-1, part.casefold()) for place, part in enumerate(parts)
+    )
+
+
+def natural_order(names: Sequence[str]) -> list[int]:
+    """Return the positions of names in natural order."""
+    return sorted(range(len(names)), key=lambda position: natural_key(names[position]))
 
 
 def _scaled(value: float, units: tuple[str, ...]) -> str:

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.core.base.text import narrow_count, short_count, size_text, to_visible
+from snip_gui.core.base.text import (
+    listed,
+    narrow_count,
+    natural_order,
+    short_count,
+    size_text,
+    to_visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +45,21 @@ def test_what_is_not_seen_is_written_out():
         "a\\x1b[31m\\x00\\x9b\\u202e\\u2066\\ufeff\\ud800"
     )
     assert to_visible("one\ntwo\r\nthree\tfour\u2028five") == "one two three four five"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["a"], "“a”"),
+        (["a", "b"], "“a” and “b”"),
+        (["a", "b", "c"], "“a”, “b” and “c”"),
+        (list("abcdefg"), "“a”, “b”, “c”, “d” and 3 more"),
+    ],
+)
+def test_names_are_enumerated(names, text):
+    assert listed(names) == text
+
+
+def test_numbered_names_are_in_the_order_of_their_numbers():
+    names = ["b10", "10", "B2", "9", "2", "a", "٣", ""]
+    assert [names[at] for at in natural_order(names)] == ["", "2", "٣", "9", "10", "a", "B2", "b10"]

@@ -20,7 +20,7 @@ from snip_gui.core.data.sets.array_values import (
     find_scale,
     refused,
 )
-from snip_gui.core.data.sets.test_part import fixed_test_part
+from snip_gui.core.data.sets.parts import fixed_test_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

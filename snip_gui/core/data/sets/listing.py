@@ -1,19 +1,17 @@
-"""The files of a folder of images, found without opening any of them.
-
-N files. ``train/`` and ``test/``, or one folder, with a folder for each class inside.
-"""
+"""The files of a folder of images, found without opening any of them. N files."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.text import listed
 from snip_gui.core.data.images.decoding import SUFFIXES, shown
-from snip_gui.core.data.sets.test_part import fixed_test_part
+from snip_gui.core.data.sets.parts import are_parts, find_parts, fixed_test_part, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.data.sets.parts import Parts
+
+
+_KINDS = ", ".join(sorted(SUFFIXES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,8 @@ class Listing:
         Those of the data set.
     train_labels_N, test_labels_N
         int64, indices into ``classes``.
+    notes
+        Sentences on what was chosen among the folders, for the log.
     """
 
     name: str
@@ -43,60 +47,146 @@ class Listing:
     train_labels_N: NDArray[np.int64]
     test_paths: tuple[str, ...]
     test_labels_N: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
 
 def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
-    """List a folder of images. Without a ``test`` folder, a fixed fifth of each class is one.
+    """List a folder of images.
+
+    Its folders are those of the classes, or of the parts of the data set (see `find_parts`), with
+    those of the classes in each. Images of the validation part are for testing where there is no
+    test part; without either, a fixed fifth of each class is. Hidden files and folders are skipped.
 
     Raises
     ------
     UserError
-        If the folder is missing or cannot be read, holds fewer than two classes, or a class is
-        empty.
+        If the folder is missing or cannot be read, holds fewer than two classes, a class is empty,
+        or its folders are neither classes nor parts.
     Cancelled
         If cancelled on the way.
     """
     if folder is None or not folder.is_dir():
-        raise UserError(
-            f"There is no folder “{shown(str(folder))}”."
-            if folder
-            else "No folder of images is named.",
+        missing = f"There is no folder “{shown(str(folder))}”." if folder else ""
+        raise _refused(
+            missing or "No folder of images is named.",
             "Choose the folder that contains “train” and “test”, or the folders of the classes.",
-            field="data.name",
         )
-    has_both = (folder / "train").is_dir() and (folder / "test").is_dir()
-    root = folder / "train" if has_both else folder
+    title = f"Folder “{shown(folder.name)}”"
     try:
-        with os.scandir(root) as entries:
-            classes = tuple(sorted(entry.name for entry in entries if entry.is_dir()))
+        folder = _unwrapped(folder)
+        parts = find_parts(_folders_in(folder))
+        root = folder if parts is None else _unwrapped(folder / parts.train)
+        classes = _folders_in(root)
+        _refuse_fewer_than_two(root, classes)
         by_class = [image_files(root / name, cancel) for name in classes]
-        tested = classes if has_both else ()
-        test_by_class = [image_files(folder / "test" / name, cancel) for name in tested]
+        _refuse_no_classes(root, classes, by_class)
+        test_by_class: list[list[str]] | None = None
+        notes: list[str] = []
+        if parts is not None:
+            test_by_class, notes = _list_test_part(folder, parts, classes, cancel)
     except OSError as error:
-        raise UserError(
+        raise _refused(
             f"“{shown(str(error.filename))}” cannot be read: {error.strerror}.",
             "Choose another folder.",
-            field="data.name",
         ) from error
-    if len(classes) < 2:
-        raise UserError(
-            f"“{shown(str(root))}” holds {len(classes)} folders of classes, but at least 2 are "
-            "needed.",
-            "Put the images of each class into a folder of their own.",
-            field="data.name",
+    if test_by_class is None:
+        by_class, test_by_class = _split(by_class)
+    listing = make_listing("folder", title, classes, by_class, test_by_class)
+    return replace(listing, notes=tuple(f"{title}: {note}" for note in notes))
+
+
+def _list_test_part(
+    folder: Path, parts: Parts, classes: Sequence[str], cancel: CancelToken
+) -> tuple[list[list[str]] | None, list[str]]:
+    """Return the test files of each class, None if there are none, and what to say of the parts."""
+    notes = []
+    if parts.others:
+        notes.append(f"Not used: {_listed(parts.others)} beside the parts of the data set.")
+    for name in filter(None, (parts.test, parts.validation)):
+        root = _unwrapped(folder / name)
+        found = _folders_in(root)
+        strange = [other for other in found if other not in classes]
+        if len(strange) == len(found):
+            notes.append(f"Not used: “{shown(name)}”, which has no folders of the classes.")
+            continue
+        by_class = [image_files(root / one, cancel) for one in classes]
+        if strange:
+            notes.append(
+                f"Not used: {_listed(strange)} in “{shown(name)}”, without training images."
+            )
+        untested = [one for one, paths in zip(classes, by_class, strict=True) if not paths]
+        if untested:
+            notes.append(f"There are no test images of {_listed(untested)}.")
+        if name != parts.test:
+            notes.append(f"The images of “{shown(name)}” are the test images.")
+        elif parts.validation:
+            notes.append(
+                f"Not used: “{shown(parts.validation)}”. The validation split is taken from the "
+                "training images."
+            )
+        return by_class, notes
+    notes.append("A fixed fifth of each class is for testing.")
+    return None, notes
+
+
+def _folders_in(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted, hidden ones left out."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir()
         )
+
+
+def _unwrapped(folder: Path) -> Path:
+    """Return the folder itself, or the one of the same name that is alone in it, as in archives."""
+    return folder / folder.name if _folders_in(folder) == [folder.name] else folder
+
+
+def _refuse_fewer_than_two(root: Path, classes: Sequence[str]) -> None:
+    if len(classes) >= 2:
+        return
+    hint = "Put the images of each class into a folder of their own."
+    if classes and len(_folders_in(root / classes[0])) >= 2:
+        hint = f"Choose the folder “{shown(classes[0])}” in it."
+    count = "one folder of a class" if classes else "no folders of classes"
+    raise _refused(f"“{shown(str(root))}” holds {count}, but at least 2 are needed.", hint)
+
+
+def _refuse_no_classes(
+    root: Path, classes: Sequence[str], by_class: Sequence[Sequence[str]]
+) -> None:
+    """Raise a `UserError` if a class has no images, or folders are other than classes."""
     for name, paths in zip(classes, by_class, strict=True):
         if not paths:
-            raise UserError(
+            raise _refused(
                 f"The class “{shown(name)}” in “{shown(str(root))}” has no images.",
-                f"Remove the folder, or put images into it ({', '.join(sorted(SUFFIXES))}).",
-                field="data.name",
+                f"Remove the folder, or put images into it ({_KINDS}).",
             )
-    if not has_both:
-        by_class, test_by_class = _split(by_class)
-    return make_listing(
-        "folder", f"Folder “{shown(folder.name)}”", classes, by_class, test_by_class
-    )
+    inside = [
+        {
+            path.removeprefix(str(root / name)).lstrip(os.sep).partition(os.sep)[::2]
+            for path in paths
+        }
+        for name, paths in zip(classes, by_class, strict=True)
+    ]
+    if any(not rest for found in inside for _, rest in found):
+        return  # images lie in the folder of a class itself
+    names = [sorted({first for first, _ in found}) for found in inside]
+    every = sorted({name for one in names for name in one})
+    if are_parts(every) or (len(every) > 1 and all(one == every for one in names)):
+        raise _refused(
+            f"The folders in “{shown(str(root))}” all hold the same folders, {_listed(every)}, so "
+            "they do not look like classes.",
+            "Choose a folder with one folder for each class, or name its parts “train” and “test”.",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return listed([shown(name) for name in names])
+
+
+def _refused(message: str, hint: str) -> UserError:
+    return UserError(message, hint, field="data.name")
 
 
 def make_listing(
@@ -114,13 +204,18 @@ def make_listing(
 
 
 def image_files(folder: Path, cancel: CancelToken) -> list[str]:
-    """Return the image files in a folder and the folders in it, sorted; none if it is missing."""
+    """Return the image files in a folder and its subfolders, sorted; none if it is missing.
+
+    Hidden files and folders are skipped.
+    """
     found: list[str] = []
     waiting = [str(folder)] if folder.is_dir() else []
     while waiting:
         cancel.raise_if_cancelled()  # on a slow network, listing takes long
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
+                if is_hidden(entry.name):
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:

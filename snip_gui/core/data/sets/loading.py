@@ -57,6 +57,8 @@ def read_images(
     yield Progress("Listing the images")
     listing = info.list_files(folder, cancel)
     yield ImagesListed(listing)
+    for note in listing.notes:
+        yield Note(note)
     return (yield from scan(listing, options, cancel))
 
 

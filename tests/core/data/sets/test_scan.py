@@ -204,7 +204,7 @@ def test_an_empty_class_is_named(folder):
 
 def test_one_class_alone_is_refused(tmp_path):
     save(tmp_path / "only" / "a" / "1.png")
-    with pytest.raises(UserError, match="1 folders of classes"):
+    with pytest.raises(UserError, match="holds one folder of a class, but at least 2"):
         load_images("folder", tmp_path / "only")
 
 

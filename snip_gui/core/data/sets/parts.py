@@ -1,0 +1,142 @@
+"""Which images are for training and which for testing: as folders are named, or a fixed fifth."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.seeding import numpy_stream
+from snip_gui.core.base.text import listed
+from snip_gui.core.data.images.decoding import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+Part: TypeAlias = Literal["train", "test", "validation"]
+_PARTS: tuple[Part, ...] = ("train", "test", "validation")
+
+_TEST_SHARE = 0.2
+_WORDS: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "validation"),
+    **dict.fromkeys(("eval", "evaluation", "holdout"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+}
+# Words that say nothing: train_images, TrainingSet, test-data.
+_PADDING = (
+    "(?:sets?|data|datasets?|images?|imgs?|pictures|photos|splits?|part|folder|files|samples)"
+)
+_JUNK = frozenset({"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found",
+                   "system volume information", "__pycache__"})  # fmt: skip
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is a system's or a tool's own, such as ``.ipynb_checkpoints``."""
+    return name.startswith(".") or name.casefold() in _JUNK
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Folders by what they are for.
+
+    Attributes
+    ----------
+    test, validation
+        Empty if there is none.
+    others
+        Folders that are neither.
+    """
+
+    train: str
+    test: str
+    validation: str
+    others: tuple[str, ...] = ()
+
+
+def find_parts(names: Sequence[str]) -> Parts | None:
+    """Return which of some folders are the parts of a data set; None if they are classes.
+
+    Parts are known by their names in any spelling: ``Training``, ``test_images``, ``val2017``. A
+    name such as ``train`` among those of other vehicles is a class.
+
+    Raises
+    ------
+    UserError
+        If two folders are the same part, or there is none for training.
+    """
+    groups: dict[str, dict[Part, list[str]]] = defaultdict(lambda: defaultdict(list))
+    num_parts = 0
+    for name in names:
+        part, rest = _part_of(name)
+        if part is not None:
+            groups[rest][part].append(name)
+            num_parts += 1
+    complete = [group for group in groups.values() if "train" in group and len(group) > 1]
+    if len(complete) > 1:
+        every = [name for group in complete for same in group.values() for name in same]
+        raise _unclear(f"{_listed(every)} are the parts of more than one data set.")
+    if complete:
+        (group,) = complete
+    elif len(groups) == 1 and num_parts == len(names):
+        (group,) = groups.values()
+        if "train" not in group:
+            raise _unclear(f"There is no part for training beside {_listed(names)}.")
+    else:
+        return None
+    # Of several spellings, the plain one counts.
+    chosen = {part: [part] if part in same else same for part, same in group.items()}
+    for same in chosen.values():
+        if len(same) > 1:
+            raise _unclear(f"{_listed(same)} are named as the same part of a data set.")
+    train, test, validation = (chosen.get(part, [""])[0] for part in _PARTS)
+    known = (train, test, validation)
+    return Parts(train, test, validation, tuple(name for name in names if name not in known))
+
+
+def are_parts(names: Iterable[str]) -> bool:
+    """Whether there is a folder for training among some, and one for something else."""
+    found = {_part_of(name)[0] for name in names} - {None}
+    return "train" in found and len(found) > 1
+
+
+def _part_of(name: str) -> tuple[Part | None, str]:
+    """Return the part that a folder is named after, and what else the name says."""
+    found, rest = [], []
+    for word in re.findall(r"[^\W\d_]+", name.casefold()):
+        bare = word if word in _WORDS else re.sub(f"^{_PADDING}|{_PADDING}$", "", word)
+        if bare in _WORDS:
+            found.append(_WORDS[bare])
+        elif bare:
+            rest.append(bare)
+    # A name of two parts, such as “train and test”, is neither.
+    return (found[0] if len(found) == 1 else None), " ".join(rest)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return listed([shown(name) for name in names])
+
+
+def _unclear(message: str) -> UserError:
+    hint = "Choose a folder with “train” and “test” in it, or with one folder for each class."
+    return UserError(message, hint, field="data.name")
+
+
+def fixed_test_part(labels_N: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which images are for testing where nobody said so: a fixed fifth of each class.
+
+    At least one image of a class, but never its only one.
+    """
+    generator = numpy_stream(0, "folder", "test")
+    is_test = np.zeros(len(labels_N), bool)
+    for label in np.unique(labels_N):
+        members = np.flatnonzero(labels_N == label)
+        number = max(1, round(len(members) * _TEST_SHARE)) if len(members) > 1 else 0
+        is_test[generator.permutation(members)[:number]] = True
+    return is_test
