@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.comparing.state_names import sparsity_words
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
+from snip_gui.ui.compare.frequency_model import FrequencyModel
 from snip_gui.ui.compare.overlap_table import style_table
 from snip_gui.ui.compare.turning_splitter import TurningSplitter
 from snip_gui.ui.theme.picture_colours import make_colour_table
@@ -28,7 +29,6 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
 if TYPE_CHECKING:
-    from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
@@ -43,59 +43,6 @@ _EMPTY = (
     "of the initial weights, and see which connections are kept every time."
 )
 _MAP = ""  # the entry of the list of pictures that is no tensor
-_HEADERS = ("Layer", "Every time", "Sometimes", "Never")
-
-
-class FrequencyModel(QAbstractTableModel):
-    """One row for each layer."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._frequency: Frequency | None = None
-        self._layers: tuple[str, ...] = ()
-
-    def show_frequency(self, frequency: Frequency) -> None:
-        """Show what was counted."""
-        self.beginResetModel()
-        self._frequency, self._layers = frequency, frequency.layout.layers
-        self.endResetModel()
-
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of layers."""
-        return 0 if parent.isValid() else len(self._layers)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of columns."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """Return a column's title."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def data(
-        self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """Return what a cell shows."""
-        assert self._frequency is not None
-        layer = self._layers[index.row()]
-        times = self._frequency.histograms[layer].tolist()
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                every, never = times[-1], times[0]
-                some = sum(times) - every - never
-                return (layer, f"{every:,}", f"{some:,}", f"{never:,}")[index.column()]
-            case Qt.ItemDataRole.ToolTipRole:
-                lines = [f"{number:,} kept {time} times" for time, number in enumerate(times)]
-                return f"{layer}\n" + "\n".join(lines[:21])
-            case Qt.ItemDataRole.TextAlignmentRole if index.column():
-                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
 
 
 class StabilityView(QWidget):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
-    from snip_gui.ui.panels.network_panel import NetworkPanel
+    from snip_gui.ui.panels.network.panel import NetworkPanel
     from snip_gui.ui.runs.runs_panel import RunsPanel
     from snip_gui.ui.theme.theme import Themes
 
@@ -53,7 +53,7 @@ class LazyPanels(QObject):
         return self.runs_page.content
 
     def _make_network(self) -> NetworkPanel:
-        from snip_gui.ui.panels.network_panel import NetworkPanel
+        from snip_gui.ui.panels.network.panel import NetworkPanel
 
         panel = NetworkPanel(self._controller.state)
         panel.layer_selected.connect(self._controller.selector.select_layer)

@@ -23,7 +23,7 @@ from snip_gui.ui.commands.file_commands import FileCommands
 from snip_gui.ui.compare.compare_commands import CompareCommands
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
-from snip_gui.ui.panels.layers_panel import LayersPanel
+from snip_gui.ui.panels.layers.panel import LayersPanel
 from snip_gui.ui.panels.log_panel import LogPanel
 from snip_gui.ui.panels.minibatch_panel import MinibatchPanel
 from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,138 +16,14 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import short_count
+from snip_gui.ui.panels.network.model import NetworkModel, NetworkRow
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
-    from snip_gui.core.models.architecture import Architecture, LayerInfo
+    from snip_gui.core.models.architecture import Architecture
     from snip_gui.session.state.session_state import SessionState
 
-_HEADERS = ("Layer", "Type", "Output", "Parameters", "Kept", "Mult.-acc.", "After pruning")
-_TIPS = (
-    "The layer's name in the network",
-    "Its class",
-    "Shape of its output for one image",
-    "All its parameters, those that are never pruned included",
-    "Parameters that the mask keeps at the slider's sparsity",
-    "Multiply-accumulates of its weights on one image",
-    "Multiply-accumulates if every removed weight is skipped; ordinary dense kernels skip none",
-)
-_FIRST_NUMBER = 3
 _EMPTY = "The network is measured as soon as torch and the images are there."
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A layer, and what is kept of it: None where it is not pruned."""
-
-    layer: LayerInfo
-    kept: int | None
-    weights_kept: int | None
-
-    def texts(self) -> tuple[str, ...]:
-        """Return the text of each cell."""
-        layer = self.layer
-        after = layer.multiply_accumulates
-        if self.weights_kept is not None:
-            after = self.weights_kept * layer.uses
-        return (
-            layer.name or "(whole)",
-            layer.kind,
-            " x ".join(map(str, layer.output_shape)),
-            f"{layer.num_parameters:,}",
-            self.state(),
-            f"{layer.multiply_accumulates:,}" if layer.is_prunable else "",
-            f"{after:,}" if layer.is_prunable else "",
-        )
-
-    def state(self) -> str:
-        """Return how many parameters are kept, or why all are."""
-        layer = self.layer
-        if layer.num_frozen == layer.num_parameters:
-            return "frozen"
-        if self.kept is not None:
-            return f"{self.kept:,}"
-        return "dense" if layer.is_prunable else "not pruned"
-
-    def tip(self) -> str:
-        """Return the whole story of a row."""
-        layer, name = self.layer, self.layer.name or "The network itself"
-        sentences = [f"{name}: {layer.num_parameters:,} parameters."]
-        if layer.num_frozen:
-            sentences.append(f"{layer.num_frozen:,} are frozen: not trained, so not pruned.")
-        if not layer.is_prunable:
-            sentences.append("Only weights and biases of linear, convolutional, recurrent and "
-                             "attention layers are pruned.")  # fmt: skip
-        elif self.kept is None:
-            sentences.append("Nothing of it is scored: excluded, or not scored yet.")
-        else:
-            sentences.append(f"{self.kept:,} are kept.")
-        if layer.uses:
-            sentences.append(f"Each weight is used {layer.uses:,} times on one image.")
-        return " ".join(sentences)
-
-
-class NetworkModel(QAbstractTableModel):
-    """Rows of the table."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.rows: tuple[_Row, ...] = ()
-
-    def show_rows(self, rows: tuple[_Row, ...]) -> None:
-        """Replace the rows; the same layers keep selection and scroll position."""
-        same = [row.layer for row in rows] == [row.layer for row in self.rows]
-        if not same:
-            self.beginResetModel()
-        self.rows = rows
-        if same:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_HEADERS) - 1))
-        else:
-            self.endResetModel()
-
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of layers."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of columns."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """Return a column's title and tip."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return _HEADERS[section]
-            case Qt.ItemDataRole.ToolTipRole:
-                return _TIPS[section]
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(section)
-        return None
-
-    def data(
-        self,
-        index: QModelIndex | QPersistentModelIndex,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        """Return what a cell shows."""
-        row = self.rows[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return row.texts()[index.column()]
-            case Qt.ItemDataRole.ToolTipRole:
-                return row.tip()
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(index.column())
-        return None
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column >= _FIRST_NUMBER else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 class NetworkPanel(QWidget):
@@ -227,7 +95,7 @@ class NetworkPanel(QWidget):
             return
         kept = self._kept(architecture)
         rows = tuple(
-            _Row(layer, *kept.get(layer.name, (None, None))) for layer in architecture.layers
+            NetworkRow(layer, *kept.get(layer.name, (None, None))) for layer in architecture.layers
         )
         self.model.show_rows(rows)
         self._total.setText(self._totals(architecture, rows))
@@ -250,7 +118,7 @@ class NetworkPanel(QWidget):
             return {}
         return {row.layer: (row.kept, row.weights_kept) for row in self._state.layer_rows()}
 
-    def _totals(self, architecture: Architecture, rows: tuple[_Row, ...]) -> str:
+    def _totals(self, architecture: Architecture, rows: tuple[NetworkRow, ...]) -> str:
         """Return the sums: parameters, and work before and after pruning."""
         sentences = [f"{architecture.num_parameters:,} parameters"]
         if architecture.num_frozen:

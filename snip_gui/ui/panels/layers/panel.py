@@ -4,139 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from snip_gui.core.base.text import narrow_count, short_count
+from snip_gui.ui.panels.layers.bar_delegate import BarDelegate
+from snip_gui.ui.panels.layers.model import KEPT, LAYER, SPARSITY, TOTAL, LayerModel
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
-    from snip_gui.core.pruning.layer_table import LayerRow
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
-_HEADERS = ("Layer", "Sparsity", "Kept", "Total")
 _LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 14
-_SPARSITY_COLUMN = 1
-
-
-class LayerModel(QAbstractTableModel):
-    """One row for each layer."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.rows: tuple[LayerRow, ...] = ()
-        self.is_exact = True
-
-    def show_exact(self, *, exact: bool) -> None:
-        """Show counts as they are, or with three digits where there is no room for them."""
-        if exact != self.is_exact:
-            self.is_exact = exact
-            self._tell_changed()
-
-    def _tell_changed(self) -> None:
-        if self.rows:
-            last = self.index(len(self.rows) - 1, len(_HEADERS) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-
-    def show_rows(self, rows: tuple[LayerRow, ...]) -> None:
-        """Show what is kept of each layer."""
-        if [row.layer for row in rows] != [row.layer for row in self.rows]:
-            self.beginResetModel()
-            self.rows = rows
-            self.endResetModel()
-            return
-        self.rows = rows
-        self._tell_changed()
-
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of layers."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return the number of columns."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """Return a column's title."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section >= _SPARSITY_COLUMN:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def data(
-        self,
-        index: QModelIndex | QPersistentModelIndex,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        """Return what a cell shows."""
-        row = self.rows[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                counts = [
-                    f"{number:,}" if self.is_exact else narrow_count(number)
-                    for number in (row.kept, row.total)
-                ]
-                return (row.layer, row.sparsity_text, *counts)[index.column()]
-            case Qt.ItemDataRole.UserRole:
-                return row.sparsity
-            case Qt.ItemDataRole.TextAlignmentRole if index.column() >= _SPARSITY_COLUMN:
-                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            case Qt.ItemDataRole.ToolTipRole:
-                shape = " x ".join(map(str, row.shape))
-                return (
-                    f"{row.layer} ({shape}): {row.kept:,} of {row.total:,} parameters kept, "
-                    f"{row.weights_kept:,} of {row.weights_total:,} weights "
-                    f"and {row.biases_kept:,} of {row.biases_total:,} biases. Biases start at "
-                    "zero, so their sensitivity is zero."
-                )
-        return None
-
-
-class _BarDelegate(QStyledItemDelegate):
-    """Paints the sparsity as a bar with its number on it."""
-
-    def __init__(self, themes: Themes, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._themes = themes
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        """Paint one bar."""
-        colours = self._themes.colours
-        place = option.rect.adjusted(4, 4, -4, -4)
-        painter.fillRect(place, QColor(colours.bar_track))
-        filled = place.adjusted(0, 0, 0, 0)
-        filled.setWidth(round(place.width() * index.data(Qt.ItemDataRole.UserRole)))
-        bar = QColor(colours.bar)
-        bar.setAlphaF(0.55)
-        painter.fillRect(filled, bar)
-        painter.setPen(QColor(colours.text))
-        # Not clipped: without its sign «>99.99%» would say something else.
-        painter.drawText(
-            place.adjusted(0, 0, -3, 0),
-            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip,
-            index.data(),
-        )
 
 
 class LayersPanel(QWidget):
@@ -150,7 +39,7 @@ class LayersPanel(QWidget):
         self.model = LayerModel(self)
         self.table = named(QTableView(), "layers_table", "Layers")
         self.table.setModel(self.model)
-        self.table.setItemDelegateForColumn(_SPARSITY_COLUMN, _BarDelegate(themes, self))
+        self.table.setItemDelegateForColumn(SPARSITY, BarDelegate(themes, self))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
@@ -161,7 +50,7 @@ class LayersPanel(QWidget):
         header.setMinimumSectionSize(_LEAST_WIDTH)
         # Not by contents, which would measure every cell at every step of the slider.
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(_SPARSITY_COLUMN, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(SPARSITY, QHeaderView.ResizeMode.Stretch)
         self.model.modelReset.connect(self._fit_columns)
         header.setHighlightSections(False)
         self.table.clicked.connect(self._on_chosen)
@@ -203,14 +92,14 @@ class LayersPanel(QWidget):
     def _fit_columns(self) -> None:
         """Give names and counts the room that they can ever need."""
         rows, room = self.model.rows, self.table.viewport().width() - _BAR_WIDTH
-        names = self._width_of([_HEADERS[0], *(row.layer for row in rows)])
+        names = self._width_of(["Layer", *(row.layer for row in rows)])
         exact = self._width_of([f"{row.total:,}" for row in rows])
         self.model.show_exact(exact=names + 2 * exact <= room)
         short = self._width_of([narrow_count(row.total) for row in rows])
         counts = exact if self.model.is_exact else short
         # Long names are shortened at their beginning, so that bars and counts stay in sight.
-        self.table.setColumnWidth(0, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
-        for column in (2, 3):
+        self.table.setColumnWidth(LAYER, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
+        for column in (KEPT, TOTAL):
             self.table.setColumnWidth(column, counts)
 
     def _width_of(self, texts: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""Layers: what is kept of each, live, and a warning where nothing gets through."""
