@@ -40,6 +40,16 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     return pin_files(_overridden(recipe, options))
 
 
+def given_flags(options: argparse.Namespace) -> list[str]:
+    """Return the flags on the command line that are part of a recipe."""
+    given = [f"--{name}" for name in ("preset", "method") if getattr(options, name)]
+    return given + [
+        f"--{field.flag}"
+        for field in flag_fields()
+        if getattr(options, field.object_name) is not None
+    ]
+
+
 def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """Return the recipe with the values that flags give."""
     if options.training_optimizer is not None:

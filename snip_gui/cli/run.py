@@ -5,19 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.cli.options import add_common, environment_from, recipe_from
+from snip_gui.cli.options import add_common, environment_from, given_flags, recipe_from
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_runs_folder
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
-from snip_gui.core.runs.extend import copy_extended, extended
-from snip_gui.core.runs.folder import Summary, new_run_folder, read_recipe
+from snip_gui.core.runs.extend import extended
+from snip_gui.core.runs.folder import read_recipe
+from snip_gui.core.runs.placing import run_name
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from snip_gui.cli.terminal import EventPrinter
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.base.events import Event
+    from snip_gui.core.execution.stages import StopAfter
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.runs.folder import Summary
 
 
 def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
@@ -30,7 +38,7 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
     run.set_defaults(command=_run)
     source = run.add_mutually_exclusive_group()
     source.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
-    source.add_argument("--resume", type=Path, metavar="RUN", help="take up the run in this folder")
+    source.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     source.add_argument(
         "--extend",
         type=Path,
@@ -38,12 +46,26 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
         help="train a copy of the finished run in this folder for --added-epochs more, at "
         "--added-rate or its last one",
     )
-    run.add_argument("--out", type=Path, metavar="DIR", help="run folder to make (default: a new "
-                     "one in the runs folder)")  # fmt: skip
+    run.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="run folder to make (default: one in the runs folder that is named by the recipe; the "
+        "same command again resumes it)",
+    )
+    run.add_argument(
+        "--again",
+        action="store_true",
+        help="make a new run although this recipe was run before",
+    )
+    run.add_argument(
+        "--accept-edits",
+        action="store_true",
+        help="resume with a recipe that was edited after the run had begun",
+    )
     run.add_argument(
         "--stop-after",
         choices=("score", "prune", "train"),
-        default="train",
         help="last stage to do (default: train)",
     )
     add_common(run)
@@ -51,34 +73,76 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui run``."""
+    refuse_mixed(options)
     recipe = None if options.resume or options.extend else recipe_from(options)
     known = recipe or read_recipe(options.resume or options.extend)
     environment = environment_from(options, known)
     printer.note("Loading torch")
-    from snip_gui.core.execution.resume import resume
-    from snip_gui.core.execution.run import run
+    from snip_gui.core.execution.stages import drain
 
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel):
-        if recipe is None:
-            folder = options.resume or _extend(options)
-            summary = resume(folder, environment, printer.event, cancel)
-        else:
-            folder = options.out or new_run_folder(default_runs_folder(), recipe)
-            summary = run(
-                recipe, folder, environment, printer.event, cancel, stop_after=options.stop_after
-            )
-    printer.result(folder, summary)
-    return 130 if _was_interrupted(summary, cancel) else 0
+        done = drain(_steps(options, recipe, environment, cancel), printer.event)
+    printer.result(done.folder, done.summary)
+    if done.summary.state == "diverged":
+        return 1
+    return 130 if _was_interrupted(done.summary, cancel) else 0
 
 
-def _extend(options: argparse.Namespace) -> Path:
-    """Make the copy that ``--extend`` asks for and return its folder."""
-    rate = options.training_added_rate or 0.0
-    recipe = extended(read_recipe(options.extend), options.training_added_epochs or 0, rate)
-    folder: Path = options.out or new_run_folder(default_runs_folder(), recipe)
-    copy_extended(options.extend, folder, recipe)
-    return folder
+def _steps(
+    options: argparse.Namespace,
+    recipe: Recipe | None,
+    environment: Environment,
+    cancel: CancelToken,
+) -> Iterator[Event]:
+    """Return the work that the options ask for."""
+    from snip_gui.core.execution.complete import complete_steps
+    from snip_gui.core.execution.resume import extend_new_steps, extend_steps, resume_steps
+    from snip_gui.core.execution.run import run_new_steps, run_steps
+
+    if options.resume:
+        edits = options.accept_edits
+        return resume_steps(options.resume, environment, cancel, accept_edits=edits)
+    runs_folder = default_runs_folder()
+    if recipe is None:
+        rate = options.training_added_rate or 0.0
+        longer = extended(read_recipe(options.extend), options.training_added_epochs or 0, rate)
+        target = options.out or runs_folder / run_name(longer)
+        if options.again:
+            return extend_new_steps(options.extend, runs_folder, longer, environment, cancel)
+        return extend_steps(options.extend, target, longer, environment, cancel)
+    last: StopAfter = options.stop_after or "train"
+    if options.out:
+        return run_steps(recipe, options.out, environment, cancel, stop_after=last)
+    if options.again:
+        return run_new_steps(recipe, runs_folder, environment, cancel, stop_after=last)
+    folder = runs_folder / run_name(recipe)
+    return complete_steps(recipe, folder, environment, cancel, stop_after=last)
+
+
+def refuse_mixed(options: argparse.Namespace) -> None:
+    """Raise a `UserError` for options that mean nothing beside others.
+
+    Above all for those of a recipe beside ``--resume`` and ``--extend``: a run has its own.
+    """
+    source = "--resume" if options.resume else "--extend" if options.extend else ""
+    flags = given_flags(options)
+    if options.extend:
+        flags = [flag for flag in flags if flag not in ("--added-epochs", "--added-rate")]
+    if options.stop_after:
+        flags.append("--stop-after")
+    if options.resume:
+        flags += ["--out"] if options.out else []
+        flags += ["--again"] if options.again else []
+    if source and flags:
+        raise UserError(
+            f"{flags[0]} cannot be used with {source}: a run keeps the recipe it began with.",
+            "Leave it out, or start a new run.",
+        )
+    if options.out and options.again:
+        raise UserError("--again cannot be used with --out.", "Name another folder with --out.")
+    if options.accept_edits and not options.resume:
+        raise UserError("--accept-edits is for --resume only.", "Leave it out.")
 
 
 def _was_interrupted(summary: Summary, cancel: CancelToken) -> bool:
@@ -90,8 +154,9 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     parser = commands.add_parser(
         "sweep",
         help="train a recipe at several sparsities and with several seeds",
-        description="Train at several sparsities and with several seeds, one after another. The "
-        "same command again goes on where it was stopped or killed.",
+        description="Train at several sparsities and with several seeds, one after another. A run "
+        "that fails does not stop the others. The same command again continues where this one was "
+        "stopped or killed.",
     )
     parser.add_argument("--sparsities", default=SPARSITIES, metavar="PERCENT",
                        help=f"in percent (default: {SPARSITIES})".replace("%", "%%"))  # fmt: skip

@@ -24,7 +24,6 @@ from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.events import RunDone
-from snip_gui.core.runs.folder import new_run_folder
 from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
@@ -194,12 +193,11 @@ class Controller(QObject):
             return None
         self.state.status.set_problem(None)
         recipe = self.state.recipe
-        folder = new_run_folder(self.state.preferences.runs_path, recipe)
         environment = self.state.preferences.environment_for(recipe.data.name)
         job = lazily(
-            "snip_gui.core.execution.run:run_steps",
+            "snip_gui.core.execution.run:run_new_steps",
             recipe,
-            folder,
+            self.state.preferences.runs_path,
             environment,
             images=self.data.find_images(recipe),
             stop_after="prune",

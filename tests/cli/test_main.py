@@ -452,6 +452,76 @@ def test_a_finished_run_is_extended(tmp_path):
     assert (status, "No epochs are added" in err) == (1, True)
 
 
+def test_the_same_command_again_continues_its_run_and_repeats_nothing(tmp_path):
+    words = ("run", *ONE_EPOCH)
+    assert call(*words, "--stop-after", "prune")[0] == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert "Resuming from step 0" in call(*words)[2]
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    status, out, err = call(*words)
+    assert (status, "finished already" in err, str(folder) in out) == (0, True, True)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert call(*words, "--again")[0] == 0
+    assert call(*words, "--again")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        folder.name, f"{folder.name}-2", f"{folder.name}-3",
+    ]  # fmt: skip
+    assert call("run", "--stop-after", "score", "--threads", 1)[0] == 0
+    status, _, err = call("run", "--stop-after", "prune", "--threads", 1)
+    assert (status, "to end with scoring" in err) == (1, True)
+
+
+def test_nothing_in_a_folder_is_overwritten(tmp_path):
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    for name in ("metrics.csv", "summary.json", "curves.png"):
+        (folder / name).write_text("mine")
+    status, _, err = call("run", *ONE_EPOCH, "--out", folder)
+    assert (status, "is not empty" in err) == (1, True)
+    assert {path.read_text() for path in folder.iterdir()} == {"mine"}
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_a_run_keeps_its_recipe(tmp_path):
+    call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    for words, flag in (
+        (("--resume", "run", "--epochs", 5), "--epochs"),
+        (("--resume", "run", "--model-file", "net.py"), "--model-file"),
+        (("--resume", "run", "--preset", "short"), "--preset"),
+        (("--resume", "run", "--method", "snip"), "--method"),
+        (("--resume", "run", "--stop-after", "prune"), "--stop-after"),
+        (("--resume", "run", "--out", "b"), "--out"),
+        (("--extend", "run", "--added-epochs", 1, "--seed", 3), "--seed"),
+        (("--extend", "run", "--added-epochs", 1, "--no-shrink"), "--shrink"),
+    ):
+        run = tmp_path / "run"
+        status, out, err = call("run", *(run if word == "run" else word for word in words))
+        assert (status, out) == (1, "")
+        assert f"{flag} cannot be used with {words[0]}" in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_sweep_goes_on_after_a_run_that_failed_and_lists_it(tmp_path):
+    words = ("sweep", *ONE_EPOCH, "--sparsities", "90, 99.9999, 95", "--out", tmp_path / "all")
+    status, out, err = call(*words)
+    assert status == 1
+    assert len(out.splitlines()) == 2  # what was trained is said all the same
+    last = err[err.index("snip-gui: ") :]
+    assert "1 of 3 runs failed" in last
+    assert "100.00" in last
+    assert "none of 266,610 connections" in last
+    states = {read_summary(folder).state for folder in (tmp_path / "all").iterdir()}
+    assert states == {"finished"}
+
+
+def test_a_sweep_finds_the_runs_of_an_older_version(tmp_path):
+    words = ("sweep", *ONE_EPOCH, "--sparsities", "90", "--out", tmp_path / "all")
+    call(*words)
+    (folder,) = (tmp_path / "all").iterdir()
+    folder.rename(tmp_path / "all" / "lenet-300-100-digits-snip-90.0000%-seed0")
+    assert "It is finished already." in call(*words)[2]
+
+
 def test_a_sweep_goes_on_where_it_was_and_says_what_came_of_it(tmp_path):
     words = (
         "sweep", *ONE_EPOCH, "--sparsities", "0, 95", "--seeds", "0-1", "--beside", "shuffled",
@@ -472,5 +542,3 @@ def test_a_sweep_goes_on_where_it_was_and_says_what_came_of_it(tmp_path):
     assert err.count("It is finished already.") == 5
     left = {path: time for path, time in files.items() if path.parent != folders[0]}
     assert all(path.stat().st_mtime_ns == time for path, time in left.items())
-    status, _, err = call(*words, "--learning-rate", 0.01)
-    assert (status, "holds a run of another recipe" in err) == (1, True)

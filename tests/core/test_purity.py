@@ -21,7 +21,7 @@ WITHOUT_TORCH = [
     "snip_gui.core.reports.error_sparsity",
     "snip_gui.core.runs.listing",
     "snip_gui.core.runs.edits",
-    "snip_gui.core.runs.lock",
+    "snip_gui.core.runs.lease",
     "snip_gui.core.reports.tables",
     "snip_gui.core.recipe.sweeps",
     "snip_gui.core.reports.text_tables",

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.lease import RUNNING
 from snip_gui.core.runs.listing import list_runs
-from snip_gui.core.runs.lock import RUNNING
 
 WAIT_MS = 60_000
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.base.environment import MOST_THREADS
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import DevicesFound, Event
 
@@ -60,7 +61,19 @@ def resolve_device(name: str) -> torch.device:
 
 
 def set_up(environment: Environment) -> torch.device:
-    """Apply the thread count to the calling thread and return the device."""
+    """Apply the thread count to the calling thread and return the device.
+
+    Raises
+    ------
+    UserError
+        If there is no such device, or there are too many threads.
+    """
+    if environment.num_threads > MOST_THREADS:
+        raise UserError(
+            f"{environment.num_threads:,} threads cannot be used, at most {MOST_THREADS:,}.",
+            "Set fewer threads; those of a run that is resumed are in its summary.json.",
+            field="num_threads",
+        )
     torch.set_num_threads(environment.num_threads)
     return resolve_device(environment.device)
 

@@ -13,6 +13,9 @@ import platformdirs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_THREADS = 1024
+"""More end the process: the system refuses to make them in the middle of an operation."""
+
 
 def default_num_threads() -> int:
     """Return one less than the processors this process may use, at least one.

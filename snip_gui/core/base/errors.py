@@ -39,6 +39,10 @@ class DivergedError(UserError):
     """The training loss is no longer a number."""
 
 
+class EditedError(UserError):
+    """The recipe of a run was edited after the run had begun."""
+
+
 class ImagesLostError(UserError):
     """Images that could be read when a data set was opened can no longer be read."""
 

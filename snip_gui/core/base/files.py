@@ -6,6 +6,7 @@ import contextlib
 import errno
 import glob
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DiskFullError, UserError
+from snip_gui.core.base.processes import host_id, pid_runs
 from snip_gui.core.base.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
+
+_PART = re.compile(r"\.(?P<host>[0-9a-f]{12})-(?P<pid>\d{1,10})-[^.]+\.part$")
 
 # Names of files may be 255 bytes long, and a letter may take four.
 _LONGEST_PART = 50
@@ -165,6 +169,7 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
     part: Path | None = None
     handle = -1
     try:
+        _refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         if nameless:
@@ -187,7 +192,15 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
         if handle >= 0:
             os.close(handle)
         if part is not None:
-            part.unlink(missing_ok=True)
+            # On a disk that has turned read-only this fails as well, which is not what to say.
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise `OSError` if a name stands for something else than a file, which would be replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        _check_status(path, path.stat(), None)
 
 
 def _open_nameless(folder: Path) -> int:
@@ -219,25 +232,36 @@ def _name(handle: int, part: Path) -> None:
 
 def _new_part(path: Path) -> Path:
     """Return a new empty file beside ``path``, named after it and after this process."""
-    prefix = f".{path.name[:_LONGEST_PART]}.{os.getpid()}-"
+    prefix = f"{_part_prefix(path)}{host_id()}-{os.getpid()}-"
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
     os.close(handle)
     return Path(name)
 
 
+def _part_prefix(path: Path) -> str:
+    return f".{path.name[:_LONGEST_PART]}."
+
+
 def _sweep(path: Path) -> None:
-    """Remove what processes that are no more have left of a file."""
-    prefix = f".{path.name[:_LONGEST_PART]}."
-    for left in path.parent.glob(f"{glob.escape(prefix)}*.part"):
-        owner = left.name[len(prefix) :].partition("-")[0]
-        if owner.isdecimal() and not _is_alive(int(owner)):
-            left.unlink(missing_ok=True)
+    """Remove what processes that have ended left of a file."""
+    sweep_parts(path.parent, _part_prefix(path))
 
 
-def _is_alive(pid: int) -> bool:
-    import psutil
+def sweep_parts(folder: Path, prefix: str = ".") -> None:
+    """Remove temporary files of processes that have ended; those of other hosts are left alone.
 
-    return bool(psutil.pid_exists(pid))
+    Parameters
+    ----------
+    prefix
+        What the names of the files begin with.
+    """
+    for left in folder.glob(f"{glob.escape(prefix)}*.part"):
+        made_by = _PART.search(left.name)
+        if made_by is None or made_by["host"] != host_id():
+            continue
+        if not pid_runs(int(made_by["pid"])):
+            with contextlib.suppress(OSError):  # it is in nobody's way
+                left.unlink(missing_ok=True)
 
 
 def write_error(path: Path, error: OSError) -> UserError:

@@ -11,7 +11,7 @@ import msgspec
 
 from snip_gui.core.base.errors import DiskFullError
 from snip_gui.core.base.events import Progress
-from snip_gui.core.base.files import replacing, write_error, write_text
+from snip_gui.core.base.files import check_regular, replacing, write_error, write_text
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
@@ -37,25 +37,40 @@ class RunBook:
     trainer: Trainer
     points: list[MetricPoint]
     _is_cut: bool = field(init=False, default=False)
+    _size_bytes: int = field(init=False, default=0)
 
     def begin(self) -> None:
-        """Write all points so far (those after the checkpoint are gone) and a first summary."""
+        """Write a first summary and all points so far; those after the checkpoint are gone.
+
+        The summary first: a folder with a summary can be resumed, whatever else is missing.
+        """
         self._first_step = self.trainer.step
         self._started = self._saved = time.monotonic()
-        self._write_points()
         self._write_summary("stopped")
+        self._write_points()
 
     def add(self, fresh: list[MetricPoint]) -> None:
-        """Append points; what a full disk does not take is made up for by `save`."""
+        """Append points; `save` makes up for it if the disk is full or the file was changed."""
         self.points += fresh
         path = self.folder / files.METRICS
+        if not self._is_intact(path):
+            self._is_cut = True
+            return
         try:
             self._write_rows(path, "a", [point.row() for point in fresh])
+            self._size_bytes = path.stat().st_size
         except OSError as error:
             problem = write_error(path, error)
             if not isinstance(problem, DiskFullError):
                 raise problem from error
             self._is_cut = True
+
+    def _is_intact(self, path: Path) -> bool:
+        """Whether the metrics are as they were written last: not removed, cut or replaced."""
+        try:
+            return check_regular(path) == self._size_bytes
+        except OSError:
+            return False
 
     def save(self) -> None:
         """Write all points again if some could not be written; a checkpoint if the last is old."""
@@ -84,7 +99,7 @@ class RunBook:
         else:
             self._write_checkpoint(state, message)
         title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
-        save_curves(self.folder / "curves.png", self.points, title)
+        save_curves(self.folder / files.CURVES, self.points, title)
         return RunDone(self.folder, self.summary)
 
     def _write_points(self) -> None:
@@ -92,7 +107,8 @@ class RunBook:
         with replacing(self.folder / files.METRICS) as part:
             header = columns([row.layer for row in self.summary.layers])
             self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
-        self._is_cut = False
+            size_bytes = part.stat().st_size
+        self._is_cut, self._size_bytes = False, size_bytes
 
     def _write_checkpoint(self, state: RunState, message: str = "") -> None:
         save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)

@@ -16,6 +16,7 @@ from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import LayerSummary, Summary
+from snip_gui.core.runs.placing import run_digest
 from snip_gui.core.views.png_files import save_input_map, save_layer_bars
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def write_scored(
         device=str(bench.device),
         num_threads=environment.num_threads,
         data_folder=str(environment.data_folder or ""),
+        recipe_digest=run_digest(bench.recipe),
         versions=versions(),
     )
 

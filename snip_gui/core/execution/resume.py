@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +21,19 @@ from snip_gui.core.pruning.workbench import build_steps
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import copy_extended
-from snip_gui.core.runs.lock import holding, refuse_running, was_killed_early
+from snip_gui.core.runs.lease import holding, observe
+from snip_gui.core.runs.placing import (
+    is_half_made,
+    make_new_folder,
+    refuse_edited,
+    refuse_occupied,
+    run_digest,
+)
 from snip_gui.core.training.checkpoint import load_checkpoint
+from snip_gui.core.training.events import TrainingStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
@@ -40,9 +50,12 @@ def resume(
     environment: Environment,
     on_event: Callable[[Event], None],
     cancel: CancelToken,
+    *,
+    accept_edits: bool = False,
 ) -> Summary:
     """Resume the run in a folder and return its summary; raises as `resume_steps`."""
-    return drain(resume_steps(folder, environment, cancel), on_event)
+    steps = resume_steps(folder, environment, cancel, accept_edits=accept_edits)
+    return drain(steps, on_event).summary
 
 
 def resume_steps(
@@ -52,38 +65,88 @@ def resume_steps(
     *,
     images: ImageSet | None = None,
     watch: WeightWatch | None = None,
+    accept_edits: bool = False,
 ) -> Iterator[Event]:
     """Resume a run from its last checkpoint; ends in `RunDone`, at once if it is finished.
 
-    A run that was killed before its training began starts again from its recipe. The thread count
-    recorded with the run is used, whatever the environment says.
+    A run that ended before anything whole was kept begins anew. The thread count recorded with the
+    run is used, whatever the environment says.
+
+    Parameters
+    ----------
+    accept_edits
+        Whether to continue with the recipe as it is although it was edited since the run began.
 
     Raises
     ------
     UserError
-        If the folder holds no run with a mask, the run diverged or is being trained, or a file is
-        damaged.
+        If the folder holds no run with a mask, the run diverged or is being trained, its recipe was
+        edited, or a file is damaged.
     """
     recipe = files.read_recipe(folder, to_look=False)
-    refuse_running(folder)
+    if not is_half_made(folder):
+        summary = files.read_summary(folder)
+        match files.get_run_state(summary):
+            case "finished":
+                yield Note(f"“{folder.name}” is already finished.")
+                yield RunDone(folder, summary)
+                return
+            case "diverged" | "scored" as state:
+                raise UserError(
+                    f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
+                )
+            case "pruned" | "stopped":
+                if not accept_edits:
+                    refuse_edited(folder, recipe, summary)
+    else:
+        refuse_occupied(folder, recipe)
+    seen = yield from observe(folder, cancel)
     environment = _with_kept_images(environment, folder)
-    if was_killed_early(folder):
-        yield Note(f"“{folder.name}” was stopped before its training began; it starts again.")
+    with holding(folder, seen) as lease:
+        yield from lease.guard(_resume_held(folder, environment, cancel, images, watch))
+
+
+def extend_new_steps(
+    folder: Path,
+    runs_folder: Path,
+    recipe: Recipe,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Train a copy as `extend_steps` does, in a folder of its own below the runs folder."""
+    target = make_new_folder(runs_folder, recipe)
+    try:
+        yield from extend_steps(
+            folder, target, recipe, environment, cancel, images=images, watch=watch
+        )
+    finally:
+        with contextlib.suppress(OSError):  # something was written
+            target.rmdir()
+
+
+def _resume_held(
+    folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    images: ImageSet | None,
+    watch: WeightWatch | None,
+) -> Generator[Event, None, None]:
+    """Resume a run as it is now that nobody else can change it."""
+    recipe = files.read_recipe(folder, to_look=False)
+    if is_half_made(folder):
+        yield Note(f"“{folder.name}” ended before its training began; it starts again.")
         if (folder / files.NETWORK).exists():
             recipe = _with_kept_files(recipe, folder)
         yield from execute(recipe, folder, environment, cancel, images, "train", watch)
         return
     summary = files.read_summary(folder)
-    match files.get_run_state(summary):
-        case "finished":
-            yield Note(f"“{folder.name}” is already finished.")
-            yield RunDone(folder, summary)
-        case "diverged" | "scored" as state:
-            raise UserError(
-                f"“{folder.name}” cannot be resumed: it is {state}.", "Start a new run instead."
-            )
-        case "pruned" | "stopped":
-            yield from _train_on(recipe, folder, summary, environment, cancel, images, watch)
+    if files.get_run_state(summary) == "finished":  # by whoever held it meanwhile
+        yield RunDone(folder, summary)
+        return
+    yield from _train_on(recipe, folder, summary, environment, cancel, images, watch)
 
 
 def extend_steps(
@@ -98,6 +161,8 @@ def extend_steps(
 ) -> Iterator[Event]:
     """Train a copy of a finished run for more epochs; raises as `copy_extended`, `resume_steps`.
 
+    If the training does not begin there is no copy.
+
     Parameters
     ----------
     target
@@ -106,7 +171,14 @@ def extend_steps(
         That of the run with more epochs; see `snip_gui.core.runs.extend.extended`.
     """
     copy_extended(folder, target, recipe)
-    yield from resume_steps(target, environment, cancel, images=images, watch=watch)
+    has_begun = False
+    try:
+        for event in resume_steps(target, environment, cancel, images=images, watch=watch):
+            has_begun = has_begun or isinstance(event, TrainingStarted)
+            yield event
+    finally:
+        if not has_begun:
+            shutil.rmtree(target, ignore_errors=True)
 
 
 def _train_on(
@@ -137,8 +209,8 @@ def _train_on(
         load_checkpoint(folder / files.CHECKPOINT, trainer)
     points = _read_points_before(folder, trainer)
     yield Note(f"Resuming from step {trainer.step:,} of {trainer.num_steps:,}.")
-    with holding(folder):
-        yield from train(folder, summary, trainer, prepared, cancel, points, watch)
+    summary = msgspec.structs.replace(summary, recipe_digest=run_digest(recipe))
+    yield from train(folder, summary, trainer, prepared, cancel, points, watch)
 
 
 def _read_points_before(folder: Path, trainer: Trainer) -> list[MetricPoint]:

@@ -5,11 +5,12 @@ The window draws the events of `run_steps` in its compute lane; the command line
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from snip_gui.core.base.errors import UserError
 from snip_gui.core.execution.stages import StopAfter, drain, execute
-from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.lease import holding, observe
+from snip_gui.core.runs.placing import make_new_folder, refuse_occupied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +35,8 @@ def run(
     stop_after: StopAfter = "train",
 ) -> Summary:
     """Run a recipe in a new folder and return its summary; raises as `run_steps`."""
-    return drain(run_steps(recipe, folder, environment, cancel, stop_after=stop_after), on_event)
+    steps = run_steps(recipe, folder, environment, cancel, stop_after=stop_after)
+    return drain(steps, on_event).summary
 
 
 def run_steps(
@@ -49,7 +51,8 @@ def run_steps(
 ) -> Iterator[Event]:
     """Run a recipe in a new folder, yielding between steps; ends in `RunDone`.
 
-    A cancelled training is kept, with a checkpoint to resume from.
+    A cancelled training is kept, with a checkpoint to resume from. If an earlier attempt failed
+    before anything whole was kept, the run begins anew.
 
     Parameters
     ----------
@@ -63,14 +66,36 @@ def run_steps(
     Raises
     ------
     UserError
-        If the folder already holds a run or cannot be written to, the recipe cannot be run, or,
-        and then everything up to there is kept, the loss is no longer a number (`DivergedError`)
-        or an image file disappeared (`ImagesLostError`).
+        If the folder holds anything else or cannot be written to, somebody works in it, the recipe
+        cannot be run, or, and then everything up to there is kept, the loss is no longer a number
+        (`DivergedError`) or an image file disappeared (`ImagesLostError`).
     Cancelled
         If cancelled before training.
     """
-    if (folder / files.RECIPE).exists():
-        raise UserError(
-            f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
+    refuse_occupied(folder, recipe)
+    seen = yield from observe(folder, cancel)
+    with holding(folder, seen) as lease:
+        refuse_occupied(folder, recipe)  # another process may have run it since
+        steps = execute(recipe, folder, environment, cancel, images, stop_after, watch)
+        yield from lease.guard(steps)
+
+
+def run_new_steps(
+    recipe: Recipe,
+    runs_folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    stop_after: StopAfter = "train",
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Run a recipe in a folder of its own, again if it was run before; raises as `run_steps`."""
+    folder = make_new_folder(runs_folder, recipe)
+    try:
+        yield from run_steps(
+            recipe, folder, environment, cancel, images=images, stop_after=stop_after, watch=watch
         )
-    yield from execute(recipe, folder, environment, cancel, images, stop_after, watch)
+    finally:
+        with contextlib.suppress(OSError):  # something was written
+            folder.rmdir()

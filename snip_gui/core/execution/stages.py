@@ -18,7 +18,6 @@ from snip_gui.core.methods.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
-from snip_gui.core.runs.lock import holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -54,10 +53,11 @@ def execute(
     images: ImageSet | None,
     stop_after: StopAfter,
     watch: WeightWatch | None,
-) -> Iterator[Event]:
-    """Execute every stage up to `stop_after`, overwriting what a killed attempt left behind.
+) -> Generator[Event, None, None]:
+    """Execute every stage up to `stop_after` in a folder that is held.
 
-    Raises as `snip_gui.core.execution.run.run_steps`, whose parameters these are.
+    What a failed attempt left there is overwritten. Raises as
+    `snip_gui.core.execution.run.run_steps`, whose parameters these are.
     """
     if images is None:
         images = yield from read_recipe_images(recipe, environment, cancel)
@@ -65,11 +65,8 @@ def execute(
     scored = yield from prune(bench, cancel)
     num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
     yield Note(describe(scored))
-    # Held from the first file on: only so can a run that was killed before its training be told
-    # from one that was meant to stop there.
-    with holding(folder):
-        summary = write_scored(folder, bench, scored, num_kept, environment)
-        yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
+    summary = write_scored(folder, bench, scored, num_kept, environment)
+    yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
 
 
 def _prune_and_train(
@@ -114,15 +111,15 @@ def kept_or_refuse(scored: Scored, sparsity: float) -> int:
     return num_kept
 
 
-def drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> Summary:
-    """Pass every event of a run on and return the summary of the last `RunDone`."""
-    summary: Summary | None = None
+def drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> RunDone:
+    """Pass every event of a run on and return the last `RunDone`."""
+    done: RunDone | None = None
     for event in steps:
         on_event(event)
         if isinstance(event, RunDone):
-            summary = event.summary
-    assert summary is not None
-    return summary
+            done = event
+    assert done is not None
+    return done
 
 
 def _finish(folder: Path, summary: Summary) -> RunDone:

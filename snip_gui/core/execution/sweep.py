@@ -1,6 +1,6 @@
-"""Many recipes worked out one after another into folders with names of their own.
+"""Many recipes run one after another, each in the folder of its own digest.
 
-What is finished is left alone and what was stopped or killed goes on, so the same sweep can be
+What is finished is left alone and what was stopped or killed continues, so the same sweep can be
 asked for again until it is done.
 """
 
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.events import Event, Note
-from snip_gui.core.execution.resume import resume_steps
-from snip_gui.core.execution.run import run_steps
+from snip_gui.core.execution.complete import complete_steps
 from snip_gui.core.reports.error_sparsity import error_series
-from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.listing import read_entry
+from snip_gui.core.runs.placing import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,57 +24,53 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
 
 
-def folder_name(recipe: Recipe) -> str:
-    """Return the name of the run folder of one recipe of a sweep."""
-    network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
-    network = network.replace(":", "-")  # no part of a file's name on every system
-    method = recipe.pruning.method
-    return f"{network}-{recipe.data.name}-{method}-{recipe.pruning.sparsity:.4%}-seed{recipe.seed}"
-
-
 def sweep_steps(
-    recipes: Sequence[Recipe], folder: Path, environment: Environment, cancel: CancelToken
+    recipes: Sequence[Recipe], runs_folder: Path, environment: Environment, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Work recipes out below a folder; ends in lines on the errors of what was trained.
+    """Run recipes below a folder; ends in lines on the errors of what was trained.
 
-    A training that diverges does not hold the others.
+    One that fails or diverges does not stop the others.
 
     Raises
     ------
     UserError
-        If a folder holds another run, or as `run_steps`.
+        At the end, if any failed: which, and why.
+    Cancelled
+        If cancelled before a training.
     """
-    for number, recipe in enumerate(recipes, 1):
-        place = folder / folder_name(recipe)
-        yield Note(f"Run {number} of {len(recipes)}: {place.name}")
+    folders = [find_folder(runs_folder, recipe) for recipe in recipes]
+    failed: list[str] = []
+    for number, (recipe, folder) in enumerate(zip(recipes, folders, strict=True), 1):
+        yield Note(f"Run {number} of {len(recipes)}: {folder.name}")
         try:
-            yield from _one(recipe, place, environment, cancel)
+            yield from complete_steps(recipe, folder, environment, cancel)
         except DivergedError as error:
             yield Note(str(error))
+        except UserError as error:
+            yield Note(f"It failed: {error}")
+            failed.append(f"{folder.name}: {error.message}")
         if cancel.is_cancelled:
             return
-    entries = [read_entry(folder / folder_name(recipe)) for recipe in recipes]
+    entries = [read_entry(folder) for folder in folders if folder.exists()]
     for series in error_series(entries):
         for level in series.levels:
             text = f"{series.label}, {level.sparsity:.4g}: test error {level.mean:.2%}"
             if len(level.errors) > 1:
                 text += f" ({level.deviation:.2%}, {len(level.errors)} seeds)"
             yield Note(text, is_result=True)
-
-
-def _one(
-    recipe: Recipe, folder: Path, environment: Environment, cancel: CancelToken
-) -> Iterator[Event]:
-    """Work one recipe out, or go on with it."""
-    if not (folder / files.RECIPE).exists():
-        yield from run_steps(recipe, folder, environment, cancel)
-        return
-    if files.read_recipe(folder) != recipe:
+    if failed:
         raise UserError(
-            f"“{folder}” holds a run of another recipe.", "Choose another folder with --out."
+            f"{len(failed)} of {len(recipes)} runs failed. {' '.join(failed)}",
+            "The same command again tries these once more and leaves the others alone.",
         )
-    entry = read_entry(folder)
-    if entry.can_continue:
-        yield from resume_steps(folder, environment, cancel)
-    else:
-        yield Note(f"It is {entry.state} already.")
+
+
+def find_folder(runs_folder: Path, recipe: Recipe) -> Path:
+    """Return the folder of a recipe's run, which may be one that an older version named."""
+    network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
+    method = recipe.pruning.method
+    sparsity, seed = f"{recipe.pruning.sparsity:.4%}", recipe.seed
+    older = f"{network}-{recipe.data.name}-{method}-{sparsity}-seed{seed}".replace(":", "-")
+    name = run_name(recipe)
+    is_older = "/" not in older and not (runs_folder / name).exists()
+    return runs_folder / (older if is_older and (runs_folder / older).exists() else name)

@@ -101,7 +101,14 @@ def train(
         problem = out_of_memory("training.batch_size", trainer.training.batch_size)
     finally:
         trainer.close()
-    yield (yield from when_room(partial(book.close, state, str(problem or "")), cancel))
+    try:
+        done = yield from when_room(partial(book.close, state, str(problem or "")), cancel)
+    except UserError as error:
+        # What ended the training is the news; that it could not be kept comes second.
+        if problem is not None:
+            raise UserError(f"{problem.message} {error.message}", problem.hint) from error
+        raise
+    yield done
     if problem is not None:
         raise problem
 

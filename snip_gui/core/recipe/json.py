@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import read_bytes
+from snip_gui.core.base.json_files import JSON_ERRORS
 from snip_gui.core.base.registry import find_plugin
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.pruning import PruningSpec, Unavailable
@@ -14,6 +16,8 @@ from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_MOST_BYTES = 64_000_000  # a minibatch picked by hand may have millions of indices
 
 
 # Fields that name an entry of a table, and the group through which packages add entries.
@@ -80,7 +84,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
             "Correct that field, or start from a new recipe.",
             field=field.partition("[")[0],  # the field, not the item in it, has a form and a flag
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except JSON_ERRORS as error:
         raise UserError(
             f"{where} is not readable as JSON: {error}.",
             "Choose a recipe file saved by this program, or correct it in a text editor.",
@@ -124,14 +128,8 @@ def _value(raw: dict[str, Any], path: str) -> str:
 
 
 def load_recipe(path: Path, *, to_look: bool = False) -> Recipe:
-    """Read a recipe file; raises `UserError` as `decode_recipe`, and if it cannot be opened."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"The recipe “{path}” cannot be read: {error.strerror}.",
-            "Check that the file exists and that you may read it.",
-        ) from error
+    """Read a recipe file; raises `UserError` as `decode_recipe` and `read_bytes`."""
+    data = read_bytes(path, max_bytes=_MOST_BYTES)
     return decode_recipe(data, where=f"“{path.name}”", to_look=to_look)
 
 

@@ -41,9 +41,8 @@ class RunCurvesRead(Event):
 
 @dataclass(frozen=True)
 class RunMoved(Event):
-    """A run folder lies elsewhere: it was renamed, put into the bin or taken out of it."""
+    """A run folder lies elsewhere: it was put into the bin, or taken out of it."""
 
     folder: Path
     place: Path
-    binned: bool = False
     restored: bool = False

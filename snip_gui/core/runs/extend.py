@@ -1,6 +1,6 @@
-"""Extending a finished run: a copy of it with a recipe of more epochs, to be taken up.
+"""Extending a finished run: a copy of it with a recipe of more epochs, to be resumed.
 
-The recipe says all: worked out from the start it gives the same weights (loads no torch).
+The recipe says all: run from the start it gives the same weights (loads no torch).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import write_error, write_text
+from snip_gui.core.base.files import open_regular, write_error, write_text
 from snip_gui.core.recipe.json import encode_recipe, with_value
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
@@ -30,8 +31,7 @@ _TAKEN = (
     files.MASKS,
     files.METRICS,
     files.CHECKPOINT,
-    "input_map.png",
-    "layers.png",
+    *files.PICTURES,
 )
 
 
@@ -62,17 +62,19 @@ def extended(recipe: Recipe, epochs: int, rate: float = 0.0) -> Recipe:
 
 
 def refuse_extending(folder: Path) -> None:
-    """Raise a `UserError` unless a folder holds a run that was trained to its end."""
-    state = files.get_run_state(files.read_summary(folder))
+    """Raise a `UserError` unless a folder holds a run that was trained to its end as it says."""
+    summary = files.read_summary(folder)
+    refuse_edited(folder, files.read_recipe(folder), summary)
+    state = files.get_run_state(summary)
     if state != "finished" or not (folder / files.CHECKPOINT).exists():
         raise UserError(
             f"“{folder.name}” cannot be extended: it is {state}.",
-            "Only a finished training can; go on with a stopped one instead.",
+            "Only a finished training can; resume a stopped one instead.",
         )
 
 
 def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
-    """Make a run folder that goes on where another ended, in one piece.
+    """Make a run folder that continues where another ended, in one piece.
 
     Parameters
     ----------
@@ -88,10 +90,10 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
     summary = msgspec.structs.replace(
         files.read_summary(folder),
         state="stopped",
+        recipe_digest=run_digest(recipe),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    if target.exists() and any(target.iterdir()):
-        raise UserError(f"“{target}” is not empty.", "Choose another folder.")
+    refuse_occupied(target, recipe)
     part: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,9 +101,11 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
         part = Path(tempfile.mkdtemp(prefix=".extending-", dir=target.parent))
         for name in _TAKEN:
             if (folder / name).exists():
-                shutil.copyfile(folder / name, part / name)
-        if (folder / files.IMAGES).exists():
-            shutil.copytree(folder / files.IMAGES, part / files.IMAGES)
+                _copy(folder / name, part / name)
+        if (folder / files.IMAGES).is_dir():
+            (part / files.IMAGES).mkdir()
+            for image in (folder / files.IMAGES).iterdir():
+                _copy(image, part / files.IMAGES / image.name)
         write_text(part / files.RECIPE, encode_recipe(recipe))
         write_text(part / files.SUMMARY, msgspec.json.encode(summary).decode() + "\n")
         part.chmod(folder.stat().st_mode)
@@ -111,3 +115,9 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def _copy(source: Path, path: Path) -> None:
+    """Copy a file of a run, which may be another person's: a link in it is not followed."""
+    with open_regular(source, follow_links=False) as old, path.open("xb") as new:
+        shutil.copyfileobj(old, new)

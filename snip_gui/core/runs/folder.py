@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import read_text
+from snip_gui.core.base.json_files import read_json
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.training.metrics import MetricPoint
 
@@ -29,21 +32,33 @@ BATCH = "batch.safetensors"
 SCORES = "scores.safetensors"
 MASKS = "masks.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
+NOTES = "notes.json"
+PICTURES = ("input_map.png", "layers.png")
+CURVES = "curves.png"
+
+MOST_BYTES = 64_000_000
+"""Of a recipe or a summary; those of the largest networks have some hundred kilobytes."""
+_MOST_METRICS_BYTES = 512_000_000
+
+# Bounds that no run comes near: beyond them a file is damaged, and times cannot be shown.
+_Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+_Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e11)]
+_Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 class LayerSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Kept and total prunable parameters of a layer."""
 
     layer: str
-    kept: int
-    total: int
+    kept: _Count
+    total: Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class Final(msgspec.Struct, frozen=True, kw_only=True):
     """Loss and accuracy at the end, or where the training was stopped."""
 
     loss: float
-    accuracy: float
+    accuracy: _Fraction
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,34 +77,37 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     num_off_path
         Kept connections on no path from input to output, which such a training leaves as they are.
     device, num_threads
-        Where it was worked out; resuming uses the same thread count.
+        Where it was computed; resuming uses the same thread count.
+    recipe_digest
+        Of the recipe that it began with; empty in runs of older versions.
     """
 
     format: int = 1
     state: str
     created: str
-    num_parameters: int
-    num_kept: int
-    num_zero_scores: int
-    num_weights: int
+    num_parameters: Annotated[int, Meta(ge=1, le=2**53)]
+    num_kept: _Count
+    num_zero_scores: _Count
+    num_weights: _Count
     batch_digest: str
     data_digest: str = ""
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     classes: tuple[str, ...]
     layers: tuple[LayerSummary, ...]
-    step: int = 0
-    num_steps: int = 0
-    seconds: float = 0.0
-    score_seconds: float = 0.0
+    step: _Count = 0
+    num_steps: _Count = 0
+    seconds: _Seconds = 0.0
+    score_seconds: _Seconds = 0.0
     final: dict[str, Final] = {}
-    best_validation_error: float | None = None
+    best_validation_error: _Fraction | None = None
     message: str = ""
     trained_part: str = ""
-    num_off_path: int = 0
+    num_off_path: _Count = 0
     device: str
-    num_threads: int
+    num_threads: Annotated[int, Meta(ge=1, le=2**53)]
     data_folder: str = ""
+    recipe_digest: str = ""
     versions: dict[str, str]
 
     @property
@@ -108,18 +126,19 @@ def read_recipe(folder: Path, *, to_look: bool = True) -> Recipe:
 
 def read_summary(folder: Path) -> Summary:
     """Read the summary of a run; raises `UserError` if there is none or it is damaged."""
-    path = folder / SUMMARY
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Summary)
-    except (OSError, msgspec.DecodeError) as error:
-        raise UserError(
-            f"“{path}” cannot be read: {error}.", "Choose the folder of a run."
-        ) from error
+    return read_json(folder / SUMMARY, Summary, max_bytes=MOST_BYTES)
 
 
 def read_metrics(folder: Path) -> list[MetricPoint]:
-    """Read the metric points of a run; a last line that was cut off is left out."""
-    return [MetricPoint.from_row(line.split(",")) for line in _metric_lines(folder)]
+    """Read the metric points of a run; a last line that was cut off is left out.
+
+    Raises
+    ------
+    UserError
+        If they cannot be read.
+    """
+    lines = enumerate(_metric_lines(folder), 2)
+    return [_read_point(folder, number, line) for number, line in lines]
 
 
 def read_evaluations(folder: Path) -> tuple[list[MetricPoint], float, float]:
@@ -131,37 +150,38 @@ def read_evaluations(folder: Path) -> tuple[list[MetricPoint], float, float]:
         Those of the validation and the test images.
     epoch, seconds
         How far the last point of any split is.
+
+    Raises
+    ------
+    UserError
+        If they cannot be read.
     """
     lines = _metric_lines(folder)
-    points = [MetricPoint.from_row(line.split(",")) for line in lines if ",train," not in line]
     if not lines:
-        return points, 0.0, 0.0
-    last = MetricPoint.from_row(lines[-1].split(","))
+        return [], 0.0, 0.0
+    numbered = enumerate(lines, 2)
+    points = [_read_point(folder, n, line) for n, line in numbered if ",train," not in line]
+    last = _read_point(folder, len(lines) + 1, lines[-1])
     return points, last.epoch, last.seconds
 
 
 def _metric_lines(folder: Path) -> list[str]:
     """Return the rows of ``metrics.csv`` without the header and a last one that was cut off."""
-    try:
-        text = (folder / METRICS).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    path = folder / METRICS
+    if not os.path.lexists(path):
         return []
+    text = read_text(path, max_bytes=_MOST_METRICS_BYTES)
     return text[: text.rfind("\n") + 1].splitlines()[1:]
 
 
-def new_run_folder(runs_folder: Path, recipe: Recipe) -> Path:
-    """Return a path for a new run that does not exist yet, named after time and recipe."""
-    now = datetime.datetime.now().astimezone()
-    sparsity = f"{recipe.pruning.sparsity:.2%}".rstrip("%")
-    network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
-    network = network.replace(":", "-")  # no part of a file's name on every system
-    base = f"{now:%Y%m%d-%H%M%S}-{network}-{recipe.data.name}-{sparsity}"
-    folder = runs_folder / base
-    number = 2
-    while folder.exists():
-        folder = runs_folder / f"{base}-{number}"
-        number += 1
-    return folder
+def _read_point(folder: Path, number: int, line: str) -> MetricPoint:
+    try:
+        return MetricPoint.from_row(line.split(","))
+    except ValueError as error:
+        raise UserError(
+            f"“{folder / METRICS}” cannot be read: line {number:,} has {error}.",
+            "Correct that line; the curves are drawn from this file.",
+        ) from error
 
 
 def final_values(points: list[MetricPoint]) -> dict[str, Final]:

@@ -1,9 +1,10 @@
-"""Jobs on run folders that need no torch: listing, reading curves, renaming, deleting."""
+"""Jobs on run folders that need no torch: listing, reading curves, writing notes, deleting."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.runs import edits as run_edits
 from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.runs.folder import read_metrics
@@ -38,29 +39,23 @@ def curves_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
         cancel.raise_if_cancelled()
         try:
             points = read_metrics(folder)
-        except (OSError, ValueError):
+        except UserError:
             points = []
         yield RunCurvesRead(folder, tuple(_thinned(points)))
 
 
 def note_job(folder: Path, notes: RunNotes, cancel: CancelToken) -> Iterator[Event]:
-    """Keep star and note of a run; raises `UserError` as `write_notes`."""
+    """Keep star, note and name of a run; raises `UserError` as `write_notes`."""
     cancel.raise_if_cancelled()
     run_edits.write_notes(folder, notes)
     yield from ()
-
-
-def rename_job(folder: Path, name: str, cancel: CancelToken) -> Iterator[Event]:
-    """Rename a run; raises `UserError` as `rename_run`."""
-    cancel.raise_if_cancelled()
-    yield RunMoved(folder, run_edits.rename_run(folder, name))
 
 
 def bin_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
     """Put runs into the bin; raises `UserError` at the first that cannot be moved."""
     for folder in folders:
         cancel.raise_if_cancelled()
-        yield RunMoved(folder, run_edits.bin_run(folder), binned=True)
+        yield RunMoved(folder, run_edits.bin_run(folder))
 
 
 def restore_job(moves: Sequence[tuple[Path, Path]], cancel: CancelToken) -> Iterator[Event]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import itertools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +17,14 @@ from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.edits import RunNotes, read_notes
-from snip_gui.core.runs.lock import RUNNING, is_running, was_killed_early
+from snip_gui.core.runs.lease import Sighting, is_lease, look
+from snip_gui.core.runs.placing import is_half_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from snip_gui.core.recipe.recipe import Minibatch, Recipe
+    from snip_gui.core.runs.folder import Summary
 
 EntryState: TypeAlias = Literal[
     "scored", "pruned", "stopped", "finished", "diverged", "running", "broken"
@@ -28,6 +32,8 @@ EntryState: TypeAlias = Literal[
 Signature: TypeAlias = tuple[tuple[str, int, int], ...]
 
 MOST_CURVE_POINTS = 100
+_MOST_FILES = 10_000  # no run has so many beside one another
+_FIRST_YEAR, _LAST_YEAR = 1971, 2900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,8 @@ class RunEntry:
         were held out, else of the test images.
     signature
         Name, time and size of each file: equal as long as nothing has changed.
+    leases
+        Who held it when it was last looked at, and since when that has been so.
     """
 
     folder: Path
@@ -78,11 +86,12 @@ class RunEntry:
     curve: tuple[tuple[float, float], ...] = ()
     notes: RunNotes = field(default_factory=RunNotes)
     signature: Signature = ()
+    leases: Sighting | None = None
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
-        return self.folder.name
+        """What it is shown as: the name that was given to it, else that of its folder."""
+        return self.notes.name or self.folder.name
 
     @property
     def can_continue(self) -> bool:
@@ -105,7 +114,8 @@ def list_runs(runs_folder: Path, known: Iterable[RunEntry] = ()) -> Iterator[Run
     """
     before = {entry.folder: entry for entry in known}
     try:
-        folders = [Path(item.path) for item in os.scandir(runs_folder) if item.is_dir()]
+        with os.scandir(runs_folder) as items:
+            folders = [Path(item.path) for item in items if _is_folder(item)]
     except FileNotFoundError:
         return
     except OSError as error:
@@ -114,19 +124,34 @@ def list_runs(runs_folder: Path, known: Iterable[RunEntry] = ()) -> Iterator[Run
             "Check that you may read the folder.",
         ) from error
     for folder in folders:
-        if folder.name.startswith("."):
-            continue
-        try:
-            signature = _signature(folder)
-        except OSError:
-            continue  # moved away meanwhile
-        names = {name for name, _, _ in signature}
-        if not names & {files.RECIPE, files.SUMMARY}:
-            continue
-        entry = before.get(folder)
-        if entry is None or entry.signature != signature or RUNNING in names:
-            entry = read_entry(folder, signature)
-        yield entry
+        if not folder.name.startswith("."):
+            entry = _list_one(folder, before.get(folder))
+            if entry is not None:
+                yield entry
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a loop of links
+        return False
+
+
+def _list_one(folder: Path, before: RunEntry | None) -> RunEntry | None:
+    """Return a run as it is now; None if the folder holds none, or was moved away meanwhile."""
+    try:
+        signature = _signature(folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _broken(folder, f"Its folder cannot be read: {error.strerror}.")
+    names = {name for name, _, _ in signature}
+    if not names & {files.RECIPE, files.SUMMARY}:
+        return None
+    is_held = any(is_lease(name) for name in names)
+    if before is None or before.signature != signature or is_held:
+        return read_entry(folder, signature, before)
+    return before
 
 
 def newest_first(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
@@ -134,26 +159,34 @@ def newest_first(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
     return tuple(sorted(entries, key=lambda e: (e.created, e.name), reverse=True))
 
 
-def read_entry(folder: Path, signature: Signature = ()) -> RunEntry:
-    """Read one run; one that cannot be read is an entry in the state ``broken``."""
-    signature = signature or _signature(folder)
-    size_bytes = sum(size for _, _, size in signature)
-    last_ns = max((time_ns for _, time_ns, _ in signature), default=0)
-    touched = datetime.datetime.fromtimestamp(last_ns / 1e9, datetime.UTC)
-    notes = read_notes(folder)
+def read_entry(folder: Path, signature: Signature = (), before: RunEntry | None = None) -> RunEntry:
+    """Read one run; one that cannot be read is an entry in the state ``broken``.
+
+    Parameters
+    ----------
+    before
+        What it was, to tell whether a lease of another computer has been kept up since.
+    """
     try:
-        return _read(folder, size_bytes, notes, signature)
+        signature = signature or _signature(folder)
+        leases = look(folder, before.leases if before is not None else None)
+        return _read(folder, signature, leases)
     except UserError as error:
         reason = error.message
-    except (OSError, ValueError, ArithmeticError) as error:
-        reason = f"Its files cannot be read: {error}."
+    # Whatever its files hold: one bad run must not hide all others.
+    except Exception as error:  # noqa: BLE001
+        reason = f"Its files cannot be read: {type(error).__name__}: {error}."
+    return _broken(folder, reason, signature)
+
+
+def _broken(folder: Path, reason: str, signature: Signature = ()) -> RunEntry:
     return RunEntry(
         folder=folder,
-        created=touched,
+        created=_touched(signature),
         state="broken",
         message=reason,
-        size_bytes=size_bytes,
-        notes=notes,
+        size_bytes=sum(size for _, _, size in signature),
+        notes=read_notes(folder),
         signature=signature,
     )
 
@@ -198,67 +231,80 @@ def thinned(
     return tuple(points[round(number * last / (most - 1))] for number in range(most))
 
 
-def _read(folder: Path, size_bytes: int, notes: RunNotes, signature: Signature) -> RunEntry:
+def _read(folder: Path, signature: Signature, leases: Sighting) -> RunEntry:
     recipe = files.read_recipe(folder)
-    if was_killed_early(folder):
-        return _lost_early(folder, recipe, size_bytes, notes, signature)
-    if not (folder / files.SUMMARY).exists():
-        raise UserError("It ended before it was scored.")
-    summary = files.read_summary(folder)
-    points, epochs_done, seconds = files.read_evaluations(folder)
-    validation = [point for point in points if point.split == "validation"]
-    test = [point for point in points if point.split == "test"]
-    shown = validation or test
-    return RunEntry(
+    is_running = leases.holding != "free"
+    entry = RunEntry(
         folder=folder,
-        created=datetime.datetime.fromisoformat(summary.created),
-        state="running" if is_running(folder) else files.get_run_state(summary),
-        message=summary.message,
+        created=_touched(signature),
+        state="running" if is_running else "stopped",
         recipe=recipe,
         network=_network_title(recipe),
         dataset=_dataset_title(recipe),
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),
+        sparsity=recipe.pruning.sparsity,
+        epochs=recipe.training.num_epochs,
+        size_bytes=sum(size for _, _, size in signature),
+        notes=read_notes(folder),
+        signature=signature,
+        leases=leases,
+    )
+    if is_half_made(folder):
+        message = "" if is_running else "It ended before its training began."
+        return dataclasses.replace(entry, message=message)
+    summary = files.read_summary(folder)
+    points, epochs_done, seconds = files.read_evaluations(folder)
+    validation = [point for point in points if point.split == "validation"]
+    test = [point for point in points if point.split == "test"]
+    return dataclasses.replace(
+        entry,
+        created=_created(summary, signature),
+        state="running" if is_running else files.get_run_state(summary),
+        message=summary.message,
         sparsity=summary.sparsity,
         num_kept=summary.num_kept,
         epochs_done=epochs_done,
-        epochs=recipe.training.num_epochs,
         test_error=test[-1].error if test else None,
         best_validation_error=files.best_validation_error(points),
         test_error_at_best=files.error_at_best(points),
         seconds=max(seconds, summary.seconds),
-        size_bytes=size_bytes,
-        curve=thinned([(point.epoch, point.error) for point in shown]),
-        notes=notes,
-        signature=signature,
+        curve=thinned([(point.epoch, point.error) for point in validation or test]),
     )
 
 
-def _lost_early(
-    folder: Path, recipe: Recipe, size_bytes: int, notes: RunNotes, signature: Signature
-) -> RunEntry:
-    """Return a run that was killed before its training began: it can begin anew."""
-    last_ns = max(time_ns for _, time_ns, _ in signature)
-    return RunEntry(
-        folder=folder,
-        created=datetime.datetime.fromtimestamp(last_ns / 1e9, datetime.UTC),
-        state="stopped",
-        message="It ended before its training began.",
-        recipe=recipe,
-        network=find_network(recipe.model).title,
-        dataset=DATASETS[recipe.data.name].title,
-        minibatch=minibatch_words(recipe.minibatch),
-        method=method_title(recipe),
-        sparsity=recipe.pruning.sparsity,
-        epochs=recipe.training.num_epochs,
-        size_bytes=size_bytes,
-        notes=notes,
-        signature=signature,
+def _created(summary: Summary, signature: Signature) -> datetime.datetime:
+    """Return when a run was scored; when its files were written if it does not say a usable time.
+
+    The last years that there are cannot be shown in every time zone.
+    """
+    try:
+        created = datetime.datetime.fromisoformat(summary.created)
+    except ValueError:
+        return _touched(signature)
+    if created.tzinfo is None:
+        created = created.replace(tzinfo=datetime.UTC)
+    is_usable = _FIRST_YEAR <= created.year <= _LAST_YEAR
+    return created if is_usable else _touched(signature)
+
+
+def _touched(signature: Signature) -> datetime.datetime:
+    """Return when the newest file of a run was written."""
+    last_ns = max((time_ns for _, time_ns, _ in signature), default=0)
+    earliest, latest = (
+        datetime.datetime(year, 1, 1, tzinfo=datetime.UTC).timestamp()
+        for year in (_FIRST_YEAR, _LAST_YEAR)
     )
+    seconds = min(max(last_ns / 1e9, earliest), latest)
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
 def _signature(folder: Path) -> Signature:
-    """Return name, time and size of each file of a folder."""
+    """Return name, time and size of everything in a folder that is not a folder."""
+    found = []
     with os.scandir(folder) as items:
-        found = [(item.name, item.stat()) for item in items if item.is_file()]
-    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in found))
+        for item in itertools.islice(items, _MOST_FILES):
+            if not _is_folder(item):
+                status = item.stat(follow_symlinks=False)
+                found.append((item.name, status.st_mtime_ns, status.st_size))
+    return tuple(sorted(found))

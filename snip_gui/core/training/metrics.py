@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 
 COLUMNS = ("step", "epoch", "split", "loss", "accuracy", "lr", "seconds", "gradient_norm")
 _FIRST_COLUMNS = 7  # those of the first runs
+_BEYOND = 1e11  # any step, rate or number of seconds
+_BEYOND_LOSS = 3.5e38  # single precision
+
+T = TypeVar("T", int, float)
 
 
 def columns(layers: Sequence[str]) -> list[str]:
     """Return the header of ``metrics.csv`` of a network with such layers."""
     return [*COLUMNS, *(f"weight_norm {layer}" for layer in layers)]
+
+
+def _number(name: str, text: str, kind: Callable[[str], T], *, beyond: float = _BEYOND) -> T:
+    """Read a number that is neither negative, infinite nor beyond anything measured."""
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(f"a {name} of “{text[:20]}”") from None
+    if not 0 <= value < beyond:
+        raise ValueError(f"a {name} of {text[:20]}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +93,29 @@ class MetricPoint:
 
     @classmethod
     def from_row(cls, row: list[str]) -> MetricPoint:
-        """Read a row of ``metrics.csv``; raises `ValueError` if it is none."""
-        step, epoch, name, *numbers = row[:_FIRST_COLUMNS]
-        loss, accuracy, lr, seconds = (float(number) for number in numbers)
+        """Read a row of ``metrics.csv``.
+
+        Raises
+        ------
+        ValueError
+            If it is not a row, or a number in it cannot have been measured.
+        """
+        if len(row) < _FIRST_COLUMNS:
+            raise ValueError(f"{len(row)} values instead of at least {_FIRST_COLUMNS}")
+        name = row[2]
+        step = _number("step", row[0], int)
+        epoch, accuracy, lr, seconds = (
+            _number(COLUMNS[place], row[place], float) for place in (1, 4, 5, 6)
+        )
+        if accuracy > 1:
+            raise ValueError(f"an accuracy of {accuracy:g}")
+        loss = _number("loss", row[3], float, beyond=_BEYOND_LOSS)
         later = [float(text) for text in row[_FIRST_COLUMNS:] if text]
         norm, norms = (later[0], tuple(later[1:])) if later else (None, ())
         match name:
             case "train" | "validation" | "test" as split:
-                return cls(int(step), float(epoch), split, loss, accuracy, lr, seconds, norm, norms)
-        raise ValueError(f"no split {name}")
+                return cls(step, epoch, split, loss, accuracy, lr, seconds, norm, norms)
+        raise ValueError(f"an unknown split “{name}”")
 
     @property
     def is_finite(self) -> bool:

@@ -23,15 +23,21 @@ T = TypeVar("T")
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has begun; it is lost with the program until its folder holds its recipe."""
+    """A run that has begun; it is lost with the program until its folder holds its recipe.
+
+    Attributes
+    ----------
+    folder
+        Empty until it is known.
+    """
 
     recipe: Recipe
-    folder: str
+    folder: str = ""
 
     @property
     def is_safe(self) -> bool:
         """Whether the run is in the list of runs, to be resumed from there."""
-        return (Path(self.folder) / RECIPE).exists()
+        return bool(self.folder) and (Path(self.folder) / RECIPE).exists()
 
 
 class QueuedRuns(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
@@ -117,9 +116,9 @@ class Runs(QObject):
             self._edit(lazily("snip_gui.core.runs.jobs:note_job", entry.folder, notes))
 
     def rename(self, entry: RunEntry, name: str) -> None:
-        """Rename a run."""
-        if name.strip() != entry.name:
-            self._edit(lazily("snip_gui.core.runs.jobs:rename_job", entry.folder, name))
+        """Show a run under another name; none for that of its folder."""
+        name = name.strip()
+        self.set_notes(entry, name="" if name == entry.folder.name else name)
 
     def take_recipe(self, entry: RunEntry) -> Recipe | None:
         """Return a run's recipe to work on, its own images brought along; None if it has none."""
@@ -174,10 +173,10 @@ class Runs(QObject):
         """
 
         def note(event: Event) -> None:
-            if isinstance(event, RunMoved) and event.binned:
-                moves[event.folder] = event.place
-            elif isinstance(event, RunMoved):
+            if isinstance(event, RunMoved) and event.restored:
                 del moves[event.place]
+            elif isinstance(event, RunMoved):
+                moves[event.folder] = event.place
 
         def keep() -> None:
             if moves:
@@ -244,13 +243,8 @@ class Runs(QObject):
 
     def _follow(self, moved: RunMoved) -> None:
         """Keep hold of a run that lies elsewhere now."""
-        if not (moved.binned or moved.restored):
-            place = {moved.folder: moved.place}
-            self._checked = tuple(place.get(folder, folder) for folder in self._checked)
-            self._curves.pop(moved.folder, None)
         if self._offer is not None and self._offer.folder == moved.folder:
             self.dismiss_offer()
         training = self._state.training
         if training is not None and training.folder == moved.folder and not training.is_active:
-            gone = None if moved.binned else dataclasses.replace(training, folder=moved.place)
-            self._state.set_training(gone)
+            self._state.set_training(None)

@@ -103,15 +103,14 @@ class RunQueue(QObject):
             self._num_begun += 1
             self._is_training = True
             recipe = self._waiting.pop(0)
+            self._begun = (Begun(recipe=recipe),)
             self._trainings.train(recipe)
-            begun = self._state.training
-            if begun is not None and begun.folder is not None:
-                self._begun = (Begun(recipe=recipe, folder=str(begun.folder)),)
 
     @Slot()
     def _on_training_changed(self) -> None:
-        """Forget what has begun once it is in the list of runs."""
-        if self._begun and self._begun[0].is_safe:
+        """Forget what has begun once it has a folder: it is in the list of runs then."""
+        training = self._state.training
+        if self._begun and training is not None and training.folder is not None:
             self._begun = ()
             self._keep()
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
-from snip_gui.core.runs.folder import new_run_folder, read_recipe
+from snip_gui.core.runs.folder import read_recipe
 from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem, TrainingState
@@ -51,18 +51,17 @@ class Trainings(QObject):
 
     def train(self, recipe: Recipe) -> None:
         """Train a recipe into a new run folder, whatever is chosen."""
-        folder = new_run_folder(self._state.preferences.runs_path, recipe)
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
         job = lazily(
-            "snip_gui.core.execution.run:run_steps",
+            "snip_gui.core.execution.run:run_new_steps",
             recipe,
-            folder,
+            self._state.preferences.runs_path,
             environment,
             images=images,
             watch=self._watch,
         )
-        self._begin(recipe, folder, job)
+        self._begin(recipe, None, job)
 
     def stop(self) -> None:
         """Ask the training to stop; what was done is kept."""
@@ -103,26 +102,25 @@ class Trainings(QObject):
         except UserError as error:
             self._state.status.report(Problem.of(error))
             return
-        target = new_run_folder(self._state.preferences.runs_path, recipe)
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
         job = lazily(
-            "snip_gui.core.execution.resume:extend_steps",
+            "snip_gui.core.execution.resume:extend_new_steps",
             folder,
-            target,
+            self._state.preferences.runs_path,
             recipe,
             environment,
             images=images,
             watch=self._watch,
         )
-        self._begin(recipe, target, job)
+        self._begin(recipe, None, job)
 
     @property
     def _is_busy(self) -> bool:
         training = self._state.training
         return training is not None and training.is_active
 
-    def _begin(self, recipe: Recipe, folder: Path, job: JobFactory) -> None:
+    def _begin(self, recipe: Recipe, folder: Path | None, job: JobFactory) -> None:
         self._state.status.set_problem(None)
         self._state.set_training(TrainingState(recipe, "preparing", folder))
         self._job = self._host.submit("train", job)
@@ -181,6 +179,11 @@ class Trainings(QObject):
             phase = phases.get(summary.state, "stopped")
             self._state.set_training(
                 dataclasses.replace(
-                    training, phase=phase, step=summary.step, summary=summary, waits_for=""
+                    training,
+                    phase=phase,
+                    folder=folder,
+                    step=summary.step,
+                    summary=summary,
+                    waits_for="",
                 )
             )

@@ -55,7 +55,7 @@ COLUMNS = (
     Column("shown", "", "Lay the run over the charts of Training", lambda _: "", lambda _: 0),
     Column("star", "★", "A click stars a run", lambda e: "★" if e.notes.starred else "☆",
            lambda e: not e.notes.starred),
-    Column("name", "Name", "Folder of the run; F2 renames it", lambda e: e.name,
+    Column("name", "Name", "F2 gives it another name; its folder keeps its own", lambda e: e.name,
            lambda e: e.name.casefold()),
     Column("curve", "Curve", "Validation error over the epochs; test error if nothing was held out",
            lambda _: "", lambda e: e.curve[-1][1] if e.curve else None),

@@ -1,23 +1,27 @@
 from __future__ import annotations
 
 import csv
+import errno
 import shutil
+from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import EditedError, UserError
 from snip_gui.core.base.events import Progress
-from snip_gui.core.execution.resume import resume
+from snip_gui.core.execution.complete import complete_steps
+from snip_gui.core.execution.resume import extend_new_steps, extend_steps, resume
 from snip_gui.core.execution.run import run_steps
-from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.json import encode_recipe, with_value
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.extend import extended
 from snip_gui.core.runs.folder import read_metrics, read_summary
 from snip_gui.core.runs.listing import list_runs
-from snip_gui.core.runs.lock import RUNNING
 from snip_gui.core.training.events import Measured, TrainingStarted
 from tests.core.execution.folders import (
     SHORT,
@@ -159,21 +163,93 @@ def test_a_damaged_checkpoint_is_refused(work, environment, tmp_path, damage):
         resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
 
 
-def test_a_run_killed_before_its_training_begins_anew(work, environment, tmp_path, finished):
+@pytest.mark.parametrize(
+    "lost",
+    [
+        (files.SUMMARY, files.MASKS),
+        (files.SUMMARY,),
+        (files.SUMMARY, files.MASKS, files.SCORES, files.BATCH, files.INIT),
+    ],
+)
+@pytest.mark.parametrize("by", ["resuming", "the same run", "completing"])
+def test_a_run_that_failed_before_its_summary_begins_anew(
+    work, environment, tmp_path, finished, lost, by
+):
     folder = tmp_path / "run"
-    for state, lost in (("scored", (files.MASKS,)), ("", (files.MASKS, files.SUMMARY))):
-        work(SHORT, folder, stop_after="score")
-        with pytest.raises(UserError, match="it is scored"):  # it was to end there
+    work(SHORT, folder, stop_after="prune")
+    for name in lost:
+        (folder / name).unlink()
+    (folder / ".scores.safetensors.x.part").write_bytes(b"half")
+    entry = next(list_runs(tmp_path))
+    assert (entry.state, entry.can_continue) == ("stopped", True)
+    assert "before its training began" in entry.message
+    match by:
+        case "resuming":
             resume(folder, environment, lambda _event: None, CancelToken())
-        assert next(list_runs(tmp_path)).state == "scored"
-        for name in lost:
-            (folder / name).unlink(missing_ok=True)
-        (folder / RUNNING).write_text('{"pid": 1, "started": 0.5}')  # of a process long gone
-        (folder / ".scores.safetensors.x.part").write_bytes(b"half")
-        entry = next(list_runs(tmp_path))
-        assert (entry.state, entry.can_continue, state) == ("stopped", True, state)
-        assert "before its training began" in entry.message
+        case "the same run":
+            work(SHORT, folder)
+        case "completing":
+            list(complete_steps(SHORT, folder, environment, CancelToken()))
+    assert same(trained(folder), trained(finished[0]))
+    assert names(folder) - {".scores.safetensors.x.part"} == TRAINED
+
+
+@pytest.mark.parametrize("written", range(7))
+def test_a_disk_that_fails_at_any_write_leaves_what_can_be_run_again(
+    work, environment, tmp_path, finished, monkeypatch, written
+):
+    folder, left = tmp_path / "run", [written]
+    replace = Path.replace
+
+    def fails(self, target):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fails)
+        with pytest.raises(UserError, match="Input/output error"):
+            work(SHORT, folder)
+    assert not list(folder.glob("running*"))
+    list(complete_steps(SHORT, folder, environment, CancelToken()))
+    assert same(trained(folder), trained(finished[0]))
+    assert names(folder) == TRAINED
+
+
+def test_a_run_that_was_edited_is_not_resumed_unasked(work, environment, tmp_path):
+    folder = tmp_path / "run"
+    work(SHORT, folder, stop_after="prune")
+    edited = with_value(SHORT, "training.learning_rate", 0.05)
+    (folder / files.RECIPE).write_text(encode_recipe(edited))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(EditedError, match="was edited"):
         resume(folder, environment, lambda _event: None, CancelToken())
-        assert same(trained(folder), trained(finished[0]))
-        assert names(folder) == TRAINED
-        shutil.rmtree(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    summary = resume(folder, environment, lambda _event: None, CancelToken(), accept_edits=True)
+    assert summary.state == "finished"
+    work(edited, tmp_path / "other")
+    assert same(trained(folder), trained(tmp_path / "other"))
+
+
+def test_a_run_of_an_older_version_is_resumed(work, environment, tmp_path):
+    folder = tmp_path / "run"
+    work(SHORT, folder, stop_after="prune")
+    raw = msgspec.json.decode((folder / files.SUMMARY).read_bytes())
+    del raw["recipe_digest"]
+    (folder / files.SUMMARY).write_bytes(msgspec.json.encode(raw))
+    assert resume(folder, environment, lambda _event: None, CancelToken()).state == "finished"
+
+
+def test_an_extension_that_is_refused_leaves_no_copy(environment, finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "run")
+    (folder / files.MASKS).write_bytes(b"damaged")
+    longer = extended(SHORT, 1)
+    for steps in (
+        extend_steps(folder, tmp_path / "longer", longer, environment, CancelToken()),
+        extend_new_steps(folder, tmp_path / "runs", longer, environment, CancelToken()),
+    ):
+        with pytest.raises(UserError, match=r"masks\.safetensors"):
+            list(steps)
+    assert [path.name for path in tmp_path.rglob("*.csv")] == ["metrics.csv"]
+    assert not any(path.is_dir() for path in (tmp_path / "runs").iterdir())

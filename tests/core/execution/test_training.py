@@ -274,7 +274,7 @@ def test_only_a_finished_run_is_extended_and_into_an_empty_folder(work, tmp_path
     with pytest.raises(UserError, match="it is stopped"):
         copy_extended(tmp_path / "part", tmp_path / "new", extended(SHORT, 1))
     work(SHORT, tmp_path / "whole")
-    with pytest.raises(UserError, match="not empty"):
+    with pytest.raises(UserError, match="already holds a run"):
         copy_extended(tmp_path / "whole", tmp_path / "part", extended(SHORT, 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
 

@@ -6,8 +6,6 @@ import msgspec
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import (
     LayerSummary,
@@ -15,7 +13,6 @@ from snip_gui.core.runs.folder import (
     best_validation_error,
     final_values,
     get_run_state,
-    new_run_folder,
     read_metrics,
     read_recipe,
     read_summary,
@@ -97,18 +94,6 @@ def test_a_summary_of_a_later_version_opens_unless_its_state_is_new(tmp_path):
     assert get_run_state(read_summary(tmp_path)) == "finished"
     with pytest.raises(UserError, match="melted"):
         get_run_state(summary(state="melted"))
-
-
-def test_new_folders_say_what_they_hold_and_never_collide(tmp_path):
-    recipe = with_value(Recipe(), "pruning.sparsity", 0.98)
-    names = set()
-    for _ in range(4):
-        folder = new_run_folder(tmp_path, recipe)
-        assert not folder.exists()
-        folder.mkdir()
-        names.add(folder.name)
-    assert len(names) == 4
-    assert all("lenet-300-100-digits-98.00" in name for name in names)
 
 
 def test_final_values_are_the_last_of_each_split():

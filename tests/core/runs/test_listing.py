@@ -6,18 +6,19 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
+from snip_gui.core.reports.tables import duration
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs import lease
 from snip_gui.core.runs.edits import (
     BIN,
     RunNotes,
     bin_run,
     read_notes,
-    rename_run,
     restore_run,
     write_notes,
 )
+from snip_gui.core.runs.lease import RUNNING, holding
 from snip_gui.core.runs.listing import list_runs, minibatch_words, newest_first, read_entry, thinned
-from snip_gui.core.runs.lock import RUNNING, holding, is_running
 from snip_gui.core.training.metrics import MetricPoint
 from tests.run_folders import make_run, points_of, recipe_with
 
@@ -67,10 +68,9 @@ def test_without_a_validation_split_the_curve_is_that_of_the_test_images(tmp_pat
 def test_a_damaged_run_is_listed_with_the_reason_and_spoils_nothing(tmp_path):
     make_run(tmp_path, "good", recipe_with())
     damages = {
-        "no summary": lambda f: (f / files.SUMMARY).unlink(),
         "no recipe": lambda f: (f / files.RECIPE).unlink(),
         "cut recipe": lambda f: (f / files.RECIPE).write_text("{"),
-        "cut summary": lambda f: (f / files.SUMMARY).write_text("{"),
+        "strange summary": lambda f: (f / files.SUMMARY).write_text("{}"),
         "bad metrics": lambda f: (f / files.METRICS).write_text("step\nx,1,test,1,1,1,1\n"),
         "binary metrics": lambda f: (f / files.METRICS).write_bytes(b"step\n\xff\xfe\n"),
         "a newer state": lambda f: (f / files.SUMMARY).write_text(
@@ -87,7 +87,14 @@ def test_a_damaged_run_is_listed_with_the_reason_and_spoils_nothing(tmp_path):
     for name in damages:
         assert entries[name].state == "broken", name
         assert entries[name].message, name
-    assert "before it was scored" in entries["no summary"].message
+
+
+def test_a_run_that_ended_before_anything_whole_was_kept_can_begin_anew(tmp_path):
+    (make_run(tmp_path, "none", recipe_with()) / files.SUMMARY).unlink()
+    (make_run(tmp_path, "cut", recipe_with()) / files.SUMMARY).write_text("{")
+    for entry in listed(tmp_path):
+        assert entry.can_continue
+        assert "before its training began" in entry.message
 
 
 def test_a_run_of_what_is_not_installed_is_listed_by_its_names(tmp_path):
@@ -121,7 +128,7 @@ def test_only_runs_that_changed_are_read_again(tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
         "snip_gui.core.runs.listing.read_entry",
-        lambda folder, signature: read.append(folder) or read_entry(folder, signature),
+        lambda folder, *more: read.append(folder) or read_entry(folder, *more),
     )
     after = listed(tmp_path, before)
     assert read == [changed]
@@ -166,21 +173,14 @@ def test_star_and_note_are_kept_in_the_folder(tmp_path):
         write_notes(tmp_path / "gone", RunNotes())
 
 
-def test_renaming(tmp_path):
+def test_a_run_is_shown_under_the_name_it_was_given(tmp_path):
     folder = make_run(tmp_path, "one", recipe_with())
-    make_run(tmp_path, "two", recipe_with())
-    renamed = rename_run(folder, " three ")
-    assert renamed == tmp_path / "three"
-    assert read_entry(renamed).name == "three"
-    assert rename_run(renamed, "three") == renamed
-    with pytest.raises(UserError, match="There is a run “two” already"):
-        rename_run(renamed, "two")
-    for bad in ("", " ", "a/b", "..", ".hidden", "a:b", "dot.", "a\nb"):
-        with pytest.raises(UserError, match="cannot be the name"):
-            rename_run(renamed, bad)
-    with pytest.raises(UserError, match="cannot be moved"):
-        rename_run(tmp_path / "gone", "four")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["three", "two"]
+    assert read_entry(folder).name == "one"
+    write_notes(folder, RunNotes(name="a/b: the good one…"))
+    assert read_entry(folder).name == "a/b: the good one…"
+    assert read_entry(folder).folder == folder
+    with pytest.raises(UserError, match="300 letters"):
+        write_notes(folder, RunNotes(name="x" * 300))
 
 
 def test_the_bin_gives_back_what_was_put_into_it(tmp_path):
@@ -192,7 +192,7 @@ def test_the_bin_gives_back_what_was_put_into_it(tmp_path):
     assert listed(tmp_path) == ()
     restore_run(first, folder)
     assert read_entry(folder).test_error == pytest.approx(0.2, abs=0.1)
-    with pytest.raises(UserError, match="another run has its name"):
+    with pytest.raises(UserError, match="there is a run in its folder"):
         restore_run(second, folder)
     assert second.is_dir()
 
@@ -201,19 +201,101 @@ def test_a_run_in_training_is_neither_moved_nor_taken_for_stopped(tmp_path):
     folder = make_run(tmp_path, "one", recipe_with(), state="stopped")
     with holding(folder):
         assert read_entry(folder).state == "running"
-        for work in (lambda: rename_run(folder, "two"), lambda: bin_run(folder)):
-            with pytest.raises(UserError, match="being trained now"):
-                work()
-        with pytest.raises(UserError, match="being trained now"), holding(folder):
-            pass
+        with pytest.raises(UserError, match="being trained now"):
+            bin_run(folder)
     assert not (folder / RUNNING).exists()
     assert read_entry(folder).state == "stopped"
 
 
-def test_the_mark_of_a_killed_program_counts_for_nothing(tmp_path):
+def test_a_lease_of_another_computer_counts_while_it_is_kept_up(tmp_path, monkeypatch):
     folder = make_run(tmp_path, "one", recipe_with(), state="stopped")
-    for mark in (f'{{"pid": {os.getpid()}, "started": 1.0}}', '{"pid": 4194304, "started": 1}', ""):
-        (folder / RUNNING).write_text(mark)
-        assert not is_running(folder)
-        (entry,) = listed(tmp_path)
-        assert entry.state == "stopped"
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    (folder / RUNNING).write_text("1")
+    before = listed(tmp_path)
+    assert before[0].state == "running"
+    for beat in range(2, 5):
+        now += 2 * lease.PATIENCE_SECONDS
+        (folder / RUNNING).write_text(str(beat))
+        before = listed(tmp_path, before)
+        assert before[0].state == "running"
+    now += lease.PATIENCE_SECONDS - 1
+    before = listed(tmp_path, before)
+    assert before[0].state == "running"
+    now += 1
+    assert listed(tmp_path, before)[0].state == "stopped"
+    assert listed(tmp_path)[0].state == "running"  # to one who looks for the first time
+
+
+@pytest.mark.parametrize("name", [files.RECIPE, files.SUMMARY, files.METRICS, "notes.json"])
+@pytest.mark.parametrize(
+    "kind", ["pipe", "device", "folder", "dangling", "loop", "nested", "utf-8"]
+)
+def test_one_hostile_run_hides_no_other(tmp_path, name, kind):
+    make_run(tmp_path, "good", recipe_with())
+    path = make_run(tmp_path, "bad", recipe_with()) / name
+    path.unlink(missing_ok=True)
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+        case "dangling":
+            path.symlink_to("nowhere")
+        case "loop":
+            path.symlink_to(path)
+        case "nested":
+            path.write_text('{"q": ' + "[" * 100_000)
+        case "utf-8":
+            path.write_bytes(b'{"note": "\xff"}')
+    entries = {entry.name: entry for entry in listed(tmp_path)}
+    assert entries["good"].state == "finished"
+    harmless = name == "notes.json" or (name, kind) == (files.METRICS, "nested")
+    if harmless:
+        assert entries["bad"].state == "finished"
+    else:
+        assert entries["bad"].state in ("broken", "stopped")
+        assert entries["bad"].message
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("created", ['"2024-01-01T00:00:00"', '"9999-12-31T23:59:59+00:00"',
+                     '"0001-01-01T00:00:00-23:59"', '"yesterday"', '""']),
+        ("seconds", ["1e300", "1e999", "-1", '"NaN"', "null"]),
+        ("num_kept", ["-1", "1" + "0" * 30, "18446744073709551616"]),
+        ("num_parameters", ["0", "1" + "0" * 400]),
+        ("best_validation_error", ["1e300", "-5"]),
+    ],
+)  # fmt: skip
+def test_numbers_and_times_that_cannot_be_shown_are_met_where_they_are_read(
+    tmp_path, field, values
+):
+    for number, value in enumerate(values):
+        folder = make_run(tmp_path, f"run{number}", recipe_with(), **{field: "MARKER"})
+        text = (folder / files.SUMMARY).read_text().replace('"MARKER"', value)
+        (folder / files.SUMMARY).write_text(text)
+    entries = listed(tmp_path)
+    assert len(entries) == len(values)
+    for entry in entries:
+        assert entry.state == ("finished" if field == "created" else "broken")
+        assert 1970 < entry.created.astimezone().year < 2901
+        assert duration(entry.seconds)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["5,inf,test,1,1,1,1", "5,nan,test,1,1,1,1", "-5,1,test,1,1,1,1", "5,1e300,test,1,1,1,1",
+     "5,1,test,inf,1,1,1", "5,1,test,1,7,1,1", "5,1,test,1,1,1,nan", "5,1,test",
+     "5,1,other,1,1,1,1", "1" + "0" * 5000 + ",1,test,1,1,1,1"],
+)  # fmt: skip
+def test_metrics_that_cannot_have_been_measured_are_refused_by_their_line(tmp_path, row):
+    folder = make_run(tmp_path, "one", recipe_with())
+    with (folder / files.METRICS).open("a") as file:
+        file.write(row + "\n")
+    (entry,) = listed(tmp_path)
+    assert entry.state == "broken"
+    assert "line 14 has " in entry.message

@@ -1,0 +1,61 @@
+"""Runs a recipe unless that was done: the same request again continues it and repeats nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note
+from snip_gui.core.execution.resume import resume_steps
+from snip_gui.core.execution.run import run_steps
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.placing import is_same_run, is_vacant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.execution.stages import StopAfter
+    from snip_gui.core.recipe.recipe import Recipe
+
+
+def complete_steps(
+    recipe: Recipe,
+    folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    stop_after: StopAfter = "train",
+) -> Iterator[Event]:
+    """Begin the run of a recipe in a folder, resume it, or leave it as it is if it is done.
+
+    Raises
+    ------
+    UserError
+        If the folder holds another run, or one that was meant to end with scoring and is now to
+        go further; or as `run_steps` and `resume_steps`.
+    Cancelled
+        If cancelled before training.
+    """
+    if is_vacant(folder, recipe):
+        yield from run_steps(recipe, folder, environment, cancel, stop_after=stop_after)
+        return
+    if not is_same_run(files.read_recipe(folder), recipe):
+        raise UserError(
+            f"“{folder}” holds a run of another recipe.", "Choose another folder with --out."
+        )
+    summary = files.read_summary(folder)
+    state = files.get_run_state(summary)
+    if state in ("pruned", "stopped") and stop_after == "train":
+        yield from resume_steps(folder, environment, cancel)
+    elif state == "scored" and stop_after != "score":
+        raise UserError(
+            f"“{folder}” already holds this run, which was to end with scoring.",
+            "Run it again as a run of its own (--again), or delete that one.",
+        )
+    else:
+        yield Note(f"It is {state} already.")
+        yield RunDone(folder, summary)

@@ -1,0 +1,289 @@
+"""Who works in a run folder now, so that nobody else writes to it, moves it or continues it.
+
+A lease is a file that its owner creates exclusively and in which the owner keeps advancing a
+counter. If the owner is a process of this host, the host says whether it still runs. Of any other
+owner an observer knows only whether the counter advances: it takes the lease over once it has seen
+the same for `PATIENCE_SECONDS` of its own monotonic clock. No clock is compared with another.
+
+Taking over creates the lease of the next number, exclusively, so that one observer succeeds; the
+lease with the highest number counts. Whoever has created one looks at all leases again and
+withdraws if any appeared or changed since its decision, so that two never hold a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.files import read_bytes, sweep_parts, write_error
+from snip_gui.core.base.processes import ProcessMark, is_alive, this_process
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from snip_gui.core.base.cancel import CancelToken
+
+RUNNING = "running.json"
+BEAT_SECONDS = 2.0
+PATIENCE_SECONDS = 20.0
+
+Holding: TypeAlias = Literal["free", "held", "unknown"]
+
+_NAME = re.compile(r"running(?:\.([1-9]\d{0,8}))?\.json")
+_MOST_BYTES = 4096
+_LOOK_SECONDS = 0.2
+
+
+class _Content(ProcessMark, frozen=True, kw_only=True):
+    """What a lease says; the token tells it from every other."""
+
+    token: str
+    beat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The leases of a folder, by number, as they have been since a moment of the monotonic clock.
+
+    No lease at all is a sighting too.
+    """
+
+    leases: tuple[tuple[int, bytes], ...]
+    since: float
+
+    @property
+    def holding(self) -> Holding:
+        """Whether somebody holds the folder."""
+        if not self.leases:
+            return "free"
+        is_running = _is_running(self.leases[-1][1])
+        if is_running is None:
+            is_stale = time.monotonic() - self.since >= PATIENCE_SECONDS
+            return "free" if is_stale else "unknown"
+        return "held" if is_running else "free"
+
+
+def is_lease(name: str) -> bool:
+    """Whether a file of this name is a lease."""
+    return _NAME.fullmatch(name) is not None
+
+
+def look(folder: Path, before: Sighting | None = None) -> Sighting:
+    """Look at the leases of a folder.
+
+    Parameters
+    ----------
+    before
+        What was seen earlier; it is returned if all is as it was then.
+    """
+    leases = tuple(sorted(_read_leases(folder).items()))
+    if before is not None and before.leases == leases:
+        return before
+    return Sighting(leases, time.monotonic())
+
+
+def observe(folder: Path, cancel: CancelToken | None = None) -> Generator[Event, None, Sighting]:
+    """Look until it is certain that nobody holds a folder, which may take `PATIENCE_SECONDS`.
+
+    Raises
+    ------
+    UserError
+        If somebody does.
+    Cancelled
+        If cancelled meanwhile.
+    """
+    seen = look(folder)
+    while (holding := seen.holding) == "unknown":
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        yield Progress(f"Checking whether another computer trains {folder.name}")
+        time.sleep(_LOOK_SECONDS)
+        later = look(folder, seen)
+        if later is not seen and later.leases:
+            raise _busy(folder)
+        seen = later
+    if holding == "held":
+        raise _busy(folder)
+    return seen
+
+
+def refuse_running(folder: Path) -> None:
+    """Raise a `UserError` if somebody works in the folder; may wait as `observe`."""
+    for _ in observe(folder):
+        pass
+
+
+class Lease:
+    """The right to write to a run folder; held until released. See `holding`."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._path = folder / _name(number)
+        self._next = folder / _name(number + 1)
+        self._content = {"token": uuid.uuid4().hex} | msgspec.to_builtins(this_process())
+        self._beat = 0
+        self._released = threading.Event()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._file = os.fdopen(os.open(self._path, flags, 0o666), "r+b", buffering=0)
+        self._advance()
+        self._thread = threading.Thread(target=self._keep_advancing, name="lease", daemon=True)
+
+    def begin(self) -> None:
+        """Keep advancing the counter from now on, in a thread of its own."""
+        self._thread.start()
+
+    def confirm(self) -> None:
+        """Raise a `UserError` if the lease is gone, as after a long sleep of this computer."""
+        if not self._is_mine():
+            raise UserError(
+                f"“{self._path.parent.name}” is no longer held by this program: "
+                f"“{self._path.name}” was removed or replaced.",
+                "Nothing more was written. Resume the run when no other program trains it.",
+            )
+
+    def guard(self, steps: Generator[Event, None, None]) -> Iterator[Event]:
+        """Pass events on as long as the lease holds; raises as `confirm`."""
+        with contextlib.closing(steps):
+            for event in steps:
+                self.confirm()
+                yield event
+
+    def release(self) -> None:
+        """Remove the lease; nothing is raised, as what came before counts more."""
+        self._released.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        is_mine = self._is_mine()
+        self._file.close()
+        if is_mine:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+    def _is_mine(self) -> bool:
+        try:
+            is_there = os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+            return is_there and not self._next.exists()
+        except FileNotFoundError:
+            return False
+        except OSError:  # a shared disk that does not answer says nothing of the lease
+            return True
+
+    def _keep_advancing(self) -> None:
+        while not self._released.wait(BEAT_SECONDS):
+            self._advance()
+
+    def _advance(self) -> None:
+        """Write the next count over the last, through the open file: never into another's lease."""
+        self._beat += 1
+        content = self._content | {"beat": f"{self._beat:012}"}  # always as long
+        # If it cannot be written others will take over, which `confirm` notices.
+        with contextlib.suppress(OSError):
+            self._file.seek(0)
+            self._file.write(msgspec.json.encode(content) + b"\n")
+            os.fsync(self._file.fileno())
+
+
+@contextlib.contextmanager
+def holding(folder: Path, seen: Sighting | None = None) -> Iterator[Lease]:
+    """Hold a run folder, made if it is not there; removed again if nothing was written to it.
+
+    Parameters
+    ----------
+    seen
+        What `observe` returned; None to look now.
+
+    Raises
+    ------
+    UserError
+        If somebody else holds it, or it cannot be written to.
+    """
+    made: list[Path] = []
+    try:
+        try:
+            _make(folder, made)
+            lease = _take(folder, look(folder) if seen is None else seen)
+        except OSError as error:
+            raise write_error(folder, error) from error
+        try:
+            lease.begin()
+            sweep_parts(folder)
+            yield lease
+        finally:
+            lease.release()
+    finally:
+        with contextlib.suppress(OSError):  # something was written
+            for one in reversed(made):
+                one.rmdir()
+
+
+def _take(folder: Path, seen: Sighting) -> Lease:
+    """Take a folder that was seen to be free."""
+    if seen.holding != "free":
+        raise _busy(folder)
+    number = seen.leases[-1][0] + 1 if seen.leases else 1
+    try:
+        lease = Lease(folder, number)
+    except FileExistsError as error:
+        raise _busy(folder) from error
+    others = {k: v for k, v in _read_leases(folder).items() if k != number}
+    if not others.items() <= dict(seen.leases).items():
+        lease.release()
+        raise _busy(folder)
+    for left in others:
+        with contextlib.suppress(OSError):
+            (folder / _name(left)).unlink()
+    return lease
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; add to a list those that were not there."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            one.mkdir()
+            made.append(one)
+
+
+def _read_leases(folder: Path) -> dict[int, bytes]:
+    """Return what each lease of a folder holds, by number; nothing of one that is no file."""
+    leases = {}
+    with contextlib.suppress(OSError), os.scandir(folder) as items:
+        for item in items:
+            if (match := _NAME.fullmatch(item.name)) is not None:
+                leases[int(match[1] or 1)] = _read(folder / item.name)
+    return leases
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_bytes(path, max_bytes=_MOST_BYTES)
+    except UserError:
+        return b""
+
+
+def _is_running(content: bytes) -> bool | None:
+    """Whether the owner of a lease runs; None if it is unknown or of another host."""
+    try:
+        return is_alive(msgspec.json.decode(content, type=_Content))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _name(number: int) -> str:
+    return RUNNING if number == 1 else f"running.{number}.json"
+
+
+def _busy(folder: Path) -> UserError:
+    return UserError(
+        f"“{folder.name}” is being trained now.", "Stop that training first, or wait for it."
+    )

@@ -1,0 +1,157 @@
+"""In which folder the run of a recipe belongs, and whether a folder may take it.
+
+A run's folder is named by the digest of everything that determines its result, so that the same
+recipe always finds its run, whoever began it, and two different ones never meet. The name shown is
+another thing: see `snip_gui.core.runs.edits`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.errors import EditedError, UserError
+from snip_gui.core.base.files import read_bytes, write_error
+from snip_gui.core.recipe.stages import Stage, stage_keys
+from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.lease import is_lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.runs.folder import Summary
+
+_NUM_DIGITS = 12
+_MOST_LETTERS = 60
+
+# What a run writes before its first checkpoint.
+_EARLY = frozenset(
+    (files.RECIPE, files.SUMMARY, files.NETWORK, files.IMAGES, files.INIT, files.START,
+     files.BATCH, files.SCORES, files.MASKS, files.METRICS, *files.PICTURES, files.NOTES)
+)  # fmt: skip
+
+
+def run_digest(recipe: Recipe) -> str:
+    """Return the digest of everything that determines the result of a run."""
+    return stage_keys(recipe)[Stage.TRAIN]
+
+
+def run_name(recipe: Recipe) -> str:
+    """Return the name of the folder for a recipe: what it is of, for people, and its digest."""
+    network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
+    method = recipe.pruning.method
+    words = f"{network}-{recipe.data.name}-{method}-{recipe.pruning.sparsity:.2%}".rstrip("%")
+    # Names in a recipe may hold anything; what no system refuses in a file's name is kept.
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", words)[:_MOST_LETTERS].strip("-.")
+    return f"{plain}-{run_digest(recipe)[:_NUM_DIGITS]}"
+
+
+def make_new_folder(runs_folder: Path, recipe: Recipe) -> Path:
+    """Return an empty folder for a recipe that may have been run before.
+
+    It is made here, exclusively: ``NAME``, ``NAME-2`` and so on, the first that is free or holds
+    nothing but the half-made beginning of such a run.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made.
+    """
+    name = run_name(recipe)
+    for number in itertools.count(1):
+        folder = runs_folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            runs_folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except FileExistsError:
+            if is_half_made(folder) and is_vacant(folder, recipe):
+                return folder
+        except OSError as error:
+            raise write_error(folder, error) from error
+        else:
+            return folder
+    raise AssertionError("there is always a next number")
+
+
+def is_half_made(folder: Path) -> bool:
+    """Whether a run ended before anything whole was kept: it can only begin anew."""
+    has_recipe, has_weights = (
+        (folder / name).exists() for name in (files.RECIPE, files.CHECKPOINT)
+    )
+    return has_recipe and not has_weights and not _has_summary(folder)
+
+
+def is_vacant(folder: Path, recipe: Recipe) -> bool:
+    """Whether the run of a recipe may be written to a folder: there is nothing whole in it.
+
+    That is so if it is not there, is empty, or holds the half-made beginning of this very run.
+
+    Raises
+    ------
+    UserError
+        If it is there and cannot be read.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except NotADirectoryError:
+        return False
+    except OSError as error:
+        raise write_error(folder, error) from error
+    names = {name for name in names if not (is_lease(name) or _is_part(name))}
+    if not names:
+        return True
+    return names <= _EARLY and is_half_made(folder) and _is_of(folder, recipe)
+
+
+def refuse_occupied(folder: Path, recipe: Recipe) -> None:
+    """Raise a `UserError` unless a folder `is_vacant` for a recipe."""
+    if is_vacant(folder, recipe):
+        return
+    if (folder / files.RECIPE).exists() and (folder / files.SUMMARY).exists():
+        raise UserError(
+            f"“{folder}” already holds a run.", "Choose another folder, or resume that run."
+        )
+    raise UserError(f"“{folder}” is not empty.", "Choose another folder: nothing is overwritten.")
+
+
+def refuse_edited(folder: Path, recipe: Recipe, summary: Summary) -> None:
+    """Raise an `EditedError` if a recipe is not the one that its run began with.
+
+    Runs of older versions do not say which that was.
+    """
+    if summary.recipe_digest and summary.recipe_digest != run_digest(recipe):
+        raise EditedError(
+            f"The recipe of “{folder.name}” was edited after the run had begun.",
+            "Undo the change, or run the edited recipe as a run of its own; --accept-edits resumes "
+            "this run with it.",
+        )
+
+
+def is_same_run(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes give the same result; where their files lie says nothing of it."""
+    return run_digest(one) == run_digest(other)
+
+
+def _is_of(folder: Path, recipe: Recipe) -> bool:
+    try:
+        return is_same_run(files.read_recipe(folder), recipe)
+    except UserError:
+        return False
+
+
+def _has_summary(folder: Path) -> bool:
+    """Whether there is a summary, whatever it says; one that was cut off is none."""
+    path = folder / files.SUMMARY
+    if not path.exists():
+        return False
+    try:
+        data = read_bytes(path, max_bytes=files.MOST_BYTES).strip()
+    except UserError:  # something that another program may read
+        return True
+    return data.startswith(b"{") and data.endswith(b"}")
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".part")
