@@ -53,3 +53,11 @@ def random_mask(num_kept: int, seed: int, shapes=None) -> Mask:
 def flat(mask: Mask) -> np.ndarray:
     """The mask in flat order."""
     return mask.scored.ranking.rank_M < mask.num_kept
+
+
+def alive_units(found):
+    """By layer how many of its units lie on a path, and of how many."""
+    return {
+        layer: (int(found.alive(number).sum()), found.wiring.steps[number].num_slots)
+        for layer, number in found.wiring.step_by_layer.items()
+    }

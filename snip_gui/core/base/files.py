@@ -286,12 +286,6 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
-def copy_file(source: Path, path: Path) -> None:
-    """Copy a file in one piece; raises `UserError` as `replacing`."""
-    with replacing(path) as part:
-        shutil.copyfile(source, part)
-
-
 def _umask() -> int:
     """Return the process's umask, which can only be read by setting it."""
     mask = os.umask(0o022)

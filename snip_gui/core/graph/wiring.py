@@ -127,14 +127,6 @@ class Reach:
         """Return which slots of a step lie on a path from the input to an output."""
         return self.reached[number] & self.leading[number]
 
-    @property
-    def alive_units(self) -> dict[str, tuple[int, int]]:
-        """By layer how many of its units are on a path, and of how many."""
-        return {
-            layer: (int(self.alive(number).sum()), self.wiring.steps[number].num_slots)
-            for layer, number in self.wiring.step_by_layer.items()
-        }
-
     def find_ends(self, layer: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
         """Return which outputs (O) of a layer lead on, and which inputs (I) are reached.
 

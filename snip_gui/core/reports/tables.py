@@ -22,9 +22,9 @@ NOTHING = "—"
 _MOST_SHOWN = 60
 
 
-def percent(fraction: float | None, decimals: int = 2) -> str:
+def percent(fraction: float | None) -> str:
     """Return a fraction in percent."""
-    return NOTHING if fraction is None else f"{fraction:.{decimals}%}"
+    return NOTHING if fraction is None else f"{fraction:.2%}"
 
 
 def duration(seconds: float) -> str:

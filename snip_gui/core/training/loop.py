@@ -339,14 +339,3 @@ def evaluation(model: nn.Module, images: Batches) -> Generator[None, None, tuple
     finally:
         batches.close()
     return loss / len(images), hits / len(images)
-
-
-def evaluate(model: nn.Module, images: Batches) -> tuple[float, float]:
-    """Return mean loss and accuracy of a network in evaluation mode over images."""
-    steps = evaluation(model, images)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            measured: tuple[float, float] = end.value
-            return measured

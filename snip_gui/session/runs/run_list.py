@@ -103,12 +103,6 @@ class Runs(QObject):
         self._read_curves()
         self.checked_changed.emit()
 
-    def uncheck_all(self) -> None:
-        """Take all runs away from the charts."""
-        self._checked = ()
-        self._curves.clear()
-        self.checked_changed.emit()
-
     def set_notes(self, entry: RunEntry, **changes: object) -> None:
         """Change star or note of a run."""
         notes: RunNotes = msgspec.structs.replace(entry.notes, **changes)

@@ -14,6 +14,7 @@ from snip_gui.core.graph.trace_wiring import trace_wiring
 from snip_gui.core.graph.wiring import Step, Wiring, first_ranks, num_on_paths, reach
 from snip_gui.core.models.networks import make_network
 from snip_gui.core.recipe.recipe import ModelChoice
+from tests.core.masks import alive_units
 
 
 @st.composite
@@ -67,7 +68,7 @@ def test_reach_agrees_with_a_search_of_all_paths(matrices):
         last = number + 1 == len(matrices)
         block = 1 if last else matrices[number + 1].shape[1] // matrix.shape[0]
         units = {path[number + 1] // block for path in every}
-        assert found.alive_units[layer] == (len(units), matrix.shape[0])
+        assert alive_units(found)[layer] == (len(units), matrix.shape[0])
         used = {(path[number + 1] // block, path[number]) for path in every}
         rank = np.where(matrix, 0, 1).astype(np.int32)
         assert num_on_paths(rank, 1, *found.find_ends(layer)) == len(used)
@@ -77,9 +78,9 @@ def test_a_layer_that_is_whole_joins_everything():
     wiring = chain_of([np.ones((3, 2), bool), np.ones((1, 3), bool)])
     second = np.array([[False, True, False]])
     found = reach(wiring, {"layer0": None, "layer1": second}.__getitem__)
-    assert found.alive_units == {"layer0": (1, 3), "layer1": (1, 1)}
+    assert alive_units(found) == {"layer0": (1, 3), "layer1": (1, 1)}
     found = reach(wiring, {"layer0": None, "layer1": ~second & second}.__getitem__)
-    assert found.alive_units == {"layer0": (0, 3), "layer1": (0, 1)}
+    assert alive_units(found) == {"layer0": (0, 3), "layer1": (0, 1)}
 
 
 def test_what_is_beside_or_added_keeps_its_slots():

@@ -15,6 +15,7 @@ from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.recipe.methods import RandomMask, Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from snip_gui.core.recipe.stages import Stage, stage_keys
+from tests.core.masks import alive_units
 from tests.core.toys import layout_of
 
 LENET_5 = ModelChoice(name="lenet-5-caffe")
@@ -143,7 +144,7 @@ def test_reach_follows_a_single_path():
     path = [("fc1.weight", (7, 5)), ("fc2.weight", (2, 7)), ("fc3.weight", (9, 2))]
     found = make_scored(chosen(*path)).reach(3)
     assert (found.num_outputs, found.num_reached) == (10, 1)
-    assert found.alive_units == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
+    assert alive_units(found) == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
     broken = [path[0], ("fc2.weight", (2, 8)), path[2]]
     assert make_scored(chosen(*broken)).reach(3).num_reached == 0
 
@@ -153,8 +154,8 @@ def test_reach_of_the_dense_network_is_everything(score):
         scored = score(recipe)
         found = scored.reach(scored.layout.num_parameters)
         assert found.num_reached == 10
-        assert all(alive == total for alive, total in found.alive_units.values())
-        assert tuple(found.alive_units) == scored.layout.layers
+        assert all(alive == total for alive, total in alive_units(found).values())
+        assert tuple(alive_units(found)) == scored.layout.layers
         kept = {row.layer: row.kept for row in scored.layer_rows(scored.layout.num_parameters)}
         assert scored.num_on_paths(found, scored.layout.num_parameters) == kept
 
@@ -165,7 +166,7 @@ def test_a_layer_that_is_not_pruned_is_whole():
     into, out = ("fc1.weight", (7, 5)), ("fc3.weight", (9, 2))
     found = make_scored(chosen(into, out), recipe, layers).reach(2)
     assert found.num_reached == 1
-    assert found.alive_units == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
+    assert alive_units(found) == {"fc1": (1, 300), "fc2": (1, 100), "fc3": (1, 10)}
     # Whole as it is, nothing passes it that did not come to it.
     found = make_scored(chosen(out, ("fc3.weight", (8, 2))), recipe, layers).reach(2)
     assert (found.num_outputs, found.num_reached) == (10, 0)
@@ -189,7 +190,7 @@ def test_reach_with_an_excluded_convolution(score):
     scored = score(Recipe(model=LENET_5, pruning=Snip(exclude=("conv2", "fc2"))))
     found = scored.reach(scored.layout.num_parameters)
     assert found.num_reached == 10
-    assert set(found.alive_units) == {"conv1", "conv2", "fc1", "fc2"}
+    assert set(alive_units(found)) == {"conv1", "conv2", "fc1", "fc2"}
 
 
 def test_what_is_kept_off_every_path_is_removed_in_effect():

@@ -9,12 +9,13 @@ from torch import nn
 from torch.nn import functional
 
 from snip_gui.core.base.errors import DivergedError, UserError
+from snip_gui.core.base.events import run_to_end
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training import loop
-from snip_gui.core.training.loop import Trainer, evaluate
+from snip_gui.core.training.loop import Trainer, evaluation
 from snip_gui.core.training.schedules import learning_rate_at
 
 CPU = torch.device("cpu")
@@ -157,7 +158,9 @@ def test_the_descent_is_sgd_with_coupled_decay_not_of_batchnorm():
 
 def test_a_training_point_is_the_mean_since_the_last():
     trainer, _ = make_trainer(Training(epochs=1, batch_size=1, learning_rate=1e-9), train_images=40)
-    loss, accuracy = evaluate(trainer.masked.model, trainer.train)  # hardly moves at such a rate
+    loss, accuracy = run_to_end(
+        evaluation(trainer.masked.model, trainer.train)
+    )  # hardly moves at such a rate
     points = [p for p in finish(trainer) if p.split == "train"]
     assert np.mean([p.loss for p in points]) == pytest.approx(loss, rel=1e-4)
     assert np.mean([p.accuracy for p in points]) == pytest.approx(accuracy)
@@ -168,7 +171,7 @@ def test_evaluation_is_over_all_images_in_evaluation_mode():
     images = make_images(2_301, 5)  # more than two batches, and a remainder
     model = trainer.masked.model.train()
     state = {k: v.clone() for k, v in model.state_dict().items()}
-    loss, accuracy = evaluate(model, images)
+    loss, accuracy = run_to_end(evaluation(model, images))
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     inputs, labels = images.batch(slice(None))
     with torch.no_grad():

@@ -78,8 +78,8 @@ def test_checked_runs_have_curves_and_follow_a_new_name(listed, qtbot, folder):
     runs.rename(by_name(listed, "b"), "best")
     wait(qtbot, lambda: "best" in names(listed) and runs.curve(by_name(listed, "best")))
     assert [entry.name for entry in runs.checked] == ["best", "a"]
-    runs.uncheck_all()
-    assert runs.checked == ()
+    runs.check(folder / "best", False)
+    assert [entry.name for entry in runs.checked] == ["a"]
 
 
 def test_a_name_that_is_too_long_is_refused_in_words(listed, qtbot):

@@ -50,10 +50,10 @@ def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str
         axis.setStyle(tickLength=-4)
 
 
-def run_pen(colours: Sequence[str], number: int, width: int = 1) -> QPen:
+def run_pen(colours: Sequence[str], number: int) -> QPen:
     """Return the pen of one of several runs: colour and dash together are its own up to 16."""
     style = _dash_of(colours, number)[0]
-    pen: QPen = pg.mkPen(_colour_of(colours, number), width=width, style=style)
+    pen: QPen = pg.mkPen(_colour_of(colours, number), width=1, style=style)
     return pen
 
 
