@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export 
 def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does not export the type
     """Add the flag of one field; it has no default of its own, so that a recipe file keeps its."""
     types: dict[str, type] = {"int": int, "ints": int, "float": float, "floats": float}
-    keywords: dict[str, Any] = {"type": types.get(field.kind, str), "dest": field.object_name}
+    keywords: dict[str, Any] = {"type": types.get(field.kind, _text), "dest": field.object_name}
     if field.kind in ("ints", "floats", "texts"):
         keywords["nargs"] = "*"
     if field.choices:
@@ -160,6 +161,11 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
         help=text.replace("%", "%%"),
         **keywords,
     )
+
+
+def _text(word: str) -> str:
+    """Return a word of the command line as text that a file can hold, also if it is not UTF-8."""
+    return os.fsencode(word).decode(errors="replace")
 
 
 def _default_of(path: str) -> Any:  # noqa: ANN401 - any field

@@ -29,10 +29,18 @@ from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
-from snip_gui.core.recipe.json import encode_recipe
+from snip_gui.core.recipe.json import encode_recipe, with_value
 from snip_gui.core.recipe.methods import RandomMask, Snip
-from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe, Training
-from snip_gui.core.runs.folder import read_recipe, read_summary
+from snip_gui.core.recipe.recipe import (
+    DataChoice,
+    Draw,
+    ModelChoice,
+    Picked,
+    Recipe,
+    Training,
+    class_text,
+)
+from snip_gui.core.runs.folder import BATCH, read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes
 
@@ -178,7 +186,33 @@ NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True)
 
 @given(recipes(minibatches=draws(), names=NAMES))
 def test_the_line_of_flags_gives_the_recipe_back(recipe):
-    assert parse(*flag_line(recipe)) == recipe
+    words = tuple(map(class_text, recipe.minibatch.classes))
+    expected = with_value(recipe, "minibatch.classes", words)  # a position is written as text
+    assert parse(*flag_line(recipe)) == expected
+
+
+def test_classes_are_words_of_any_script():
+    assert parse("--classes", "2", "猫", "#3", "\udce9").minibatch.classes == ("2", "猫", "#3", "�")
+
+
+def test_numbered_classes_are_named_not_counted(tmp_path):
+    """Sorted as text, 10 and 11 come before 2."""
+    generator = np.random.default_rng(0)
+    for number in range(1, 12):
+        for part in ("train", "test"):
+            (tmp_path / part / str(number)).mkdir(parents=True)
+            for image in range(3):
+                pixels = generator.integers(0, 256, (8, 8), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / str(number) / f"{image}.png")
+    words = ("run", "--dataset", "folder", "--data-dir", tmp_path, "--stop-after", "prune",
+             "--model", "lenet-300-100", "--minibatch-size", 2)  # fmt: skip
+    for choice, position in (("2", 3), ("#2", 2)):
+        run = tmp_path / f"run {choice}"
+        status, _, err = call(*words, "--classes", choice, "--out", run)
+        assert status == 0, err
+        assert "2 (#3), 3 (#4)" in err
+        assert load_file(run / BATCH)["labels"].tolist() == [position] * 2
+        assert read_recipe(run).minibatch.classes == (choice,)
 
 
 def test_the_line_of_flags_leaves_defaults_out():
@@ -204,7 +238,7 @@ def test_a_picked_minibatch_has_no_line_of_flags():
         (("run", "--dataset", "mnist"), "data folder"),
         (("run", "--dataset", "mnist", "--data-dir", "nowhere"), "nowhere"),
         (("run", "--minibatch-size", "100000"), "100,000 images"),
-        (("run", "--classes", "11"), "no class 11"),
+        (("run", "--classes", "11"), "no class “11”"),
         (("run", "--exclude", "fc9"), "fc9"),
         (("run", "--device", "cuda:7"), "cuda:7"),
         (("run", "--threads", "0"), "--threads"),

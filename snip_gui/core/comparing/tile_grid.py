@@ -14,6 +14,8 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event
+from snip_gui.core.base.text import natural_order
+from snip_gui.core.data.minibatch.curation import class_choice, class_positions
 from snip_gui.core.recipe.fields import field
 from snip_gui.core.recipe.json import from_builtins, switch_method
 from snip_gui.core.recipe.methods import METHODS
@@ -117,7 +119,7 @@ def make_spec(
         )
     makers = {
         "classes": lambda: _of_classes(recipe, labels_N, classes),
-        "sizes": lambda: _of_sizes(recipe, labels_N),
+        "sizes": lambda: _of_sizes(recipe, labels_N, classes),
         "seeds": lambda: _of_seeds(recipe),
         "inits": lambda: _of_inits(recipe),
         "methods": lambda: _of_methods(recipe),
@@ -161,22 +163,28 @@ def _of_classes(
 ) -> list[Variant]:
     """Images of one class alone, as many as the recipe scores or the class has."""
     counts = np.bincount(labels_N, minlength=len(classes))
-    size = _size_of(recipe)
-    return [
-        Variant(name, _with(recipe, minibatch=Draw(classes=(label,), size=min(size, int(number)))))
-        for label, (name, number) in enumerate(zip(classes, counts, strict=True))
-        if number > 0
-    ]
+    size, before = _size_of(recipe), recipe.minibatch
+    written = before.classes if isinstance(before, Draw) and len(before.classes) == 1 else ()
+    drawn = class_positions(written, classes)
+    variants = []
+    for at in natural_order(classes):
+        if counts[at] > 0:
+            # The recipe's own class stays as it is written there: its column is the recipe itself.
+            chosen = written if drawn == (at,) else (class_choice(at, classes),)
+            draw = Draw(classes=chosen, size=min(size, int(counts[at])))
+            variants.append(Variant(classes[at], _with(recipe, minibatch=draw)))
+    return variants
 
 
-def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64]) -> list[Variant]:
+def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]) -> list[Variant]:
     """Draws of the paper's sizes (figure 3), from the classes that the recipe draws from."""
     before = recipe.minibatch
-    classes = before.classes if isinstance(before, Draw) else ()
-    number = int(np.isin(labels_N, classes).sum()) if classes else len(labels_N)
+    chosen = before.classes if isinstance(before, Draw) else ()
+    labels = class_positions(chosen, classes)
+    number = int(np.isin(labels_N, labels).sum()) if chosen else len(labels_N)
     sizes = [size for size in PAPER_SIZES if size <= number]
     return [
-        Variant(f"{size:,}", _with(recipe, minibatch=Draw(classes=classes, size=size)))
+        Variant(f"{size:,}", _with(recipe, minibatch=Draw(classes=chosen, size=size)))
         for size in sizes
     ]
 

@@ -13,6 +13,8 @@ from snip_gui.core.data.minibatch.own_images import minibatch_labels
 from snip_gui.core.recipe.recipe import Draw, Picked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from snip_gui.core.recipe.recipe import Recipe
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 Vary: TypeAlias = Literal["images", "weights", "both"]
 
 
-def vary(recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64]) -> list[Recipe]:
+def vary(
+    recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> list[Recipe]:
     """Return a recipe with so many other draws, each different from the recipe's own.
 
     ``images`` draws other images of the same kind under the same weights: the next draws, or, of
@@ -32,16 +36,20 @@ def vary(recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64]) -
     ----------
     labels_N
         Labels of the training file.
+    classes
+        Their names.
 
     Raises
     ------
     UserError
         If the minibatch of the recipe cannot be drawn.
     """
-    return [_one(recipe, what, step, labels_N) for step in range(1, number + 1)]
+    return [_one(recipe, what, step, labels_N, classes) for step in range(1, number + 1)]
 
 
-def _one(recipe: Recipe, what: Vary, step: int, labels_N: NDArray[np.int64]) -> Recipe:
+def _one(
+    recipe: Recipe, what: Vary, step: int, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> Recipe:
     seed = recipe.seed if what == "images" else recipe.seed + step
     match recipe.minibatch:
         case Draw() as draw if what == "images":
@@ -49,19 +57,21 @@ def _one(recipe: Recipe, what: Vary, step: int, labels_N: NDArray[np.int64]) -> 
         case Draw() as draw if what == "both":
             minibatch = draw  # another seed draws other images
         case Draw():
-            minibatch = _picked(_indices_of(recipe, labels_N))
+            minibatch = _picked(_indices_of(recipe, labels_N, classes))
         case Picked() as picked if what == "weights":
             minibatch = picked
         case Picked():
-            minibatch = _picked(_same_classes(recipe, step, labels_N))
+            minibatch = _picked(_same_classes(recipe, step, labels_N, classes))
     return msgspec.structs.replace(recipe, seed=seed, minibatch=minibatch)
 
 
-def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+def _same_classes(
+    recipe: Recipe, step: int, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> NDArray[np.int64]:
     """Return as many images of each class as the recipe has, drawn from the training images."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
-    labels = minibatch_labels(recipe, _indices_of(recipe, labels_N), labels_N)
+    labels = minibatch_labels(recipe, _indices_of(recipe, labels_N, classes), labels_N)
     drawn = [
         generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
@@ -69,9 +79,11 @@ def _same_classes(recipe: Recipe, step: int, labels_N: NDArray[np.int64]) -> NDA
     return np.sort(np.concatenate(drawn))
 
 
-def _indices_of(recipe: Recipe, labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+def _indices_of(
+    recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> NDArray[np.int64]:
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
-    return minibatch_indices(recipe, labels_N, split)
+    return minibatch_indices(recipe, labels_N, classes, split)
 
 
 def _picked(indices_K: NDArray[np.int64]) -> Picked:

@@ -84,7 +84,8 @@ class Workbench:
     @functools.cached_property
     def minibatch_indices_K(self) -> NDArray[np.int64]:
         """Indices of the minibatch; raises `UserError` if it is empty or cannot be drawn."""
-        return minibatch_indices(self.recipe, self.images.train_labels_N, self.split)
+        images = self.images
+        return minibatch_indices(self.recipe, images.train_labels_N, images.classes, self.split)
 
     @functools.cached_property
     def minibatch(self) -> Minibatch:

@@ -111,8 +111,8 @@ def _kind(info: msgspec.inspect.Type) -> Kind:
             return "float"
         case msgspec.inspect.LiteralType():
             return "choice"
-        case msgspec.inspect.StrType():
-            return "text"
+        case msgspec.inspect.StrType() | msgspec.inspect.UnionType():
+            return "text"  # of a union, whatever else it takes has a text too
         case msgspec.inspect.VarTupleType():
             plural: dict[str, Kind] = {"int": "ints", "float": "floats", "text": "texts"}
             return plural[_kind(info.item_type)]

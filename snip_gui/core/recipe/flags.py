@@ -8,7 +8,7 @@ import msgspec
 
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.methods import find_method
-from snip_gui.core.recipe.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe, class_text
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
@@ -42,7 +42,8 @@ def flag_line(recipe: Recipe) -> list[str]:
                 words.append(f"--{field.flag}" if value else f"--no-{field.flag}")
                 continue
             listed = value if isinstance(value, tuple) else [value]
-            words += [f"--{field.flag}", *(str(item) for item in listed)]
+            text = class_text if field.path == "minibatch.classes" else str
+            words += [f"--{field.flag}", *map(text, listed)]
     return words
 
 

@@ -132,14 +132,24 @@ class DataChoice(_Part, frozen=True, kw_only=True):
     ] = False  # fmt: skip
 
 
+ClassChoice: TypeAlias = int | str
+"""A class by its position, or by its name. A text such as ``#2`` is a position if it is no name."""
+
+
+def class_text(choice: ClassChoice) -> str:
+    """Return a class as people write it: its name, or its position as ``#2``."""
+    return f"#{choice}" if isinstance(choice, int) else choice
+
+
 class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
     """A seeded random draw from the training images."""
 
     classes: Annotated[
-        tuple[Annotated[int, Meta(ge=0)], ...],
+        tuple[Annotated[int, Meta(ge=0)] | str, ...],
         Meta(
             title="Classes",
-            description="Draw from these classes only; all classes if none is given.",
+            description="Draw from these classes only, by name or by position, which counts from 0 "
+            "and is written '#2'; all classes if none is given.",
         ),
     ] = ()
     size: Annotated[

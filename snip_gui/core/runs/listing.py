@@ -14,7 +14,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.fields import METHOD
-from snip_gui.core.recipe.recipe import Draw
+from snip_gui.core.recipe.recipe import Draw, class_text
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.edits import RunNotes, read_notes
 from snip_gui.core.runs.lease import Sighting, is_lease, look
@@ -196,7 +196,7 @@ def minibatch_words(minibatch: Minibatch) -> str:
     if not isinstance(minibatch, Draw):
         own = f", {len(minibatch.images):,} own" if minibatch.images else ""
         return f"{len(minibatch.indices):,} picked{own}"
-    classes = ", ".join(map(str, minibatch.classes))
+    classes = ", ".join(map(class_text, minibatch.classes))
     of = f" of class {classes}" if len(minibatch.classes) == 1 else f" of classes {classes}"
     return f"{minibatch.size:,} drawn" + (of if classes else "")
 

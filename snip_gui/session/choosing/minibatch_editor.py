@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.minibatch.curation import draw_per_class
+from snip_gui.core.data.minibatch.curation import class_positions, draw_per_class
 from snip_gui.core.data.minibatch.own_images import PicturesFitted, make_picked
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
 from snip_gui.session.jobs.lazily import lazily
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.base.events import Event
-    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.recipe.recipe import ClassChoice, Recipe
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.state.session_state import SessionState
 
@@ -50,13 +50,24 @@ class MinibatchEditor(QObject):
         super().__init__(parent)
         self._state, self._host, self._edit = state, host, edit
 
-    def draw(self, size: int, classes: tuple[int, ...]) -> None:
+    def draw(self, size: int, classes: tuple[ClassChoice, ...]) -> None:
         """Draw images at random; asked again for the same, draw other images."""
         before = self._state.recipe.minibatch
         draw = Draw(size=size, classes=classes)
-        if isinstance(before, Draw) and (before.size, before.classes) == (size, classes):
-            draw = msgspec.structs.replace(draw, seed=before.seed + 1)
+        if isinstance(before, Draw) and before.size == size and self._are_same(before, draw):
+            draw = msgspec.structs.replace(before, seed=before.seed + 1)
         self._set(draw, "Draw minibatch")
+
+    def _are_same(self, one: Draw, other: Draw) -> bool:
+        """Whether two draws are from the same classes, by name or by position."""
+        images = self._state.images
+        if images is None:
+            return one.classes == other.classes
+        try:
+            chosen = [set(class_positions(draw.classes, images.classes)) for draw in (one, other)]
+        except UserError:  # the data set does not have one of them
+            return False
+        return chosen[0] == chosen[1]
 
     def take_per_class(self, number: int) -> None:
         """Take so many images of every class."""

@@ -13,7 +13,7 @@ from snip_gui.core.base.text import size_text
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.comparing.state_names import class_words, name_states, state_parts
 from snip_gui.core.data.minibatch.own_images import minibatch_labels
-from snip_gui.core.recipe.recipe import Draw
+from snip_gui.core.recipe.recipe import Draw, class_text
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Pins(QObject):
             labels_K = minibatch_labels(scored.recipe, scored.indices_K, images.train_labels_N)
             return class_words(labels_K, images.classes)
         if isinstance(minibatch, Draw):
-            listed = ", ".join(map(str, minibatch.classes))
+            listed = ", ".join(map(class_text, minibatch.classes))
             return f"classes {listed}" if listed else "all classes"
         return "picked images"
 

@@ -181,7 +181,7 @@ class Questions(QObject):
         if images is None or not self._state.can_score or self.is_measuring:
             return
         try:
-            recipes = vary(recipe, what, num_draws, images.train_labels_N)
+            recipes = vary(recipe, what, num_draws, images.train_labels_N, images.classes)
         except UserError as error:
             self._state.status.report(Problem.of(error))
             return

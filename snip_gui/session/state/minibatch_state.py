@@ -60,6 +60,7 @@ def resolve_minibatch(
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     try:
         source = ChosenFrom(images, find_own_images(recipe), folders)
-        return split, MinibatchState(minibatch_indices(recipe, labels_N, split), source)
+        indices_K = minibatch_indices(recipe, labels_N, images.classes, split)
+        return split, MinibatchState(indices_K, source)
     except UserError as error:
         return split, MinibatchState(_NO_IMAGES, problem=Problem.of(error))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import natural_order
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 
@@ -111,8 +112,8 @@ class ImagesPanel(QWidget):
             chosen = self.filter.currentData()
             self.filter.clear()
             self.filter.addItem("all classes", _ALL)
-            for label, name in enumerate(shown.classes):
-                self.filter.addItem(f"class {name}", label)
+            for label in natural_order(shown.classes):
+                self.filter.addItem(f"class {shown.classes[label]}", label)
             self.filter.setCurrentIndex(max(0, self.filter.findData(chosen)))
         self._on_minibatch_changed()
         if top >= 0:

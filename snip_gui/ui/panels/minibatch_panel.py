@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.data.minibatch.curation import class_counts
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.text import natural_order
+from snip_gui.core.data.minibatch.curation import class_choice, class_counts, class_positions
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.array_image import ArrayImage
@@ -173,8 +175,8 @@ class MinibatchPanel(QWidget):
         with QSignalBlocker(self.draw_class):
             self.draw_class.clear()
             self.draw_class.addItem("all classes", _ALL)
-            for label, name in enumerate(images.classes):
-                self.draw_class.addItem(f"class {name}", label)
+            for label in natural_order(images.classes):
+                self.draw_class.addItem(f"class {images.classes[label]}", label)
         self._on_minibatch_changed()
 
     @Slot()
@@ -195,7 +197,8 @@ class MinibatchPanel(QWidget):
         labels_K = minibatch.source.labels[indices_K] if minibatch.source else indices_K
         counts = class_counts(labels_K, len(images.classes))
         self.tray.images.show_indices(indices_K)
-        self._bars.show_counts(counts, images.classes)
+        order = natural_order(images.classes)
+        self._bars.show_counts(counts[order], tuple(images.classes[label] for label in order))
         self._show_mean()
         self._show_draw()
         self._show_summary(int((counts > 0).sum()))
@@ -233,14 +236,24 @@ class MinibatchPanel(QWidget):
         if isinstance(draw, Draw):
             with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
                 self.draw_size.setValue(draw.size)
-                only = draw.classes[0] if len(draw.classes) == 1 else _ALL
-                # A class that this data set does not have leaves all of them to draw from.
-                self.draw_class.setCurrentIndex(max(0, self.draw_class.findData(only)))
+                self.draw_class.setCurrentIndex(self.draw_class.findData(self._drawn_class(draw)))
+
+    def _drawn_class(self, draw: Draw) -> int:
+        """Return the one class that is drawn from; `_ALL` if several are, or it does not exist."""
+        images = self._state.images
+        if images is None or len(draw.classes) != 1:
+            return _ALL
+        try:
+            return class_positions(draw.classes, images.classes)[0]
+        except UserError:  # said where the minibatch is shown
+            return _ALL
 
     @Slot()
     def _on_draw(self) -> None:
-        label = self.draw_class.currentData()
-        self._controller.minibatch.draw(self.draw_size.value(), () if label == _ALL else (label,))
+        label, images = self.draw_class.currentData(), self._state.images
+        if images is not None:
+            only = () if label == _ALL else (class_choice(label, images.classes),)
+            self._controller.minibatch.draw(self.draw_size.value(), only)
 
     @Slot()
     def _on_take(self) -> None:

@@ -54,7 +54,7 @@ def test_classes_and_sparsities_at_a_click(panel, grid, started, qtbot):
     # A click takes the tile; undo brings the eights back.
     place = panel.view.tile_rect(2, 3).center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=place)
-    assert state.recipe.minibatch == Draw(classes=(3,), size=100)
+    assert state.recipe.minibatch == Draw(classes=("3",), size=100)
     assert state.recipe.pruning.sparsity == 0.99
     assert state.is_stale
     started.controller.undo_stack.undo()
@@ -69,7 +69,7 @@ def test_tiles_are_reached_by_keys(panel, grid, started, qtbot):
     for key in (Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Down, Qt.Key.Key_Return):
         qtbot.keyClick(panel.view, key)
     recipe = started.controller.state.recipe
-    assert recipe.minibatch.classes == (7,)
+    assert recipe.minibatch.classes == ("7",)
     assert recipe.pruning.sparsity == 0.95
 
 

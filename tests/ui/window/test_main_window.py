@@ -368,9 +368,9 @@ def test_drawing_and_taking(window, state, qtbot):
     panel.draw_size.setValue(30)
     panel.draw_class.setCurrentIndex(panel.draw_class.findData(5))
     click(qtbot, panel.draw_button)
-    assert state.recipe.minibatch == Draw(classes=(5,), size=30)
+    assert state.recipe.minibatch == Draw(classes=("5",), size=30)
     click(qtbot, panel.draw_button)
-    assert state.recipe.minibatch == Draw(classes=(5,), size=30, seed=1)
+    assert state.recipe.minibatch == Draw(classes=("5",), size=30, seed=1)
     panel.per_class.setValue(3)
     click(qtbot, panel.take)
     assert len(state.minibatch.indices_K) == 30
@@ -597,7 +597,7 @@ def test_a_damaged_session_starts_afresh_and_says_so(qtbot, qapp, tmp_path):
 
 def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, started, qtbot):
     started.controller.minibatch.draw(5, (12,))  # as after a change of the data set
-    assert "no class 12" in child(window, QLabel, "minibatch_summary").text()
+    assert "no class “#12”" in child(window, QLabel, "minibatch_summary").text()
     assert child(window, QComboBox, "draw_class").currentText() == "all classes"
     click(qtbot, child(window, QAbstractButton, "draw_button"))
     assert state.minibatch.problem is None

@@ -6,6 +6,8 @@ whatever the split. N labels, K chosen images.
 
 from __future__ import annotations
 
+import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,15 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.seeding import numpy_stream
-from snip_gui.core.recipe.recipe import Draw, Picked
+from snip_gui.core.base.text import listed, natural_order
+from snip_gui.core.recipe.recipe import Draw, Picked, class_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
-    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.recipe.recipe import ClassChoice, Recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,25 +54,76 @@ def split_training(labels_N: NDArray[np.int64], fraction: float, seed: int) -> S
     return Split(train, validation)
 
 
+def class_positions(chosen: Sequence[ClassChoice], classes: Sequence[str]) -> tuple[int, ...]:
+    """Return the positions of classes that are named, or given by position.
+
+    A text is a name first, composed characters or not, and else a position such as ``#2``.
+
+    Raises
+    ------
+    UserError
+        If there is no such class, or several have the name.
+    """
+    positions = defaultdict(list)
+    for position, name in enumerate(classes):
+        positions[_composed(name)].append(position)
+    return tuple(_position(choice, positions, classes) for choice in chosen)
+
+
+def class_choice(position: int, classes: Sequence[str]) -> ClassChoice:
+    """Return a class by its name, or by its position if the name does not say which."""
+    name = classes[position]
+    return name if [_composed(other) for other in classes].count(_composed(name)) == 1 else position
+
+
+def _position(
+    choice: ClassChoice, positions: Mapping[str, Sequence[int]], classes: Sequence[str]
+) -> int:
+    found: Sequence[int] = ()
+    if isinstance(choice, str):
+        found = positions.get(_composed(choice), ())
+        if len(found) > 1:
+            raise UserError(
+                f"{len(found)} classes of this data set are named “{choice}”.",
+                f"Choose one by its position: {', '.join(f'#{at}' for at in found)}.",
+                field="minibatch.classes",
+            )
+        if not found and choice.startswith("#") and choice[1:].isdecimal():
+            choice = int(choice[1:])
+    if isinstance(choice, int) and choice < len(classes):
+        found = (choice,)
+    if not found:
+        some = [classes[at] for at in natural_order(classes)]
+        raise UserError(
+            f"There is no class “{class_text(choice)}” in this data set.",
+            f"Choose among {listed(some, most=12)}, or by position from #0 to #{len(classes) - 1}.",
+            field="minibatch.classes",
+        )
+    return found[0]
+
+
+def _composed(name: str) -> str:
+    """Return a name in the form of Unicode in which equal names are equal texts."""
+    return unicodedata.normalize("NFC", name)
+
+
 def draw_images(
-    labels_N: NDArray[np.int64], candidates: NDArray[np.int64], draw: Draw, seed: int
+    labels_N: NDArray[np.int64],
+    classes: Sequence[str],
+    candidates: NDArray[np.int64],
+    draw: Draw,
+    seed: int,
 ) -> NDArray[np.int64]:
-    """Draw images at random, without repetition, from candidates of the wanted classes.
+    """Draw images at random, without repetition, from candidates of the chosen classes.
 
     Raises
     ------
     UserError
         If a class does not exist or there are fewer images than asked.
     """
-    unknown = sorted(set(draw.classes) - set(np.unique(labels_N).tolist()))
-    if unknown:
-        raise UserError(
-            f"There is no class {unknown[0]} in this data set.",
-            f"Choose classes from 0 to {int(labels_N.max())}.",
-            field="minibatch.classes",
-        )
     if draw.classes:
-        candidates = candidates[np.isin(labels_N[candidates], draw.classes)]
+        chosen = class_positions(draw.classes, classes)
+        candidates = candidates[np.isin(labels_N[candidates], chosen)]
     if draw.size > len(candidates):
         raise UserError(
             f"{draw.size:,} images are asked for, but only {len(candidates):,} training images "
@@ -92,7 +148,7 @@ def draw_per_class(
 
 
 def minibatch_indices(
-    recipe: Recipe, labels_N: NDArray[np.int64], split: Split
+    recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str], split: Split
 ) -> NDArray[np.int64]:
     """Return the indices of the images to score, ascending, so that the order of picking is moot.
 
@@ -105,7 +161,7 @@ def minibatch_indices(
     """
     match recipe.minibatch:
         case Draw() as draw:
-            return draw_images(labels_N, split.train_indices, draw, recipe.seed)
+            return draw_images(labels_N, classes, split.train_indices, draw, recipe.seed)
         case Picked(indices=indices, images=own):
             if not indices and not own:
                 raise UserError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.text import listed
+from snip_gui.core.base.text import listed, natural_order
 from snip_gui.core.data.images.decoding import SUFFIXES, shown
 from snip_gui.core.data.sets.parts import are_parts, find_parts, fixed_test_part, is_hidden
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.sets.parts import Parts
 
 
+_MOST_NAMED = 40
 _KINDS = ", ".join(sorted(SUFFIXES))
 
 
@@ -91,6 +92,10 @@ def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
         ) from error
     if test_by_class is None:
         by_class, test_by_class = _split(by_class)
+    if natural_order(classes) != list(range(len(classes))):
+        positions = [f"{shown(classes[at])} (#{at})" for at in natural_order(classes)]
+        more = ", ..." if len(positions) > _MOST_NAMED else "."
+        notes.append(f"Classes by position: {', '.join(positions[:_MOST_NAMED])}{more}")
     listing = make_listing("folder", title, classes, by_class, test_by_class)
     return replace(listing, notes=tuple(f"{title}: {note}" for note in notes))
 

@@ -124,7 +124,7 @@ def test_own_images_follow_the_training_images(digits, tmp_path):
     recipe = with_own(tmp_path, 1, 2)
     number = len(digits.train_labels_N)
     split = split_training(digits.train_labels_N, 0.1, 0)
-    indices = minibatch_indices(recipe, digits.train_labels_N, split)
+    indices = minibatch_indices(recipe, digits.train_labels_N, digits.classes, split)
     assert indices.tolist() == [1, 3, number, number + 1]
     source = ChosenFrom(digits, find_own_images(recipe), [tmp_path])
     read = source.read(indices)
