@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from snip_gui.core.base.files import read_bytes
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.loading import loading_code
 from snip_gui.core.models.networks import find_network
@@ -14,12 +15,22 @@ if TYPE_CHECKING:
     from snip_gui.core.export.package import Package
 
 _PICTURE = "input_map.png"
+_LARGEST_PICTURE = 64_000_000
 
 
 def card_picture(package: Package) -> bytes:
-    """Return the input map of the run as a PNG file; nothing if its network has none."""
+    """Return the input map of the run as a PNG file; nothing if its network has none.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or is a link: the run may be a stranger's, and what it leads to would
+        be published with the card.
+    """
     path = package.folder / _PICTURE
-    return path.read_bytes() if path.exists() else b""
+    if not path.exists():
+        return b""
+    return read_bytes(path, max_bytes=_LARGEST_PICTURE, follow_links=False)
 
 
 def card_text(

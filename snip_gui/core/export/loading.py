@@ -43,6 +43,9 @@ import runpy
 matrices, whole = runpy.run_path({loader})["load_rows"]({path})
 """,
     "onnx": """\
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else the import leaves a device identity in your home
 import onnxruntime
 
 session = onnxruntime.InferenceSession({path})

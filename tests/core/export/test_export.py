@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ from snip_gui.core.export.catalogue import find_format
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
+from snip_gui.core.export.loading import loading_code
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
@@ -195,6 +198,18 @@ def test_what_is_no_run_is_refused(tmp_path):
         export(tmp_path, "pt", tmp_path / "pruned.pt")
 
 
+@pytest.mark.parametrize("target", ["/dev/zero", "private"])
+def test_a_picture_that_is_a_link_is_not_copied(trained, tmp_path, target):
+    """The run may be a stranger's, and what the link leads to would be published."""
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "private").write_bytes(b"private")
+    picture = tmp_path / "run" / "input_map.png"
+    picture.unlink()
+    picture.symlink_to(tmp_path / target)
+    with pytest.raises(UserError, match=r"input_map\.png” cannot be read: it is a symbolic link"):
+        export(tmp_path / "run", "pt", tmp_path / "pruned.pt")
+
+
 @pytest.mark.parametrize("name", ["safetensors", "pt"])
 def test_a_full_disk_leaves_the_old_file_and_no_part(trained, tmp_path, monkeypatch, name):
     path = tmp_path / f"pruned.{name}"
@@ -328,3 +343,36 @@ def test_a_network_whose_code_was_not_agreed_to_is_not_run(tmp_path, environment
     for name in ("pt", "onnx", "shrunk"):
         events = list(export_run(tmp_path / "run", name, out / name, CancelToken(), agreed))
         assert not any("not compared" in e.text for e in events if isinstance(e, Note))
+
+
+_EXPORT = """
+import sys
+from pathlib import Path
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.export.export import export_run
+
+list(export_run(Path(sys.argv[1]), "onnx", Path(sys.argv[2]), CancelToken()))
+assert "onnxruntime" in sys.modules
+"""
+
+
+def run_in_new_home(home, code, *arguments):
+    """Run Python where no setting of this process reaches, and return what is new at home."""
+    home.mkdir()
+    keep = ("PATH", "PYTHONPATH", "OMP_NUM_THREADS", "SYSTEMROOT")
+    env = {name: os.environ[name] for name in keep if name in os.environ}
+    command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, env=env | {"HOME": str(home)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [path.relative_to(home) for path in home.rglob("*")]
+
+
+def test_an_export_to_onnx_leaves_nothing_in_the_home_folder(trained, tmp_path):
+    """By itself, onnxruntime writes a device identity there and queues usage data."""
+    assert run_in_new_home(tmp_path / "home", _EXPORT, trained, tmp_path / "pruned.onnx") == []
+
+
+def test_the_lines_that_load_onnx_leave_nothing_in_the_home_folder(tmp_path):
+    code, _, _ = loading_code("onnx", "pruned.onnx").partition("session =")
+    assert "import onnxruntime" in code
+    assert run_in_new_home(tmp_path / "home", code) == []
