@@ -92,8 +92,7 @@ class Pictures(QObject):
     def _scale(self) -> ValueScale | None:
         """Return how wide grey values of the set become 8 bits, as far as that is known."""
         images = self._state.images
-        store = None if images is None else images.train_images
-        return store.scale if isinstance(store, FileStore) else None
+        return None if images is None else images.train_images.scale
 
     @Slot()
     def _drop_unscaled(self) -> None:

@@ -36,6 +36,11 @@ class ImageStore(Protocol):
         """Whether reading costs next to nothing, so that the window may do it."""
         ...
 
+    @property
+    def scale(self) -> ValueScale | None:
+        """How grey values of more than 8 bits became 8 bits; None if there were none."""
+        ...
+
     def read(self, indices: Indices) -> NDArray[np.uint8]:
         """Return images (K, C, H, W); raises `ImagesLostError` if one can no longer be read."""
         ...
@@ -46,7 +51,8 @@ class ArrayStore:
 
     in_memory = True
 
-    def __init__(self, images_NCHW: NDArray[np.uint8]) -> None:
+    def __init__(self, images_NCHW: NDArray[np.uint8], scale: ValueScale | None = None) -> None:
+        self.scale = scale
         self.images_NCHW: NDArray[np.uint8] = np.ascontiguousarray(images_NCHW).view()
         self.images_NCHW.flags.writeable = False
 

@@ -12,14 +12,13 @@ Shapes: N training images, J own ones, K chosen, C channels, H rows, W columns.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snip_gui.core.base.events import Event
-from snip_gui.core.base.files import replacing
+from snip_gui.core.base.files import write_bytes
 from snip_gui.core.recipe.recipe import Picked
 
 if TYPE_CHECKING:
@@ -94,13 +93,22 @@ def beside_recipe(path: Path) -> Path:
 
 
 def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
-    """Copy the own images of a recipe into a folder; raises `UserError` if that fails."""
+    """Copy the own images of a recipe into a folder.
+
+    Raises
+    ------
+    UserError
+        If one cannot be read or written, or is not the image that was chosen.
+    """
     for image in find_own_images(recipe):
-        name = f"{image.digest}.png"
-        source = next((place / name for place in folders if (place / name).exists()), None)
-        if source is not None and not (folder / name).exists():
-            with replacing(folder / name) as part:
-                shutil.copyfile(source, part)
+        target = folder / f"{image.digest}.png"
+        if not target.exists():
+            from snip_gui.core.data.minibatch.own_pictures import find_kept, read_kept
+
+            source = find_kept(image.digest, folders)
+            if source is not None:
+                data, _ = read_kept(source, image.digest)
+                write_bytes(target, data)
 
 
 @dataclass(frozen=True)

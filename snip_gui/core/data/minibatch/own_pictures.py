@@ -13,8 +13,14 @@ from PIL import Image, ImageOps
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.files import replacing
-from snip_gui.core.data.images.decoding import UNREADABLE, as_plain, explain_unreadable
+from snip_gui.core.base.files import read_bytes, replacing
+from snip_gui.core.data.images.decoding import (
+    UNREADABLE,
+    as_plain,
+    explain_unreadable,
+    opened,
+    shown,
+)
 from snip_gui.core.data.minibatch.own_images import Fitted, PicturesFitted, digest_image
 
 if TYPE_CHECKING:
@@ -26,18 +32,25 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
 
+_LARGEST_FILE = 64_000_000  # bytes of a kept image
 _CORNER = 0.1  # of a side, where most pictures show their background
 
 
-def fit_picture(name: str, data: bytes, images: ImageSet) -> Fitted:
+def fit_picture(name: str, picture: Path | bytes, images: ImageSet) -> Fitted:
     """Return any picture as an image of a data set: scaled, cropped at its centre, grey or colour.
 
     A picture that cannot be read comes back with its problem.
+
+    Parameters
+    ----------
+    picture
+        A file, or the contents of one.
     """
     channels, rows, columns = images.image_shape
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            plain = as_plain(picture).convert("L" if channels == 1 else "RGB")
+        with opened(io.BytesIO(picture) if isinstance(picture, bytes) else str(picture)) as image:
+            plain = as_plain(image, images.train_images.scale)
+            plain = plain.convert("L" if channels == 1 else "RGB")
             plain = ImageOps.fit(plain, (columns, rows), Image.Resampling.LANCZOS)
     except UNREADABLE as error:
         nothing = np.zeros(images.image_shape, np.uint8)
@@ -63,17 +76,8 @@ def fit_pictures(
     for number, picture in enumerate(pictures):
         cancel.raise_if_cancelled()
         yield Progress("Reading images", number, len(pictures))
-        if isinstance(picture, bytes):
-            fitted.append(fit_picture("pasted image", picture, images))
-            continue
-        try:
-            data = picture.read_bytes()
-        except OSError as error:
-            nothing = np.zeros(images.image_shape, np.uint8)
-            problem = f"It cannot be read: {error.strerror}."
-            fitted.append(Fitted(picture.name, nothing, problem=problem))
-        else:
-            fitted.append(fit_picture(picture.name, data, images))
+        name = "pasted image" if isinstance(picture, bytes) else shown(picture.name)
+        fitted.append(fit_picture(name, picture, images))
     yield PicturesFitted(tuple(fitted))
 
 
@@ -105,23 +109,43 @@ def load_image(
     UserError
         If it is in none of the folders, was changed, or is of another shape than asked for.
     """
-    for folder in folders:
-        path = folder / f"{digest}.png"
-        if not path.exists():
-            continue
-        try:
-            with Image.open(path) as picture:
-                array = np.asarray(picture, np.uint8)
-        except UNREADABLE as error:
-            raise _lost(f"“{path}” cannot be read: {explain_unreadable(error)}.") from error
-        image_CHW = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-        if digest_image(image_CHW) != digest:
-            raise _lost(f"“{path}” is no longer the image that was chosen.")
-        if image_CHW.shape != shape:
-            was, needed = ("x".join(map(str, s[1:] + s[:1])) for s in (image_CHW.shape, shape))
-            raise _lost(f"An image of your own is {was}, but those of the data set are {needed}.")
-        return np.ascontiguousarray(image_CHW)
-    raise _lost("An image of your own that the minibatch names is not on this computer.")
+    path = find_kept(digest, folders)
+    if path is None:
+        raise _lost("An image of your own that the minibatch names is not on this computer.")
+    _, image_CHW = read_kept(path, digest)
+    if image_CHW.shape != shape:
+        was, needed = ("x".join(map(str, s[1:] + s[:1])) for s in (image_CHW.shape, shape))
+        raise _lost(f"An image of your own is {was}, but those of the data set are {needed}.")
+    return image_CHW
+
+
+def find_kept(digest: str, folders: Sequence[Path]) -> Path | None:
+    """Return the file of a kept image in the first of the folders that has one."""
+    paths = (folder / f"{digest}.png" for folder in folders)
+    return next((path for path in paths if path.exists()), None)
+
+
+def read_kept(path: Path, digest: str) -> tuple[bytes, NDArray[np.uint8]]:
+    """Return a kept image as a file and as an array (C, H, W).
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or is not the image of that digest. Links are refused: the folder may
+        be a stranger's, and what they lead to would be copied with the recipe.
+    """
+    try:
+        data = read_bytes(path, max_bytes=_LARGEST_FILE, follow_links=False)
+        with opened(io.BytesIO(data)) as picture:
+            array = np.asarray(picture, np.uint8)
+    except UserError as error:
+        raise _lost(error.message) from error
+    except UNREADABLE as error:
+        raise _lost(f"“{path}” cannot be read: {explain_unreadable(error)}.") from error
+    image_CHW = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    if digest_image(image_CHW) != digest:
+        raise _lost(f"“{path}” is no longer the image that was chosen.")
+    return data, np.ascontiguousarray(image_CHW)
 
 
 def _lost(message: str) -> UserError:

@@ -229,8 +229,8 @@ def _into_memory(
         name=files.listing.name,
         title=files.listing.title,
         classes=files.listing.classes,
-        train=(ArrayStore(images_NCHW[: len(train)]), files.labels_N[train]),
-        test=(ArrayStore(images_NCHW[len(train) :]), files.labels_N[test]),
+        train=(ArrayStore(images_NCHW[: len(train)], form.scale), files.labels_N[train]),
+        test=(ArrayStore(images_NCHW[len(train) :], form.scale), files.labels_N[test]),
         census=census,
     )
 

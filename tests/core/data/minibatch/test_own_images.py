@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import msgspec
 import numpy as np
@@ -170,3 +171,58 @@ def test_copying_takes_what_is_there(tmp_path):
     (tmp_path / "a" / f"{gone}.png").unlink()
     copy_images(recipe, [tmp_path / "a"], tmp_path / "b")
     assert [p.stem for p in (tmp_path / "b").iterdir()] == [recipe.minibatch.images[1].digest]
+
+
+def replace_by_link(path, folder):
+    folder.mkdir()
+    path.rename(folder / path.name)
+    path.symlink_to(folder / path.name)
+
+
+def replace_by_device(path, _folder):
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def replace_by_pipe(path, _folder):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_by_another(path, _folder):
+    path.write_bytes(picture())
+
+
+@pytest.mark.parametrize(
+    ("replace", "said"),
+    [
+        (replace_by_link, "it is a symbolic link"),
+        (replace_by_device, "it is a symbolic link"),
+        (replace_by_pipe, "it is a named pipe"),
+        (replace_by_another, "no longer the image"),
+    ],
+)
+def test_only_the_very_image_is_read_and_copied(tmp_path, replace, said):
+    """The folder may be a stranger's, and what lies in it be copied into an export."""
+    recipe = with_own(tmp_path / "a", 1)
+    digest = recipe.minibatch.images[0].digest
+    replace(tmp_path / "a" / f"{digest}.png", tmp_path / "private")
+    for use in (
+        lambda: copy_images(recipe, [tmp_path / "a"], tmp_path / "b"),
+        lambda: load_image(digest, [tmp_path / "a"], SHAPE),
+    ):
+        with pytest.raises(UserError, match=said):
+            use()
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_special_file_is_not_a_picture(digits, tmp_path, make):
+    make(tmp_path / "picture.png")
+    fitted = fit_picture("picture.png", tmp_path / "picture.png", digits)
+    assert fitted.problem.startswith("It cannot be read: it is a ")
+
+
+def test_postscript_is_not_a_picture(digits):
+    data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 setgray\n"
+    assert "no image of a known kind" in fit_picture("picture.png", data, digits).problem
