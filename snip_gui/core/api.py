@@ -22,7 +22,7 @@ from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.own.source import digest_file
-from snip_gui.core.pruning.ranking import Ranking, rank_scores
+from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.pruning.workbench import build
 from snip_gui.core.recipe.json import from_builtins
@@ -35,17 +35,26 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from snip_gui.core.pruning.mask_source import MaskSource
+    from snip_gui.core.pruning.ranking import Ranking
+
 __all__ = ["Built", "LoadedRun", "apply_mask", "build_recipe", "load_run", "mask_at", "score"]
 
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """What a recipe starts from: the network as drawn, and the minibatch as it sees it."""
+    """What a recipe starts from: the network as drawn, and the minibatch as it sees it.
+
+    Attributes
+    ----------
+    ranking
+        The masks of the recipe's method: of most a `Ranking` with the score of each connection.
+    """
 
     model: nn.Module
     images_NCHW: Tensor
     labels_N: Tensor
-    ranking: Ranking
+    ranking: MaskSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +98,11 @@ def score(
     return rank_scores(found.sensitivity_M, prunable.layout)
 
 
-def mask_at(ranking: Ranking, sparsity: float) -> dict[str, Tensor]:
-    """Return by parameter name a mask, True where kept; exactly ``round(m (1 - sparsity))`` are.
+def mask_at(ranking: MaskSource, sparsity: float) -> dict[str, Tensor]:
+    """Return by parameter name a mask, True where kept.
+
+    Of a ranking exactly ``round(m (1 - sparsity))`` connections are kept, of a method that cannot
+    keep so many the nearest number.
 
     Raises
     ------
@@ -99,7 +111,7 @@ def mask_at(ranking: Ranking, sparsity: float) -> dict[str, Tensor]:
     """
     if not 0 <= sparsity < 1:
         raise ValueError(f"a sparsity is at least 0 and below 1, not {sparsity}")
-    num_kept = num_kept_at(sparsity, ranking.layout.num_parameters)
+    num_kept = ranking.nearest(num_kept_at(sparsity, ranking.layout.num_parameters))
     masks = ranking.mask_at(num_kept)
     return {name: torch.from_numpy(mask.copy()) for name, mask in masks.items()}
 
@@ -157,7 +169,7 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
     bench = build(recipe, environment, images)
     scored = run_to_end(prune(bench, CancelToken()))
     _, images_NCHW, labels_N = bench.minibatch
-    return Built(bench.model, images_NCHW, labels_N, scored.ranking)
+    return Built(bench.model, images_NCHW, labels_N, scored.masks)
 
 
 def load_run(folder: str | Path) -> LoadedRun:

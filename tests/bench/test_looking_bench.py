@@ -73,7 +73,7 @@ def scored_of(name: str, layout: Layout) -> Scored:
         architecture = dataclasses.replace(architecture, wiring=None)
     return Scored(
         recipe=_recipe(choice),
-        ranking=rank_scores(score_M, layout),
+        masks=rank_scores(score_M, layout),
         weight_M=score_M,
         gradient_M=None,
         indices_K=np.zeros(0, np.int64),
@@ -226,7 +226,7 @@ def test_the_memory_of_a_scored_network(record_property):
     before = psutil.Process().memory_info().rss
     scored = Scored(
         recipe=_recipe(ModelChoice(name="vgg-d")),
-        ranking=rank_scores(score_M, layout),
+        masks=rank_scores(score_M, layout),
         weight_M=weight_M.copy(),
         gradient_M=weight_M.copy(),
         indices_K=np.zeros(0, np.int64),

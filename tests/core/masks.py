@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from snip_gui.core.comparing.comparison import Mask
@@ -10,6 +12,9 @@ from snip_gui.core.models.networks import measure
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
+
+if TYPE_CHECKING:
+    from snip_gui.core.pruning.mask_source import MaskSource
 
 LENET = {"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)}
 SMALL = {"a": (4, 6), "b": (5, 4), "c": (1, 1)}
@@ -31,9 +36,16 @@ def lenet():
 
 def scored_of(score_M, layout: Layout, recipe: Recipe | None = None, architecture=None) -> Scored:
     """A scored network with these scores, LeNet-300-100 by name."""
+    masks = rank_scores(np.asarray(score_M, np.float32), layout)
+    return scored_with(masks, recipe, architecture)
+
+
+def scored_with(masks: MaskSource, recipe: Recipe | None = None, architecture=None) -> Scored:
+    """A network with the masks of any source, LeNet-300-100 by name."""
+    layout = masks.layout
     return Scored(
         recipe=recipe or Recipe(),
-        ranking=rank_scores(np.asarray(score_M, np.float32), layout),
+        masks=masks,
         weight_M=np.ones(layout.num_parameters, np.float32),
         gradient_M=None,
         indices_K=np.arange(3),
@@ -41,6 +53,13 @@ def scored_of(score_M, layout: Layout, recipe: Recipe | None = None, architectur
         loss=0.0,
         seconds=0.0,
     )
+
+
+def as_ranking(masks: MaskSource, num_kept: int) -> Scored:
+    """A scored network whose ranking has, at this number kept, the mask of a source."""
+    found = masks.mask_at(num_kept)
+    flat_M = np.concatenate([found[tensor.name].ravel() for tensor in masks.layout.tensors])
+    return scored_of(flat_M, masks.layout)
 
 
 def random_mask(num_kept: int, seed: int, shapes=None) -> Mask:
@@ -52,7 +71,8 @@ def random_mask(num_kept: int, seed: int, shapes=None) -> Mask:
 
 def flat(mask: Mask) -> np.ndarray:
     """The mask in flat order."""
-    return mask.scored.ranking.rank_M < mask.num_kept
+    masks = mask.scored.masks.mask_at(mask.num_kept)
+    return np.concatenate([masks[tensor.name].ravel() for tensor in mask.layout.tensors])
 
 
 def alive_units(found):

@@ -1,7 +1,6 @@
 """What two masks of one network have in common, and what many have.
 
-A mask is a ranking cut at a number kept, so no mask is ever written out: ranks are compared a part
-at a time.
+Masks are compared eight connections a byte.
 
 Shapes: M prunable parameters in flat order, P masks.
 """
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.layout import Layout, TensorSpec
     from snip_gui.core.pruning.scored import Scored
 
-# Ranks compared at once: what is made on the way stays in the processor's cache.
-_AT_ONCE = 1 << 18
-
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -46,9 +42,15 @@ class Mask:
         return -(-self.layout.num_parameters // 8)
 
     @functools.cached_property
-    def packed_B(self) -> NDArray[np.uint8]:
-        """The mask in flat order, eight connections a byte."""
-        return np.packbits(self.scored.ranking.rank_M < np.int32(self.num_kept))
+    def packed(self) -> dict[str, NDArray[np.uint8]]:
+        """The mask of each tensor in flat order, eight connections a byte, the last filled up."""
+        masks = self.scored.masks
+        return {t.name: np.packbits(masks.get_mask(t, self.num_kept)) for t in self.layout.tensors}
+
+    def count_both(self, other: Mask, tensor: TensorSpec) -> int:
+        """Return how many connections of a tensor this mask and another one keep."""
+        both = self.packed[tensor.name] & other.packed[tensor.name]
+        return int(np.bitwise_count(both).sum(dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +147,15 @@ def compare(a: Mask, b: Mask, names: tuple[str, str] = ("A", "B")) -> Comparison
         If they are not masks of the same tensors.
     """
     refuse_different(a, b, names)
-    counts_a = a.scored.ranking.counts_at(a.num_kept)
-    counts_b = b.scored.ranking.counts_at(b.num_kept)
+    counts_a = a.scored.masks.counts_at(a.num_kept)
+    counts_b = b.scored.masks.counts_at(b.num_kept)
     layers = {}
     for layer in a.layout.layers:
         tensors = a.layout.get_tensors(layer)
         total = sum(tensor.size for tensor in tensors)
         kept_a = sum(counts_a[tensor.name] for tensor in tensors)
         kept_b = sum(counts_b[tensor.name] for tensor in tensors)
-        both = sum(_count_both(a, b, tensor) for tensor in tensors)
+        both = sum(a.count_both(b, tensor) for tensor in tensors)
         expected = kept_a * kept_b / total
         layers[layer] = Overlap(total, both, kept_a - both, kept_b - both, expected)
     found = layers.values()
@@ -173,7 +175,7 @@ def overlap_matrix(masks: Sequence[Mask]) -> NDArray[np.float64]:
     for row, a in enumerate(masks):
         for column, b in enumerate(masks[: row + 1]):
             if a.layout == b.layout:
-                both = int(np.bitwise_count(a.packed_B & b.packed_B).sum(dtype=np.int64))
+                both = sum(a.count_both(b, tensor) for tensor in a.layout.tensors)
                 matrix_PP[row, column] = _jaccard(both, a.num_kept + b.num_kept)
                 matrix_PP[column, row] = matrix_PP[row, column]
     return matrix_PP
@@ -214,17 +216,6 @@ def _first_difference(a: Layout, b: Layout, names: tuple[str, str]) -> str:
 
 def _shape(tensor: TensorSpec) -> str:
     return " x ".join(map(str, tensor.shape))
-
-
-def _count_both(a: Mask, b: Mask, tensor: TensorSpec) -> int:
-    """Return how many connections of a tensor both masks keep."""
-    rank_a_M, rank_b_M = a.scored.ranking.rank_M, b.scored.ranking.rank_M
-    kept_a, kept_b = np.int32(a.num_kept), np.int32(b.num_kept)
-    both = 0
-    for first in range(tensor.offset, tensor.end, _AT_ONCE):
-        part = slice(first, min(first + _AT_ONCE, tensor.end))
-        both += int(np.count_nonzero((rank_a_M[part] < kept_a) & (rank_b_M[part] < kept_b)))
-    return both
 
 
 def _jaccard(both: float, kept_in_sum: int) -> float:

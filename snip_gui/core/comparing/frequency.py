@@ -102,10 +102,9 @@ class FrequencyCounter:
             self._first = mask
             self._count_M = np.zeros(mask.layout.num_parameters, self._dtype)
         refuse_different(self._first, mask, ("the first", "this one"))
-        kept, rank_M = np.int32(mask.num_kept), mask.scored.ranking.rank_M
-        for first in range(0, len(rank_M), _AT_ONCE):
-            part = slice(first, first + _AT_ONCE)
-            self._count_M[part] += rank_M[part] < kept
+        for tensor in mask.layout.tensors:
+            kept = mask.scored.masks.get_mask(tensor, mask.num_kept)
+            self._count_M[tensor.offset : tensor.end] += kept.reshape(-1)
         rows = mask.scored.layer_rows(mask.num_kept)
         self._kept.append([row.kept for row in rows])
         fractions = mask.scored.input_fractions(mask.num_kept)

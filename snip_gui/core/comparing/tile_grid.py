@@ -1,6 +1,6 @@
 """A grid of input maps: one variant of a recipe a column, one sparsity a row (paper, figure 2).
 
-One scoring serves a whole column, since a ranking has a mask at every sparsity. No torch.
+One scoring serves a whole column, since a method has masks at every sparsity. No torch.
 Shapes: C channels, H rows, W columns of the input map; R sparsities; V variants.
 """
 

@@ -43,15 +43,16 @@ def write_scored(
     copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
     save_tensors(folder / files.INIT, bench.model.state_dict())
     save_tensors(folder / files.BATCH, batch)
-    scores = split_flat(scored.ranking.score_M, scored.layout)
-    save_tensors(folder / files.SCORES, {name: as_tensor(part) for name, part in scores.items()})
+    if scored.masks.scores is not None:
+        parts = split_flat(scored.masks.scores, scored.layout)
+        save_tensors(folder / files.SCORES, {name: as_tensor(part) for name, part in parts.items()})
     images = bench.images
     return Summary(
         state="scored",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         num_parameters=scored.layout.num_parameters,
         num_kept=num_kept,
-        num_zero_scores=scored.layout.num_parameters - scored.ranking.num_nonzero,
+        num_zero_scores=scored.num_zero,
         num_weights=sum(tensor.size for tensor in scored.layout.tensors if tensor.is_weight),
         batch_digest=_digest(batch),
         data_digest=images.digest,

@@ -83,7 +83,7 @@ def _prune_and_train(
     if stop_after == "score":
         yield _finish(folder, summary)
         return
-    masks = scored.ranking.mask_at(num_kept)
+    masks = scored.masks.mask_at(num_kept)
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     draw_pruned(folder, scored, num_kept)
     trainer = make_trainer(bench, masks)

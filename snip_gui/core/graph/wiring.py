@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -232,21 +232,26 @@ def _inputs_that_lead(
     return into
 
 
-def first_ranks(rank: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the (O, I) ranks of the connections between two units that are the last to go.
+def join_units(values: NDArray[Any]) -> NDArray[Any]:
+    """Reduce what is known of each weight (O, I, ...) to pairs of units (O, I).
 
-    Two units are joined while any weight of their kernel is kept, so while the lowest rank is.
+    Two units are joined while any weight of their kernel is kept.
+
+    Parameters
+    ----------
+    values
+        Whether each weight is kept, or a rank that is lower the longer it is kept.
     """
-    if rank.ndim == 2:
-        return rank
-    places = np.moveaxis(rank.reshape(*rank.shape[:2], -1), 2, 0)
+    if values.ndim == 2:
+        return values
+    places = np.moveaxis(values.reshape(*values.shape[:2], -1), 2, 0)
     # One comparison for each place in a kernel: twice as fast as a minimum over so short an axis.
-    return functools.reduce(np.minimum, places)
+    return functools.reduce(np.logical_or if values.dtype == bool else np.minimum, places)
 
 
 def num_on_paths(
-    rank: NDArray[np.int32],
-    num_kept: int,
+    find_kept: Callable[[Callable[[NDArray[Any]], NDArray[Any]]], NDArray[np.bool_]],
+    shape: tuple[int, ...],
     leads_O: NDArray[np.bool_],
     reached_I: NDArray[np.bool_],
 ) -> int:
@@ -254,25 +259,27 @@ def num_on_paths(
 
     Parameters
     ----------
-    rank
-        (O, I, ...) ranks of its weights, with I the inputs of one group.
+    find_kept
+        Given a function that cuts a part out of an array of the layer's shape, returns which
+        weights of that part are kept.
+    shape
+        (O, I, ...) of the layer, with I the inputs of one group.
     leads_O, reached_I
         Which outputs lead on, and which inputs, of all groups, are reached.
     """
-    outputs, into = rank.shape[:2]
+    outputs, into = shape[:2]
     if not (leads_O.any() and reached_I.any()):
         return 0
     reached_GI = reached_I.reshape(-1, into)
-    rank_OIP = rank.reshape(outputs, into, -1)
+    group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))
+    rows: NDArray[np.bool_] | slice = slice(None)
+    columns: NDArray[np.bool_] | slice = slice(None)
     # Fewer are looked at first where that is less than half: copying them costs as well.
     if 2 * np.count_nonzero(leads_O) < outputs:
-        group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))[leads_O]
-        rank_OIP, leads_O = rank_OIP[leads_O], leads_O[leads_O]
-    else:
-        group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))
+        rows, group_O, leads_O = leads_O, group_O[leads_O], leads_O[leads_O]
     if len(reached_GI) == 1 and 2 * np.count_nonzero(reached_I) < into:
-        rank_OIP, reached_GI = rank_OIP[:, reached_I], np.ones((1, 1), bool)
-    kept_OIP = rank_OIP < np.int32(num_kept)
+        columns, reached_GI = reached_I, np.ones((1, 1), bool)
+    kept_OIP = find_kept(lambda values: values.reshape(outputs, into, -1)[rows][:, columns])
     if not reached_GI.all():
         kept_OIP &= reached_GI[group_O][:, :, None]
     if not leads_O.all():

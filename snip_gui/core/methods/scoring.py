@@ -11,7 +11,6 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.registry import load_target
 from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
-from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.pruning.workbench import Workbench, build_steps
@@ -68,16 +67,15 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
                     yield event
     except torch.cuda.OutOfMemoryError as error:
         raise out_of_memory("minibatch.size", len(bench.minibatch_indices_K)) from error
-    assert pruned is not None
-    assert isinstance(pruned.masks, Ranking)
-    return _scored(bench, pruned, pruned.masks, time.perf_counter() - started)
+    assert pruned is not None, f"{method.prune} yielded no Pruned"
+    return _scored(bench, pruned, time.perf_counter() - started)
 
 
-def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking, seconds: float) -> Scored:
+def _scored(bench: Workbench, pruned: Pruned, seconds: float) -> Scored:
     """Return what the window and the run folder need of a pruned workbench."""
     return Scored(
         recipe=bench.recipe,
-        ranking=ranking,
+        masks=pruned.masks,
         weight_M=flat_weights(bench.prunable),
         gradient_M=pruned.gradient_M,
         indices_K=bench.minibatch_indices_K,
@@ -90,8 +88,7 @@ def _scored(bench: Workbench, pruned: Pruned, ranking: Ranking, seconds: float) 
 
 def describe(scored: Scored) -> str:
     """Return a line for the log on what was scored."""
-    total = scored.layout.num_parameters
-    zeros = total - scored.ranking.num_nonzero
+    total, zeros = scored.layout.num_parameters, scored.num_zero
     return (
         f"Scored {len(scored.indices_K):,} images with {scored.model.title}: "
         f"{total:,} connections, {zeros:,} of them with zero sensitivity ({zeros / total:.1%}), "

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.graph.wiring import Reach
-    from snip_gui.core.pruning.ranking import MaskSource
+    from snip_gui.core.pruning.mask_source import MaskSource
     from snip_gui.core.pruning.scored import Scored
 
 

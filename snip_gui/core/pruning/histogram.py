@@ -1,4 +1,4 @@
-"""How the sensitivities are distributed, on a logarithmic axis."""
+"""How scores are distributed: sensitivities on a logarithmic axis, signed scores on a plain one."""
 
 from __future__ import annotations
 
@@ -13,44 +13,81 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
-    """Counts of sensitivities.
+    """Counts of scores.
 
     Attributes
     ----------
     edges
-        Base-10 logarithms of the bin edges, one more than ``counts``.
+        Edges of the bins, one more than ``counts``; on a logarithmic axis their base-10 logarithms.
     counts
         Connections in each bin.
     num_zero
-        Connections whose sensitivity is exactly zero; they are in no bin.
+        Connections whose score is exactly zero; on a logarithmic axis they are in no bin.
+    share_zero
+        Fraction of all connections whose score is exactly zero.
+    is_log
+        Whether the axis is logarithmic: no score is negative.
     """
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
     num_zero: int
+    share_zero: float
+    is_log: bool = True
 
-    @property
-    def share_zero(self) -> float:
-        """Fraction of all connections whose sensitivity is exactly zero."""
-        total = self.num_zero + int(self.counts.sum())
-        return self.num_zero / total if total else 0.0
+    def place_of(self, score: float) -> float:
+        """Return where a score lies on the axis; at its beginning what lies before it."""
+        if not self.is_log:
+            return float(np.clip(score, self.edges[0], self.edges[-1]))
+        return float(np.log10(score)) if score > 0 else float(self.edges[0])
+
+    def score_at(self, place: float) -> float:
+        """Return the score at a place on the axis."""
+        return 10**place if self.is_log else place
 
 
-def sensitivity_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> Histogram:
-    """Count scores in bins of equal width on a logarithmic axis.
+def score_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> Histogram:
+    """Count scores in bins of equal width, on a logarithmic axis if none is negative.
 
-    The axis begins at the 0.1 % quantile of what is not zero; smaller ones join the first bin.
+    A logarithmic axis begins at the 0.1 % quantile of what is not zero; a plain one leaves out
+    0.1 % at either end. What lies outside joins the outer bins.
     """
+    num_zero = score_M.size - int(np.count_nonzero(score_M))
+    share_zero = num_zero / score_M.size if score_M.size else 0.0
+    if score_M.size and score_M.min() < 0:
+        low, high = (float(np.quantile(_sample(score_M), q)) for q in (0.001, 0.999))
+        if low == high:
+            low, high = float(score_M.min()), float(score_M.max())
+        return _count(score_M, (low, high), num_bins, num_zero, share_zero, is_log=False)
     positive = score_M[score_M > 0]
-    num_zero = score_M.size - positive.size
     if positive.size == 0:
-        return Histogram(np.linspace(-1, 0, num_bins + 1), np.zeros(num_bins, np.int64), num_zero)
+        edges = np.linspace(-1, 0, num_bins + 1)
+        return Histogram(edges, np.zeros(num_bins, np.int64), num_zero, share_zero)
     logarithm = np.log10(positive)
-    sample = logarithm[:: max(1, logarithm.size // 200_000)]
-    low, high = float(np.quantile(sample, 0.001)), float(logarithm.max())
+    low, high = float(np.quantile(_sample(logarithm), 0.001)), float(logarithm.max())
+    return _count(logarithm, (low, high), num_bins, num_zero, share_zero, is_log=True)
+
+
+def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return enough of many values for a quantile."""
+    return values[:: max(1, values.size // 200_000)]
+
+
+def _count(
+    values: NDArray[np.float32],
+    ends: tuple[float, float],
+    num_bins: int,
+    num_zero: int,
+    share_zero: float,
+    *,
+    is_log: bool,
+) -> Histogram:
+    """Count values between two ends, those outside in the outer bins."""
+    low, high = ends
     high = high if high > low else low + 1
-    counts, edges = np.histogram(logarithm.clip(low, high), num_bins, (low, high))
-    return Histogram(edges.astype(np.float64), counts.astype(np.int64), num_zero)
+    counts, edges = np.histogram(values.clip(low, high), num_bins, (low, high))
+    edges = edges.astype(np.float64)
+    return Histogram(edges, counts.astype(np.int64), num_zero, share_zero, is_log)
 
 
 def count_layer(histogram: Histogram, sorted_ranks: NDArray[np.int32]) -> NDArray[np.int64]:

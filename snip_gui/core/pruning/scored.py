@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.graph.layout import num_kept_at
-from snip_gui.core.graph.wiring import Reach, first_ranks, num_on_paths, reach
+from snip_gui.core.graph.wiring import Reach, join_units, num_on_paths, reach
 from snip_gui.core.models.networks import find_network, with_architecture
-from snip_gui.core.pruning.histogram import Histogram, count_layer, sensitivity_histogram
+from snip_gui.core.pruning.histogram import Histogram, count_layer, score_histogram
 from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
 from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
+from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.stages import Stage, stage_keys
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.layout import Layout, TensorSpec
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
-    from snip_gui.core.pruning.ranking import Ranking
+    from snip_gui.core.pruning.mask_source import Arrange, Cutter, MaskSource
     from snip_gui.core.recipe.recipe import Recipe
 
 # Connections; fifteen million take some 20 ms.
@@ -32,7 +33,7 @@ _SLOW_TO_FOLLOW = 30_000_000
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A ranking with what it was made from. Arrays are read-only.
+    """The masks of a method with what they were made from. Arrays are read-only.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class Scored:
     """
 
     recipe: Recipe
-    ranking: Ranking
+    masks: MaskSource
     weight_M: NDArray[np.float32]
     gradient_M: NDArray[np.float32] | None
     indices_K: NDArray[np.int64]
@@ -64,13 +65,18 @@ class Scored:
 
     @functools.cached_property
     def key(self) -> str:
-        """Digest of everything that the ranking depends on."""
+        """Digest of everything that the masks depend on."""
         return stage_keys(self.recipe)[Stage.SCORE]
 
     @property
     def layout(self) -> Layout:
         """The prunable tensors."""
-        return self.ranking.layout
+        return self.masks.layout
+
+    @property
+    def ranking(self) -> Ranking | None:
+        """The masks if they come of a ranking of all connections, else None."""
+        return self.masks if isinstance(self.masks, Ranking) else None
 
     @functools.cached_property
     def model(self) -> ModelInfo:
@@ -80,49 +86,72 @@ class Scored:
     @property
     def num_bytes(self) -> int:
         """Memory that the arrays take."""
-        ranking = self.ranking
-        arrays: list[NDArray[np.generic]] = [ranking.score_M, ranking.rank_M, ranking.order_M]
-        arrays += [self.weight_M, self.indices_K, *ranking.sorted_ranks.values()]
+        arrays: list[NDArray[np.generic]] = [self.weight_M, self.indices_K]
         if self.gradient_M is not None:
             arrays.append(self.gradient_M)
-        return sum(array.nbytes for array in arrays)
+        return self.masks.num_bytes + sum(array.nbytes for array in arrays)
 
     @functools.cached_property
-    def histogram(self) -> Histogram:
-        """The distribution of the sensitivities."""
-        return sensitivity_histogram(self.ranking.score_M)
+    def histogram(self) -> Histogram | None:
+        """The distribution of the scores; None for a method without scores."""
+        scores = self.masks.scores
+        return None if scores is None else score_histogram(scores)
+
+    @property
+    def num_zero(self) -> int:
+        """Connections whose score is exactly zero; 0 for a method without scores."""
+        return 0 if self.histogram is None else self.histogram.num_zero
 
     def layer_counts(self, tensor: TensorSpec) -> NDArray[np.int64] | None:
         """Return how many connections of a weight are in each bin of the histogram.
 
-        None where ranks do not follow scores, since each layer keeps some first.
+        None where there is no ranking, or ranks do not follow scores, since each layer keeps some
+        first.
         """
-        if self.recipe.pruning.floor:
+        if self.recipe.pruning.floor or self.histogram is None or self.ranking is None:
             return None
         return count_layer(self.histogram, self.ranking.sorted_ranks[tensor.name])
 
     @functools.cached_property
-    def _first_ranks(self) -> dict[str, NDArray[np.int32]]:
-        """Per layer that is followed, the ranks at which two units lose their last connection."""
+    def _joined(self) -> dict[str, Cutter]:
+        """Per layer that is followed, which two units (O, I) a kept connection joins."""
         wiring = self.architecture.wiring
         joining = {step.layer for step in wiring.steps if step.kind == "join"} if wiring else set()
         return {
-            layer: first_ranks(self.ranking.get_ranks(self.layout.get_weight(layer)))
+            layer: self.masks.cutter(self.layout.get_weight(layer), join_units)
             for layer in self.layout.layers
             if layer in joining
         }
 
     def prepare(self) -> None:
         """Work out what the first picture needs, so that no view has to wait for it."""
-        _ = self.key, self.histogram, self._first_ranks
+        _ = self.key, self.histogram, self._joined
 
     def num_kept_at(self, sparsity: float) -> int:
-        """Return how many connections are kept at a sparsity."""
-        return num_kept_at(sparsity, self.layout.num_parameters)
+        """Return how many connections are kept at a sparsity: the nearest that a mask can keep."""
+        return self.masks.nearest(num_kept_at(sparsity, self.layout.num_parameters))
+
+    def mask_note(self, sparsity: float) -> str:
+        """Return what a reader has to know of the mask shown at a sparsity; mostly nothing."""
+        method = find_method(self.recipe.pruning)
+        asked = num_kept_at(sparsity, self.layout.num_parameters)
+        nearest, notes = self.masks.nearest(asked), []
+        if nearest != asked:
+            notes.append(
+                f"{method.title} cannot keep {asked:,} connections; the nearest it can keep is "
+                f"{nearest:,}."
+            )
+        scored_at = self.recipe.pruning.sparsity
+        if method.masks_for == "target-sparsity" and sparsity != scored_at:
+            notes.append(
+                f"Preview: these masks were computed for {scored_at:.6g} sparsity. A run computes "
+                "them for its own."
+            )
+        return " ".join(notes)
 
     def layer_rows(self, num_kept: int) -> tuple[LayerRow, ...]:
         """Return what is kept of each layer."""
-        return layer_rows(self.layout, self.ranking.counts_at(num_kept))
+        return layer_rows(self.layout, self.masks.counts_at(num_kept))
 
     def multiply_accumulates(self, num_kept: int) -> tuple[int, int]:
         """Return multiply-accumulates of one image: of the kept weights, and of all.
@@ -142,11 +171,10 @@ class Scored:
         wiring = self.architecture.wiring
         if wiring is None:
             return None
-        kept = np.int32(num_kept)
 
         def joined(layer: str) -> NDArray[np.bool_] | None:
-            rank_OI = self._first_ranks.get(layer)
-            return None if rank_OI is None else rank_OI < kept
+            cut = self._joined.get(layer)
+            return None if cut is None else cut(num_kept)
 
         return reach(wiring, joined)
 
@@ -172,25 +200,37 @@ class Scored:
         (arXiv 2107.02306). A bias counts if its unit is on a path. Of a layer that is not followed
         connection by connection every kept parameter counts.
         """
-        counts = self.ranking.counts_at(num_kept)
+        counts = self.masks.counts_at(num_kept)
         on_paths = dict.fromkeys(self.layout.layers, 0)
         for tensor in self.layout.tensors:
             ends = found.find_ends(tensor.layer)
             number = counts[tensor.name]
             if ends is not None and number:
                 leads_O, reached_I = ends
-                rank = self.ranking.get_ranks(tensor)
                 if not tensor.is_weight:
                     alive_O = found.alive(found.wiring.step_by_layer[tensor.layer])
-                    number = int(np.count_nonzero((rank < num_kept) & alive_O))
+                    number = int(np.count_nonzero(self.masks.get_mask(tensor, num_kept) & alive_O))
                 elif not (leads_O.all() and reached_I.all()):
-                    number = num_on_paths(rank, num_kept, leads_O, reached_I)
+                    number = self._num_on_paths(tensor, num_kept, leads_O, reached_I)
             on_paths[tensor.layer] += number
         return on_paths
 
-    def find_connection(self, rank: int) -> tuple[str, tuple[int, ...]] | None:
-        """Return the weight, and the place in it, of the connection of a rank; None for a bias."""
-        index = int(self.ranking.order_M[rank])
+    def _num_on_paths(
+        self,
+        tensor: TensorSpec,
+        num_kept: int,
+        leads_O: NDArray[np.bool_],
+        reached_I: NDArray[np.bool_],
+    ) -> int:
+        """Return how many kept connections of a weight are on a path."""
+
+        def kept(part: Arrange) -> NDArray[np.bool_]:
+            return self.masks.cutter(tensor, part)(num_kept)
+
+        return num_on_paths(kept, tensor.shape, leads_O, reached_I)
+
+    def find_connection(self, index: int) -> tuple[str, tuple[int, ...]] | None:
+        """Return the weight, and the place in it, of a flat index; None for a bias."""
         for tensor in self.layout.weights:
             if tensor.offset <= index < tensor.end:
                 found = np.unravel_index(index - tensor.offset, tensor.shape)
@@ -213,7 +253,7 @@ class Scored:
         first = self.model.mapped_layer
         if first not in self.layout.layers:
             return f"The layer “{first}” is excluded from pruning, so every pixel is kept."
-        kept_OI = self.ranking.get_mask(self.layout.get_weight(first), num_kept)
+        kept_OI = self.masks.get_mask(self.layout.get_weight(first), num_kept)
         if unit is not None:
             kept_OI = kept_OI[unit : unit + 1]
         shape = self.architecture.input_shape

@@ -118,6 +118,9 @@ class Unavailable(PruningSpec, frozen=True, kw_only=True, tag="unavailable"):
         return self.name
 
 
+MasksFor: TypeAlias = Literal["every-sparsity", "target-sparsity"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One pruning method.
@@ -135,6 +138,9 @@ class Method:
     prune
         ``"module:function"``: a function of a `snip_gui.core.pruning.workbench.Workbench` that
         yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
+    masks_for
+        What the masks of one scoring hold for: ``every-sparsity``, or the ``target-sparsity`` of
+        the recipe alone. Then the slider shows a preview and says so.
     """
 
     title: str
@@ -142,6 +148,7 @@ class Method:
     score_name: str
     spec: type[PruningSpec]
     prune: str
+    masks_for: MasksFor = "every-sparsity"
 
     @property
     def name(self) -> str:

@@ -16,8 +16,14 @@ import numpy as np
 
 from snip_gui.core.base.events import Event
 from snip_gui.core.views.picture import Picture, to_indices
-from snip_gui.core.views.weight_canvas import block_max, block_mean
-from snip_gui.core.views.weight_values import block_means, colour_limit
+from snip_gui.core.views.weight_canvas import (
+    NO_SCORES,
+    ScoreColours,
+    block_max,
+    block_mean,
+    find_score_colours,
+)
+from snip_gui.core.views.weight_values import NO_GRADIENT, NOT_NESTED, block_means, colour_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +43,6 @@ BLOCK = 4
 """Canvas pixels on a side of what a `Level` holds one number for."""
 
 _ROWS_AT_ONCE = 256  # a multiple of the block: memory for one chunk, and cancelled between two
-_SAMPLE = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,9 @@ class Level:
     block_HW
         float32, one number for each block of `BLOCK` by `BLOCK` connections.
     low, high
-        Of the colours; base-10 logarithms on a log scale.
+        Where the colours end; of scores ``colours`` says it.
+    colours
+        How scores are coloured; None for other pictures.
     """
 
     arrangement: Arrangement
@@ -60,6 +67,7 @@ class Level:
     block_HW: NDArray[np.float32]
     low: float
     high: float
+    colours: ScoreColours | None = None
 
     def picture(self, factor: int) -> Picture:
         """Return a picture in blocks of ``factor`` connections a side, a multiple of `BLOCK`."""
@@ -76,8 +84,8 @@ class Level:
 
     def _made(self, times: int) -> Picture:
         block = (times, times)
-        if self.look in ("sensitivity", "kept-sensitivity"):
-            return _log_picture(block_max(self.block_HW, block), self.low, self.high)
+        if self.colours is not None:
+            return _score_picture(block_max(self.block_HW, block), self.colours)
         values_HW = block_means(self.block_HW, block)
         high = self.high
         if self.look == "mask":  # up to the largest share, as of smaller layers
@@ -108,8 +116,9 @@ class LargeCanvas:
             return values_HW
         low, high = self.limits(look)
         block = (factor, factor)
-        if look in ("sensitivity", "kept-sensitivity"):
-            return _log_picture(block_max(values_HW, block), low, high)
+        colours = self._colours_of(look)
+        if colours is not None:
+            return _score_picture(block_max(values_HW, block), colours)
         if look == "mask" and factor == 1:
             return Picture(1 + values_HW.astype(np.uint8) * np.uint8(254), 0, 1, "kept", "mask")
         return _linear_picture(_means(values_HW, block), look, low, high)
@@ -124,7 +133,8 @@ class LargeCanvas:
         """
         height, width = self.arrangement.size
         rows: list[NDArray[np.float32]] = []
-        reduce = block_max if look in ("sensitivity", "kept-sensitivity") else _means
+        colours = self._colours_of(look)
+        reduce = block_max if colours is not None else _means
         for top in range(0, height, _ROWS_AT_ONCE):
             cancel.raise_if_cancelled()
             part = (top, 0, min(_ROWS_AT_ONCE, height - top), width)
@@ -134,27 +144,26 @@ class LargeCanvas:
             rows.append(np.asarray(reduce(values_HW, (BLOCK, BLOCK)), np.float32))
         low, high = self.limits(look)
         kept = num_kept if look in ("mask", "kept-sensitivity") else 0
-        return Level(self.arrangement, look, kept, np.concatenate(rows), low, high)
+        return Level(self.arrangement, look, kept, np.concatenate(rows), low, high, colours)
+
+    def _colours_of(self, look: Look) -> ScoreColours | None:
+        """Return how scores are coloured; None if a picture is not one of scores."""
+        return self._score_colours if look in ("sensitivity", "kept-sensitivity") else None
 
     def limits(self, look: Look) -> tuple[float, float]:
-        """Return the values at both ends of the colours."""
-        if look in ("mask", "leaves"):
+        """Return the values at both ends of the colours, but of scores."""
+        if look not in ("weight", "gradient"):
             return 0.0, 1.0
-        if look in ("sensitivity", "kept-sensitivity"):
-            return self._sensitivities
         most = self._most_weight if look == "weight" else self._most_gradient
         return -most, most
 
     @functools.cached_property
-    def _sensitivities(self) -> tuple[float, float]:
-        tensor = self.arrangement.tensor
-        score = self.scored.ranking.score_M[tensor.offset : tensor.end]
-        sample = score[:: max(1, score.size // _SAMPLE)]
-        positive = sample[sample > 0]
-        if positive.size == 0:
-            return -1.0, 0.0
-        low, high = float(np.log10(np.quantile(positive, 0.01))), float(np.log10(score.max()))
-        return low, high if high > low else low + 1
+    def _score_colours(self) -> ScoreColours | None:
+        """How scores are coloured; None for a method without scores."""
+        tensor, scores = self.arrangement.tensor, self.scored.masks.scores
+        if scores is None:
+            return None
+        return find_score_colours(scores[tensor.offset : tensor.end], self.scored.score_name)
 
     @functools.cached_property
     def _most_weight(self) -> float:
@@ -168,30 +177,37 @@ class LargeCanvas:
 
     def _values(self, look: Look, num_kept: int, part: Rectangle) -> NDArray[Any] | str:
         """Return what is drawn of each connection in a part of the plane: bool for a mask."""
-        ranking, tensor = self.scored.ranking, self.arrangement.tensor
+        masks, tensor = self.scored.masks, self.arrangement.tensor
+        arrange = functools.partial(self._arrange, part)
         match look:
             case "mask":
-                return self._cut(ranking.rank_M, part) < np.int32(num_kept)
+                return masks.cutter(tensor, arrange)(num_kept)
             case "sensitivity":
-                return self._cut(ranking.score_M, part)
+                return NO_SCORES if masks.scores is None else self._cut(masks.scores, part)
             case "kept-sensitivity":
-                kept_HW = self._cut(ranking.rank_M, part) < np.int32(num_kept)
-                return self._cut(ranking.score_M, part) * kept_HW
+                if masks.scores is None:
+                    return NO_SCORES
+                kept_HW = masks.cutter(tensor, arrange)(num_kept)
+                return np.where(kept_HW, self._cut(masks.scores, part), np.float32(-np.inf))
             case "leaves":
-                total = np.float32(self.scored.layout.num_parameters)
-                return 1 - self._cut(ranking.rank_M, part).astype(np.float32) / total
+                leaves = masks.removal(tensor, arrange)
+                return NOT_NESTED if leaves is None else leaves
             case "weight":
                 return self._cut(self.scored.weight_M, part)
         if self.scored.gradient_M is None:
-            return "This method computes no gradient."
-        assert tensor.end <= len(self.scored.gradient_M)
+            return NO_GRADIENT
         return self._cut(self.scored.gradient_M, part)
 
     def _cut(self, flat_M: NDArray[Any], part: Rectangle) -> NDArray[Any]:
         """Return a part of the plane of flat values."""
+        tensor = self.arrangement.tensor
+        return self._arrange(part, flat_M[tensor.offset : tensor.end])
+
+    def _arrange(self, part: Rectangle, values: NDArray[Any]) -> NDArray[Any]:
+        """Return a part of the plane of the tensor's values."""
         plane, tensor = self.arrangement, self.arrangement.tensor
         top, left, height, width = part
-        matrix_OI = flat_M[tensor.offset : tensor.end].reshape(tensor.shape[:2])
+        matrix_OI = values.reshape(tensor.shape[:2])
         rows = slice(top, top + height) if plane.units is None else plane.units[top : top + height]
         cut = matrix_OI[rows]
         columns = slice(left, left + width)
@@ -229,12 +245,11 @@ def _means(values_HW: NDArray[Any], block: tuple[int, int]) -> NDArray[np.float3
     return block_means(values_HW, block)
 
 
-def _log_picture(score_HW: NDArray[np.float32], low: float, high: float) -> Picture:
-    """Return the picture of sensitivities; nothing is drawn where none is above zero."""
-    with np.errstate(divide="ignore"):
-        logarithm_HW = np.maximum(np.log10(score_HW), np.float32(low))
-    index_HW = to_indices(logarithm_HW, low, high) * (score_HW > 0)
-    return Picture(index_HW, low, high, "sensitivity", "viridis", "log")
+def _score_picture(score_HW: NDArray[np.float32], colours: ScoreColours) -> Picture:
+    """Return the picture of scores; on a logarithmic scale of those above zero alone."""
+    drawn_HW = score_HW > (0 if colours.is_log else -np.inf)
+    score_HW = np.where(drawn_HW, score_HW, np.float32(0))
+    return colours.picture(colours.to_indices(score_HW) * drawn_HW)
 
 
 def _linear_picture(values_HW: NDArray[np.float32], look: Look, low: float, high: float) -> Picture:

@@ -15,7 +15,7 @@ import numpy as np
 
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.picture import BOTH, NEITHER, ONLY_A, ONLY_B, Picture, to_indices
-from snip_gui.core.views.weight_canvas import GAP_RANK, block_mean, reduced_block
+from snip_gui.core.views.weight_canvas import block_mean, lay_out_kept, reduced_block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.comparison import Mask
     from snip_gui.core.comparing.frequency import Frequency
     from snip_gui.core.graph.layout import TensorSpec
-    from snip_gui.core.pruning.ranking import Ranking
+    from snip_gui.core.pruning.mask_source import Cutter, MaskSource
 
 Rgb: TypeAlias = tuple[int, int, int]
 
@@ -33,19 +33,19 @@ _LEVELS = 84
 
 @dataclass(frozen=True, eq=False)
 class DifferenceCanvas:
-    """One tensor of two rankings on a plane.
+    """One tensor of two networks on a plane.
 
     Attributes
     ----------
-    rank_a_HW, rank_b_HW
-        int32; a huge rank in gaps.
+    cut_a, cut_b
+        Return what each keeps of the plane (H, W) at a number kept.
     block
         Canvas pixels per picture pixel on each side; see `DifferenceCanvas.reduced`.
     """
 
     arrangement: Arrangement
-    rank_a_HW: NDArray[np.int32]
-    rank_b_HW: NDArray[np.int32]
+    cut_a: Cutter
+    cut_b: Cutter
     block: tuple[int, int]
 
     @property
@@ -64,8 +64,7 @@ class DifferenceCanvas:
         In blocks the colour is that of the most frequent of the first three, and its strength the
         fraction of the block that either mask keeps.
         """
-        in_a_HW = self.rank_a_HW < np.int32(kept_a)
-        in_b_HW = self.rank_b_HW < np.int32(kept_b)
+        in_a_HW, in_b_HW = self.cut_a(kept_a), self.cut_b(kept_b)
         if self.block == (1, 1):
             kind_HW = in_a_HW.view(np.uint8) + in_b_HW.view(np.uint8) * np.uint8(2)
             kind_HW += self.arrangement.present_HW * np.uint8(4)
@@ -95,18 +94,16 @@ class DifferenceCanvas:
         return self.arrangement.position_at(row, column)
 
 
-def difference_canvas(a: Ranking, b: Ranking, tensor: TensorSpec) -> DifferenceCanvas:
-    """Lay out one weight of two rankings of the same layout."""
+def difference_canvas(a: MaskSource, b: MaskSource, tensor: TensorSpec) -> DifferenceCanvas:
+    """Lay out one weight of the masks of two networks of the same layout."""
     arrangement = Arrangement(tensor)
-    rank_a_HW, rank_b_HW = (arrangement.place(r.get_ranks(tensor), GAP_RANK) for r in (a, b))
-    return DifferenceCanvas(arrangement, rank_a_HW, rank_b_HW, reduced_block(arrangement, 1))
+    cut_a, cut_b = (lay_out_kept(masks, arrangement) for masks in (a, b))
+    return DifferenceCanvas(arrangement, cut_a, cut_b, reduced_block(arrangement, 1))
 
 
 def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -> str:
     """Return in words which of two masks keep a connection."""
-    in_a, in_b = (
-        bool(mask.scored.ranking.get_ranks(tensor)[position] < mask.num_kept) for mask in (a, b)
-    )
+    in_a, in_b = (mask.scored.masks.keeps(tensor, position, mask.num_kept) for mask in (a, b))
     words = "kept by both" if in_a and in_b else "kept by neither"
     if in_a != in_b:
         words = "kept by A only" if in_a else "kept by B only"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,35 +19,38 @@ class Readout:
 
     Attributes
     ----------
+    score
+        None for a method without scores.
     rank
-        From 1 for the most sensitive.
+        From 1 for the highest score; None without a ranking.
     leaves_at
-        Sparsity from which on it is removed.
+        Sparsity from which on it is removed; None if the masks do not nest.
     """
 
     name: str
     position: tuple[int, ...]
     weight: float
-    sensitivity: float
-    rank: int
-    leaves_at: float
+    score: float | None
+    rank: int | None
+    leaves_at: float | None
     is_kept: bool
 
 
 def connection_readout(
     scored: Scored, tensor: TensorSpec, position: tuple[int, ...], num_kept: int
 ) -> Readout:
-    """Return weight, sensitivity, rank and the sparsity at which a connection goes."""
+    """Return what is known of a connection."""
     index = tensor.offset + int(np.ravel_multi_index(position, tensor.shape))
-    rank = int(scored.ranking.rank_M[index])
+    masks, ranking = scored.masks, scored.ranking
+    leaves_at = masks.removal(tensor, operator.itemgetter(position))
     return Readout(
         name=tensor.name,
         position=position,
         weight=float(scored.weight_M[index]),
-        sensitivity=float(scored.ranking.score_M[index]),
-        rank=rank + 1,
-        leaves_at=scored.ranking.leaves_at(rank),
-        is_kept=rank < num_kept,
+        score=None if masks.scores is None else float(masks.scores[index]),
+        rank=None if ranking is None else int(ranking.rank_M[index]) + 1,
+        leaves_at=None if leaves_at is None else float(leaves_at),
+        is_kept=masks.keeps(tensor, position, num_kept),
     )
 
 
@@ -55,26 +59,29 @@ def connection_text(
 ) -> str:
     """Return all there is to say of one connection, in a line."""
     found = connection_readout(scored, tensor, position, num_kept)
-    return (
-        f"{found.name}[{', '.join(map(str, position))}]: "
-        f"{'kept' if found.is_kept else 'removed'}, weight {found.weight:+.4f}, "
-        f"{scored.score_name} {found.sensitivity:.3e}, rank {found.rank:,}, "
-        f"goes at {found.leaves_at:.4%}"
-    )
+    parts = ["kept" if found.is_kept else "removed", f"weight {found.weight:+.4f}"]
+    if found.score is not None:
+        parts.append(f"{scored.score_name} {found.score:.3e}")
+    if found.rank is not None:
+        parts.append(f"rank {found.rank:,}")
+    if found.leaves_at is not None:
+        parts.append(f"removed above {found.leaves_at:.4%} sparsity")
+    return f"{found.name}[{', '.join(map(str, position))}]: {', '.join(parts)}"
 
 
 def part_text(
     scored: Scored, tensor: TensorSpec, unit: int | None, source: int | None, num_kept: int
 ) -> str:
     """Return what is kept of a unit, of an input, or of the kernel between them."""
-    ranks = scored.ranking.get_ranks(tensor)
+    what: str
+    part: tuple[int | slice, ...]
     if unit is not None and source is not None:
-        what, part = f"kernel from {source} to {unit}", ranks[unit, source]
+        what, part = f"kernel from {source} to {unit}", (unit, source)
     elif unit is not None:
-        what, part = f"unit {unit}", ranks[unit]
+        what, part = f"unit {unit}", (unit,)
     elif source is not None:
-        what, part = f"input {source}", ranks[:, source]
+        what, part = f"input {source}", (slice(None), source)
     else:
         return ""
-    kept = int(np.count_nonzero(part < num_kept))
-    return f"{tensor.label}, {what}: {kept:,} of {part.size:,} connections kept"
+    kept = scored.masks.cutter(tensor, operator.itemgetter(part))(num_kept)
+    return f"{tensor.label}, {what}: {kept.sum():,} of {kept.size:,} connections kept"

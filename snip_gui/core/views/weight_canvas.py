@@ -1,7 +1,7 @@
 """The connections of one layer on a plane, as a picture for any number of kept connections.
 
-A canvas is made once for a layer; a picture is then one comparison of its ranks. Where connections
-lie is said by `snip_gui.core.views.arrangement`.
+A canvas is made once for a layer; of a ranking a picture is then one comparison of its ranks. Where
+connections lie is said by `snip_gui.core.views.arrangement`.
 
 Shapes: H rows and W columns of the canvas.
 """
@@ -10,25 +10,60 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from snip_gui.core.pruning.mask_source import removed_value
 from snip_gui.core.views.picture import Picture, to_indices
+from snip_gui.core.views.weight_values import colour_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from snip_gui.core.graph.layout import TensorSpec
-    from snip_gui.core.pruning.ranking import Ranking
+    from snip_gui.core.pruning.mask_source import Cutter, MaskSource
     from snip_gui.core.views.arrangement import Arrangement
 
 T = TypeVar("T", bound=np.generic)
 
 Colours: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity"]
 
-GAP_RANK = np.iinfo(np.int32).max  # a rank that is never below a number kept
+NO_SCORES = "This method gives connections no scores."
 _LARGEST_SIDE = 2048
+_SAMPLE = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreColours:
+    """How scores are coloured: on a logarithmic scale, or around zero if some are negative.
+
+    Attributes
+    ----------
+    low, high
+        Where the colours end; base-10 logarithms on a logarithmic scale.
+    label
+        What the scores are, for the colour bar.
+    """
+
+    low: float
+    high: float
+    label: str
+    is_log: bool = True
+
+    def to_indices(self, score: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return scores as indices 1 to 255; exact zeros take the lowest of a log scale."""
+        if not self.is_log:
+            return to_indices(score, self.low, self.high)
+        with np.errstate(divide="ignore"):
+            logarithm = np.log10(score)
+        return to_indices(np.maximum(logarithm, np.float32(self.low)), self.low, self.high)
+
+    def picture(self, index_HW: NDArray[np.uint8]) -> Picture:
+        """Return the picture of some indices."""
+        if self.is_log:
+            return Picture(index_HW, self.low, self.high, self.label, "viridis", "log")
+        return Picture(index_HW, self.low, self.high, self.label, "diverging", is_share=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,24 +74,23 @@ class WeightCanvas:
     ----------
     arrangement
         The weight that is shown, and where its connections lie.
-    rank_HW
-        int32; a huge rank in gaps.
-    sensitivity_HW
-        uint8 indices of the logarithm of the score.
-    low, high
-        Base-10 logarithms at the two ends of the indices.
+    cut
+        Returns what is kept of the plane (H, W) at a number kept.
+    colours
+        How scores are coloured; None for a method without scores.
+    score_HW
+        uint8 indices of the scores; empty without scores.
     block
         Canvas pixels per picture pixel on each side. Above 1 a picture pixel shows what a block
-        holds: the fraction kept, or the highest sensitivity.
+        holds: the fraction kept, or the highest score.
     reductions
         The same canvas with other blocks, as far as they were asked for.
     """
 
     arrangement: Arrangement
-    rank_HW: NDArray[np.int32]
-    sensitivity_HW: NDArray[np.uint8]
-    low: float
-    high: float
+    cut: Cutter
+    colours: ScoreColours | None
+    score_HW: NDArray[np.uint8]
     block: tuple[int, int]
     reductions: dict[tuple[int, int], WeightCanvas] = field(default_factory=dict)
 
@@ -75,7 +109,7 @@ class WeightCanvas:
         block = reduced_block(self.arrangement, factor)
         if block == self.block:
             return self
-        # Kept, with what each has worked out, since zooming goes to and fro.
+        # Kept, with what each has computed, since zooming goes to and fro.
         self.reductions.setdefault(self.block, self)
         if block not in self.reductions:
             self.reductions[block] = replace(self, block=block)
@@ -94,13 +128,18 @@ class WeightCanvas:
         inverse_HW = np.divide(1, present_HW, out=np.zeros_like(present_HW), where=holds_HW)
         return inverse_HW, holds_HW.view(np.uint8)
 
-    def picture(self, num_kept: int, colours: Colours) -> Picture:
-        """Return the picture when ``num_kept`` connections of the whole network are kept."""
-        if colours == "sensitivity":
-            return self._sensitivity(self.sensitivity_HW)
-        kept_HW = self.rank_HW < num_kept
-        if colours == "kept-sensitivity":
-            return self._sensitivity(self.sensitivity_HW * kept_HW)
+    def picture(self, num_kept: int, look: Colours) -> Picture | str:
+        """Return the picture when ``num_kept`` connections of the whole network are kept.
+
+        Of scores a sentence where the method has none.
+        """
+        if look != "mask" and self.colours is None:
+            return NO_SCORES
+        if self.colours is not None and look == "sensitivity":
+            return self._scores(self.colours, self.score_HW)
+        kept_HW = self.cut(num_kept)
+        if self.colours is not None and look == "kept-sensitivity":
+            return self._scores(self.colours, self.score_HW * kept_HW)
         if self.block == (1, 1):
             return Picture(
                 self.arrangement.present_HW + kept_HW * np.uint8(254), 0, 1, "kept", "mask"
@@ -123,29 +162,49 @@ class WeightCanvas:
             index_HW *= there[1]
         return Picture(index_HW, 0, most, "share kept", "density")
 
-    def _sensitivity(self, index_HW: NDArray[np.uint8]) -> Picture:
-        """Return a picture in the colours of sensitivity."""
+    def _scores(self, colours: ScoreColours, index_HW: NDArray[np.uint8]) -> Picture:
+        """Return a picture of scores."""
         if self.block != (1, 1):
             index_HW = block_max(index_HW, self.block)
-        return Picture(index_HW, self.low, self.high, "sensitivity", "viridis", "log")
+        return colours.picture(index_HW)
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a canvas pixel; None in a gap or outside."""
         return self.arrangement.position_at(row, column)
 
 
-def weight_canvas(ranking: Ranking, arrangement: Arrangement) -> WeightCanvas:
-    """Lay out one weight of a ranking."""
-    tensor = arrangement.tensor
-    index, low, high = sensitivity_indices(ranking.get_scores(tensor))
+def weight_canvas(
+    masks: MaskSource, arrangement: Arrangement, score_name: str = "sensitivity"
+) -> WeightCanvas:
+    """Lay out one weight of the masks of a network.
+
+    Parameters
+    ----------
+    score_name
+        What the scores are, for the colour bar.
+    """
+    tensor, colours = arrangement.tensor, None
+    score_HW = np.zeros((0, 0), np.uint8)
+    if masks.scores is not None:
+        score = masks.scores[tensor.offset : tensor.end]
+        colours = find_score_colours(score, score_name)
+        score_HW = arrangement.place(colours.to_indices(score), 0)
     return WeightCanvas(
         arrangement=arrangement,
-        rank_HW=arrangement.place(ranking.get_ranks(tensor), GAP_RANK),
-        sensitivity_HW=arrangement.place(index, 0),
-        low=low,
-        high=high,
+        cut=lay_out_kept(masks, arrangement),
+        colours=colours,
+        score_HW=score_HW,
         block=reduced_block(arrangement, 1),
     )
+
+
+def lay_out_kept(masks: MaskSource, arrangement: Arrangement) -> Cutter:
+    """Return what is kept of a plane (H, W) at a number kept; nothing in gaps."""
+
+    def place(values: NDArray[Any]) -> NDArray[Any]:
+        return arrangement.place(values, removed_value(values.dtype))
+
+    return masks.cutter(arrangement.tensor, place)
 
 
 def reduced_block(arrangement: Arrangement, factor: int) -> tuple[int, int]:
@@ -159,24 +218,22 @@ def reduced_block(arrangement: Arrangement, factor: int) -> tuple[int, int]:
     return -(-down // high) * high, -(-across // wide) * wide
 
 
-def sensitivity_indices(
-    score: NDArray[np.float32],
-) -> tuple[NDArray[np.uint8], float, float]:
-    """Return log10 of scores as indices, and the logarithms at both ends.
+def find_score_colours(score: NDArray[np.float32], label: str) -> ScoreColours:
+    """Return how the scores of a layer, as a flat array, are coloured.
 
-    The range ends at the largest score and begins at the 1 % quantile of those that are not zero,
-    so that a few tiny ones do not spend the colours; exact zeros take the lowest colour.
+    The colours of logarithms end at the largest score and begin at the 1 % quantile of those that
+    are not zero, so that a few tiny ones do not spend them.
     """
-    positive = score[score > 0]
-    if positive.size == 0:
-        return np.ones(score.shape, np.uint8), -1.0, 0.0
-    sample = positive[:: max(1, positive.size // 100_000)]
-    low = float(np.log10(np.quantile(sample, 0.01)))
-    high = float(np.log10(positive.max()))
-    high = high if high > low else low + 1
-    with np.errstate(divide="ignore"):
-        logarithm = np.log10(score)
-    return to_indices(np.maximum(logarithm, np.float32(low)), low, high), low, high
+    if score.size and score.min() < 0:
+        most = colour_limit(score)
+        return ScoreColours(-most, most, label, is_log=False)
+    most = float(score.max(initial=0.0))
+    if most == 0:
+        return ScoreColours(-1.0, 0.0, label)
+    high = float(np.log10(most))
+    sample = score[:: max(1, score.size // _SAMPLE)]
+    low = float(np.log10(np.quantile(sample[sample > 0], 0.01))) if sample.any() else high - 1
+    return ScoreColours(low, high if high > low else low + 1, label)
 
 
 def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np.float32]:
@@ -202,16 +259,17 @@ def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np
 
 
 def block_max(index_HW: NDArray[T], block: tuple[int, int]) -> NDArray[T]:
-    """Return the highest value of each block, none below zero; the last blocks may be smaller."""
+    """Return the highest value of each block; the last blocks may be smaller."""
     if block == (1, 1):
         return index_HW
     down, across = block
     height, width = index_HW.shape
-    rows = np.zeros((-(-height // down), width), index_HW.dtype)
+    lowest = -np.inf if index_HW.dtype.kind == "f" else 0
+    rows = np.full((-(-height // down), width), lowest, index_HW.dtype)
     for first in range(down):
         part = index_HW[first::down]
         np.maximum(rows[: len(part)], part, out=rows[: len(part)])
-    most = np.zeros((len(rows), -(-width // across)), index_HW.dtype)
+    most = np.full((len(rows), -(-width // across)), lowest, index_HW.dtype)
     for first in range(across):
         part = rows[:, first::across]
         np.maximum(most[:, : part.shape[1]], part, out=most[:, : part.shape[1]])

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = Literal["weight", "gradient", "leaves"]
 
+NO_GRADIENT = "This method computes no gradient."
+NOT_NESTED = (
+    "The masks of this method do not nest: a connection that one of them removes may be kept at a "
+    "higher sparsity."
+)
 # The colours end at this quantile of the amounts, so that a few outliers do not spend them.
 _QUANTILE = 0.995
 _SAMPLE = 200_000
@@ -37,12 +42,13 @@ def value_picture(
     """
     tensor = arrangement.tensor
     if what == "leaves":
-        total = np.float32(scored.layout.num_parameters)
-        leaves = 1 - scored.ranking.get_ranks(tensor).astype(np.float32) / total
+        leaves = scored.masks.removal(tensor)
+        if leaves is None:
+            return NOT_NESTED
         return _laid_out(leaves, arrangement, block, (0.0, 1.0), "goes at", signed=False)
     values_M = scored.weight_M if what == "weight" else scored.gradient_M
     if values_M is None:
-        return "This method computes no gradient."
+        return NO_GRADIENT
     values = values_M[tensor.offset : tensor.end].reshape(tensor.shape)
     return signed_picture(values, arrangement, what, block, colour_limit(values))
 

@@ -53,12 +53,13 @@ class Selector(QObject):
         source = sources[0] if len(sources) == 1 else None
         self.select(replace(same, source=source, place=(), pixel=(row, column)))
 
-    def select_rank(self, rank: int) -> None:
-        """Select the connection of a rank, if it is a weight."""
+    def select_score(self, score: float) -> None:
+        """Select the connection whose score is nearest to one, if it is a weight."""
         scored = self._state.scored
-        if scored is None:
+        if scored is None or scored.ranking is None:
             return
-        position = scored.find_connection(rank)
+        ranking = scored.ranking
+        position = scored.find_connection(int(ranking.order_M[ranking.rank_at(score)]))
         if position is not None:
             name, (unit, source, *place) = position
             self.select(Selection(name, unit, source, tuple(place)))

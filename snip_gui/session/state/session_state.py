@@ -226,8 +226,16 @@ class SessionState(QObject):
 
     @property
     def num_kept(self) -> int:
-        """Connections kept at the recipe's sparsity."""
-        return num_kept_at(self._recipe.pruning.sparsity, self.num_parameters)
+        """Connections kept at the recipe's sparsity: the nearest number that a mask can keep."""
+        sparsity = self._recipe.pruning.sparsity
+        if self._scored is not None:
+            return self._scored.num_kept_at(sparsity)
+        return num_kept_at(sparsity, self.num_parameters)
+
+    @property
+    def mask_note(self) -> str:
+        """What has to be said of the mask that is shown; mostly nothing."""
+        return self._scored.mask_note(self._recipe.pruning.sparsity) if self._scored else ""
 
     def layer_rows(self) -> tuple[LayerRow, ...]:
         """Return what is kept of each layer; nothing until something was scored."""

@@ -170,6 +170,7 @@ class ComparePanel(QWidget):
         self.control.show_values(
             state.recipe.pruning.sparsity, state.num_kept, state.num_parameters
         )
+        self.control.show_note(state.mask_note)
 
     @Slot()
     def _show_buttons(self) -> None:

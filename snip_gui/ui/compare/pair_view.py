@@ -351,7 +351,7 @@ class PairView(QWidget):
         subject = (name, id(a.scored), id(b.scored))
         if self._canvas is None or self._subject != subject:
             self._subject = subject
-            self._canvas = difference_canvas(a.scored.ranking, b.scored.ranking, a.layout[name])
+            self._canvas = difference_canvas(a.scored.masks, b.scored.masks, a.layout[name])
         self.plot.prepare(self._canvas.size)
         self._canvas = self._canvas.reduced(self.plot.reduction)
         return self._canvas

@@ -176,6 +176,7 @@ class HeatmapPanel(QWidget):
         self.control.show_values(
             state.recipe.pruning.sparsity, state.num_kept, state.num_parameters
         )
+        self.control.show_note(state.mask_note)
         for page in self._pages():
             page.refresh()
         self._show_badge()

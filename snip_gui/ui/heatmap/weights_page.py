@@ -222,7 +222,9 @@ class WeightsPage(PicturePage):
             return
         self.large.canvas = None
         if self._canvas is None:
-            self._canvas = weight_canvas(scored.ranking, self._arranged(scored, tensor))
+            self._canvas = weight_canvas(
+                scored.masks, self._arranged(scored, tensor), scored.score_name
+            )
             self._values = {}
             self.plot.prepare(self._canvas.size)
         self._canvas = self._canvas.reduced(self.plot.reduction)
@@ -268,7 +270,7 @@ class WeightsPage(PicturePage):
         style = self.style_box.currentData()
         if self.order.currentData() == "own":
             return Arrangement(tensor, style)
-        kept = scored.ranking.get_mask(tensor, self._state.num_kept)
+        kept = scored.masks.get_mask(tensor, self._state.num_kept)
         units, sources = by_number_kept(kept.reshape(*tensor.shape[:2], -1).sum(axis=2))
         return Arrangement(tensor, style, units, sources)
 

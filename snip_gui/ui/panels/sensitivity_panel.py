@@ -10,10 +10,12 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from snip_gui.core.views.weight_canvas import NO_SCORES
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import LogAxis, style_plot
 
 if TYPE_CHECKING:
+    from snip_gui.core.pruning.ranking import Ranking
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 # An empty bin has no logarithm; it is drawn a little below one connection.
 _FLOOR = -0.3
+_NOTHING = "Score a minibatch to see how sensitivities are distributed."
 _EQUATION = (
     "Sensitivity of connection j: |w g| divided by the sum of |w g| over the whole network, with g "
     "the gradient of the mean loss over the minibatch (paper, equation 6)."
@@ -40,7 +43,8 @@ class SensitivityPanel(QWidget):
         super().__init__(parent)
         self._state, self._controller, self._themes = state, controller, themes
         self._shown: Scored | None = None
-        axes = {"bottom": LogAxis("bottom"), "left": LogAxis("left")}
+        self._axis = LogAxis("bottom")
+        axes = {"bottom": self._axis, "left": LogAxis("left")}
         self.plot = named(
             pg.PlotWidget(axisItems=axes), "sensitivity_histogram", "Histogram of sensitivities"
         )
@@ -85,13 +89,17 @@ class SensitivityPanel(QWidget):
     def _on_scored_changed(self) -> None:
         scored = self._state.scored
         self._shown = scored
-        for item in (self._removed, self._kept, self.line):
-            item.setVisible(scored is not None)
-        if scored is None:
-            self._text.setText("Score a minibatch to see how sensitivities are distributed.")
-            self._warning.hide()
+        histogram = scored.histogram if scored is not None else None
+        for item in (self._removed, self._kept):
+            item.setVisible(histogram is not None)
+        self.line.setVisible(scored is not None and scored.ranking is not None)
+        self._warning.hide()
+        self._show_selected()
+        if scored is None or histogram is None:
+            self._text.setText(_NOTHING if scored is None else NO_SCORES)
             return
-        histogram = scored.histogram
+        self._axis.is_log = histogram.is_log
+        self._axis.picture = None  # drawn anew: its ticks may be of the other kind
         self.plot.setLabel("bottom", scored.score_name)
         is_snip = scored.score_name == "sensitivity"
         self._text.setToolTip(
@@ -102,7 +110,6 @@ class SensitivityPanel(QWidget):
         self.plot.setXRange(histogram.edges[0], histogram.edges[-1], padding=0.02)
         self.plot.setYRange(_FLOOR, float(self._heights.max()) + 0.1, padding=0)
         self._show_threshold()
-        self._show_selected()
 
     @Slot()
     def _show_selected(self) -> None:
@@ -113,62 +120,65 @@ class SensitivityPanel(QWidget):
             counts = scored.layer_counts(scored.layout[selection.tensor])
         self._layer.setVisible(counts is not None)
         self._chosen.setVisible(False)
-        if scored is None or counts is None:
+        if scored is None or counts is None or scored.histogram is None or scored.ranking is None:
             return
         heights = np.log10(np.maximum(counts, 10**_FLOOR))
         self._layer.setData(scored.histogram.edges, heights)
         tensor, position = scored.layout[selection.tensor], selection.position
         if position is not None and len(position) == len(tensor.shape):
             score = float(scored.ranking.get_scores(tensor)[position])
-            self._chosen.setVisible(score > 0)
-            if score > 0:
-                self._chosen.setValue(float(np.log10(score)))
+            self._chosen.setVisible(score > 0 or not scored.histogram.is_log)
+            self._chosen.setValue(scored.histogram.place_of(score))
 
     @Slot(object)
     def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
-        """Select the connection whose sensitivity is nearest to where the histogram is clicked."""
-        if self._shown is None or click.button() != Qt.MouseButton.LeftButton:
+        """Select the connection whose score is nearest to where the histogram is clicked."""
+        histogram = self._shown.histogram if self._shown is not None else None
+        if histogram is None or click.button() != Qt.MouseButton.LeftButton:
             return
         view = self.plot.getPlotItem().getViewBox()
         if view.sceneBoundingRect().contains(click.scenePos()):
-            score = 10 ** view.mapSceneToView(click.scenePos()).x()
-            self._controller.selector.select_rank(self._shown.ranking.rank_at(score))
+            place = view.mapSceneToView(click.scenePos()).x()
+            self._controller.selector.select_score(histogram.score_at(place))
 
     @Slot()
     def _show_threshold(self) -> None:
         scored = self._shown
-        if scored is None:
+        histogram = scored.histogram if scored is not None else None
+        if scored is None or histogram is None:
+            return
+        zeros = f"exactly zero: {histogram.num_zero:,} ({histogram.share_zero:.1%})"
+        ranking = scored.ranking
+        if ranking is None:
+            self._kept.setData(histogram.edges[:1], self._heights[:0])
+            self._text.setText(f"No threshold: this method does not rank; {zeros}")
             return
         num_kept = self._state.num_kept
-        histogram = scored.histogram
-        threshold = scored.ranking.threshold_at(num_kept)
-        position = np.log10(threshold) if threshold > 0 else histogram.edges[0]
-        self.line.setValue(float(position))
+        threshold = ranking.threshold_at(num_kept)
+        position = histogram.place_of(threshold)
+        self.line.setValue(position)
         first = int(np.searchsorted(histogram.edges, position, side="right")) - 1
         first = min(max(first, 0), len(self._heights) - 1)
         self._kept.setData(histogram.edges[first:], self._heights[first:])
-        self._text.setText(
-            f"Threshold {threshold:.3g}; exactly zero: {histogram.num_zero:,} "
-            f"({histogram.share_zero:.1%})"
-        )
-        self._warn(scored, num_kept)
+        self._text.setText(f"Threshold {threshold:.3g}; {zeros}")
+        self._warn(ranking, num_kept, scored.score_name)
 
-    def _warn(self, scored: Scored, num_kept: int) -> None:
-        """Say when connections of zero {scored.score_name} are kept."""
-        nonzero = scored.ranking.num_nonzero
-        limit = 1 - nonzero / scored.layout.num_parameters
-        self._warning.setVisible(num_kept > nonzero)
+    def _warn(self, ranking: Ranking, num_kept: int, score_name: str) -> None:
+        """Say when the choice among connections of zero score is arbitrary."""
+        number = ranking.num_arbitrary(num_kept)
+        limit = 1 - ranking.num_positive / ranking.layout.num_parameters
+        self._warning.setVisible(number > 0)
         self._warning.setText(
             f"Below {limit:.1%} sparsity the choice is index order: "
-            f"{num_kept - nonzero:,} connections of zero {scored.score_name} are kept."
+            f"{number:,} connections of zero {score_name} are kept."
         )
 
     @Slot()
     def _on_dragged(self) -> None:
         scored = self._shown
-        if scored is None:
+        if scored is None or scored.ranking is None or scored.histogram is None:
             return
-        asked = 10 ** self.line.value()
+        asked = scored.histogram.score_at(self.line.value())
         num_kept = int(np.count_nonzero(scored.ranking.score_M >= asked))
         self._controller.set_num_kept(max(1, num_kept))
 

@@ -100,6 +100,11 @@ class SparsityControl(QWidget):
         menu = QMenu(self.presets)
         menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))
         self.presets.setMenu(menu)
+        self.note = named(QLabel(), "mask_note", "About the mask")
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setWordWrap(True)
+        self.note.setProperty("role", "warning")
+        self.note.hide()
         self._total = QLabel()
         self._total.setProperty("role", "muted")
         self._build()
@@ -128,8 +133,14 @@ class SparsityControl(QWidget):
         track.addWidget(self.presets, 0, 1, 2, 1)
         column.addLayout(row)
         column.addLayout(track)
+        column.addWidget(self.note)
         QWidget.setTabOrder(self.slider, self.percent)
         QWidget.setTabOrder(self.percent, self.kept)
+
+    def show_note(self, text: str) -> None:
+        """Say something of the mask below the slider; nothing for an empty text."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
 
     def show_presets(self, sparsities: Sequence[float]) -> None:
         """Offer these sparsities by a click."""

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.comparing.comparison import Mask, Overlap, compare, overlap_matrix
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
-from tests.core.masks import LENET, SMALL, flat, layout_named, random_mask, scored_of
+from tests.core.masks import (
+    LENET,
+    SMALL,
+    as_ranking,
+    flat,
+    layout_named,
+    random_mask,
+    scored_of,
+    scored_with,
+)
+from tests.core.sources import Units, Unnested
 
 NUM_SMALL = 45
 kept = st.integers(0, NUM_SMALL)
@@ -146,3 +156,13 @@ def test_one_network_pruned_in_different_places_is_refused_with_the_place(shapes
     with pytest.raises(UserError) as refused:
         compare(random_mask(5, 0), random_mask(5, 0, shapes))
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize("make", [Unnested, Units])
+def test_masks_of_any_source_overlap_as_those_of_rankings(make):
+    source = make(layout_named(SMALL))
+    kept = [source.nearest(number) for number in (10, 30)]
+    masks = [Mask(scored_with(source), number) for number in kept]
+    ranked = [Mask(as_ranking(source, number), number) for number in kept]
+    assert compare(*masks) == compare(*ranked)
+    np.testing.assert_array_equal(overlap_matrix(masks), overlap_matrix(ranked))

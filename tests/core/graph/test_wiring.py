@@ -11,7 +11,7 @@ from torch import nn
 
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.graph.trace_wiring import trace_wiring
-from snip_gui.core.graph.wiring import Step, Wiring, first_ranks, num_on_paths, reach
+from snip_gui.core.graph.wiring import Step, Wiring, join_units, num_on_paths, reach
 from snip_gui.core.models.networks import make_network
 from snip_gui.core.recipe.recipe import ModelChoice
 from tests.core.masks import alive_units
@@ -70,8 +70,8 @@ def test_reach_agrees_with_a_search_of_all_paths(matrices):
         units = {path[number + 1] // block for path in every}
         assert alive_units(found)[layer] == (len(units), matrix.shape[0])
         used = {(path[number + 1] // block, path[number]) for path in every}
-        rank = np.where(matrix, 0, 1).astype(np.int32)
-        assert num_on_paths(rank, 1, *found.find_ends(layer)) == len(used)
+        ends = found.find_ends(layer)
+        assert num_on_paths(lambda part, m=matrix: part(m != 0), matrix.shape, *ends) == len(used)
 
 
 def test_a_layer_that_is_whole_joins_everything():
@@ -152,8 +152,9 @@ def test_a_weight_on_a_path_is_one_that_positive_weights_pass_something_through(
             tensor.shape
         ) > 2 else (parameters[tensor.name].grad != 0).numpy()  # fmt: skip
         kept = masks[tensor.name]
-        rank = np.where(kept, 0, 1).astype(np.int32)
-        assert num_on_paths(rank, 1, *found.find_ends(tensor.layer)) == (carries & kept).sum()
+        ends = found.find_ends(tensor.layer)
+        number = num_on_paths(lambda part, kept=kept: part(kept).copy(), kept.shape, *ends)
+        assert number == (carries & kept).sum()
         off_path += int((kept & ~carries).sum())
     assert off_path  # or the test would say nothing
 
@@ -179,9 +180,10 @@ def test_a_kernel_connects_if_any_of_its_weights_is_kept():
     rank = np.random.default_rng(0).permutation(150).astype(np.int32).reshape(2, 3, 5, 5)
     for num_kept in range(151):
         expected = (rank < num_kept).any(axis=(2, 3))
-        np.testing.assert_array_equal(first_ranks(rank) < num_kept, expected)
+        np.testing.assert_array_equal(join_units(rank) < num_kept, expected)
+        np.testing.assert_array_equal(join_units(rank < num_kept), expected)
 
 
 def test_a_matrix_is_its_own_connection():
     rank = np.arange(4, dtype=np.int32).reshape(2, 2)
-    np.testing.assert_array_equal(first_ranks(rank), rank)
+    np.testing.assert_array_equal(join_units(rank), rank)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.graph.layout import Layout, TensorSpec
+from snip_gui.core.graph.layout import Layout, TensorSpec, num_kept_at
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.core.toys import layout_of
 
@@ -20,6 +20,8 @@ any_scores = hnp.arrays(
     elements=st.one_of(
         st.sampled_from([0.0, -0.0, 1e-45, 1e-40, 0.25, 0.5, 1.0]),  # ties, zeros, subnormals
         st.floats(0, 1, width=32),
+        st.floats(-(2.0**100), 2.0**100, width=32),
+        st.sampled_from([-1e-45, -0.25, -1.0]),
     ),
 )
 
@@ -86,7 +88,8 @@ def test_thousands_of_ties_and_zeros_do_not_change_the_number_kept(num_kept):
     assert sum(int(m.sum()) for m in ranking.mask_at(num_kept).values()) == num_kept
     assert sum(ranking.counts_at(num_kept).values()) == num_kept
     assert ranking.order_M.tolist() == brute_order(score_M)
-    assert ranking.num_nonzero == int((score_M != 0).sum())
+    assert ranking.num_zero == int((score_M == 0).sum())
+    assert ranking.num_positive == int((score_M > 0).sum())
 
 
 def test_equal_scores_are_kept_in_index_order():
@@ -100,14 +103,16 @@ def test_threshold_of_nothing_is_infinite():
 
 def test_a_connection_leaves_at_the_sparsity_said():
     ranking = rank_scores(np.arange(M, dtype=np.float32), LAYOUT)
-    for rank in range(M):
-        leaves = ranking.leaves_at(rank)
-        assert round(M * (1 - leaves)) == rank  # kept are the ranks below: this one is removed
-        assert leaves > ranking.leaves_at(rank + 1)
+    for tensor in LAYOUT.tensors:
+        for position, leaves in np.ndenumerate(ranking.removal(tensor)):
+            num_kept = num_kept_at(leaves, M)
+            assert not ranking.keeps(tensor, position, num_kept)
+            assert ranking.keeps(tensor, position, num_kept + 1)
 
 
-def test_levels_run_from_one_to_all():
-    assert rank_scores(np.ones(M, np.float32), LAYOUT).levels == (1, M)
+def test_a_ranking_can_keep_any_number():
+    ranking = rank_scores(np.ones(M, np.float32), LAYOUT)
+    assert [ranking.nearest(number) for number in (-1, 0, 1, M, M + 1)] == [0, 0, 1, M, M]
 
 
 def test_the_scores_given_are_neither_changed_nor_frozen():
@@ -133,9 +138,13 @@ def test_a_score_that_is_no_number_is_refused_by_name(bad):
         rank_scores(score_M, LAYOUT)
 
 
-def test_a_negative_score_is_refused():
-    with pytest.raises(ValueError, match="negative"):
-        rank_scores(np.full(M, -1, np.float32), LAYOUT)
+@given(any_scores)
+def test_connections_kept_by_index_order_are_counted(score_M):
+    ranking = rank_scores(score_M, LAYOUT)
+    for num_kept in range(M + 1):
+        kept_M = ranking.rank_M < num_kept
+        kept, removed = (int((score_M[part] == 0).sum()) for part in (kept_M, ~kept_M))
+        assert ranking.num_arbitrary(num_kept) == (kept if kept and removed else 0)
 
 
 def test_a_wrong_number_of_scores_is_refused():

@@ -15,7 +15,8 @@ from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.recipe.methods import RandomMask, Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from tests.core.masks import alive_units
+from tests.core.masks import LENET, alive_units, as_ranking, layout_named, scored_with
+from tests.core.sources import Units, Unnested
 from tests.core.toys import layout_of
 
 LENET_5 = ModelChoice(name="lenet-5-caffe")
@@ -117,7 +118,7 @@ def make_scored(score_M, recipe=None, layers=("fc1", "fc2", "fc3")):
     layout = type(made)(tensors)
     return Scored(
         recipe=recipe or Recipe(),
-        ranking=rank_scores(score_M(layout), layout),
+        masks=rank_scores(score_M(layout), layout),
         weight_M=np.ones(layout.num_parameters, np.float32),
         gradient_M=None,
         indices_K=np.arange(3),
@@ -216,3 +217,35 @@ def test_a_network_that_cannot_be_followed_says_so():
         scored, architecture=dataclasses.replace(scored.architecture, wiring=None)
     )
     assert scored.reach(1) is None
+
+
+@pytest.mark.parametrize("make", [Unnested, Units])
+@pytest.mark.parametrize("sparsity", [0.2, 0.9, 0.99, 0.999])
+def test_masks_of_any_source_are_followed_as_those_of_a_ranking(make, sparsity):
+    scored = scored_with(make(layout_named(LENET)))
+    num_kept = scored.num_kept_at(sparsity)
+    ranked = as_ranking(scored.masks, num_kept)
+    assert scored.layer_rows(num_kept) == ranked.layer_rows(num_kept)
+    found, expected = scored.reach(num_kept), ranked.reach(num_kept)
+    assert alive_units(found) == alive_units(expected)
+    assert scored.num_on_paths(found, num_kept) == ranked.num_on_paths(expected, num_kept)
+    np.testing.assert_array_equal(
+        scored.input_fractions(num_kept), ranked.input_fractions(num_kept)
+    )
+
+
+def test_the_nearest_number_is_kept_and_said():
+    units = Units(layout_named(LENET))
+    scored = scored_with(units)
+    sparsity = 1 - (units.nearest(30_000) + 1) / scored.layout.num_parameters
+    assert scored.num_kept_at(sparsity) == units.nearest(30_000)
+    assert f"{units.nearest(30_000):,}" in scored.mask_note(sparsity)
+    exact = 1 - units.nearest(30_000) / scored.layout.num_parameters
+    assert scored.mask_note(exact) == ""
+
+
+def test_without_scores_there_is_no_histogram():
+    scored = scored_with(Unnested(layout_named(LENET)))
+    assert scored.histogram is None
+    assert scored.num_zero == 0
+    assert scored.layer_counts(scored.layout.tensors[0]) is None

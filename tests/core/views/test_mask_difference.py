@@ -12,9 +12,11 @@ from snip_gui.core.views.mask_difference import (
     frequency_canvas,
     input_maps,
     relation_table,
+    who_keeps,
 )
 from snip_gui.core.views.picture import BOTH, NEITHER, ONLY_A, ONLY_B
-from tests.core.masks import LENET, layout_named, random_mask, scored_of
+from tests.core.masks import LENET, as_ranking, layout_named, random_mask, scored_of, scored_with
+from tests.core.sources import Units, Unnested
 
 SHAPES = [(6, 9), (4, 3, 5, 5), (5, 2, 3, 2), (3, 4, 1, 1)]
 TABLE = {"nothing": (9, 9, 9), "neither": (1, 1, 1), "both": (2, 2, 2), "only_a": (3, 3, 3)}
@@ -138,3 +140,18 @@ def test_frequencies_of_blocks_are_means():
     assert picture.index_HW.shape == (3, 1_667)
     share = found.count_M.reshape(3, 5_000)[1, 30:33].mean() / 2
     assert picture.index_HW[1, 10] == int(1.5 + 254 * share)
+
+
+@pytest.mark.parametrize("make", [Unnested, Units])
+def test_masks_of_any_source_are_compared_as_those_of_rankings(make):
+    source = make(layout_named({"x": (4, 3, 5, 5), "y": (6, 9)}))
+    kept = [source.nearest(number) for number in (60, 200)]
+    masks = [Mask(scored_with(source), number) for number in kept]
+    ranked = [Mask(as_ranking(source, number), number) for number in kept]
+    for tensor in source.layout.tensors:
+        found = difference_canvas(source, source, tensor).picture(*kept)
+        expected = difference_canvas(*(mask.scored.masks for mask in ranked), tensor)
+        np.testing.assert_array_equal(found.index_HW, expected.picture(*kept).index_HW)
+        for position in np.ndindex(tensor.shape):
+            said = who_keeps(*masks, tensor, position)
+            assert said == who_keeps(*ranked, tensor, position)

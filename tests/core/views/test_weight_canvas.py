@@ -9,7 +9,14 @@ from hypothesis.extra import numpy as hnp
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.picture import colour_table
-from snip_gui.core.views.weight_canvas import block_mean, sensitivity_indices, weight_canvas
+from snip_gui.core.views.weight_canvas import (
+    NO_SCORES,
+    block_mean,
+    find_score_colours,
+    weight_canvas,
+)
+from tests.core.masks import as_ranking, layout_named
+from tests.core.sources import Units, Unnested
 from tests.core.toys import layout_of
 
 
@@ -53,9 +60,11 @@ def test_positions_and_ranks_go_together(shape):
     tensor = ranking.layout.tensors[1]
     canvas = weight_canvas(ranking, Arrangement(tensor))
     ranks = ranking.get_ranks(tensor)
-    for (row, column), rank in np.ndenumerate(canvas.rank_HW):
+    removed_at_HW = sum(~canvas.cut(n) for n in range(1, ranking.layout.num_parameters + 1))
+    for (row, column), removed_at in np.ndenumerate(removed_at_HW):
         position = canvas.position_at(row, column)
-        assert rank == (np.iinfo(np.int32).max if position is None else ranks[position])
+        never_kept = ranking.layout.num_parameters
+        assert removed_at == (never_kept if position is None else ranks[position])
 
 
 def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
@@ -74,7 +83,7 @@ def test_kernels_of_an_output_lie_side_by_side_with_a_gap_between():
 @pytest.mark.parametrize("shape", [(20, 1, 5, 5), (50, 20, 5, 5), (64, 3, 3, 3)], ids=str)
 def test_the_canvas_of_kernels_is_about_square(shape):
     canvas = weight_canvas(ranking := make_ranking(shape), Arrangement(ranking.layout.tensors[0]))
-    height, width = canvas.rank_HW.shape
+    height, width = canvas.size
     assert 0.5 < height / width < 2
 
 
@@ -101,7 +110,8 @@ def test_kept_sensitivity_shows_only_what_is_kept():
 
 def test_sensitivity_colours_follow_the_logarithm():
     score = np.float32(10) ** np.linspace(-6, 0, 7, dtype=np.float32)
-    index, low, high = sensitivity_indices(score)
+    colours = find_score_colours(score, "sensitivity")
+    index, low, high = colours.to_indices(score), colours.low, colours.high
     assert high == pytest.approx(0, abs=1e-6)
     assert -6 <= low < -5
     assert index[-1] == 255
@@ -111,11 +121,24 @@ def test_sensitivity_colours_follow_the_logarithm():
 
 
 def test_zeros_take_the_lowest_colour():
-    index, _, _ = sensitivity_indices(np.float32([0, 1e-6, 1e-3, 1, 0]))
+    score = np.float32([0, 1e-6, 1e-3, 1, 0])
+    index = find_score_colours(score, "sensitivity").to_indices(score)
     assert index[[0, 4]].tolist() == [1, 1]
-    index, low, high = sensitivity_indices(np.zeros(4, np.float32))
-    assert index.tolist() == [1] * 4
-    assert low < high
+    zeros = np.zeros(4, np.float32)
+    colours = find_score_colours(zeros, "sensitivity")
+    assert colours.to_indices(zeros).tolist() == [1] * 4
+    assert colours.low < colours.high
+
+
+def test_signed_scores_are_coloured_around_zero():
+    score = np.float32([-2, -1, 0, 1, 0.5])
+    colours = find_score_colours(score, "score")
+    index = colours.to_indices(score).astype(int)
+    assert index[2] == 128
+    assert index[1] - 128 == 128 - index[3]
+    assert np.argsort(index).tolist() == np.argsort(score).tolist()
+    picture = colours.picture(index.astype(np.uint8))
+    assert (picture.palette, picture.scale, picture.low) == ("diverging", "linear", -picture.high)
 
 
 def test_a_layer_larger_than_a_screen_is_shown_in_blocks():
@@ -165,7 +188,7 @@ def test_from_afar_blocks_show_the_share_kept_of_what_is_there(shape, factor):
     assert near.reduced(1) is near
     picture = far.picture(300, "mask")
     assert picture.palette == "density"
-    kept_HW, present_HW = near.rank_HW < 300, near.arrangement.present_HW > 0
+    kept_HW, present_HW = near.cut(300), near.arrangement.present_HW > 0
     shares = {}
     for row, column in np.ndindex(picture.index_HW.shape):
         part = np.s_[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
@@ -193,3 +216,19 @@ def test_a_layer_of_which_nothing_is_kept_has_a_picture_from_afar():
     ranking = make_ranking((50, 45))
     picture = canvas_of(ranking).reduced(4).picture(0, "mask")
     assert set(np.unique(picture.index_HW)) == {1}
+
+
+@pytest.mark.parametrize("make", [Unnested, Units])
+@pytest.mark.parametrize("factor", [1, 3])
+def test_masks_of_any_source_are_drawn_as_those_of_a_ranking(make, factor):
+    source = make(layout_named({"x": (4, 3, 5, 5), "y": (6, 9)}))
+    num_kept = source.nearest(100)
+    ranked = as_ranking(source, num_kept).masks
+    for tensor in source.layout.tensors:
+        found, expected = (
+            weight_canvas(masks, Arrangement(tensor)).reduced(factor).picture(num_kept, "mask")
+            for masks in (source, ranked)
+        )
+        np.testing.assert_array_equal(found.index_HW, expected.index_HW)
+        for look in ("sensitivity", "kept-sensitivity"):
+            assert weight_canvas(source, Arrangement(tensor)).picture(num_kept, look) == NO_SCORES

@@ -9,7 +9,9 @@ from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.methods import RandomMask
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
 from snip_gui.core.views.arrangement import Arrangement
-from snip_gui.core.views.weight_values import block_means, value_picture
+from snip_gui.core.views.weight_values import NOT_NESTED, block_means, value_picture
+from tests.core.masks import LENET, layout_named, scored_with
+from tests.core.sources import Unnested
 
 
 @pytest.fixture
@@ -85,3 +87,8 @@ def test_zero_weights_have_a_picture(score):
     scored.weight_M[:] = 0
     picture = value_picture(scored, Arrangement(scored.layout["fc3.weight"]), "weight")
     assert len(np.unique(picture.index_HW)) == 1
+
+
+def test_masks_that_do_not_nest_have_no_sparsity_at_which_a_connection_goes():
+    scored = scored_with(Unnested(layout_named(LENET)))
+    assert value_picture(scored, Arrangement(scored.layout.tensors[0]), "leaves") == NOT_NESTED

@@ -23,12 +23,23 @@ _DASHES = (
 
 
 class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """An axis over base-10 logarithms with ticks at whole powers."""
+    """An axis over base-10 logarithms with ticks at whole powers, or over the values themselves.
+
+    Attributes
+    ----------
+    is_log
+        Whether the values are logarithms.
+    """
+
+    is_log = True
 
     def tickValues(
         self, minimum: float, maximum: float, size: float
     ) -> list[tuple[float, list[float]]]:
         """Return the whole numbers in the range, thinned where they would touch."""
+        if not self.is_log:
+            ticks: list[tuple[float, list[float]]] = super().tickValues(minimum, maximum, size)
+            return ticks
         first, last = math.ceil(minimum), math.floor(maximum)
         room = max(1.0, size / (44 if self.orientation == "bottom" else 22))
         step = max(1, math.ceil((last - first + 1) / room))
@@ -36,6 +47,8 @@ class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return powers of ten, small ones written out."""
+        if not self.is_log:
+            return [f"{value * scale:.3g}" for value in values]
         return [f"{10**v:,.0f}" if 0 <= v <= 4 else f"1e{v:.0f}" for v in values]
 
 
