@@ -18,8 +18,9 @@ import torch
 from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
+from snip_gui.core.graph.following import Follower, Shape
 from snip_gui.core.graph.layers import ConvSame
-from snip_gui.core.graph.tracing import find_shape, is_flatten, is_over_places, trace, used_once
+from snip_gui.core.graph.tracing import trace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,11 +29,6 @@ _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveAvgPool1d, nn.Ada
           nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.Identity,
           nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)  # fmt: skip
 _PADDING_POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.ZeroPad2d)
-_ELEMENTWISE_MODULES = tuple(
-    kind
-    for kind in (*ops.ZERO_KEEPING_MODULES, *ops.OTHER_MODULES)
-    if kind not in (*_POOLS, *_PADDING_POOLS)
-)
 _POOL_FUNCTIONS = (
     nn.functional.max_pool2d,
     torch.max_pool2d,
@@ -62,72 +58,70 @@ def fold_constants(model: nn.Module, sample_BCHW: Tensor) -> int:
     CannotFollowError
         If the network cannot be traced.
     """
-    return _Folder(model, trace(model, sample_BCHW)).fold()
+    return _ConstantFollower(model, trace(model, sample_BCHW)).fold()
 
 
-class _Folder:
-    """Follows constants from input to output; NaN stands for what depends on the image."""
+class _ConstantFollower(Follower["Tensor"]):
+    """Follows constants (W) along axis 1; NaN stands for what depends on the image."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
-        self._modules: dict[str, Any] = dict(model.named_modules())
-        self._graph = graph
-        self._used_once = used_once(model, graph)
-        self._known: dict[fx.Node, Tensor] = {}
+        super().__init__(model, graph)
         self._num_folded = 0
 
     def fold(self) -> int:
-        for node in self._graph.nodes:
-            shape = find_shape(node)
-            if shape is None or len(shape) < 2:
-                continue
-            constant_W = None
-            if node.args and node.args[0] in self._known:
-                constant_W = self._after(node, self._known[node.args[0]], shape)
-            if constant_W is None or len(constant_W) != shape[1]:
-                constant_W = torch.full((shape[1],), torch.nan, dtype=torch.float64)
-            self._known[node] = constant_W
+        self.walk()
         return self._num_folded
 
-    def _after(self, node: fx.Node, into_W: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-        """Return what is constant after a node; None if that is not known."""
-        if is_flatten(node):
-            return into_W.repeat_interleave(shape[1] // max(1, len(into_W)))
+    def width(self, value: Tensor) -> int:
+        return len(value)
+
+    def follow_unknown(self, node: fx.Node, shape: Shape | None) -> Tensor | None:
+        if shape is None or len(shape) < 2:
+            return None
+        return torch.full((shape[1],), torch.nan, dtype=torch.float64)
+
+    def follow_flatten(self, node: fx.Node, into: Tensor, shape: Shape) -> Tensor:
+        return into.repeat_interleave(shape[1] // max(1, len(into)))
+
+    def follow_over_places(self, node: fx.Node, into: Tensor) -> Tensor | None:
+        return into if node.target in (torch.mean, "mean") else None
+
+    def follow_alone(self, node: fx.Node, into: Tensor, *, keeps_zero: bool) -> Tensor | None:
+        target: Any = node.target
         if node.op == "call_module":
-            return self._through(str(node.target), into_W, shape)
-        target = node.target
-        if target in ops.SUMS or target in ops.PRODUCTS:
-            return self._combined(node, into_W)
-        if target in ops.MEANS or target == "mean":
-            means = is_over_places(node) and target in (torch.mean, "mean")
-            return into_W if means else None
+            return self._after_module(self.modules[str(target)], into)
         if target in _POOL_FUNCTIONS or target in ("contiguous", "clone"):
-            return into_W
+            return into
         if node.op == "call_function" and target in _ELEMENTWISE:
-            function: Any = target
-            return _applied(lambda values: function(values, *node.args[1:], **node.kwargs), into_W)
+            return _applied(lambda values: target(values, *node.args[1:], **node.kwargs), into)
         if node.op == "call_method" and target in _ELEMENTWISE_METHODS:
-            return getattr(into_W, str(target))()  # type: ignore[no-any-return]
+            return getattr(into, str(target))()  # type: ignore[no-any-return]
         return None
 
-    def _through(self, name: str, into_W: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-        module = self._modules[name]
+    def _after_module(self, module: nn.Module, into: Tensor) -> Tensor | None:
         kind = type(module)
         if kind in _POOLS:
-            return into_W
+            return into
         if kind in _PADDING_POOLS:
-            return torch.where(into_W == 0, into_W, torch.nan)
-        if kind in _ELEMENTWISE_MODULES:
-            return _applied(module, into_W)
-        if name not in self._used_once:
+            return torch.where(into == 0, into, torch.nan)
+        return _applied(module, into)
+
+    def follow_norm(self, node: fx.Node, into: Tensor) -> Tensor | None:
+        norm = self.modules[str(node.target)]
+        if str(node.target) not in self.used_once or norm.running_mean is None:
             return None
-        if kind in ops.NORMS and module.running_mean is not None:
-            return _normalised(module, into_W)
-        if kind is nn.Linear and len(shape) == 2:
-            return self._joined(module, into_W, pads=False)
-        if kind in ops.CONVOLUTIONS and module.groups == 1:
-            pads = kind is ConvSame or any(_sides(module.padding))
-            return self._joined(module, into_W, pads=pads)
-        return None
+        return _normalised(norm, into)
+
+    def follow_join(self, node: fx.Node, into: Tensor, shape: Shape) -> Tensor | None:
+        layer = self.modules[str(node.target)]
+        if str(node.target) not in self.used_once:
+            return None
+        if type(layer) is nn.Linear:
+            return self._joined(layer, into, pads=False)
+        if layer.groups != 1:
+            return None
+        pads = type(layer) is ConvSame or any(_sides(layer.padding))
+        return self._joined(layer, into, pads=pads)
 
     def _joined(self, layer: Any, into_W: Tensor, *, pads: bool) -> Tensor:  # noqa: ANN401 - linear or convolution
         """Fold a layer's constant inputs and return which of its outputs are constant."""
@@ -146,17 +140,16 @@ class _Folder:
         bias_O = torch.zeros(len(varies_O)) if layer.bias is None else layer.bias
         return torch.where(varies_O, torch.nan, bias_O.double())
 
-    def _combined(self, node: fx.Node, into_W: Tensor) -> Tensor | None:
-        """Return the constants of a sum or product of tensors, or of a tensor and a number."""
+    def follow_combined(self, node: fx.Node, into: Tensor) -> Tensor | None:
         other = node.args[1] if len(node.args) == 2 else None
-        if node.kwargs or (isinstance(other, fx.Node) and other not in self._known):
+        if node.kwargs or (isinstance(other, fx.Node) and other not in self.known):
             return None
-        value: Any = self._known[other] if isinstance(other, fx.Node) else other
-        if isinstance(value, torch.Tensor) and len(value) != len(into_W):
+        value: Any = self.known[other] if isinstance(other, fx.Node) else other
+        if isinstance(value, torch.Tensor) and len(value) != len(into):
             return None
         if not isinstance(value, torch.Tensor | int | float):
             return None
-        return _operation(node.target)(into_W, value)  # type: ignore[no-any-return]
+        return _operation(node.target)(into, value)  # type: ignore[no-any-return]
 
 
 def _operation(target: Any) -> Any:  # noqa: ANN401 - a function of operator or torch

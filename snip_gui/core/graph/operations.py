@@ -50,5 +50,6 @@ SUMS = (operator.add, operator.iadd, torch.add, operator.sub, torch.sub)
 PRODUCTS = (operator.mul, operator.imul, torch.mul)
 
 FLATTENS = (torch.flatten,)
-MEANS = (torch.mean, torch.sum)
+MEANS = (torch.mean, torch.sum, "mean", "sum")
+CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 PADS = (functional.pad,)

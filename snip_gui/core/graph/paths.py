@@ -23,19 +23,11 @@ import torch
 from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
-from snip_gui.core.graph.tracing import (
-    find_shape,
-    has_weights,
-    is_flatten,
-    is_over_places,
-    is_tensor_default,
-    reads_batch_size,
-    trace,
-    used_once,
-)
+from snip_gui.core.graph.following import Follower, Shape
+from snip_gui.core.graph.tracing import find_shape, has_weights, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -130,112 +122,81 @@ def find_paths(
     CannotFollowError
         If the network cannot be traced.
     """
-    return _Follower(model, masks, sample_BCHW).follow()
+    return _PathFollower(model, masks, sample_BCHW).follow()
 
 
-class _Follower:
+class _PathFollower(Follower[_Flow]):
     def __init__(
         self, model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
     ) -> None:
-        self._modules: dict[str, Any] = dict(model.named_modules())
+        super().__init__(model, trace(model, sample_BCHW))
         self._masks = masks
         self._image_shape = tuple(sample_BCHW.shape[1:])
-        self._graph = trace(model, sample_BCHW)
-        self._used_once = used_once(model, self._graph)
-        self._flows: dict[fx.Node, _Flow] = {}
         self._joins: dict[fx.Node, NDArray[np.bool_]] = {}
         self._left_whole: list[str] = []
 
     def follow(self) -> Paths:
-        for node in self._graph.nodes:
-            flow = self._forward(node)
-            if flow is not None:
-                self._flows[node] = flow
-        for node in reversed(self._graph.nodes):
-            if node in self._flows:
+        self.walk()
+        for node in reversed(self.graph.nodes):
+            if node in self.known:
                 self._backward(node, self._joins.get(node))
-        for flow in self._flows.values():
+        for flow in self.known.values():
             flow.slots.keep(flow.live_S & flow.needed_S)
-        for slots in {flow.slots.root() for flow in self._flows.values()}:
+        for slots in {flow.slots.root() for flow in self.known.values()}:
             if not slots.kept_S.any():
                 slots.kept_S[0] = True  # no layer without inputs or outputs
         return self._found()
 
     # Forward
 
-    def _forward(self, node: fx.Node) -> _Flow | None:
-        """Return the slots of a node's tensor; None if it gives no tensor."""
-        shape = find_shape(node)
-        if node.op == "placeholder" and shape is not None and not is_tensor_default(node):
-            return self._source(node)
-        if node.op == "output":
-            self._keep_whole(node)
-            return None
-        if reads_batch_size(node):
-            return None
-        if shape is not None and len(shape) > 1 and self._follows(node):
-            flow = self._known(node, shape)
-            if flow is not None and flow.width == shape[1]:
-                return flow
+    def width(self, value: _Flow) -> int:
+        return value.width
+
+    def follow_output(self, node: fx.Node) -> None:
         self._keep_whole(node)
-        if node.op == "call_module" and has_weights(self._modules[str(node.target)]):
+
+    def follow_unknown(self, node: fx.Node, shape: Shape | None) -> _Flow | None:
+        self._keep_whole(node)
+        if node.op == "call_module" and has_weights(self.modules[str(node.target)]):
             self._left_whole.append(str(node.target))
         return None if shape is None or len(shape) < 2 else _fresh(shape[1], whole=True)
 
-    def _follows(self, node: fx.Node) -> bool:
-        """Return whether the first input is a tensor whose slots are known."""
-        return bool(node.args) and node.args[0] in self._flows
-
-    def _source(self, node: fx.Node) -> _Flow:
-        """Return the slots of the images: pixels if they are only flattened, else channels."""
+    def follow_source(self, node: fx.Node, shape: Shape) -> _Flow:
         self._input = node
-        self._by_pixel = all(is_flatten(user) for user in node.users) and bool(node.users)
-        return _fresh(math.prod(self._image_shape) if self._by_pixel else self._image_shape[0])
+        return _fresh(self.count_slots(node, shape))
 
-    def _known(self, node: fx.Node, shape: Sequence[int]) -> _Flow | None:
-        """Return the slots after an operation that can be followed exactly; else None."""
-        into = self._flows[node.args[0]]  # type: ignore[index]  # `_follows` has looked
-        if is_flatten(node):
-            if node.args[0] is self._input and self._by_pixel:
-                return _Flow(into.slots, 1, into.live_S)
-            return _Flow(into.slots, shape[1] // len(into.live_S), into.live_S)
-        if node.op == "call_module":
-            return self._through_module(node, into)
-        name = node.target
-        if name in ops.SUMS or name in ops.PRODUCTS:
-            return self._combined(node, into)
-        if name in ops.MEANS or name in ("mean", "sum"):
-            return _Flow(into.slots, into.block, into.live_S) if is_over_places(node) else None
-        if name in ops.PADS:
-            return self._padded(node, into)
-        if name in ops.ZERO_KEEPING_FUNCTIONS or name in ops.ZERO_KEEPING_METHODS:
-            return _Flow(into.slots, into.block, into.live_S)
-        if name in ops.OTHER_FUNCTIONS or name in ops.OTHER_METHODS:
-            return _Flow(into.slots, into.block, np.ones_like(into.live_S))
-        return None
+    def follow_flatten(self, node: fx.Node, into: _Flow, shape: Shape) -> _Flow:
+        if node.args[0] is self._input and self.is_by_pixel(self._input):
+            return _Flow(into.slots, 1, into.live_S)
+        return _Flow(into.slots, shape[1] // len(into.live_S), into.live_S)
 
-    def _through_module(self, node: fx.Node, into: _Flow) -> _Flow | None:
+    def follow_alone(self, node: fx.Node, into: _Flow, *, keeps_zero: bool) -> _Flow:
+        return _Flow(into.slots, into.block, into.live_S | (not keeps_zero))
+
+    def follow_over_places(self, node: fx.Node, into: _Flow) -> _Flow:
+        return _Flow(into.slots, into.block, into.live_S)
+
+    def follow_norm(self, node: fx.Node, into: _Flow) -> _Flow | None:
         name = str(node.target)
-        module = self._modules[name]
-        kind = type(module)
-        if kind in ops.ZERO_KEEPING_MODULES:
-            return _Flow(into.slots, into.block, into.live_S)
-        if kind in ops.OTHER_MODULES:
-            return _Flow(into.slots, into.block, np.ones_like(into.live_S))
-        if name not in self._used_once:
+        if name not in self.used_once:
             return None
-        if kind in ops.NORMS:
-            return _Flow(into.slots, into.block, into.live_S | self._shifts(node, module, into))
-        if kind is nn.Linear and len(find_shape(node) or ()) == 2:
+        live_S = into.live_S | self._shifts(node, self.modules[name], into)
+        return _Flow(into.slots, into.block, live_S)
+
+    def follow_join(self, node: fx.Node, into: _Flow, shape: Shape) -> _Flow | None:
+        name = str(node.target)
+        module = self.modules[name]
+        if name not in self.used_once:
+            return None
+        if type(module) is nn.Linear:
             return self._joined(node, self._mask(name, "weight"), into)
-        if kind in ops.CONVOLUTIONS:
-            kernel_OI = _any_of_block(self._mask(name, "weight"), module.weight[0, 0].numel())
-            kernel_OI = kernel_OI.reshape(module.weight.shape[:2])
-            if module.groups == 1:
-                return self._joined(node, kernel_OI, into)
-            if module.groups == module.in_channels == module.out_channels:
-                live_S = (into.live_S & kernel_OI[:, 0]) | self._mask(name, "bias")
-                return _Flow(into.slots, into.block, live_S)
+        kernel_OI = _any_of_block(self._mask(name, "weight"), module.weight[0, 0].numel())
+        kernel_OI = kernel_OI.reshape(module.weight.shape[:2])
+        if module.groups == 1:
+            return self._joined(node, kernel_OI, into)
+        if module.groups == module.in_channels == module.out_channels:
+            live_S = (into.live_S & kernel_OI[:, 0]) | self._mask(name, "bias")
+            return _Flow(into.slots, into.block, live_S)
         return None
 
     def _joined(self, node: fx.Node, kept_OI: NDArray[np.bool_], into: _Flow) -> _Flow:
@@ -247,9 +208,9 @@ class _Follower:
 
     def _mask(self, layer: str, part: str) -> NDArray[np.bool_]:
         """Return which elements of a parameter may be other than zero."""
-        parameter = getattr(self._modules[layer], part)
+        parameter = getattr(self.modules[layer], part)
         if parameter is None:
-            return np.zeros(len(self._modules[layer].weight), bool)
+            return np.zeros(len(self.modules[layer].weight), bool)
         name = f"{layer}.{part}" if layer else part
         return self._masks.get(name, np.ones(tuple(parameter.shape), bool))
 
@@ -270,17 +231,16 @@ class _Follower:
 
     def _is_relu(self, node: fx.Node) -> bool:
         if node.op == "call_module":
-            return type(self._modules[str(node.target)]) in ops.RELU_MODULES
+            return type(self.modules[str(node.target)]) in ops.RELU_MODULES
         return node.target in ops.RELU_FUNCTIONS or node.target in ops.RELU_METHODS
 
-    def _combined(self, node: fx.Node, into: _Flow) -> _Flow | None:
-        """Return the slots of a sum or product of tensors, or of a tensor and a number."""
+    def follow_combined(self, node: fx.Node, into: _Flow) -> _Flow | None:
         other = node.args[1] if len(node.args) == 2 else None
         if isinstance(other, int | float):
             keeps_zero = node.target in ops.PRODUCTS
             live_S = into.live_S if keeps_zero else np.ones_like(into.live_S)
             return _Flow(into.slots, into.block, live_S)
-        flow = self._flows.get(other) if isinstance(other, fx.Node) else None
+        flow = self.known.get(other) if isinstance(other, fx.Node) else None
         if flow is None or (flow.block, flow.width) != (into.block, into.width):
             return None
         if len({len(find_shape(before) or ()) for before in node.all_input_nodes}) > 1:
@@ -288,8 +248,7 @@ class _Follower:
         into.slots.merge(flow.slots)
         return _Flow(into.slots, into.block, into.live_S | flow.live_S)
 
-    def _padded(self, node: fx.Node, into: _Flow) -> _Flow | None:
-        """Return the slots after padding rows and columns."""
+    def follow_padded(self, node: fx.Node, into: _Flow) -> _Flow | None:
         _, sides, *rest = (*node.args, *node.kwargs.values())
         if not isinstance(sides, list | tuple) or len(sides) > 4:
             return None
@@ -299,17 +258,17 @@ class _Follower:
     def _keep_whole(self, node: fx.Node) -> None:
         """Keep all slots of a node's inputs, which it may use in any way."""
         for before in node.all_input_nodes:
-            if before in self._flows:
-                self._flows[before].slots.keep(True)
-                self._flows[before].needed_S[:] = True
+            if before in self.known:
+                self.known[before].slots.keep(True)
+                self.known[before].needed_S[:] = True
 
     # Backward
 
     def _backward(self, node: fx.Node, matrix_OI: NDArray[np.bool_] | None) -> None:
         """Pass on to a node's inputs which of its slots are needed."""
-        flow = self._flows[node]
+        flow = self.known[node]
         for before in node.all_input_nodes:
-            into = self._flows.get(before)
+            into = self.known.get(before)
             if into is None:
                 continue
             if matrix_OI is not None:
@@ -323,28 +282,28 @@ class _Follower:
         outputs, inputs = {}, {}
         hidden: dict[int, NDArray[np.bool_]] = {}
         final = {id(flow.slots.root()) for flow in self._outputs()}
-        for node, flow in self._flows.items():
+        for node, flow in self.known.items():
             name = str(node.target)
-            if node.op != "call_module" or name not in self._used_once:
+            if node.op != "call_module" or name not in self.used_once:
                 continue
             kept_S = flow.slots.root().kept_S
             if node in self._joins:
-                into = self._flows[node.args[0]]  # type: ignore[index]  # a followed tensor
+                into = self.known[node.args[0]]  # type: ignore[index]  # a followed tensor
                 inputs[name] = np.repeat(into.slots.root().kept_S, into.block)
                 if id(flow.slots.root()) not in final:
                     hidden[id(flow.slots.root())] = kept_S
-            if len(kept_S) * flow.block == _num_outputs(self._modules[name]):
+            if len(kept_S) * flow.block == _num_outputs(self.modules[name]):
                 outputs[name] = np.repeat(kept_S, flow.block)
-        kept_S = self._flows[self._input].slots.root().kept_S
+        kept_S = self.known[self._input].slots.root().kept_S
         pixels = np.repeat(kept_S, math.prod(self._image_shape) // len(kept_S))
         units = sum(int(k.sum()) for k in hidden.values()), sum(len(k) for k in hidden.values())
         left_whole = tuple(dict.fromkeys(self._left_whole))
-        return Paths(outputs, inputs, pixels, not self._by_pixel, units, left_whole)
+        return Paths(outputs, inputs, pixels, not self.is_by_pixel(self._input), units, left_whole)
 
     def _outputs(self) -> list[_Flow]:
         """Return what the network gives back."""
-        (output,) = (node for node in self._graph.nodes if node.op == "output")
-        return [self._flows[node] for node in output.all_input_nodes if node in self._flows]
+        (output,) = (node for node in self.graph.nodes if node.op == "output")
+        return [self.known[node] for node in output.all_input_nodes if node in self.known]
 
 
 def _fresh(number: int, *, whole: bool = False) -> _Flow:
