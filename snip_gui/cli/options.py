@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
 
 
+# The bounds of the preferences of the window.
+_MOST_THREADS, _MOST_GB = 1024, 1_000_000
+
+
 def recipe_from(options: argparse.Namespace) -> Recipe:
     """Return the recipe that ``--recipe``, ``--preset`` and the flags describe, the last first.
 
@@ -181,10 +185,14 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
 
 def environment_from(options: argparse.Namespace, recipe: Recipe) -> Environment:
     """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
-    if options.threads < 1:
-        raise UserError("--threads must be at least 1.", "Leave it out for a good default.")
-    if options.image_memory is not None and not options.image_memory >= 0:
-        raise UserError("--image-memory must not be negative.", "0 streams every folder.")
+    if not 1 <= options.threads <= _MOST_THREADS:
+        raise UserError(
+            f"--threads must be from 1 to {_MOST_THREADS:,}.", "Leave it out for a good default."
+        )
+    if options.image_memory is not None and not 0 <= options.image_memory <= _MOST_GB:
+        raise UserError(
+            f"--image-memory must be from 0 to {_MOST_GB:,} GB.", "0 streams every folder."
+        )
     return Environment(
         device=options.device,
         num_threads=options.threads,

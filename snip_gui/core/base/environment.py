@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +34,45 @@ def default_runs_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("snip-gui", False)) / "runs"
 
 
-def available_image_memory() -> int:
-    """Return half of the memory that is free now: images are copied once to the device."""
+def available_memory() -> int:
+    """Return how many bytes this process may take now: what is free, within limits set on it."""
     import psutil
 
-    return int(psutil.virtual_memory().available) // 2
+    free = [int(psutil.virtual_memory().available), _left_in_container()]
+    if hasattr(psutil, "RLIMIT_AS"):
+        process = psutil.Process()
+        limit = process.rlimit(psutil.RLIMIT_AS)[0]
+        if limit != psutil.RLIM_INFINITY:
+            free.append(limit - process.memory_info().vms)
+    return max(0, min(free))
+
+
+def available_image_memory() -> int:
+    """Return half of the available memory: images are copied once to the device."""
+    return available_memory() // 2
+
+
+# Limit, use and statistics of a control group of Linux, in its two versions.
+_CONTROL_GROUPS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+)
+
+
+def _left_in_container(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the bytes that a control group leaves; very many where there is none.
+
+    Pages of files that can be dropped do not count as taken.
+    """
+    for limit, taken, droppable in _CONTROL_GROUPS:
+        try:
+            lines = (root / limit).with_name("memory.stat").read_text().splitlines()
+            statistics = dict(line.split() for line in lines)
+            left = int((root / limit).read_text()) - int((root / taken).read_text())
+            return left + int(statistics[droppable])
+        except (OSError, ValueError, KeyError):  # the other version, or “max”: no limit
+            continue
+    return sys.maxsize
 
 
 @contextlib.contextmanager

@@ -5,13 +5,22 @@ Shapes: N images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import lzma
+import math
+import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.files import open_regular
+from snip_gui.core.base.text import size_text
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 from snip_gui.core.data.sets.array_values import (
     as_bytes,
@@ -23,7 +32,8 @@ from snip_gui.core.data.sets.array_values import (
 from snip_gui.core.data.sets.parts import fixed_test_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 
 # Name and array of the images, then of their labels.
 _Pair: TypeAlias = "tuple[str, NDArray[Any], str, NDArray[Any]]"
+_Opener: TypeAlias = Callable[[], IO[bytes]]
 
 _TRAIN_NAMES = (
     ("x_train", "y_train"),
@@ -43,6 +54,17 @@ _TRAIN_NAMES = (
     ("data", "target"),
 )
 _TEST_NAMES = (("x_test", "y_test"), ("test_x", "test_y"), ("test_images", "test_labels"))
+_NPY = b"\x93NUMPY"
+_HEADERS: dict[tuple[int, ...], Callable[[IO[bytes]], Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_COPIES = 2
+# An archive may also be encrypted, packed in unknown ways, or nested too deeply.
+_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile,
+           zlib.error, lzma.LZMAError)  # fmt: skip
+_PICKLED = "holds pickled Python objects, which could run anything and are not opened"
+_SAVE = "Save plain arrays of numbers: np.savez(file, X=images, y=labels)."
 _HINT = "Name images and labels X and y, images and labels, or x_train, y_train, x_test and y_test."
 
 
@@ -142,75 +164,112 @@ def _read(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
     if not path.is_dir() and path not in files.values():
         reason = "is no .npz or .npy file" if path.exists() else "is missing"
         raise refused(f"“{path}” {reason}.", "Choose an .npz file, or one .npy of a pair.")
-    return _pairs(str(folder), files, lambda name: _load(files[name]), path.stem.lower())
+    members = {name: functools.partial(_open, file) for name, file in files.items()}
+    return _pairs(folder, members, path.stem.lower())
 
 
 def _read_npz(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
     with _open(path) as file:
-        arrays = _guarded(path, lambda: np.load(file, allow_pickle=False))
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
+        if file.peek(len(_NPY))[: len(_NPY)] == _NPY:
             raise refused(f"“{path}” holds one array without a name.", _HINT)
-        with arrays:
-            return _pairs(
-                str(path), arrays.files, lambda name: _guarded(path, lambda: arrays[name])
-            )
+        with _guarding(path), zipfile.ZipFile(file) as archive:
+            members = {
+                name.removesuffix(".npy"): functools.partial(archive.open, name)
+                for name in archive.namelist()
+            }
+            return _pairs(path, members)
 
 
-def _load(path: Path) -> NDArray[Any]:
-    with _open(path) as file:
-        array: NDArray[Any] = _guarded(path, lambda: np.load(file, allow_pickle=False))
-        return array
-
-
-def _open(path: Path) -> IO[bytes]:
-    """Open a file here: numpy leaves one open that it cannot make out."""
+def _open(path: Path) -> BufferedReader:
+    """Open a file that begins as NumPy's do."""
     try:
-        return path.open("rb")
+        file = open_regular(path)
     except OSError as error:
         raise refused(f"“{path}” cannot be read: {error.strerror}.", "Choose another.") from error
+    head = file.peek(len(_NPY))
+    if not head or head.startswith((_NPY, b"PK")):
+        return file
+    file.close()
+    is_pickle = head.startswith(b"\x80")
+    raise refused(f"“{path}” {_PICKLED if is_pickle else 'is no NumPy file'}.", _SAVE)
 
 
-def _guarded(path: Path, load: Callable[[], Any]) -> Any:  # noqa: ANN401 - what numpy returns
-    """Load; what can be wrong with a file is told in words."""
+@contextlib.contextmanager
+def _guarding(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file in words."""
     try:
-        loaded = load()
+        yield
     except MemoryError as error:
         raise refused(
-            f"“{path}” does not fit the memory.", "Choose a file with fewer images."
+            f"“{path}” does not fit in memory.", "Choose a file with fewer images."
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" not in str(error):
-            reason = f"is truncated or damaged: {error}"
-        elif "Object arrays" in str(error) or path.read_bytes()[:1] == b"\x80":
-            reason = "holds pickled Python objects, which could run anything and are not opened"
-        else:
-            reason = "is no NumPy file"  # numpy takes whatever it does not know for a pickle
+    except _DAMAGE as error:
+        reason = _PICKLED if "Object arrays" in str(error) else f"is truncated or damaged: {error}"
+        raise refused(f"“{path}” {reason}.", _SAVE) from error
+
+
+def _refuse_without_room(path: Path, members: Mapping[str, _Opener], names: Iterable[str]) -> None:
+    """Raise a `UserError` unless memory has room for all arrays that are read, taken together.
+
+    What they claim to hold decides, before anything is allocated: a small archive may stand for
+    very much.
+    """
+    needed_bytes = 0
+    for name in names:
+        with members[name]() as stream:
+            shape, dtype = _claimed(path, stream)
+        # Copies as bytes are made, of all and then of both parts.
+        needed_bytes += math.prod(shape) * (dtype.itemsize + _COPIES)
+    free_bytes = available_memory()
+    if needed_bytes > free_bytes:
         raise refused(
-            f"“{path}” {reason}.",
-            "Save plain arrays of numbers: np.savez(file, X=images, y=labels).",
-        ) from error
-    if not isinstance(loaded, np.ndarray | np.lib.npyio.NpzFile):
+            f"“{path}” needs {size_text(needed_bytes)} of memory, but {size_text(free_bytes)} are "
+            "free.",
+            "Choose a file with fewer images, or close other programs.",
+        )
+
+
+def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type that the header of an array claims."""
+    if stream.read(len(_NPY)) != _NPY:
         raise refused(f"“{path}” holds something that is no array.", _HINT)
-    return loaded
+    version = tuple(stream.read(2))
+    if version not in _HEADERS:
+        raise ValueError("the version of an array is unknown")
+    try:
+        shape, _, dtype = _HEADERS[version](stream)
+    except (TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
+        raise ValueError("the header of an array is no header") from error  # parsed as Python
+    if min(shape, default=0) < 0:
+        raise ValueError(f"an array has the shape {shape}")
+    return shape, dtype
 
 
 def _pairs(
-    where: str, names: Iterable[str], load: Callable[[str], NDArray[Any]], preferred: str = ""
+    path: Path, members: Mapping[str, _Opener], preferred: str = ""
 ) -> tuple[_Pair, _Pair | None, list[str]]:
     """Choose the arrays by their names, in any case; first the pair with the preferred name."""
-    known = {name.lower(): name for name in names}
+    known = {name.lower(): name for name in members}
     by_preference = sorted(_TRAIN_NAMES, key=lambda pair: preferred not in pair)
     train, test = (_chosen(known, table) for table in (by_preference, _TEST_NAMES))
     if train is None:
         found = ", ".join(sorted(known.values())) or "no arrays"
-        raise refused(f"“{where}” holds no images with labels; it holds {found}.", _HINT)
+        raise refused(f"“{path}” holds no images with labels; it holds {found}.", _HINT)
     used = (*train, *(test or ()))
-    unused = [name for name in known.values() if name not in used]
-    pairs = [
-        None if pair is None else (pair[0], load(pair[0]), pair[1], load(pair[1]))
-        for pair in (train, test)
-    ]
+
+    def load(name: str) -> NDArray[Any]:
+        with members[name]() as stream:
+            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+            return array
+
+    with _guarding(path):
+        _refuse_without_room(path, members, used)
+        pairs = [
+            None if pair is None else (pair[0], load(pair[0]), pair[1], load(pair[1]))
+            for pair in (train, test)
+        ]
     assert pairs[0] is not None
+    unused = [name for name in known.values() if name not in used]
     return pairs[0], pairs[1], unused
 
 

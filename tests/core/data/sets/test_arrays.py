@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import zipfile
 
@@ -10,6 +11,7 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note
+from snip_gui.core.data.sets import arrays
 from snip_gui.core.data.sets.arrays import load_arrays
 from snip_gui.core.data.sets.loading import load_images
 
@@ -341,3 +343,98 @@ def test_it_can_be_cancelled(saved):
     cancel.cancel()
     with pytest.raises(Cancelled):
         list(steps)
+
+
+# Limits, and files that are not regular
+
+
+def npy(shape, dtype="|u1", content=b""):
+    """The contents of a .npy file that claims a shape."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header = header.ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
+
+
+def zeros_npz(path, **shapes):
+    """A small archive of zeros, as large as they claim to be."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, shape in shapes.items():
+            file.writestr(f"{name}.npy", npy(shape, content=bytes(int(np.prod(shape)))))
+    return path
+
+
+def test_what_all_arrays_claim_together_is_refused_before_any_is_read(tmp_path, monkeypatch):
+    shapes = dict.fromkeys(("x_train", "x_test"), (40000, 5, 5))
+    labels = dict.fromkeys(("y_train", "y_test"), (40000,))
+    path = zeros_npz(tmp_path / "set.npz", **shapes, **labels)
+    needed = 3 * 2 * 40_000 * 26
+    reads = []
+    whole = np.lib.format.read_array
+    monkeypatch.setattr(
+        np.lib.format, "read_array", lambda *a, **k: reads.append(a) or whole(*a, **k)
+    )
+    monkeypatch.setattr(arrays, "available_memory", lambda: needed - 1)
+    with pytest.raises(UserError, match=r"needs 6\.24 MB of memory, but 6\.24 MB are free"):
+        read(path)
+    assert not reads
+    monkeypatch.setattr(arrays, "available_memory", lambda: needed)
+    with pytest.raises(UserError, match="one class only"):
+        read(path)
+    assert reads
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "said"),
+    [
+        ((10**9, 10**9), "|u1", "memory"),
+        ((10**30,), "<f8", "memory"),
+        ((10**15,), "|V0", "memory"),
+        ((-5, 4), "|u1", "shape"),
+        ((3, 2), "|O", "pickled"),
+        ("(" * 5000, "|u1", "set.npz"),
+        ((3, 2), "no type", "truncated or damaged"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+def test_claims_that_cannot_be_are_refused(tmp_path, shape, dtype, said, suffix):
+    np.save(tmp_path / "y.npy", LABELS)
+    path = tmp_path / ("set.npz" if suffix == ".npz" else "X.npy")
+    if suffix == ".npz":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("X.npy", npy(shape, dtype))
+            file.write(tmp_path / "y.npy", "y.npy")
+    else:
+        path.write_bytes(npy(shape, dtype))
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert said.replace("set.npz", path.name) in caught.value.message
+
+
+def encrypted(content):
+    """The same archive with the mark of encryption on every member."""
+    data = bytearray(content)
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(start)
+        while at >= 0:
+            data[at + flags] |= 1
+            at = data.find(start, at + 4)
+    return bytes(data)
+
+
+def test_an_encrypted_archive_is_told(saved):
+    path = saved(X=GREY, y=LABELS)
+    path.write_bytes(encrypted(path.read_bytes()))
+    with pytest.raises(UserError, match=r"truncated or damaged: .*encrypted"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["set.npz", "X.npy"])
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(os.mkfifo, "a named pipe"), (lambda path: path.symlink_to("/dev/zero"), "a device")],
+)
+def test_special_files_are_refused(tmp_path, name, make, kind):
+    np.save(tmp_path / "y.npy", LABELS)
+    make(tmp_path / name)
+    with pytest.raises(UserError, match=f"cannot be read: it is {kind}"):
+        read(tmp_path / name)
