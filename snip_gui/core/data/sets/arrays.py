@@ -12,7 +12,6 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -32,7 +31,7 @@ from snip_gui.core.data.sets.array_values import (
 from snip_gui.core.data.sets.parts import fixed_test_part
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from io import BufferedReader
     from pathlib import Path
 
@@ -42,7 +41,8 @@ if TYPE_CHECKING:
 
 # Name and array of the images, then of their labels.
 _Pair: TypeAlias = "tuple[str, NDArray[Any], str, NDArray[Any]]"
-_Opener: TypeAlias = Callable[[], IO[bytes]]
+# The file that an array is in, and what opens it there.
+_Member: TypeAlias = "tuple[Path, Callable[[], IO[bytes]]]"
 
 _TRAIN_NAMES = (
     ("x_train", "y_train"),
@@ -164,7 +164,7 @@ def _read(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
     if not path.is_dir() and path not in files.values():
         reason = "is no .npz or .npy file" if path.exists() else "is missing"
         raise refused(f"“{path}” {reason}.", "Choose an .npz file, or one .npy of a pair.")
-    members = {name: functools.partial(_open, file) for name, file in files.items()}
+    members = {name: (file, functools.partial(_open, file)) for name, file in files.items()}
     return _pairs(folder, members, path.stem.lower())
 
 
@@ -174,7 +174,7 @@ def _read_npz(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
             raise refused(f"“{path}” holds one array without a name.", _HINT)
         with _guarding(path), zipfile.ZipFile(file) as archive:
             members = {
-                name.removesuffix(".npy"): functools.partial(archive.open, name)
+                name.removesuffix(".npy"): (path, functools.partial(archive.open, name))
                 for name in archive.namelist()
             }
             return _pairs(path, members)
@@ -208,22 +208,22 @@ def _guarding(path: Path) -> Iterator[None]:
         raise refused(f"“{path}” {reason}.", _SAVE) from error
 
 
-def _refuse_without_room(path: Path, members: Mapping[str, _Opener], names: Iterable[str]) -> None:
+def _refuse_without_room(where: Path, members: Iterable[_Member]) -> None:
     """Raise a `UserError` unless memory has room for all arrays that are read, taken together.
 
     What they claim to hold decides, before anything is allocated: a small archive may stand for
     very much.
     """
     needed_bytes = 0
-    for name in names:
-        with members[name]() as stream:
+    for path, opened in members:
+        with _guarding(path), opened() as stream:
             shape, dtype = _claimed(path, stream)
         # Copies as bytes are made, of all and then of both parts.
         needed_bytes += math.prod(shape) * (dtype.itemsize + _COPIES)
     free_bytes = available_memory()
     if needed_bytes > free_bytes:
         raise refused(
-            f"“{path}” needs {size_text(needed_bytes)} of memory, but {size_text(free_bytes)} are "
+            f"“{where}” needs {size_text(needed_bytes)} of memory, but {size_text(free_bytes)} are "
             "free.",
             "Choose a file with fewer images, or close other programs.",
         )
@@ -245,8 +245,15 @@ def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[A
     return shape, dtype
 
 
+def _load(member: _Member) -> NDArray[Any]:
+    path, opened = member
+    with _guarding(path), opened() as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        return array
+
+
 def _pairs(
-    path: Path, members: Mapping[str, _Opener], preferred: str = ""
+    where: Path, members: Mapping[str, _Member], preferred: str = ""
 ) -> tuple[_Pair, _Pair | None, list[str]]:
     """Choose the arrays by their names, in any case; first the pair with the preferred name."""
     known = {name.lower(): name for name in members}
@@ -254,23 +261,16 @@ def _pairs(
     train, test = (_chosen(known, table) for table in (by_preference, _TEST_NAMES))
     if train is None:
         found = ", ".join(sorted(known.values())) or "no arrays"
-        raise refused(f"“{path}” holds no images with labels; it holds {found}.", _HINT)
+        raise refused(f"“{where}” holds no images with labels; it holds {found}.", _HINT)
     used = (*train, *(test or ()))
+    _refuse_without_room(where, (members[name] for name in used))
 
-    def load(name: str) -> NDArray[Any]:
-        with members[name]() as stream:
-            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-            return array
+    def load(pair: tuple[str, str]) -> _Pair:
+        images, labels = pair
+        return images, _load(members[images]), labels, _load(members[labels])
 
-    with _guarding(path):
-        _refuse_without_room(path, members, used)
-        pairs = [
-            None if pair is None else (pair[0], load(pair[0]), pair[1], load(pair[1]))
-            for pair in (train, test)
-        ]
-    assert pairs[0] is not None
     unused = [name for name in known.values() if name not in used]
-    return pairs[0], pairs[1], unused
+    return load(train), None if test is None else load(test), unused
 
 
 def _chosen(known: dict[str, str], table: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
