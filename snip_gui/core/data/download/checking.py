@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from snip_gui.core.base.files import check_regular, open_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,7 +40,7 @@ def _wrong(path: Path, part: Part) -> str:
     """Return what is wrong with a file, or nothing."""
     if not path.exists():
         return "is missing"
-    size_bytes, expected_bytes = path.stat().st_size, part.size_bytes
+    size_bytes, expected_bytes = check_regular(path), part.size_bytes
     if expected_bytes is not None and size_bytes != expected_bytes:
         state = "truncated" if size_bytes < expected_bytes else "too long"
         return f"is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}"
@@ -48,5 +50,5 @@ def _wrong(path: Path, part: Part) -> str:
 
 
 def _md5(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

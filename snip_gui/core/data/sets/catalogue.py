@@ -82,14 +82,21 @@ def _digits() -> DatasetInfo:
     )
 
 
-def _idx(name: str, class_name: str, title: str, what: str, download: Download) -> DatasetInfo:
+def _idx(
+    name: str,
+    class_name: str,
+    title: str,
+    what: str,
+    download: Download,
+    classes: tuple[str, ...] = tuple("0123456789"),
+) -> DatasetInfo:
     """Return a row for MNIST or one of its kin."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
         from snip_gui.core.data.sets.torchvision_sets import load_idx
 
         yield Progress(f"Reading {title}")
-        return load_idx(folder, class_name, name, title)
+        return load_idx(folder, class_name, name, title, classes)
 
     inside = f"{class_name}/raw"
     description = (
@@ -212,8 +219,27 @@ DATASETS: Registry[DatasetInfo] = Registry(
             "Fashion-MNIST",
             "pictures of clothes",
             sources.FASHION_MNIST,
+            (
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
         ),
-        _idx("kmnist", "KMNIST", "KMNIST", "handwritten Japanese characters", sources.KMNIST),
+        _idx(
+            "kmnist",
+            "KMNIST",
+            "KMNIST",
+            "handwritten Japanese characters",
+            sources.KMNIST,
+            ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        ),
         _cifar(
             "cifar-10",
             "CIFAR10",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snip_gui.core.base.environment import available_image_memory
+from snip_gui.core.base.environment import available_image_memory, available_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.text import size_text
@@ -75,9 +75,9 @@ def scan(
     files = _Files(listing)
     image_shape, wide = yield from _look(files, options.image_size, cancel)
     form = _Form(image_shape, (yield from _find_scale(files, wide, cancel)))
-    memory_bytes = options.memory_bytes
-    if memory_bytes is None:
-        memory_bytes = available_image_memory()
+    memory_bytes = available_image_memory()
+    if options.memory_bytes is not None:
+        memory_bytes = min(options.memory_bytes, available_memory())
     needed_bytes = len(files.good()) * math.prod(image_shape)
     if needed_bytes <= memory_bytes:
         return (yield from _into_memory(files, form, options, cancel))

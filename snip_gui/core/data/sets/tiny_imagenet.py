@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import read_text
 from snip_gui.core.data.sets.listing import Listing, image_files, make_listing
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
 
 FOLDER = "tiny-imagenet-200"
+_LARGEST_TEXT = 100_000_000
 
 
 def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
@@ -68,10 +70,9 @@ def _titles(path: Path, wnids: list[str]) -> list[str]:
 def _lines(path: Path) -> list[str]:
     """Return the lines of a text file."""
     try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise _damaged(f"“{path}” cannot be read: {reason}") from error
+        return read_text(path, max_bytes=_LARGEST_TEXT).splitlines()
+    except UserError as error:
+        raise _damaged(error.message.removesuffix(".")) from error
 
 
 def _damaged(what: str) -> UserError:

@@ -1,4 +1,4 @@
-"""Data sets read through torchvision; see `snip_gui.core.base.optional_packages`.
+"""Data sets in torchvision's layout: MNIST and its kin read here, the others by torchvision.
 
 torchvision is imported when the first such set is opened, and one that cannot be imported (it was
 built for another torch, say) spoils nothing else.
@@ -7,6 +7,7 @@ built for another torch, say) spoils nothing else.
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import check_regular, open_regular
 from snip_gui.core.base.optional_packages import import_torchvision
 from snip_gui.core.data.download.checking import find_wrong
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
@@ -36,8 +38,13 @@ _IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIS
 }
 
 
-def load_idx(folder: Path | None, class_name: str, name: str, title: str) -> ImageSet:
+def load_idx(
+    folder: Path | None, class_name: str, name: str, title: str, classes: tuple[str, ...]
+) -> ImageSet:
     """Read MNIST or one of its kin from the folder that contains torchvision's ``MNIST/``.
+
+    The files of the original distribution are read, and no others: torchvision would prefer those
+    in ``processed/``, if somebody put any there.
 
     Parameters
     ----------
@@ -47,26 +54,17 @@ def load_idx(folder: Path | None, class_name: str, name: str, title: str) -> Ima
     Raises
     ------
     UserError
-        If no folder is named, a file is missing, truncated or corrupt (the error says which), or
-        torchvision cannot be imported.
+        If no folder is named, or a file is missing, truncated or corrupt (the error says which).
     """
-    folder = _named(folder, title, f"{class_name}/raw")
-    for file, expected in _IDX_FILES.items():
-        _check_idx_file(folder / class_name / "raw" / file, class_name, *expected)
-    train, test = (_read(folder, class_name, title, train=part) for part in (True, False))
-    for file, dataset in (("train", train), ("t10k", test)):
-        _check_labels(
-            folder / class_name / "raw" / f"{file}-labels-idx1-ubyte",
-            dataset.targets.numpy(),
-            len(dataset.classes),
-        )
-    return make_image_set(
-        name=name,
-        title=title,
-        classes=_classes(train),
-        train=(train.data.numpy()[:, None], train.targets.numpy()),
-        test=(test.data.numpy()[:, None], test.targets.numpy()),
-    )
+    raw = _named(folder, title, f"{class_name}/raw") / class_name / "raw"
+    parts = []
+    for part in ("train", "t10k"):
+        pixels_N = _read_idx(raw / f"{part}-images-idx3-ubyte", class_name)
+        path = raw / f"{part}-labels-idx1-ubyte"
+        labels_N = _read_idx(path, class_name).astype(np.int64)
+        _check_labels(path, labels_N, len(classes))
+        parts.append((pixels_N.reshape(-1, 1, 28, 28), labels_N))
+    return make_image_set(name=name, title=title, classes=classes, train=parts[0], test=parts[1])
 
 
 def load_cifar(
@@ -94,6 +92,7 @@ def load_cifar(
             "the data set.",
             field="data.name",
         )
+    _refuse_special(folder, download)
     with _naming_the_bad_file(folder, title, download):
         train, test = (_read(folder, class_name, title, train=part) for part in (True, False))
     return make_image_set(
@@ -125,6 +124,7 @@ def load_svhn(folder: Path | None, name: str, title: str, download: Download) ->
             "Install it with “pip install 'snip-gui[svhn]'”, then choose the data set again.",
             field="data.name",
         ) from error
+    _refuse_special(folder, download)
     with _naming_the_bad_file(folder, title, download):
         train, test = (_read(folder, "SVHN", title, split=part) for part in ("train", "test"))
     return make_image_set(
@@ -186,24 +186,21 @@ def _check_labels(path: Path, labels_N: NDArray[np.integer], num_classes: int) -
         )
 
 
-def _classes(dataset: Any) -> tuple[str, ...]:  # noqa: ANN401 - torchvision has no types
-    """Return short class names: torchvision calls MNIST's ``8 - eight``."""
-    return tuple(str(name).partition(" - ")[0] for name in dataset.classes)
-
-
 def _channels_first(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return images (N, C, H, W)."""
     return np.ascontiguousarray(images_NHWC.transpose(0, 3, 1, 2))
 
 
-def _check_idx_file(
-    path: Path, class_name: str, magic: int, num_items: int, item_bytes: int
-) -> None:
-    """Raise a `UserError` that says which file is missing, truncated or corrupt."""
+def _read_idx(path: Path, class_name: str) -> NDArray[np.uint8]:
+    """Return the items of a file; raises a `UserError` if it is missing, truncated or corrupt."""
+    magic, num_items, item_bytes = _IDX_FILES[path.name]
+    header_bytes = 16 if magic == 2051 else 8
+    expected_bytes = header_bytes + num_items * item_bytes
     try:
-        with path.open("rb") as file:
-            header = file.read(16)
-        size_bytes = path.stat().st_size
+        with open_regular(path) as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            data = file.read(expected_bytes)
     except OSError as error:
         zipped = path.with_name(path.name + ".gz")
         more = f" (Unpack “{zipped.name}” beside it.)" if zipped.exists() else ""
@@ -213,8 +210,6 @@ def _check_idx_file(
             f"original distribution, unpacked.{more}",
             field="data.name",
         ) from error
-    header_bytes = 16 if magic == 2051 else 8
-    expected_bytes = header_bytes + num_items * item_bytes
     if size_bytes != expected_bytes:
         state = "truncated" if size_bytes < expected_bytes else "too long"
         raise UserError(
@@ -222,9 +217,23 @@ def _check_idx_file(
             _GET_AGAIN,
             field="data.name",
         )
-    if struct.unpack(">II", header[:8]) != (magic, num_items):
+    if struct.unpack(">II", data[:8]) != (magic, num_items):
         raise UserError(
             f"“{path}” is corrupt: it does not begin as a file of {class_name} does.",
             _GET_AGAIN,
             field="data.name",
         )
+    return np.frombuffer(data, np.uint8, offset=header_bytes)
+
+
+def _refuse_special(folder: Path, download: Download) -> None:
+    """Raise a `UserError` if a file that torchvision would open is not a regular one."""
+    for path in (folder / part.path for file in download.files for part in file.parts):
+        try:
+            check_regular(path)
+        except FileNotFoundError:
+            continue  # torchvision says so
+        except OSError as error:
+            raise UserError(
+                f"“{path}” cannot be read: {error.strerror}.", _GET_AGAIN, field="data.name"
+            ) from error

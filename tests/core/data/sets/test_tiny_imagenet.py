@@ -60,7 +60,7 @@ def test_without_a_folder_it_says_what_it_needs(tmp_path):
     [
         ("val/val_annotations.txt", b"val_0.JPEG\tn99\t0\t0\t1\t1\n", "line 1 of .*no class"),
         ("wnids.txt", b"n01\nn02\nn03\nn04\n", "n04” holds no images"),
-        ("words.txt", b"\xff\xfe", "words.txt” cannot be read: it is no text"),
+        ("words.txt", b"\xff\xfe", "words.txt” is not UTF-8 text"),
     ],
 )
 def test_damaged_files_are_named(root, file, content, message):

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import builtins
+import os
 import struct
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.optional_packages import import_torchvision
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.data.sets.loading import load_images
-from snip_gui.core.data.sets.torchvision_sets import load_idx
 
 FILES = {  # magic number, items, bytes of an item, as the distribution has them
     "train-images-idx3-ubyte": (2051, 60_000, 784),
@@ -21,7 +23,7 @@ FILES = {  # magic number, items, bytes of an item, as the distribution has them
 
 
 def load_mnist(folder):
-    return load_idx(folder, "MNIST", "mnist", "MNIST")
+    return load_images("mnist", folder)
 
 
 @pytest.fixture
@@ -138,10 +140,56 @@ def test_a_torchvision_that_cannot_be_imported_spoils_nothing_else(fake_mnist, m
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(UserError, match="torchvision cannot be imported") as caught:
-        load_mnist(fake_mnist)
+        import_torchvision("datasets", field="data.name")
+    assert load_mnist(fake_mnist).classes == tuple("0123456789")
     assert str(error) in caught.value.message
     assert "pip install" in caught.value.hint
     assert len(load_digits().train_labels_N) == 1397
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST"), ("kmnist", "KMNIST")],
+)
+def test_classes_are_named_as_torchvision_names_them(fake_mnist, name, kind):
+    (fake_mnist / "MNIST").rename(fake_mnist / kind)
+    theirs = getattr(import_torchvision("datasets", field="data.name"), kind).classes
+    assert load_images(name, fake_mnist).classes == tuple(c.split(" - ")[0] for c in theirs)
+
+
+def test_other_files_than_those_that_were_checked_are_not_read(fake_mnist):
+    """torchvision prefers those of its own older releases, whatever they hold."""
+    processed = fake_mnist / "MNIST" / "processed"
+    processed.mkdir()
+    images, labels = torch.zeros(9, 28, 28, dtype=torch.uint8), torch.zeros(9, dtype=torch.int64)
+    for name in ("training.pt", "test.pt"):
+        torch.save((images, labels), processed / name)
+    assert load_mnist(fake_mnist).train_labels_N[:2].tolist() == [7, 0]
+    assert len(load_mnist(fake_mnist).train_labels_N) == 60_000
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_special_files_are_refused(fake_mnist, name, make):
+    raw_file(fake_mnist, name).unlink()
+    make(raw_file(fake_mnist, name))
+    with pytest.raises(UserError, match=rf"{name}” cannot be read: it is a .*, not a regular file"):
+        load_mnist(fake_mnist)
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("cifar-10", "cifar-10-batches-py/data_batch_1"),
+        ("cifar-100", "cifar-100-python/train"),
+        ("svhn", "train_32x32.mat"),
+    ],
+)
+def test_special_files_are_not_given_to_torchvision(tmp_path, name, inside):
+    (tmp_path / inside).parent.mkdir(exist_ok=True)
+    os.mkfifo(tmp_path / inside)
+    with pytest.raises(UserError, match=f"{inside}” cannot be read: it is a named pipe"):
+        load_images(name, tmp_path)
 
 
 @pytest.mark.mnist
