@@ -242,13 +242,20 @@ def _part_prefix(path: Path) -> str:
     return f".{path.name[:_LONGEST_PART]}."
 
 
+def new_part_folder(path: Path) -> Path:
+    """Return a new empty folder beside ``path``; remove those that ended processes left."""
+    _sweep(path)
+    prefix = f"{_part_prefix(path)}{host_id()}-{os.getpid()}-"
+    return Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
+
+
 def _sweep(path: Path) -> None:
     """Remove what processes that have ended left of a file."""
     sweep_parts(path.parent, _part_prefix(path))
 
 
 def sweep_parts(folder: Path, prefix: str = ".") -> None:
-    """Remove temporary files of processes that have ended; those of other hosts are left alone.
+    """Remove temporary files and folders of processes that have ended, but not of other hosts.
 
     Parameters
     ----------
@@ -260,6 +267,9 @@ def sweep_parts(folder: Path, prefix: str = ".") -> None:
         if made_by is None or made_by["host"] != host_id():
             continue
         if not pid_runs(int(made_by["pid"])):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+                continue
             with contextlib.suppress(OSError):  # it is in nobody's way
                 left.unlink(missing_ok=True)
 

@@ -40,6 +40,8 @@ def _wrong(path: Path, part: Part) -> str:
     """Return what is wrong with a file, or nothing."""
     if not path.exists():
         return "is missing"
+    if path.is_dir() and part.size_bytes is None and not part.md5:
+        return ""
     size_bytes, expected_bytes = check_regular(path), part.size_bytes
     if expected_bytes is not None and size_bytes != expected_bytes:
         state = "truncated" if size_bytes < expected_bytes else "too long"

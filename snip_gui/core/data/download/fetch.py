@@ -1,12 +1,9 @@
-"""Downloading a published data set into torchvision's layout, with pooch.
-
-pooch writes to a temporary file, checks the hash and renames; here are progress, cancelling,
-mirrors, unpacking and words for what can go wrong. Imports no torch.
-"""
+"""Downloading a published data set into torchvision's layout. Imports no torch."""
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import hashlib
 import shutil
 import threading
 import time
@@ -17,20 +14,24 @@ from urllib.parse import urlsplit
 from snip_gui import __version__
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.files import replacing
 from snip_gui.core.data.download.checking import find_wrong
+from snip_gui.core.data.download.sources import Part
 from snip_gui.core.data.download.unpack import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from requests import Response
+    from requests import RequestException
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.download.sources import Downloadable, RemoteFile
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024
+# No published file of which the source states no size is nearly as large.
+_MOST_UNSTATED_BYTES = 1_000_000_000
 _TICK_SECONDS = 0.1
 # After this a transfer that waits for its server is left to its time-out, which ends it.
 _PATIENCE_SECONDS = 2.0
@@ -69,10 +70,8 @@ def download_job(info: Downloadable, folder: Path, cancel: CancelToken) -> Itera
             yield from _fetch(file, place, meter, cancel)
             yield from unpack(place / file.name, cancel)
         except OSError as error:
-            # pooch's own error on a folder that is read-only has a text of several lines.
-            denied = "permission denied" if isinstance(error, PermissionError) else error
             raise UserError(
-                f"“{place}” cannot be written to: {error.strerror or denied}.",
+                f"“{place}” cannot be written to: {error.strerror or error}.",
                 "Choose another folder, or make room on the disk.",
             ) from error
         wrong = find_wrong(file.parts, folder, cancel)
@@ -137,10 +136,9 @@ class _Meter:
 
 @dataclass(eq=False)
 class _Transfer:
-    """One attempt at one address, in a thread of its own; pooch's progress bar.
+    """One attempt at one address, in a thread of its own.
 
-    pooch calls and returns only at the end, so it cannot yield; and a server that says nothing
-    must not hold up a cancel.
+    A server that says nothing must not hold up a cancel.
     """
 
     file: RemoteFile
@@ -159,44 +157,53 @@ class _Transfer:
             self.error = error
 
     def _retrieve(self) -> None:
-        import pooch
+        """Fetch the file unless a right one is there; it gets its name when all of it is right."""
+        file = self.file
+        whole = Part(file.name, file.size_bytes, file.md5)
+        if find_wrong((whole,), self.place, self.cancel) is None:
+            return
+        digest = hashlib.md5(usedforsecurity=False)
+        # Without a name until then, so that nothing is left if this process is killed.
+        with (
+            replacing(self.place / file.name, nameless=True) as part,
+            part.open("wb") as target,
+            contextlib.closing(self._chunks()) as chunks,
+        ):
+            for chunk in chunks:
+                self.cancel.raise_if_cancelled()
+                self.done += len(chunk)
+                self._refuse_more_than_stated()
+                digest.update(chunk)
+                target.write(chunk)
+            if digest.hexdigest() != file.md5:
+                raise _UnavailableError(
+                    f"What {urlsplit(self.url).netloc} sends is not the published file: its hash "
+                    "is another one."
+                )
 
-        # It would print a line on every file.
-        pooch.get_logger().setLevel(logging.WARNING)
-        answers: list[Response] = []
+    def _chunks(self) -> Generator[bytes, None, None]:
+        """Yield what the server sends; raises `_UnavailableError` if it does not."""
+        import requests
+
         # A server must not pack what is packed already: the hash is that of the file as it lies.
         headers = {"User-Agent": f"snip-gui/{__version__}", "Accept-Encoding": "identity"}
-        downloader = pooch.HTTPDownloader(
-            progressbar=self,
-            chunk_size=_CHUNK_BYTES,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            headers=headers,
-            hooks={"response": lambda response, **_: answers.append(response)},
-        )
+        waits = (CONNECT_SECONDS, READ_SECONDS)
         try:
-            pooch.retrieve(
-                self.url,
-                known_hash=f"md5:{self.file.md5}",
-                fname=self.file.name,
-                path=self.place,
-                downloader=downloader,
+            with requests.get(self.url, headers=headers, timeout=waits, stream=True) as answer:
+                answer.raise_for_status()
+                stated = answer.headers.get("Content-Length", "")
+                self.total = int(stated) if stated.isdecimal() else 0
+                yield from answer.iter_content(_CHUNK_BYTES)
+        except requests.RequestException as error:
+            raise _UnavailableError(_reason(error, self.url)) from error
+
+    def _refuse_more_than_stated(self) -> None:
+        most = self.file.size_bytes or _MOST_UNSTATED_BYTES
+        if self.done > most:
+            raise _UnavailableError(
+                f"What {urlsplit(self.url).netloc} sends is not the published file: it goes on "
+                f"beyond {most / 1e6:,.1f} MB."
             )
-        finally:
-            # pooch leaves a connection open when its transfer was stopped.
-            for response in answers:
-                response.close()
-
-    def update(self, number: int) -> None:
-        """Count a chunk; the way in which pooch tells of it."""
-        self.cancel.raise_if_cancelled()
-        self.done += number
-
-    def reset(self) -> None:
-        """Begin to count again; pooch counts the whole file once more at its end."""
-        self.done = 0
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def _fetch(
@@ -231,14 +238,11 @@ def _watch(transfer: _Transfer, meter: _Meter) -> Generator[Event, None, None]:
             thread.join(_PATIENCE_SECONDS)
             raise Cancelled
     if transfer.error is not None:
-        reason = _reason(transfer.error, transfer.url)
-        if not reason:
-            raise transfer.error
-        raise _UnavailableError(reason) from transfer.error
+        raise transfer.error
 
 
-def _reason(error: BaseException, url: str) -> str:
-    """Return why an address does not give the file; nothing if that is not the address's fault."""
+def _reason(error: RequestException, url: str) -> str:
+    """Return why an address does not give the file."""
     from requests import exceptions
 
     host = urlsplit(url).netloc
@@ -257,11 +261,7 @@ def _reason(error: BaseException, url: str) -> str:
             return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
         case exceptions.ConnectionError():
             return f"{host} cannot be reached; is this computer offline?"
-        case exceptions.RequestException():
-            return f"{url} cannot be fetched: {error}."
-        case ValueError():  # pooch's word for a wrong hash
-            return f"What {host} sends is not the published file: its hash is another one."
-    return ""
+    return f"{url} cannot be fetched: {error}."
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import gzip
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.files import new_part_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -45,7 +45,7 @@ def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
     members = _members_of(archive.name)
     if members is None:
         return
-    part = Path(tempfile.mkdtemp(prefix=f".{archive.name}.", suffix=".part", dir=archive.parent))
+    part = new_part_folder(archive)
     try:
         with contextlib.closing(members(archive)) as found:
             for number, (name, is_plain, open_member) in enumerate(found):

@@ -35,7 +35,7 @@ BIBTEX = """@inproceedings{lee2019snip,
 _LICENCES = (
     "This program: MIT. Qt for Python: LGPL 3. PyTorch and torchvision: BSD 3-clause. pyqtgraph: "
     "MIT. NumPy: BSD 3-clause. Pillow: MIT-CMU. safetensors: Apache 2.0. msgspec: BSD 3-clause. "
-    "platformdirs: MIT. pooch: BSD 3-clause. requests: Apache 2.0.\n"
+    "platformdirs: MIT. requests: Apache 2.0.\n"
     "Built-in images: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI "
     "Machine Learning Repository, CC BY 4.0; enlarged to 28x28."
 )

@@ -4,7 +4,10 @@ import dataclasses
 import errno
 import gzip
 import io
+import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 
@@ -14,6 +17,7 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note, Progress
+from snip_gui.core.base.processes import host_id
 from snip_gui.core.data.download import fetch as module
 from snip_gui.core.data.download.fetch import Downloaded, download_job
 from snip_gui.core.data.download.sources import Download, Part, RemoteFile
@@ -259,25 +263,103 @@ def test_a_folder_that_cannot_be_written_to_is_told(server, tmp_path):
     assert "Choose another folder" in caught.value.hint
 
 
-def test_a_read_only_folder_is_told(server, tmp_path, monkeypatch):
-    def denied(**_):
-        raise PermissionError(errno.EACCES, "Permission denied")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left"),
+    ],
+)
+def test_a_folder_that_refuses_the_file_is_told(server, tmp_path, monkeypatch, error, said):
+    def refuse(*_, **__):
+        raise error
 
-    monkeypatch.setattr("pooch.utils.tempfile.NamedTemporaryFile", denied)
-    with pytest.raises(UserError, match="cannot be written to: permission denied") as caught:
+    monkeypatch.setattr("snip_gui.core.base.files._open_nameless", refuse)
+    with pytest.raises(UserError, match=said) as caught:
         get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
-    assert str(tmp_path) in caught.value.message
-
-
-def test_a_disk_that_fills_on_the_way_is_told(server, tmp_path, monkeypatch):
-    def full(self, url, output_file, pooch):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
-    with pytest.raises(UserError, match="No space left") as caught:
-        get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
-    assert "make room" in caught.value.hint
+    assert str(tmp_path / "a.bin") in caught.value.message
+    assert "oom on the disk" in caught.value.hint
     assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("stated", [None, 1000, 400_000 - 1])
+@pytest.mark.parametrize("has_length", [True, False])
+def test_more_than_was_stated_is_not_fetched(server, tmp_path, monkeypatch, stated, has_length):
+    """A server could fill the disk."""
+    monkeypatch.setattr(module, "_MOST_UNSTATED_BYTES", 100_000)
+    file = remote(server, "/a.bin", NOISE, size_bytes=stated)
+    if not has_length:
+        server.without_length.add("/a.bin")
+    written = []
+    write = module._Transfer._refuse_more_than_stated
+
+    def record(transfer):
+        write(transfer)
+        written.append(transfer.done)
+
+    monkeypatch.setattr(module._Transfer, "_refuse_more_than_stated", record)
+    with pytest.raises(UserError, match=r"not the published file: it goes on beyond 0\.\d MB"):
+        get(dataset(file), tmp_path)
+    assert max(written, default=0) <= (stated or 100_000)
+    assert left_in(tmp_path) == []
+
+
+_DOWNLOAD = """
+import sys
+from pathlib import Path
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.data.download.fetch import download_job
+from snip_gui.core.data.download.sources import Download, Part, RemoteFile
+from tests.core.data.download.test_fetch import dataset
+
+url, folder, what = sys.argv[1:]
+file = RemoteFile((url,), what, None, "", (Part("a.bin", 400_000),))
+for _ in download_job(dataset(file), Path(folder), CancelToken()):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files without a name")
+def test_a_killed_download_leaves_nothing(server, tmp_path):
+    remote(server, "/a.bin", NOISE)
+    server.held.add("/a.bin")
+    process = subprocess.Popen(
+        [sys.executable, "-c", _DOWNLOAD, f"{server.url}/a.bin", tmp_path, md5(NOISE)]
+    )
+    try:
+        assert server.half_sent.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+    assert left_in(tmp_path) == []
+
+
+def test_what_a_killed_unpacking_left_is_removed(server, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    ended, running = int(done.stdout), os.getpid()
+    kept = f".a.zip.{host_id()}-{running}-x.part"
+    for name in (f".a.zip.{host_id()}-{ended}-x.part", kept):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "file").touch()
+    file = remote(server, "/a.zip", packed_zip([("b", b"1")]), (Part("b", 1),))
+    get(dataset(file), tmp_path)
+    assert left_in(tmp_path) == [f"{kept}/deep/file", "a.zip", "b"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_special_file_in_the_place_of_a_part_is_told(server, tmp_path, make):
+    make(tmp_path / "a.bin")
+    with pytest.raises(UserError, match="not a regular file"):
+        get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
+
+
+def test_a_folder_may_be_a_part(server, tmp_path):
+    packed = packed_zip([("set/train/a", b"1")])
+    file = remote(server, "/a.zip", packed, (Part("set/train"), Part("set/train/a", 1)))
+    get(dataset(file), tmp_path)
+    assert left_in(tmp_path) == ["a.zip", "set/train/a"]
 
 
 def test_a_disk_too_small_is_told_before_anything_is_fetched(server, tmp_path, monkeypatch):
