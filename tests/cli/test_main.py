@@ -428,7 +428,7 @@ def toy_source(monkeypatch):
         row = dataclasses.replace(
             DATASETS["mnist"], download=Download("https://example.org/toy", "A. Author.", (file,))
         )
-        monkeypatch.setitem(DATASETS._entries, "mnist", row)
+        monkeypatch.setitem(DATASETS._all.by_name, "mnist", row)
         yield server
 
 

@@ -54,7 +54,7 @@ def toy(server, monkeypatch):
     row = dataclasses.replace(
         DATASETS["mnist"], title="Toy", read=read, download=Download("page", "terms", (file,))
     )
-    monkeypatch.setitem(DATASETS._entries, "mnist", row)
+    monkeypatch.setitem(DATASETS._all.by_name, "mnist", row)
     return server
 
 
@@ -200,7 +200,7 @@ def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monk
         raise UserError("too late")
 
     monkeypatch.setitem(
-        DATASETS._entries, "mnist", dataclasses.replace(DATASETS["mnist"], read=read)
+        DATASETS._all.by_name, "mnist", dataclasses.replace(DATASETS["mnist"], read=read)
     )
     scored.set_field("data.name", "mnist")
     assert begun.wait(30)

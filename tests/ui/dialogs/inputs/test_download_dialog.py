@@ -37,7 +37,7 @@ def server(monkeypatch):
         file = remote(loopback, "/pixels", PIXELS.tobytes())
         download = Download("https://example.org/toy", "A. Author, 1999.", (file,))
         row = dataclasses.replace(DATASETS["mnist"], title="Toy", read=read, download=download)
-        monkeypatch.setitem(DATASETS._entries, "mnist", row)
+        monkeypatch.setitem(DATASETS._all.by_name, "mnist", row)
         yield loopback
 
 
