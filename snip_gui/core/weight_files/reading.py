@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.files import check_regular, open_regular
 from snip_gui.core.base.optional_packages import refuse_missing_onnx
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         safe loader.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(len(_LEGACY))
-        size_bytes = path.stat().st_size
+        size_bytes = check_regular(path)
         read = _reader_of(head, size_bytes)
         found: Checkpoint = read(path, size_bytes)
     except UserError:

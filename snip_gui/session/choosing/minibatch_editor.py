@@ -10,10 +10,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import class_positions, draw_per_class
-from snip_gui.core.data.minibatch.own_images import PicturesFitted, make_picked
-from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked
+from snip_gui.core.data.minibatch.own_images import ImagesKept, PicturesFitted, make_picked
+from snip_gui.core.recipe.recipe import Draw, Picked
 from snip_gui.session.jobs.lazily import lazily
-from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,21 +97,21 @@ class MinibatchEditor(QObject):
             self.fitted.emit(event.pictures)
 
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
-        """Add images (C, H, W) of the user's own with their labels, and keep their pixels."""
-        from snip_gui.core.data.minibatch.own_pictures import (
-            save_image,  # Pillow, not before it is needed
-        )
-
+        """Add images (C, H, W) of the user's own with their labels, once their pixels are kept."""
         folder = self._state.preferences.environment.image_folders[0]
-        try:
-            fresh = [OwnImage(digest=save_image(folder, i), label=label) for i, label in chosen]
-        except UserError as error:
-            self._state.status.report(Problem(error.message, error.hint, "minibatch.images"))
+        target = "snip_gui.core.data.minibatch.own_pictures:keep_images"
+        job = lazily(target, folder, tuple(chosen))
+        self._host.submit("keep", job, lane="io", short=True).happened.connect(self._on_kept)
+
+    @Slot(object)
+    def _on_kept(self, event: Event) -> None:
+        if not isinstance(event, ImagesKept):
             return
         before = self._picked(self._state.minibatch.indices_K)
-        by_digest = {image.digest: image for image in (*before.images, *fresh)}
+        by_digest = {image.digest: image for image in (*before.images, *event.images)}
         minibatch = Picked(indices=before.indices, images=tuple(by_digest.values()))
-        self._set(minibatch, "Add an image" if len(chosen) == 1 else f"Add {len(chosen)} images")
+        number = len(event.images)
+        self._set(minibatch, "Add an image" if number == 1 else f"Add {number} images")
 
     def remove(self, indices: Iterable[int]) -> None:
         """Take images out."""

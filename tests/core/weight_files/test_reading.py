@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -244,3 +245,17 @@ def test_ten_thousand_mutated_files_crash_nothing_and_take_little_memory(tmp_pat
     read, memory_bytes = map(float, done.stdout.split())
     assert 0 < read < 9_000  # some changes spoil nothing, most do
     assert memory_bytes < 1e9
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (os.mkfifo, "a named pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device"),
+        (lambda path: path.mkdir(), "a folder"),
+    ],
+)
+def test_a_special_file_is_not_waited_for(tmp_path, make, kind):
+    make(tmp_path / "weights.safetensors")
+    with pytest.raises(UserError, match=f"it is {kind}, not a regular file"):
+        read_checkpoint(tmp_path / "weights.safetensors")

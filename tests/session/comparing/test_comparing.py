@@ -183,7 +183,8 @@ def test_several_images_are_left_out_together(scored, qtbot):
 
 def test_an_image_of_ones_own_is_left_out_by_its_name(scored, qtbot):
     state = scored.state
-    scored.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
+    with qtbot.waitSignal(scored.state.recipe_changed, timeout=WAIT_MS):
+        scored.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
     scored.score()
     wait(qtbot, lambda: not state.is_stale)
     own = int(state.minibatch.indices_K[-1])

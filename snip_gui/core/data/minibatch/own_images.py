@@ -112,6 +112,13 @@ def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
 
 
 @dataclass(frozen=True)
+class ImagesKept(Event):
+    """Images of the user's own are kept under their digests, in the order of asking."""
+
+    images: tuple[OwnImage, ...]
+
+
+@dataclass(frozen=True)
 class PicturesFitted(Event):
     """Pictures of the user's own as images of the data set, in the order of asking."""
 

@@ -21,7 +21,13 @@ from snip_gui.core.data.images.decoding import (
     opened,
     shown,
 )
-from snip_gui.core.data.minibatch.own_images import Fitted, PicturesFitted, digest_image
+from snip_gui.core.data.minibatch.own_images import (
+    Fitted,
+    ImagesKept,
+    PicturesFitted,
+    digest_image,
+)
+from snip_gui.core.recipe.recipe import OwnImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
 
+MOST_PICTURES = 500  # at once; more are a data set of their own
 _LARGEST_FILE = 64_000_000  # bytes of a kept image
 _CORNER = 0.1  # of a side, where most pictures show their background
 
@@ -45,7 +52,44 @@ def fit_picture(name: str, picture: Path | bytes, images: ImageSet) -> Fitted:
     ----------
     picture
         A file, or the contents of one.
+
+    Raises
+    ------
+    UserError
+        If images of the data set can no longer be read.
     """
+    return _fit(name, picture, images, _background(images))
+
+
+def fit_pictures(
+    pictures: Sequence[Path | bytes], images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Fit files, or the contents of files, to a data set; ends in `PicturesFitted`.
+
+    Raises
+    ------
+    UserError
+        If there are too many, or images of the data set can no longer be read.
+    Cancelled
+        If cancelled on the way.
+    """
+    if len(pictures) > MOST_PICTURES:
+        raise UserError(
+            f"{len(pictures):,} pictures are too many to add one by one; {MOST_PICTURES:,} can be "
+            "added at once.",
+            "Put them into one folder for each class, and open that as a data set.",
+            field="minibatch.images",
+        )
+    background, fitted = _background(images), []
+    for number, picture in enumerate(pictures):
+        cancel.raise_if_cancelled()
+        yield Progress("Reading images", number, len(pictures))
+        name = "pasted image" if isinstance(picture, bytes) else shown(picture.name)
+        fitted.append(_fit(name, picture, images, background))
+    yield PicturesFitted(tuple(fitted))
+
+
+def _fit(name: str, picture: Path | bytes, images: ImageSet, background: float) -> Fitted:
     channels, rows, columns = images.image_shape
     try:
         with opened(io.BytesIO(picture) if isinstance(picture, bytes) else str(picture)) as image:
@@ -57,28 +101,14 @@ def fit_picture(name: str, picture: Path | bytes, images: ImageSet) -> Fitted:
         return Fitted(name, nothing, problem=f"It cannot be read: {explain_unreadable(error)}.")
     array = np.asarray(plain, np.uint8)
     image_CHW = array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy()
+    is_negative = channels == 1 and abs(background - _corners(image_CHW)) > 128
+    return Fitted(name, image_CHW, is_negative=is_negative)
+
+
+def _background(images: ImageSet) -> float:
+    """Return how light the corners of a data set's images are, judged by a few of them."""
     few = images.train_images.read(np.arange(min(16, len(images.train_images))))
-    difference = float(np.mean([_corners(one) for one in few])) - _corners(image_CHW)
-    return Fitted(name, image_CHW, is_negative=channels == 1 and abs(difference) > 128)
-
-
-def fit_pictures(
-    pictures: Sequence[Path | bytes], images: ImageSet, cancel: CancelToken
-) -> Iterator[Event]:
-    """Fit files, or the contents of files, to a data set; ends in `PicturesFitted`.
-
-    Raises
-    ------
-    Cancelled
-        If cancelled on the way.
-    """
-    fitted = []
-    for number, picture in enumerate(pictures):
-        cancel.raise_if_cancelled()
-        yield Progress("Reading images", number, len(pictures))
-        name = "pasted image" if isinstance(picture, bytes) else shown(picture.name)
-        fitted.append(fit_picture(name, picture, images))
-    yield PicturesFitted(tuple(fitted))
+    return float(np.mean([_corners(one) for one in few]))
 
 
 def _corners(image_CHW: NDArray[np.uint8]) -> float:
@@ -97,6 +127,26 @@ def save_image(folder: Path, image_CHW: NDArray[np.uint8]) -> str:
         with replacing(path) as part:
             Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")
     return digest
+
+
+def keep_images(
+    folder: Path, chosen: Sequence[tuple[NDArray[np.uint8], int]], cancel: CancelToken
+) -> Iterator[Event]:
+    """Keep images (C, H, W) with their labels in a folder; ends in `ImagesKept`.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written to.
+    Cancelled
+        If cancelled on the way.
+    """
+    kept = []
+    for number, (image_CHW, label) in enumerate(chosen):
+        cancel.raise_if_cancelled()
+        yield Progress("Keeping images", number, len(chosen))
+        kept.append(OwnImage(digest=save_image(folder, image_CHW), label=label))
+    yield ImagesKept(tuple(kept))
 
 
 def load_image(

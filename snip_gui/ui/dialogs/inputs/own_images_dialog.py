@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,12 +13,15 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFrame,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from snip_gui.core.base.text import natural_order
 from snip_gui.core.data.minibatch.own_images import negative
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.array_image import ArrayImage
@@ -31,10 +35,11 @@ if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted
 
 _SIDE = 64
+_ROWS = 50  # on a page
 
 
 class OwnImagesDialog(QDialog):
-    """One row a picture.
+    """One row a picture, so many on a page that it opens at once.
 
     Parameters
     ----------
@@ -54,85 +59,151 @@ class OwnImagesDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Add pictures of your own")
         self.setObjectName("own_images_dialog")
-        self._rows: list[_Row] = []
+        self._classes = classes
+        self._choices = [_Choice(picture, label, picture.is_negative) for picture in pictures]
+        self._first = 0
         intro = QLabel(
             "They are scaled and cropped to the size of the data set's images, and kept with the "
             "recipe. Sensitivity depends on the class, so choose what each is to be taken for."
         )
         intro.setWordWrap(True)
-        inner = QWidget()
-        grid = QGridLayout(inner)
-        grid.setColumnStretch(1, 1)
-        grid.setHorizontalSpacing(12)
-        for number, picture in enumerate(pictures):
-            row = _Row(picture, classes, label)
-            row.place(grid, number)
-            self._rows.append(row)
-        grid.setRowStretch(len(pictures), 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidget(inner)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         ok.setText("Add to minibatch")
-        ok.setEnabled(any(row.is_good for row in self._rows))
+        ok.setEnabled(any(choice.is_good for choice in self._choices))
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        for widget in (intro, area, self.buttons):
+        for widget in (intro, self._make_common(label), self._area, self.buttons):
             column.addWidget(widget)
+        self._show_page()
         self.resize(480, min(520, 170 + (_SIDE + 14) * len(pictures)))
+
+    def _make_common(self, label: int) -> QWidget:
+        """Return the controls that concern many pictures, hidden where there is one page."""
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._place = QLabel()
+        self.back = named(QPushButton("Previous"), "own_back", "Previous pictures")
+        self.forward = named(QPushButton("Next"), "own_forward", "Next pictures")
+        self.back.clicked.connect(lambda: self._turn(-_ROWS))
+        self.forward.clicked.connect(lambda: self._turn(_ROWS))
+        self.common = named(QComboBox(), "own_common_label", "Class of all pictures")
+        _fill(self.common, self._classes, label)
+        self.common.activated.connect(self._set_common)
+        for widget in (self._place, self.back, self.forward):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(QLabel("All are"))
+        row.addWidget(self.common)
+        bar.setVisible(len(self._choices) > _ROWS)
+        return bar
+
+    def _turn(self, step: int) -> None:
+        self._first += step
+        self._show_page()
+
+    def _set_common(self) -> None:
+        for choice in self._choices:
+            choice.label = int(self.common.currentData())
+        self._show_page()
+
+    def _show_page(self) -> None:
+        """Make the rows of the pictures that are looked at."""
+        total, last = len(self._choices), min(self._first + _ROWS, len(self._choices))
+        inner = QWidget()
+        grid = QGridLayout(inner)
+        grid.setColumnStretch(1, 1)
+        grid.setHorizontalSpacing(12)
+        for number, choice in enumerate(self._choices[self._first : last]):
+            _Row(choice, self._classes, inner).place(grid, number)
+        grid.setRowStretch(last - self._first, 1)
+        self._area.setWidget(inner)  # the rows before are deleted
+        self._place.setText(f"Pictures {self._first + 1:,} to {last:,} of {total:,}")
+        self.back.setEnabled(self._first > 0)
+        self.forward.setEnabled(last < total)
 
     def chosen(self) -> list[tuple[NDArray[np.uint8], int]]:
         """Return the images (C, H, W) as they were chosen, with their labels."""
-        return [row.chosen() for row in self._rows if row.is_good]
+        return [(choice.image_CHW, choice.label) for choice in self._choices if choice.is_good]
 
 
-class _Row:
+@dataclass
+class _Choice:
+    """What a picture is taken for, whether or not it is on the page."""
+
+    picture: Fitted
+    label: int
+    is_negative: bool
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the picture can be used."""
+        return not self.picture.problem
+
+    @property
+    def image_CHW(self) -> NDArray[np.uint8]:
+        """The image as it is to be added."""
+        image_CHW = self.picture.image_CHW
+        return negative(image_CHW) if self.is_negative else image_CHW
+
+
+class _Row(QObject):
     """A picture, its name, its class, and whether light and dark are exchanged."""
 
-    def __init__(self, picture: Fitted, classes: Sequence[str], label: int) -> None:
-        self._picture = picture
-        self.is_good = not picture.problem
+    def __init__(self, choice: _Choice, classes: Sequence[str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._choice, picture = choice, choice.picture
         self._image = ArrayImage(_SIDE)
         self._name = QLabel(picture.name)
         self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setWordWrap(True)
         self._problem = QLabel(picture.problem)
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setProperty("role", "error")
         self._problem.setWordWrap(True)
         self.label = named(QComboBox(), "own_label", f"Class of {picture.name}")
-        for number, name in enumerate(classes):
-            self.label.addItem(f"class {name}", number)
-        self.label.setCurrentIndex(label)
+        _fill(self.label, classes, choice.label)
+        self.label.currentIndexChanged.connect(self._set_label)
         self.exchange = named(
             QCheckBox("Negative"), "own_negative", "Exchange light and dark",
             "Exchange light and dark, as for black ink on paper among white digits on black",
         )  # fmt: skip
-        self.exchange.setChecked(picture.is_negative)
-        self.exchange.toggled.connect(self._show)
+        self.exchange.setChecked(choice.is_negative)
+        self.exchange.toggled.connect(self._set_negative)
         self._show()
 
     def place(self, grid: QGridLayout, number: int) -> None:
         """Lay the row out."""
         grid.addWidget(self._image, number, 0)
         grid.addWidget(self._name, number, 1)
-        if self.is_good:
+        if self._choice.is_good:
             grid.addWidget(self.label, number, 2)
             grid.addWidget(self.exchange, number, 3)
         else:
             grid.addWidget(self._problem, number, 2, 1, 2)
 
-    def chosen(self) -> tuple[NDArray[np.uint8], int]:
-        """Return the image and its label."""
-        return self._shown(), int(self.label.currentData())
+    @Slot()
+    def _set_label(self) -> None:
+        self._choice.label = int(self.label.currentData())
 
-    def _shown(self) -> NDArray[np.uint8]:
-        image_CHW = self._picture.image_CHW
-        return negative(image_CHW) if self.exchange.isChecked() else image_CHW
+    @Slot(bool)
+    def _set_negative(self, is_negative: bool) -> None:
+        self._choice.is_negative = is_negative
+        self._show()
 
     def _show(self) -> None:
-        self._image.show_array(self._shown() if self.is_good else None)
+        self._image.show_array(self._choice.image_CHW if self._choice.is_good else None)
+
+
+def _fill(box: QComboBox, classes: Sequence[str], label: int) -> None:
+    """Offer the classes in natural order, one of them chosen."""
+    for position in natural_order(classes):
+        box.addItem(f"class {classes[position]}", position)
+    box.setCurrentIndex(box.findData(label))

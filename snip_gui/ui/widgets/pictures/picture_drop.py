@@ -40,7 +40,9 @@ class PictureDrop(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Accept what holds a picture or files."""
-        if isinstance(event, QDropEvent) and _has_pictures(event.mimeData()):
+        # While a drag moves on, its thousands of files are not listed again and again.
+        is_moving = event.type() == QEvent.Type.DragMove
+        if isinstance(event, QDropEvent) and (is_moving or _has_pictures(event.mimeData())):
             event.acceptProposedAction()
             if event.type() == QEvent.Type.Drop:
                 self._bring(event.mimeData())

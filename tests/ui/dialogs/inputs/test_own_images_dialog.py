@@ -55,9 +55,17 @@ def dialog_of(window, qtbot):
     return window.findChild(OwnImagesDialog)
 
 
-def accept(dialog, qtbot):
+def accept(dialog, qtbot, state):
+    """Add the pictures of a dialog, and wait until they are kept."""
     ok = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
-    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(state.recipe_changed, timeout=WAIT_MS):
+        qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+
+
+def add_own(controller, qtbot, value):
+    """Add an image of one value, of class 3, and wait until it is kept."""
+    with qtbot.waitSignal(controller.state.recipe_changed, timeout=WAIT_MS):
+        controller.minibatch.add_own([(np.full((1, 28, 28), value, np.uint8), 3)])
 
 
 def drop(widget, data):
@@ -78,7 +86,7 @@ def test_a_chosen_file_is_labelled_and_scored(started, window, state, qtbot, ink
     assert label.currentText() == "class 8"  # the class that is drawn
     label.setCurrentIndex(1)
     assert child(dialog, QCheckBox, "own_negative").isChecked()  # ink among white digits
-    accept(dialog, qtbot)
+    accept(dialog, qtbot, state)
     (own,) = state.recipe.minibatch.images
     assert own.label == 1
     assert len(state.minibatch.indices_K) == 101
@@ -109,7 +117,7 @@ def test_files_are_dropped_on_the_tray(window, state, qtbot, ink, tmp_path):
     assert drop(window.minibatch.tray.viewport(), data)
     dialog = dialog_of(window, qtbot)
     assert any("cannot be read" in label.text() for label in dialog.findChildren(QLabel))
-    accept(dialog, qtbot)
+    accept(dialog, qtbot, state)
     assert len(state.recipe.minibatch.images) == 1
 
 
@@ -127,7 +135,7 @@ def test_a_picture_is_pasted(window, state, qtbot):
     qtbot.keyClick(window.minibatch.tray, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     dialog = dialog_of(window, qtbot)
     child(dialog, QCheckBox, "own_negative").setChecked(True)
-    accept(dialog, qtbot)
+    accept(dialog, qtbot, state)
     own_CHW = state.minibatch.source.own(int(state.minibatch.indices_K[-1]))
     assert (own_CHW == 255).all()
     assert (negative(own_CHW) == 0).all()
@@ -144,7 +152,7 @@ def test_pictures_that_all_cannot_be_read_cannot_be_added(window, qtbot, tmp_pat
 
 def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
     controller = started.controller
-    controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])
+    add_own(controller, qtbot, 9)
     controller.minibatch.remove(state.minibatch.indices_K[:-1])
     controller.save_recipe(tmp_path / "mine.json")
     (kept,) = (tmp_path / "mine.images").iterdir()
@@ -160,7 +168,7 @@ def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
 
 def test_own_images_are_pinned_and_left_out_as_any_other(started, state, qtbot):
     controller = started.controller
-    controller.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
+    add_own(controller, qtbot, 200)
     controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
     whole = controller.pins.pin_screen()
@@ -174,9 +182,9 @@ def test_own_images_are_pinned_and_left_out_as_any_other(started, state, qtbot):
     assert "class 3" in without.name
 
 
-def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, state, tmp_path):
+def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, state, qtbot):
     controller = started.controller
-    controller.minibatch.add_own([(np.full((1, 28, 28), 9, np.uint8), 3)])
+    add_own(controller, qtbot, 9)
     (own,) = state.recipe.minibatch.images
     controller.undo_stack.undo()
     (state.preferences.environment.image_folders[0] / f"{own.digest}.png").unlink()
@@ -184,3 +192,41 @@ def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, s
     assert isinstance(state.recipe.minibatch, Picked)
     assert "not on this computer" in child(window, QLabel, "minibatch_summary").text()
     assert not state.can_score
+
+
+def some_pictures(folder, number):
+    folder.mkdir()
+    for index in range(number):
+        pixels = np.full((28, 28), index % 200, np.uint8)
+        pixels[0, 0], pixels[0, 1] = index % 250, index // 250
+        Image.fromarray(pixels).save(folder / f"{index:03}.png")
+    return sorted(folder.iterdir())
+
+
+def test_many_pictures_are_turned_over_by_pages(window, state, qtbot, tmp_path):
+    window.controller.minibatch.bring(some_pictures(tmp_path / "many", 120))
+    dialog = dialog_of(window, qtbot)
+    assert len(dialog.findChildren(QComboBox, "own_label")) == 50
+    dialog.common.setCurrentIndex(4)
+    dialog.common.activated.emit(4)
+    rows = dialog.findChildren(QComboBox, "own_label")
+    assert {row.currentText() for row in rows[-50:]} == {"class 4"}
+    qtbot.mouseClick(child(dialog, QPushButton, "own_forward"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(child(dialog, QPushButton, "own_forward"), Qt.MouseButton.LeftButton)
+    assert not dialog.forward.isEnabled()
+    dialog.findChildren(QComboBox, "own_label")[-1].setCurrentIndex(7)
+    qtbot.mouseClick(child(dialog, QPushButton, "own_back"), Qt.MouseButton.LeftButton)
+    accept(dialog, qtbot, state)
+    labels = [image.label for image in state.recipe.minibatch.images]
+    assert sorted(labels) == [4] * 119 + [7]
+
+
+def test_thousands_of_files_are_refused_in_words(window, state, qtbot, tmp_path):
+    """They make a data set, not a minibatch; none of them is read."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / f"{n}.png")) for n in range(10_000)])
+    assert drop(window.minibatch.tray.viewport(), data)
+    qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
+    assert "10,000 pictures are too many" in state.status.problem.message
+    assert "open that as a data set" in state.status.problem.hint
+    assert window.findChild(OwnImagesDialog) is None

@@ -64,7 +64,8 @@ def test_images_of_the_training_file_go_straight_into_the_minibatch(dialog, star
 def test_images_of_the_test_file_go_in_as_own_ones(dialog, started, qtbot):
     choose(dialog, qtbot, "test")
     dialog.grid.select_rows(range(3))
-    dialog.take.click()
+    with qtbot.waitSignal(started.controller.state.recipe_changed, timeout=WAIT_MS):
+        dialog.take.click()
     own = started.controller.state.recipe.minibatch.images
     assert sorted(image.label for image in own) == sorted(dialog._mistakes.labels_P[:3].tolist())
 
