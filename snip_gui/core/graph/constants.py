@@ -114,7 +114,7 @@ class _ConstantFollower(Follower["Tensor"]):
 
     def follow_join(self, node: fx.Node, into: Tensor, shape: Shape) -> Tensor | None:
         layer = self.modules[str(node.target)]
-        if str(node.target) not in self.used_once:
+        if str(node.target) not in self.used_once or layer.weight.is_complex():
             return None
         if type(layer) is nn.Linear:
             return self._joined(layer, into, pads=False)

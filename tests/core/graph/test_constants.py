@@ -95,3 +95,12 @@ def test_one_constant_channel_is_left_before_a_padded_convolution():
     read = (model[2].weight != 0).flatten(2).any(2).any(0)
     assert int(read[[0, 2, 5]].sum()) == 1
     assert bool(read[[1, 3, 4]].all())
+
+
+def test_a_complex_layer_keeps_its_inputs():
+    first, second = (nn.Linear(8, 8, dtype=torch.complex64) for _ in range(2))
+    dead(first, [1, 3])
+    model = nn.Sequential(nn.Flatten(), first, second)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert fold_constants(model, torch.randn(2, 8, dtype=torch.complex64)) == 0
+    assert all(torch.equal(before[name], t) for name, t in model.state_dict().items())
