@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
+from snip_gui.core.data.minibatch.own_pictures import save_image
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Training
 from snip_gui.core.runs.edits import BIN
@@ -78,7 +80,7 @@ def test_checked_runs_have_curves_and_follow_a_new_name(listed, qtbot, folder):
     runs.rename(by_name(listed, "b"), "best")
     wait(qtbot, lambda: "best" in names(listed) and runs.curve(by_name(listed, "best")))
     assert [entry.name for entry in runs.checked] == ["best", "a"]
-    runs.check(folder / "best", False)
+    runs.check(by_name(listed, "best").folder, False)
     assert [entry.name for entry in runs.checked] == ["a"]
 
 
@@ -183,17 +185,18 @@ def test_a_run_that_cannot_be_taken_up_is_told_in_place(controller, qtbot, folde
 
 
 def test_the_recipe_of_a_run_brings_its_own_images_along(controller, qtbot, folder):
-    picked = Picked(indices=(4,), images=(OwnImage(digest="0" * 64, label=3),))
+    digest = save_image(folder, np.full((1, 28, 28), 7, np.uint8))
+    picked = Picked(indices=(4,), images=(OwnImage(digest=digest, label=3),))
     run = make_run(folder, "own", msgspec.structs.replace(RECIPE, minibatch=picked))
-    picture = run / IMAGES / f"{'0' * 64}.png"
+    picture = run / IMAGES / f"{digest}.png"
     picture.parent.mkdir()
-    picture.write_bytes(b"pixels")
+    (folder / picture.name).rename(picture)
     controller.runs.refresh()
     wait(qtbot, lambda: controller.runs.is_listed)
     (entry,) = controller.runs.entries
     assert controller.runs.take_recipe(entry).minibatch == picked
     kept = controller.state.preferences.environment.image_folders[0]
-    assert (kept / picture.name).read_bytes() == b"pixels"
+    assert (kept / picture.name).read_bytes() == picture.read_bytes()
 
 
 # The queue
