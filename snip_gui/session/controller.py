@@ -103,7 +103,9 @@ class Controller(QObject):
         self._wants_score = True
         self.state.status.set_activity(Activity("devices", "Loading torch"))
         job = self._host.submit(
-            "devices", lazily("snip_gui.core.base.optional_packages:load_torch"), background=True
+            "devices",
+            lazily("snip_gui.core.base.machine.optional_packages:load_torch"),
+            background=True,
         )
         job.happened.connect(self._on_devices)
         job.ended.connect(self._on_devices_sought)

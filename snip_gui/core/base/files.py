@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DiskFullError, UserError
-from snip_gui.core.base.processes import host_id, pid_runs
+from snip_gui.core.base.machine.processes import host_id, pid_runs
 from snip_gui.core.base.text import size_text
 
 if TYPE_CHECKING:

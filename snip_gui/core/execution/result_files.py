@@ -6,8 +6,8 @@ import datetime
 import hashlib
 from typing import TYPE_CHECKING
 
-from snip_gui.core.base.devices import versions
 from snip_gui.core.base.files import write_bytes, write_text
+from snip_gui.core.base.machine.devices import versions
 from snip_gui.core.base.tensors import as_tensor, save_tensors
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.graph.layout import split_flat

@@ -7,7 +7,7 @@ import importlib.resources as resources
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.base.optional_packages import refuse_missing_onnx
+from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
 from snip_gui.core.base.registry import Registry
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snip_gui.core.base.devices import set_up
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.machine.devices import set_up
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured

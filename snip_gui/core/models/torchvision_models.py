@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.optional_packages import import_torchvision
+from snip_gui.core.base.machine.optional_packages import import_torchvision
 
 # Tried in turn where the images' own size does not pass.
 _SIZES = (32, 64, 96, 128, 160, 224, 256, 384, 512)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from snip_gui.core.base.devices import set_up
 from snip_gui.core.base.environment import default_num_threads
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.machine.devices import set_up
 from snip_gui.core.base.seeding import numpy_stream, stream_seed
 from snip_gui.core.data.images.decoders import Decoders
 from snip_gui.core.data.images.resident import ResidentImages

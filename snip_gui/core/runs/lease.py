@@ -26,7 +26,7 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import read_bytes, sweep_parts, write_error
-from snip_gui.core.base.processes import ProcessMark, is_alive, this_process
+from snip_gui.core.base.machine.processes import ProcessMark, is_alive, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -19,7 +19,7 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import check_regular, open_regular
-from snip_gui.core.base.optional_packages import refuse_missing_onnx
+from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.devices import find_devices, versions
 from snip_gui.core.base.events import DevicesFound
+from snip_gui.core.base.machine.devices import find_devices, versions
 
 
 def test_devices_and_versions_are_found():
@@ -16,5 +16,5 @@ def test_devices_and_versions_are_found():
 
 def test_versions_name_what_a_result_depends_on(monkeypatch):
     assert {"python", "torch", "numpy", "snip-gui"} <= set(versions())
-    monkeypatch.setattr("snip_gui.core.base.devices._PACKAGES", ("no-such-package",))
+    monkeypatch.setattr("snip_gui.core.base.machine.devices._PACKAGES", ("no-such-package",))
     assert versions()["no-such-package"] == "not installed"

@@ -10,7 +10,7 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note
-from snip_gui.core.base.processes import this_process
+from snip_gui.core.base.machine.processes import this_process
 from snip_gui.core.runs import lease
 from snip_gui.core.runs.lease import RUNNING, holding, look, observe, refuse_running
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QLabel
 
-from snip_gui.core.base import optional_packages
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.machine import optional_packages
 
 WAIT_MS = 60_000
 

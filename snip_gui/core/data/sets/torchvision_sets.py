@@ -16,7 +16,7 @@ import numpy as np
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import check_regular, open_regular
-from snip_gui.core.base.optional_packages import import_torchvision
+from snip_gui.core.base.machine.optional_packages import import_torchvision
 from snip_gui.core.data.download.checking import find_wrong
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 

@@ -17,7 +17,7 @@ import pytest
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Note, Progress
-from snip_gui.core.base.processes import host_id
+from snip_gui.core.base.machine.processes import host_id
 from snip_gui.core.data.download import fetch as module
 from snip_gui.core.data.download.fetch import Downloaded, download_job
 from snip_gui.core.data.download.sources import Download, Part, RemoteFile

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.optional_packages import import_torchvision
+from snip_gui.core.base.machine.optional_packages import import_torchvision
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.data.sets.loading import load_images
 

@@ -36,7 +36,7 @@ def load_torch(cancel: CancelToken) -> Iterator[Event]:
             "Install it again (“pip install --force-reinstall torch torchvision”), then restart. "
             "Until then recipes and runs can be looked at, but nothing can be scored or trained.",
         ) from error
-    from snip_gui.core.base.devices import find_devices
+    from snip_gui.core.base.machine.devices import find_devices
 
     yield from find_devices(cancel)
 

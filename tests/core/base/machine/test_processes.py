@@ -5,7 +5,7 @@ import sys
 
 import msgspec
 
-from snip_gui.core.base.processes import host_id, is_alive, this_process
+from snip_gui.core.base.machine.processes import host_id, is_alive, this_process
 
 
 def test_this_process_is_alive():
@@ -13,7 +13,7 @@ def test_this_process_is_alive():
 
 
 def test_a_process_that_ended_is_not_even_before_its_parent_took_notice():
-    code = "from snip_gui.core.base.processes import *; import msgspec;"
+    code = "from snip_gui.core.base.machine.processes import *; import msgspec;"
     code += "print(msgspec.json.encode(this_process()).decode(), flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snip_gui.core.base.devices import available_devices, resolve_device, set_up
 from snip_gui.core.base.environment import Environment, default_num_threads, default_runs_folder
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.machine.devices import available_devices, resolve_device, set_up
 
 
 def test_the_cpu_is_always_there():

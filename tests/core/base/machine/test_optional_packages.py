@@ -6,7 +6,7 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.optional_packages import load_torch
+from snip_gui.core.base.machine.optional_packages import load_torch
 
 
 @pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
