@@ -121,7 +121,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         refused(path, "none of the formats")
     refused(tmp_path / "missing", "No such file")
     (tmp_path / "folder").mkdir()
-    refused(tmp_path / "folder", "directory")
+    refused(tmp_path / "folder", "it is a folder")
 
 
 def test_a_header_that_is_too_long_is_refused_before_it_is_read(tmp_path):
