@@ -99,9 +99,9 @@ class MinibatchEditor(QObject):
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
         """Add images (C, H, W) of the user's own with their labels, once their pixels are kept."""
         folder = self._state.preferences.environment.image_folders[0]
-        target = "snip_gui.core.data.minibatch.own_pictures:keep_images"
-        job = lazily(target, folder, tuple(chosen))
-        self._host.submit("keep", job, lane="io", short=True).happened.connect(self._on_kept)
+        job = lazily("snip_gui.core.data.minibatch.own_pictures:keep_images", folder, tuple(chosen))
+        keeping = self._host.submit("keep", job, lane="io", short=True, replaces=False)
+        keeping.happened.connect(self._on_kept)
 
     @Slot(object)
     def _on_kept(self, event: Event) -> None:

@@ -61,6 +61,7 @@ class JobHost(QObject):
         *,
         lane: Lane = "compute",
         short: bool = False,
+        replaces: bool = True,
         background: bool = False,
     ) -> Job:
         """Queue a job and return a handle on it.
@@ -70,14 +71,15 @@ class JobHost(QObject):
         kind
             What the job is, such as ``score``.
         short
-            Whether it may run between two steps of a long one. A short job drops those of its kind
-            that have not ended.
+            Whether it may run between two steps of a long one.
+        replaces
+            Whether a short job drops those of its kind that have not ended.
         background
             Whether nobody waits for it, so that `cancel` leaves it alone.
         """
         if self._is_closed:
             raise RuntimeError("the job host is closed")
-        if short:
+        if short and replaces:
             for before in self._open.values():
                 if before.kind == kind:
                     before.drop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,7 +45,6 @@ class Runs(QObject):
         self._offer: RunEntry | None = None
         # Deletions that can be undone, each as where runs lay and where they lie now.
         self._deleted: list[dict[Path, Path]] = []
-        self._numbers = itertools.count(1)
         self._runs_path = state.preferences.runs_path
         self._training_folder: Path | None = None
         state.training_changed.connect(self._on_training_changed)
@@ -149,9 +147,9 @@ class Runs(QObject):
 
     def _edit(self, factory: JobFactory) -> Job:
         """Have something changed on disk."""
-        # Each of a kind of its own: a short job drops those of its kind.
-        kind = f"run-edit-{next(self._numbers)}"
-        job = self._host.submit(kind, factory, lane="io", short=True, background=True)
+        job = self._host.submit(
+            "run-edit", factory, lane="io", short=True, replaces=False, background=True
+        )
         job.happened.connect(self._on_event)
         job.ended.connect(self.refresh)
         return job

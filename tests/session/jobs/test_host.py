@@ -248,6 +248,23 @@ def test_a_job_that_was_replaced_or_dropped_is_not_heard_any_more(host, heard, q
     assert heard.outcome(dropped) is not None
 
 
+def test_short_jobs_that_replace_none_are_all_done(host, heard, qtbot):
+    began, go_on = threading.Event(), threading.Event()
+
+    def held(_cancel):
+        began.set()
+        assert go_on.wait(WAIT_MS / 1000)
+        yield Note("held")
+
+    host.submit("edit", held, short=True)
+    assert began.wait(WAIT_MS / 1000)
+    host.submit("edit", notes("1"), short=True, replaces=False)
+    host.submit("edit", notes("2"), short=True, replaces=False)
+    go_on.set()
+    qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
+    assert heard.texts() == ["held", "1", "2"]
+
+
 def test_cancelling_leaves_the_background_alone(host, heard, qtbot):
     go_on = threading.Event()
 
