@@ -9,8 +9,6 @@ Shapes: B images of a pass, N scored images, C channels, H rows, W columns, M pr
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,12 +19,17 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import to_real
-from snip_gui.core.data.images.batches import batch_slices
-from snip_gui.core.graph.single_image import keeping_buffers, refuses_single_image
+from snip_gui.core.pruning.scoring_pass import (
+    add_gradients,
+    in_single_precision,
+    real_gradient,
+    refuse_bad_minibatch,
+    refuse_bad_weight,
+    scoring_mode,
+    split_passes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -85,15 +88,15 @@ def connection_sensitivity(
         weight is not a finite number, or if every sensitivity is zero.
     """
     num_images = len(inputs_NCHW)
-    _refuse_bad_minibatch(model, num_images, mode)
+    refuse_bad_minibatch(model, num_images, mode)
     parameters = prunable.parameters
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
-        model, parameters = _in_single_precision(model, prunable)
+        model, parameters = in_single_precision(model, prunable)
         inputs_NCHW = inputs_NCHW.float()
     gradients: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
-    with _scoring_mode(model, mode):
-        for part in _passes(model, inputs_NCHW, pass_size or num_images):
+    with scoring_mode(model, mode):
+        for part in split_passes(model, inputs_NCHW, pass_size or num_images):
             inputs_BCHW, labels_B = inputs_NCHW[part], labels_N[part]
             # A copy: a first layer that works in place would write into the caller's images.
             outputs_BK = model(inputs_BCHW.clone())
@@ -101,7 +104,7 @@ def connection_sensitivity(
             loss = loss / num_images
             passes = torch.autograd.grad(loss, parameters, allow_unused=True)
             # Most often there is one pass, whose gradients need no copy.
-            gradients = [_sum(*both) for both in zip(gradients, passes, strict=True)]
+            gradients = [add_gradients(*both) for both in zip(gradients, passes, strict=True)]
             total_loss += float(loss.detach())
     whole = [
         torch.zeros_like(parameter) if gradient is None else gradient
@@ -110,36 +113,12 @@ def connection_sensitivity(
     return _normalised(prunable, whole, total_loss)
 
 
-def _passes(model: nn.Module, inputs_NCHW: Tensor, size: int) -> list[slice]:
-    """Return which images pass at once: none alone if the network refuses a single image."""
-    number = len(inputs_NCHW)
-    if not (size == 1 or number % size == 1) or not refuses_single_image(model, inputs_NCHW[:1]):
-        return batch_slices(number, size)
-    return batch_slices(number, max(2, size), join_single=True)
-
-
-def _in_single_precision(
-    model: nn.Module, prunable: PrunableParameters
-) -> tuple[nn.Module, tuple[nn.Parameter, ...]]:
-    """Return a copy of a network in float32, and the copies of its prunable parameters."""
-    whole = copy.deepcopy(model).float()
-    by_name = dict(whole.named_parameters())
-    return whole, tuple(by_name[name] for name, _ in prunable.items())
-
-
-def _sum(gradient: Tensor | None, part: Tensor | None) -> Tensor | None:
-    """Return the sum of two gradients, of which either may be missing."""
-    if gradient is None or part is None:
-        return part if gradient is None else gradient
-    return gradient + part
-
-
 def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: float) -> Sensitivity:
     """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
     with torch.no_grad():
         weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in prunable.parameters])
         pairs = zip(prunable.parameters, gradients, strict=True)
-        gradient_M = torch.cat([_real_gradient(*pair) for pair in pairs])
+        gradient_M = torch.cat([real_gradient(*pair) for pair in pairs])
         magnitude_M = (weight_M * gradient_M).abs()
         total = float(magnitude_M.sum(dtype=torch.float64))
         if total == 0:
@@ -148,72 +127,12 @@ def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: flo
                 "Choose other images, or another initialisation.",
             )
         if not math.isfinite(total):
-            _refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
+            refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
         sensitivity_M = magnitude_M.cpu().numpy()
         with np.errstate(invalid="ignore"):
             # In double precision as it goes, without a copy of twice the size.
             np.divide(sensitivity_M, total, sensitivity_M, dtype=np.float64, casting="unsafe")
     return Sensitivity(sensitivity_M, gradient_M.cpu().numpy(), loss)
-
-
-def _real_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """Return the derivative of the loss with respect to a weight, of a complex one its modulus.
-
-    A connection is scaled by a real factor c, and ``dL/dc`` at 1 is ``Re(conj(w) g)``.
-    """
-    flat = gradient.reshape(-1)
-    if flat.is_complex():
-        directions = torch.sgn(parameter.detach().reshape(-1))  # w / |w|, zero at zero
-        flat = (directions.conj() * flat).real
-    return flat.float()
-
-
-def _refuse_bad_weight(prunable: PrunableParameters) -> None:
-    """Raise a `UserError` that names the tensor if a weight is not a finite number.
-
-    One such weight makes every score a number no more, so the scores cannot say where it is.
-    """
-    for name, parameter in prunable.items():
-        if not bool(parameter.isfinite().all()):
-            raise UserError(
-                f"A weight in “{name}” is not a finite number.", "Try another initialisation."
-            )
-
-
-def _refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -> None:
-    """Raise a `UserError` for a minibatch that cannot be scored."""
-    if num_images == 0:
-        raise UserError(
-            "The minibatch is empty.", "Add at least one image to score.", field="minibatch"
-        )
-    has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
-    if mode == "training" and has_norm and num_images == 1:
-        raise UserError(
-            "One image has no statistics for BatchNorm in training mode.",
-            "Score at least two images, or score in evaluation mode.",
-            field="pruning.scoring_mode",
-        )
-
-
-@contextlib.contextmanager
-def _scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
-    """Set the modes for scoring; restore modes and buffers afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    if mode == "training":
-        for module in model.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.train()
-    # cuDNN's recurrent kernels refuse a backward pass in evaluation mode.
-    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
-    without_cudnn = torch.backends.cudnn.flags(enabled=False)
-    cudnn = without_cudnn if recurrent else contextlib.nullcontext()
-    try:
-        with keeping_buffers(model), cudnn, torch.enable_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
