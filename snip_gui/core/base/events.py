@@ -50,8 +50,8 @@ class DevicesFound(Event):
     versions: tuple[tuple[str, str], ...]
 
 
-def run_to_end(steps: Generator[Event, None, T]) -> T:
-    """Run a job that nobody listens to, for scripts and notebooks, and return its result."""
+def run_to_end(steps: Generator[object, None, T]) -> T:
+    """Run a job that nobody listens to, and return its result."""
     while True:
         try:
             next(steps)

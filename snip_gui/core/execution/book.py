@@ -12,6 +12,8 @@ import msgspec
 from snip_gui.core.base.errors import DiskFullError
 from snip_gui.core.base.events import Progress
 from snip_gui.core.base.files import check_regular, replacing, write_error, write_text
+from snip_gui.core.execution.result_files import write_masks
+from snip_gui.core.pruning.layer_table import layer_rows
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
@@ -21,6 +23,7 @@ from snip_gui.core.views.png_files import save_curves
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.pruning.workbench import Workbench
     from snip_gui.core.runs.folder import Summary
     from snip_gui.core.training.events import RunState
     from snip_gui.core.training.loop import Trainer
@@ -34,6 +37,7 @@ class RunBook:
 
     folder: Path
     summary: Summary
+    bench: Workbench
     trainer: Trainer
     points: list[MetricPoint]
     _is_cut: bool = field(init=False, default=False)
@@ -85,7 +89,7 @@ class RunBook:
         done = trainer.step - self._first_step
         elapsed = time.monotonic() - self._started
         left = elapsed / done * (trainer.num_steps - trainer.step) if done else None
-        num_epochs = trainer.training.num_epochs
+        num_epochs = trainer.num_epochs
         epoch = min(num_epochs, trainer.step // trainer.steps_per_epoch + 1)
         text = f"Training, epoch {epoch} of {num_epochs}"
         return Progress(text, trainer.step, trainer.num_steps, left)
@@ -97,7 +101,7 @@ class RunBook:
         if state == "diverged":
             self._write_summary(state, message)
         else:
-            self._write_checkpoint(state, message)
+            self._write_checkpoint(state, message, is_last=True)
         title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
         save_curves(self.folder / files.CURVES, self.points, title)
         return RunDone(self.folder, self.summary)
@@ -110,8 +114,13 @@ class RunBook:
             size_bytes = part.stat().st_size
         self._is_cut, self._size_bytes = False, size_bytes
 
-    def _write_checkpoint(self, state: RunState, message: str = "") -> None:
+    def _write_checkpoint(
+        self, state: RunState, message: str = "", *, is_last: bool = False
+    ) -> None:
         save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)
+        if is_last and self.trainer.regime.changes_masks:
+            # Before the summary: once that says that the run is finished, nothing is written again.
+            write_masks(self.folder, self.bench, self.trainer.masked)
         self._write_summary(state, message)
         self._saved = time.monotonic()
 
@@ -126,6 +135,16 @@ class RunBook:
             best_validation_error=files.best_validation_error(self.points),
             message=message,
         )
+        if self.trainer.regime.changes_masks:
+            layout, counts = self.bench.prunable.layout, self.trainer.masked.counts()
+            self.summary = msgspec.structs.replace(
+                self.summary,
+                num_kept=sum(counts.values()),
+                layers=tuple(
+                    files.LayerSummary(layer=row.layer, kept=row.kept, total=row.total)
+                    for row in layer_rows(layout, counts)
+                ),
+            )
         write_summary(self.folder, self.summary)
 
     @staticmethod

@@ -11,8 +11,11 @@ from snip_gui.core.base.machine.devices import versions
 from snip_gui.core.base.tensors import as_tensor, save_tensors
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.graph.layout import split_flat
+from snip_gui.core.methods.scoring import make_scored
 from snip_gui.core.models.own.running import executed_source
 from snip_gui.core.models.own.source import OWN
+from snip_gui.core.pruning.events import Pruned
+from snip_gui.core.pruning.mask_source import OneMask
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import LayerSummary, Summary
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.pruning.workbench import Workbench
 
@@ -70,6 +74,14 @@ def write_scored(
         recipe_digest=run_digest(bench.recipe),
         versions=versions(),
     )
+
+
+def write_masks(folder: Path, bench: Workbench, masked: MaskedModel) -> None:
+    """Write the masks that a training has come to, and draw them."""
+    masks = {name: (mask != 0).cpu().numpy() for name, mask in masked.masks().items()}
+    save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
+    scored = make_scored(bench, Pruned(OneMask(bench.prunable.layout, masks)))
+    draw_pruned(folder, scored, scored.num_kept_at(0))
 
 
 def draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:

@@ -200,8 +200,11 @@ def _train_on(
         images = yield from read_recipe_images(recipe, environment, cancel)
     _refuse_other_images(summary, images, folder)
     bench = yield from build_steps(_with_kept_files(recipe, folder), environment, images, cancel)
-    began, _ = load_tensors(folder / files.INIT)
+    start = folder / files.START
+    began, _ = load_tensors(start if start.exists() else folder / files.INIT)
     bench.model.load_state_dict(began)
+    if recipe.pruning.after == "redraw" and not start.exists():  # as in the first versions
+        bench.reinitialise()
     stored, _ = load_tensors(folder / files.MASKS)
     trainer = make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
     prepared = yield from prepare_steps(trainer)
@@ -210,7 +213,7 @@ def _train_on(
     points = _read_points_before(folder, trainer)
     yield Note(f"Resuming from step {trainer.step:,} of {trainer.num_steps:,}.")
     summary = msgspec.structs.replace(summary, recipe_digest=run_digest(recipe))
-    yield from train(folder, summary, trainer, prepared, cancel, points, watch)
+    yield from train(folder, summary, bench, trainer, prepared, cancel, points, watch)
 
 
 def _read_points_before(folder: Path, trainer: Trainer) -> list[MetricPoint]:

@@ -16,6 +16,7 @@ from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.methods.scoring import describe, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
+from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 
@@ -63,7 +64,7 @@ def execute(
         images = yield from read_recipe_images(recipe, environment, cancel)
     bench = yield from build_steps(recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
-    num_kept = kept_or_refuse(scored, recipe.pruning.sparsity)
+    num_kept = _num_kept_first(scored)
     yield Note(describe(scored))
     summary = write_scored(folder, bench, scored, num_kept, environment)
     yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
@@ -84,10 +85,11 @@ def _prune_and_train(
         yield _finish(folder, summary)
         return
     masks = scored.masks.mask_at(num_kept)
+    is_changed = _change_weights(bench, scored, num_kept)
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     draw_pruned(folder, scored, num_kept)
     trainer = make_trainer(bench, masks)
-    if bench.recipe.pruning.after == "redraw":
+    if is_changed:
         # Before training, so that a run that stops here exports and resumes from these weights.
         save_tensors(folder / files.START, bench.model.state_dict())
     summary = msgspec.structs.replace(summary, state="pruned")
@@ -95,7 +97,32 @@ def _prune_and_train(
         yield _finish(folder, summary)
         return
     prepared = yield from prepare_steps(trainer)
-    yield from train(folder, summary, trainer, prepared, cancel, [], watch)
+    yield from train(folder, summary, bench, trainer, prepared, cancel, [], watch)
+
+
+def _num_kept_first(scored: Scored) -> int:
+    """Return how many connections a training begins with; raises as `kept_or_refuse`."""
+    num_kept = kept_or_refuse(scored, scored.recipe.pruning.sparsity)
+    if find_method(scored.recipe.pruning).masks_for == "training":
+        return scored.masks.nearest(scored.layout.num_parameters)
+    return num_kept
+
+
+def _change_weights(bench: Workbench, scored: Scored, num_kept: int) -> bool:
+    """Put the weights on the network that training starts from, unless they are those scored.
+
+    A redraw replaces whatever weights the method found. Returns whether there were any.
+    """
+    if bench.recipe.pruning.after == "redraw":
+        bench.reinitialise()
+        return True
+    if scored.weights_at is None:
+        return False
+    weights = {name: as_tensor(values) for name, values in scored.weights_at(num_kept).items()}
+    unexpected = bench.model.load_state_dict(weights, strict=False).unexpected_keys
+    if unexpected:
+        raise ValueError(f"the network has no “{unexpected[0]}” to give a weight to")
+    return True
 
 
 def kept_or_refuse(scored: Scored, sparsity: float) -> int:

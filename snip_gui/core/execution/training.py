@@ -13,12 +13,12 @@ import msgspec
 import torch
 
 from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostError, UserError
-from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
-from snip_gui.core.methods.scoring import out_of_memory
+from snip_gui.core.methods.scoring import make_regime, out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
+from snip_gui.core.training.events import MasksChanged, Measured, TrainingPaused, TrainingStarted
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 
@@ -42,14 +42,12 @@ _LOOK_SECONDS, _LOOKS = 0.1, 10
 
 
 def make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Trainer:
-    """Put the mask on the network, its weights redrawn if the recipe says so."""
-    recipe = bench.recipe
-    if recipe.pruning.after == "redraw":
-        bench.reinitialise()
+    """Put the mask on the network, and have it trained as the recipe's method does."""
+    recipe, regime = bench.recipe, make_regime(bench)
     # Dropout can draw from the global generator only; a resumed run puts it back where it was.
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
-        masked=MaskedModel(bench.model, bench.prunable, masks),
+        masked=MaskedModel(bench.model, bench.prunable, masks, regime.hold),
         train=bench.training_batches(),
         held_out={
             "validation": bench.batches("train", bench.split.validation_indices),
@@ -57,12 +55,15 @@ def make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Tr
         },
         training=recipe.training,
         seed=recipe.seed,
+        regime=regime,
+        phases=recipe.phases,
     )
 
 
 def train(
     folder: Path,
     summary: Summary,
+    bench: Workbench,
     trainer: Trainer,
     prepared: Prepared,
     cancel: CancelToken,
@@ -82,7 +83,7 @@ def train(
     summary = msgspec.structs.replace(
         summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
     )
-    book = RunBook(folder, summary, trainer, points)
+    book = RunBook(folder, summary, bench, trainer, points)
     problem: UserError | None = None
     state: RunState = "stopped"
     try:
@@ -154,6 +155,10 @@ def _steps(
 ) -> Generator[Event, None, RunState]:
     """Do steps until they are done or cancelled; return the state of the run then."""
     for fresh in trainer.run():
+        if trainer.notes:
+            yield MasksChanged(sum(trainer.masked.counts().values()))
+        while trainer.notes:
+            yield Note(trainer.notes.pop(0))
         if fresh:
             book.add(fresh)
             yield Measured(tuple(fresh))
@@ -177,6 +182,6 @@ def _started(
         num_parameters=summary.num_parameters,
         first_step=trainer.step,
         num_steps=trainer.num_steps,
-        num_epochs=trainer.training.num_epochs,
+        num_epochs=trainer.num_epochs,
         rates=prepared.rates,
     )

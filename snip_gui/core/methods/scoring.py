@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.methods import METHODS, find_method
+from snip_gui.core.training.regime import Regime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -68,10 +70,10 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
     except torch.cuda.OutOfMemoryError as error:
         raise out_of_memory("minibatch.size", len(bench.minibatch_indices_K)) from error
     assert pruned is not None, f"{method.prune} yielded no Pruned"
-    return _scored(bench, pruned, time.perf_counter() - started)
+    return make_scored(bench, pruned, time.perf_counter() - started)
 
 
-def _scored(bench: Workbench, pruned: Pruned, seconds: float) -> Scored:
+def make_scored(bench: Workbench, pruned: Pruned, seconds: float = 0.0) -> Scored:
     """Return what the window and the run folder need of a pruned workbench."""
     return Scored(
         recipe=bench.recipe,
@@ -83,16 +85,30 @@ def _scored(bench: Workbench, pruned: Pruned, seconds: float) -> Scored:
         architecture=bench.architecture,
         loss=pruned.loss,
         seconds=seconds,
+        weights_at=pruned.weights_at,
     )
+
+
+def make_regime(bench: Workbench) -> Regime:
+    """Return the rules that the recipe's method trains by."""
+    method = find_method(bench.recipe.pruning)
+    if not method.regime:
+        return Regime()
+    with METHODS.blaming(method.name):
+        regime: Regime = load_target(method.regime)(bench)
+    return regime
 
 
 def describe(scored: Scored) -> str:
     """Return a line for the log on what was scored."""
     total, zeros = scored.layout.num_parameters, scored.num_zero
+    what, loss = f"Scored {scored.model.title}", ""
+    if math.isfinite(scored.loss):
+        what = f"Scored {len(scored.indices_K):,} images with {scored.model.title}"
+        loss = f", loss {scored.loss:.4f}"
     return (
-        f"Scored {len(scored.indices_K):,} images with {scored.model.title}: "
-        f"{total:,} connections, {zeros:,} of them with zero sensitivity ({zeros / total:.1%}), "
-        f"loss {scored.loss:.4f}, {scored.seconds * 1000:.0f} ms."
+        f"{what}: {total:,} connections, {zeros:,} of them with zero {scored.score_name} "
+        f"({zeros / total:.1%}){loss}, {scored.seconds * 1000:.0f} ms."
     )
 
 

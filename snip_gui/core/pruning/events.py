@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.events import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
     import numpy as np
     from numpy.typing import NDArray
 
     from snip_gui.core.graph.wiring import Reach
     from snip_gui.core.pruning.mask_source import MaskSource
     from snip_gui.core.pruning.scored import Scored
+
+    WeightsAt: TypeAlias = Callable[[int], Mapping[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,15 @@ class Pruned(Event):
     ----------
     masks
         Masks of any size that the method can make.
-    weights
-        Weights by state_dict key that training is to start from; None for those that were scored.
+    weights_at
+        Returns, of a number kept, the weights by state_dict key that training is to start from;
+        None for those that were scored.
     gradient_M, loss
         What the method measured on the way, if anything.
     """
 
     masks: MaskSource
-    weights: dict[str, NDArray[np.float32]] | None = None
+    weights_at: WeightsAt | None = None
     gradient_M: NDArray[np.float32] | None = None
     loss: float = float("nan")
 

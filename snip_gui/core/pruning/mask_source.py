@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snip_gui.core.graph.layout import Layout, TensorSpec
 
 Arrange: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -92,6 +94,28 @@ class MaskSource(abc.ABC):
     def num_bytes(self) -> int:
         """Memory that the source takes."""
         return 0
+
+
+class OneMask(MaskSource):
+    """A mask that was found in some other way, the only one of its source.
+
+    Parameters
+    ----------
+    masks
+        Of each tensor by name, in its shape.
+    """
+
+    def __init__(self, layout: Layout, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+        self.layout = layout
+        self._masks = masks
+
+    def nearest(self, num_kept: int) -> int:
+        """Return the number of connections that the mask keeps, whatever is asked for."""
+        return sum(int(np.count_nonzero(mask)) for mask in self._masks.values())
+
+    def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
+        """Return the mask of one tensor."""
+        return self._masks[tensor.name]
 
 
 def removed_value(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - of that type

@@ -3,12 +3,17 @@
 Weights are set to zero once and their gradients are masked before every step. A removed weight then
 stays exactly zero under momentum and coupled weight decay: its gradient, decay and velocity are all
 zero. The state_dict keeps its names; nothing is wrapped or parametrised.
+
+A mask may change between two steps. It is held in one of two ways: ``zero`` forgets what a removed
+weight was, ``shadow`` keeps training it out of sight, so that it comes back with the value that it
+has by then (as in dynamic network surgery: Guo, Yao & Chen 2016, equation 3). Between two steps
+removed weights are zero either way.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.parameters import PrunableParameters
 
 
+Hold: TypeAlias = Literal["zero", "shadow"]
+
+
 class MaskedModel:
     """A network with a mask on its prunable parameters.
 
@@ -35,6 +43,8 @@ class MaskedModel:
         Its prunable parameters.
     masks
         For each of them by name a mask of its shape, True where kept.
+    hold
+        What becomes of removed weights.
 
     Raises
     ------
@@ -47,19 +57,79 @@ class MaskedModel:
         model: nn.Module,
         prunable: PrunableParameters,
         masks: Mapping[str, NDArray[np.bool_]],
+        hold: Hold = "zero",
     ) -> None:
-        names = [tensor.name for tensor in prunable.layout.tensors]
-        if set(masks) != set(names):
-            raise ValueError(f"masks for {sorted(masks)}, parameters {names}")
         self.model = model
         self.prunable = prunable
         self._pairs: list[tuple[nn.Parameter, Tensor]] = []
-        for name, parameter in prunable.items():
-            if masks[name].shape != tuple(parameter.shape):
+        # What removed weights are out of sight; those of kept weights are out of date.
+        self._shadows: list[Tensor] = []
+        self.set_masks({name: torch.from_numpy(mask.copy()) for name, mask in masks.items()}, hold)
+
+    @torch.no_grad()
+    def set_masks(self, masks: Mapping[str, Tensor], hold: Hold = "zero") -> None:
+        """Put other masks on the network; raises `ValueError` as the constructor.
+
+        Weights that come back are zero, or under ``shadow`` what they have become out of sight.
+
+        Parameters
+        ----------
+        masks
+            By name, not zero where kept.
+        """
+        names = [tensor.name for tensor in self.prunable.layout.tensors]
+        if set(masks) != set(names):
+            raise ValueError(f"masks for {sorted(masks)}, parameters {names}")
+        pairs = []
+        for name, parameter in self.prunable.items():
+            if masks[name].shape != parameter.shape:
                 raise ValueError(f"{name}: mask {masks[name].shape}, weight {parameter.shape}")
-            mask = torch.from_numpy(masks[name].copy()).to(parameter.device, parameter.dtype)
-            self._pairs.append((parameter, mask))
+            # In the memory layout of the parameter, which may be channels last.
+            mask = torch.empty_like(parameter, requires_grad=False).copy_(masks[name] != 0)
+            pairs.append((parameter, mask))
+        if hold == "shadow":
+            self._show_removed()
+            self._shadows = [parameter.detach().clone() for parameter, _ in pairs]
+        else:
+            self._shadows = []
+        self._pairs = pairs
         self.zero_removed()
+
+    @property
+    def hold(self) -> Hold:
+        """What becomes of removed weights."""
+        return "shadow" if self._shadows else "zero"
+
+    def shadows(self) -> dict[str, Tensor]:
+        """Return what removed weights are out of sight, by name; nothing under ``zero``."""
+        names = [tensor.name for tensor in self.prunable.layout.tensors]
+        return dict(zip(names, self._shadows, strict=True)) if self._shadows else {}
+
+    @torch.no_grad()
+    def load_shadows(self, shadows: Mapping[str, Tensor]) -> None:
+        """Put back what `shadows` returned; raises `KeyError` if one is missing."""
+        for name, values in self.shadows().items():
+            values.copy_(shadows[name])
+
+    def update(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let an optimizer do its step under the mask; call after the backward pass."""
+        if not self._shadows:
+            self.mask_gradients()
+            optimizer.step()
+            return
+        self._show_removed()
+        optimizer.step()
+        with torch.no_grad():
+            for (parameter, _), shadow in zip(self._pairs, self._shadows, strict=True):
+                shadow.copy_(parameter)
+        self.zero_removed()
+
+    @torch.no_grad()
+    def _show_removed(self) -> None:
+        """Put what is out of sight in the place of removed weights."""
+        if self._shadows:
+            for (parameter, mask), shadow in zip(self._pairs, self._shadows, strict=True):
+                parameter.copy_(torch.where(mask == 0, shadow, parameter))
 
     @torch.no_grad()
     def zero_removed(self) -> None:
@@ -91,8 +161,12 @@ class MaskedModel:
     def unmasked(self) -> MaskedModel:
         """Return the same network, to be trained without its mask."""
         other = copy.copy(self)
-        other._pairs = []
+        other._pairs, other._shadows = [], []
         return other
+
+    def counts(self) -> dict[str, int]:
+        """Return how many connections of each tensor the mask keeps, by name."""
+        return {name: int(torch.count_nonzero(mask)) for name, mask in self.masks().items()}
 
     @torch.no_grad()
     def layer_norms(self) -> tuple[float, ...]:

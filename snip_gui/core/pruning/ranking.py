@@ -8,6 +8,7 @@ Shapes: M is the number of prunable parameters, in the flat order of `Layout`.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,11 @@ class Ranking(MaskSource):
         ranks = arrange(self.get_ranks(tensor)).astype(np.float32)
         removal: NDArray[np.float32] = 1 - ranks / np.float32(self.layout.num_parameters)
         return removal
+
+    @functools.cached_property
+    def follows_scores(self) -> bool:
+        """Whether no connection is kept longer than one of a higher score."""
+        return bool((np.diff(self.score_M[self.order_M]) <= 0).all())
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -152,6 +158,13 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
     _refuse_not_finite(score_M, layout)
     score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # -0.0 becomes 0.0
     order_M = _falling_order(score_M, _first_of_each(score_M, layout, floor))
+    return make_ranking(layout, score_M, order_M)
+
+
+def make_ranking(
+    layout: Layout, score_M: NDArray[np.float32], order_M: NDArray[np.int32]
+) -> Ranking:
+    """Return the ranking of an order that need not follow the scores; both arrays are frozen."""
     rank_M = np.empty(score_M.size, np.int32)
     rank_M[order_M] = np.arange(score_M.size, dtype=np.int32)
     sorted_ranks = {t.name: np.sort(rank_M[t.offset : t.end]) for t in layout.tensors}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.layout import Layout, TensorSpec
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.core.models.catalogue import ModelInfo
+    from snip_gui.core.pruning.events import WeightsAt
     from snip_gui.core.pruning.mask_source import Arrange, Cutter, MaskSource
     from snip_gui.core.recipe.recipe import Recipe
 
@@ -51,6 +52,8 @@ class Scored:
         Of the data set that the images are from.
     architecture
         What the network is made of.
+    weights_at
+        As the method gave it; see `snip_gui.core.pruning.events.Pruned`.
     """
 
     recipe: Recipe
@@ -62,6 +65,7 @@ class Scored:
     loss: float
     seconds: float
     images_digest: str = ""
+    weights_at: WeightsAt | None = None
 
     @functools.cached_property
     def key(self) -> str:
@@ -105,10 +109,10 @@ class Scored:
     def layer_counts(self, tensor: TensorSpec) -> NDArray[np.int64] | None:
         """Return how many connections of a weight are in each bin of the histogram.
 
-        None where there is no ranking, or ranks do not follow scores, since each layer keeps some
-        first.
+        None where there is no ranking, or ranks do not follow scores: each layer keeps some first,
+        or connections were scored in several rounds.
         """
-        if self.recipe.pruning.floor or self.histogram is None or self.ranking is None:
+        if self.histogram is None or self.ranking is None or not self.ranking.follows_scores:
             return None
         return count_layer(self.histogram, self.ranking.sorted_ranks[tensor.name])
 
@@ -142,6 +146,11 @@ class Scored:
                 f"{nearest:,}."
             )
         scored_at = self.recipe.pruning.sparsity
+        if method.masks_for == "training":
+            notes.append(
+                f"Preview: {method.title} finds its masks while it trains. Shown is what its rule "
+                "keeps of the weights before any training."
+            )
         if method.masks_for == "target-sparsity" and sparsity != scored_at:
             notes.append(
                 f"Preview: these masks were computed for {scored_at:.6g} sparsity. A run computes "

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from snip_gui.core.recipe.part import RecipePart
+from snip_gui.core.recipe.training import Phase, Training
 
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
 ScoringMode: TypeAlias = Literal["evaluation", "training"]
@@ -88,6 +89,22 @@ class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
         """Name of the method."""
         return str(self.__struct_config__.tag)
 
+    @property
+    def images_per_class(self) -> int:
+        """How many images of each class are scored in place of a drawn minibatch; 0 for none."""
+        return 0
+
+    def for_minibatch(self) -> PruningSpec:
+        """Return the settings that score a drawn minibatch at its own size."""
+        return self
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return the stretches that a training consists of, before any added epochs.
+
+        One, unless the method trains several times.
+        """
+        return (Phase(training.epochs),)
+
 
 class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     """A method that passes the minibatch through the network."""
@@ -118,7 +135,7 @@ class Unavailable(PruningSpec, frozen=True, kw_only=True, tag="unavailable"):
         return self.name
 
 
-MasksFor: TypeAlias = Literal["every-sparsity", "target-sparsity"]
+MasksFor: TypeAlias = Literal["every-sparsity", "target-sparsity", "training"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +157,16 @@ class Method:
         yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
     masks_for
         What the masks of one scoring hold for: ``every-sparsity``, or the ``target-sparsity`` of
-        the recipe alone. Then the slider shows a preview and says so.
+        the recipe alone. Of ``training`` the masks are found while the network trains, which begins
+        with all connections. Where they do not hold, the slider shows a preview and says so.
+    regime
+        ``"module:function"``: a function of a workbench that returns the
+        `snip_gui.core.training.regime.Regime` to train by; empty for the one that changes nothing.
+    depends_on
+        Dotted names of parts of the recipe that the masks depend on, beside the network, the
+        images, the minibatch and the method's own settings: ``("training",)``.
+    trains_with
+        Those of its settings that the training alone depends on.
     """
 
     title: str
@@ -149,6 +175,9 @@ class Method:
     spec: type[PruningSpec]
     prune: str
     masks_for: MasksFor = "every-sparsity"
+    regime: str = ""
+    depends_on: tuple[str, ...] = ()
+    trains_with: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

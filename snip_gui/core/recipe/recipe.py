@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from snip_gui.core.recipe.methods import Pruning, Snip
 from snip_gui.core.recipe.part import RecipePart as _Part
+from snip_gui.core.recipe.training import Phase
 from snip_gui.core.recipe.training import Training as Training  # a part of a recipe as any other
 
 Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
@@ -214,3 +215,13 @@ class Recipe(_Part, frozen=True, kw_only=True):
             "order of training images.",
         ),
     ] = 0
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The stretches that its training consists of, before any added epochs."""
+        return self.pruning.phases(self.training)
+
+    @property
+    def num_epochs(self) -> int:
+        """Passes over the training images in all."""
+        return sum(phase.epochs for phase in self.phases) + self.training.added_epochs

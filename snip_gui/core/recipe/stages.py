@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.recipe.methods import find_method
+from snip_gui.core.recipe.pruning import Unavailable
 from snip_gui.core.recipe.training import ADDED_LATER, Training
 
 if TYPE_CHECKING:
@@ -39,17 +41,24 @@ _PATHS = {"file": "file_digest", "weights": "weights_digest"}
 def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     """Return the digest of everything that each stage's result depends on."""
     raw = msgspec.to_builtins(recipe)
-    ranking = {k: v for k, v in raw["pruning"].items() if k not in _AFTER_RANKING}
+    method = None if isinstance(recipe.pruning, Unavailable) else find_method(recipe.pruning)
+    later = (*_AFTER_RANKING, *(method.trains_with if method else ()))
+    ranking = {k: v for k, v in raw["pruning"].items() if k not in later}
     model = dict(raw["model"])
     for path, digest in _PATHS.items():
         if model[digest]:
             del model[path]
-    inputs = {
+    inputs: dict[Stage, dict[str, Any]] = {
         Stage.BUILD: {"model": model} | {k: raw[k] for k in ("format", "data", "seed")},
         Stage.SCORE: {"minibatch": raw["minibatch"], "ranking": ranking},
         Stage.PRUNE: {"sparsity": raw["pruning"]["sparsity"]},
         Stage.TRAIN: {"after": raw["pruning"]["after"], "training": _training(raw)},
     }
+    # Only where there are any, so that digests of other methods hold.
+    if method and method.depends_on:
+        inputs[Stage.SCORE]["depends_on"] = {path: _value(raw, path) for path in method.depends_on}
+    if method and method.trains_with:
+        inputs[Stage.TRAIN]["method"] = {k: raw["pruning"][k] for k in method.trains_with}
     keys: dict[Stage, str] = {}
     previous = ""
     for stage in Stage:
@@ -57,6 +66,13 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         previous = hashlib.sha256(text).hexdigest()
         keys[stage] = previous
     return keys
+
+
+def _value(raw: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - of any part
+    """Return what a recipe has at a dotted path."""
+    for name in path.split("."):
+        raw = raw[name]
+    return raw
 
 
 def _training(raw: dict[str, Any]) -> dict[str, Any]:

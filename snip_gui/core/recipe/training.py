@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta
 
@@ -24,6 +24,21 @@ ADDED_LATER = (
     "added_rate",
 )
 """Fields that recipes had not at first: where they are as by default, digests leave them out."""
+
+
+class Phase(NamedTuple):
+    """A stretch of training that runs through the whole schedule of the learning rate.
+
+    Attributes
+    ----------
+    epochs
+        Passes over the training images.
+    rate
+        What the learning rate is multiplied by.
+    """
+
+    epochs: int
+    rate: float = 1.0
 
 
 class Training(RecipePart, frozen=True, kw_only=True):
@@ -176,11 +191,6 @@ class Training(RecipePart, frozen=True, kw_only=True):
             extra={"decimals": 5, "step": 0.001, "zero": "the last"},
         ),
     ] = 0.0
-
-    @property
-    def num_epochs(self) -> int:
-        """Passes over the training images in all."""
-        return self.epochs + self.added_epochs
 
     @property
     def is_half_width(self) -> bool:

@@ -82,7 +82,7 @@ def estimate(
     if seconds is None and scored is not None and len(scored.indices_K) and scored.seconds:
         seconds = _judged(recipe, images, scored.seconds / len(scored.indices_K))
     return Estimate(
-        seconds=None if seconds is None else seconds * recipe.training.num_epochs,
+        seconds=None if seconds is None else seconds * recipe.num_epochs,
         is_measured=measured is not None,
         memory_bytes=_memory(recipe, architecture, images),
         disk_bytes=_disk(recipe, architecture),
@@ -147,7 +147,7 @@ def _disk(recipe: Recipe, architecture: Architecture) -> int:
     copies = 1 + 1 + 1 / _FLOAT + 1 + _num_slots(recipe.training)
     copies += recipe.pruning.after == "redraw"
     pixels = number * (channels * rows * columns * _FLOAT + 8)
-    metrics = recipe.training.num_epochs * _ROWS_PER_EPOCH * _ROW_BYTES
+    metrics = recipe.num_epochs * _ROWS_PER_EPOCH * _ROW_BYTES
     return int(copies * weights + pixels + metrics + _PICTURES_BYTES)
 
 

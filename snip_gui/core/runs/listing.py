@@ -244,7 +244,7 @@ def _read(folder: Path, signature: Signature, leases: Sighting) -> RunEntry:
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),
         sparsity=recipe.pruning.sparsity,
-        epochs=recipe.training.num_epochs,
+        epochs=recipe.num_epochs,
         size_bytes=sum(size for _, _, size in signature),
         notes=read_notes(folder),
         signature=signature,

@@ -21,7 +21,7 @@ from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import recipe_to_builtins
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
-from snip_gui.core.training.checkpoint import model_state
+from snip_gui.core.training.checkpoint import mask_state, model_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -100,9 +100,13 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         )
     masks, _ = load_tensors(folder / files.MASKS)
     batch, _ = load_tensors(folder / files.BATCH)
-    state, step = _newest_weights(folder)
+    state, step, changed = _newest_weights(folder)
+    masks = changed or masks
     for name, mask in masks.items():
         state[name] = state[name].masked_fill(mask == 0, 0)
+    kept = dict.fromkeys((row.layer for row in summary.layers), 0)
+    for name, mask in masks.items():
+        kept[name.rpartition(".")[0]] += int(mask.count_nonzero())
     # A diverged run went on after its last checkpoint: what it measured is not of these weights.
     measured = summary.final if step == summary.step else {}
     manifest = {
@@ -113,10 +117,13 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         "trained": step > 0,
         "steps": step,
         "sparsity_asked": recipe.pruning.sparsity,
-        "sparsity_reached": summary.sparsity,
+        "sparsity_reached": 1 - sum(kept.values()) / summary.num_parameters,
         "num_parameters": summary.num_parameters,
-        "num_kept": summary.num_kept,
-        "layers": msgspec.to_builtins(summary.layers),
+        "num_kept": sum(kept.values()),
+        "layers": [
+            {"layer": row.layer, "kept": kept[row.layer], "total": row.total}
+            for row in summary.layers
+        ],
         "batch_digest": summary.batch_digest,
         "input_shape": list(batch["inputs"].shape[1:]),
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},
@@ -139,14 +146,18 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     return network
 
 
-def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
-    """Return the newest weights of a run, and how many steps they were trained."""
+def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int, dict[str, Tensor]]:
+    """Return the newest weights of a run, how many steps they were trained, and their masks.
+
+    The last only if masks change while training: of others they are in a file of their own.
+    """
     if (folder / files.CHECKPOINT).exists():
         tensors, metadata = load_tensors(folder / files.CHECKPOINT)
-        return model_state(tensors), int(metadata.get("step", 0))
+        step = int(metadata.get("step", 0))
+        return model_state(tensors), step, mask_state(tensors)
     start = folder / files.START
     tensors, _ = load_tensors(start if start.exists() else folder / files.INIT)
-    return tensors, 0
+    return tensors, 0, {}
 
 
 def read_test_images(

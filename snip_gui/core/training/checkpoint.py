@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _MODEL, _OPTIMIZER, _RNG = "model.", "optimizer.", "rng."
+# Of a training whose masks change: they, what a removed weight is out of sight, and what the method
+# keeps.
+_MASK, _SHADOW, _METHOD = "mask.", "shadow.", "method."
 
 
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
@@ -32,10 +35,15 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
     for part in state_names(trainer.training):
         for name, values in _moments(trainer, part).items():
             tensors[f"{_OPTIMIZER}{name}.{part}"] = values
-    for name, parameter in trainer.trained.model.named_parameters():
+    for name, parameter in trainer.named_parameters():
         count = trainer.optimizer.state.get(parameter, {}).get(STEP)
         if count is not None:
             tensors[f"{_OPTIMIZER}{name}.{STEP}"] = count
+    if trainer.regime.changes_masks:
+        masks, shadows = trainer.masked.masks(), trainer.masked.shadows()
+        tensors |= {_MASK + name: (mask != 0).to(torch.uint8) for name, mask in masks.items()}
+        tensors |= {_SHADOW + name: values for name, values in shadows.items()}
+    tensors |= {_METHOD + name: values for name, values in trainer.regime.state().items()}
     tensors[_RNG + "torch"] = torch.get_rng_state()
     save_tensors(path, tensors, {"format": 1, "step": trainer.step, "seconds": trainer.seconds})
 
@@ -50,10 +58,14 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
     """
     tensors, metadata = load_tensors(path)
     try:
+        if trainer.regime.changes_masks:
+            trainer.masked.set_masks(_part(tensors, _MASK), trainer.regime.hold)
         trainer.masked.model.load_state_dict(model_state(tensors))
+        trainer.masked.load_shadows(_part(tensors, _SHADOW))
+        trainer.regime.load_state(_part(tensors, _METHOD))
         if trainer.shrunk is not None:
             trainer.shrunk.load_from_full()
-        for name, parameter in trainer.trained.model.named_parameters():
+        for name, parameter in trainer.named_parameters():
             if parameter.requires_grad:
                 _load_optimizer_state(trainer, name, parameter, tensors)
         torch.set_rng_state(tensors[_RNG + "torch"])
@@ -93,7 +105,7 @@ def _moments(trainer: Trainer, part: str) -> dict[str, Tensor]:
     state = trainer.optimizer.state
     found = {
         name: state[parameter][part]
-        for name, parameter in trainer.trained.model.named_parameters()
+        for name, parameter in trainer.named_parameters()
         if part in state.get(parameter, {})
     }
     if trainer.shrunk is None or not found:
@@ -109,4 +121,14 @@ def _moments(trainer: Trainer, part: str) -> dict[str, Tensor]:
 
 def model_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the network's part of a checkpoint under its own names."""
-    return {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)}
+    return _part(tensors, _MODEL)
+
+
+def mask_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the masks of a checkpoint, uint8 by name; nothing if they never change."""
+    return _part(tensors, _MASK)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

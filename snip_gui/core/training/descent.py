@@ -12,14 +12,19 @@ from torch import nn
 
 from snip_gui.core.base.tensors import to_real
 from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.training.regime import Regime
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import Tensor
 
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.recipe.recipe import Training
 
 Optimizer: TypeAlias = torch.optim.SGD | torch.optim.Adam | torch.optim.AdamW
+
+STATIC = Regime()
 
 STEP = "step"
 """What Adam counts for each parameter, apart from its moments."""
@@ -31,12 +36,16 @@ def descend(
     inputs_BCHW: Tensor,
     labels_B: Tensor,
     *,
+    regime: Regime = STATIC,
     half_width: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Do one step of descent; return the loss before it and the class scores (B, K).
 
     Parameters
     ----------
+    regime
+        May pass the images through the network in its own way and add a penalty to the loss, which
+        is not part of what is returned.
     half_width
         Whether passes are computed in bfloat16 where that is safe; the loss is not.
     """
@@ -47,30 +56,37 @@ def descend(
             parameter.grad = None
     if half_width:
         with torch.autocast(inputs_BCHW.device.type, torch.bfloat16):
-            scores_BK = masked.model(inputs_BCHW)
+            scores_BK = regime.forward(masked.model, inputs_BCHW)
         scores_BK = scores_BK.float()
     else:
-        scores_BK = masked.model(inputs_BCHW)
+        scores_BK = regime.forward(masked.model, inputs_BCHW)
     loss = nn.functional.cross_entropy(scores_BK, labels_B)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    masked.mask_gradients()
-    optimizer.step()
+    penalty = regime.penalty(masked)
+    (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    masked.update(optimizer)
     return loss.detach(), scores_BK.detach()
 
 
-def make_optimizer(masked: MaskedModel, training: Training) -> Optimizer:
+def make_optimizer(
+    masked: MaskedModel, training: Training, added: Collection[nn.Parameter] = ()
+) -> Optimizer:
     """Return the optimizer of a recipe; weights and biases decay, BatchNorm never does.
 
     As in the official code all weights and biases decay, also those that the recipe does not prune.
+
+    Parameters
+    ----------
+    added
+        Parameters that are trained beside the network's, without decay.
     """
     decayed = list(prunable_parameters(masked.model).parameters)
     known = {id(parameter) for parameter in decayed}
-    others = [p for p in masked.model.parameters() if id(p) not in known]
+    others = [p for p in (*masked.model.parameters(), *added) if id(p) not in known]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}]
     if others:
         groups.append({"params": others, "weight_decay": 0.0})
     optimizer = _made(groups, training, fused=_can_fuse(masked.model))
-    for parameter in masked.model.parameters():
+    for parameter in (*masked.model.parameters(), *added):
         if parameter.requires_grad:  # also of what gets its first gradient later
             for name in state_names(training):
                 optimizer.state[parameter][name] = torch.zeros_like(parameter, requires_grad=False)

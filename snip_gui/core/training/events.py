@@ -80,6 +80,13 @@ class TrainingPaused(Event):
 
 
 @dataclass(frozen=True)
+class MasksChanged(Event):
+    """The method changed the masks of a training."""
+
+    num_kept: int
+
+
+@dataclass(frozen=True)
 class Measured(Event):
     """Metric points, never dropped."""
 

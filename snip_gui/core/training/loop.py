@@ -18,10 +18,20 @@ from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.batches import batch_slices
 from snip_gui.core.graph.single_image import refuses_single_image
+from snip_gui.core.recipe.training import Phase
 from snip_gui.core.training.augmentation import Augmentation, make_augmentation
-from snip_gui.core.training.descent import Optimizer, descend, gradient_norm, make_optimizer
+from snip_gui.core.training.descent import (
+    STATIC,
+    Optimizer,
+    descend,
+    gradient_norm,
+    make_optimizer,
+    state_names,
+)
+from snip_gui.core.training.evaluation import evaluation
 from snip_gui.core.training.metrics import MetricPoint, SplitName
-from snip_gui.core.training.schedules import learning_rate_at
+from snip_gui.core.training.regime import Moment
+from snip_gui.core.training.schedules import find_phase, learning_rate_at
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -33,8 +43,8 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import Shrunk
     from snip_gui.core.recipe.recipe import Training
+    from snip_gui.core.training.regime import MaskChange, Regime
 
-_EVALUATION_BATCH = 1000
 _POINTS_PER_EPOCH = 20
 
 
@@ -54,6 +64,12 @@ class Trainer:
         The small network that is trained in its place, if any; see `use`.
     evaluated_at
         Step at which the held-out splits were last measured.
+    regime
+        The rules that mask, loss and network may change by.
+    phases
+        What the training consists of; one schedule of the recipe's epochs if none are given.
+    notes
+        Sentences on what changed, for the log; whoever reads them takes them out.
     joins_single
         Whether a single image left at the end of an epoch joins the batch before it, since the
         network cannot be trained on one. Where it can, such an image is a batch of its own.
@@ -72,13 +88,17 @@ class Trainer:
     step: int = 0
     seconds: float = 0.0
     evaluated_at: int = -1
+    regime: Regime = STATIC
+    phases: tuple[Phase, ...] = ()
+    notes: list[str] = field(init=False, default_factory=list)
     shrunk: Shrunk | None = field(init=False, default=None)
     joins_single: bool = field(init=False, default=False)
     optimizer: Optimizer = field(init=False)
     _pixels: PixelChoice | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.optimizer = make_optimizer(self.masked, self.training)
+        self.phases = self.phases or (Phase(self.training.epochs),)
+        self.optimizer = self._make_optimizer()
         number, size = len(self.train), self.training.batch_size
         if size == 1 or number % size == 1:
             self.joins_single = self._refuses_single_image()
@@ -88,7 +108,7 @@ class Trainer:
     def use(self, shrunk: Shrunk) -> None:
         """Train a small network in place of the whole one; call before the first step."""
         self.shrunk = shrunk
-        self.optimizer = make_optimizer(shrunk.small, self.training)
+        self.optimizer = self._make_optimizer()
         if shrunk.pixels is not None:
             if self.training.augmentation == "none":
                 self.train = self.train.with_pixels(shrunk.pixels)
@@ -99,7 +119,17 @@ class Trainer:
     def to_channels_last(self) -> None:
         """Train with maps and kernels in that layout; call before the first step."""
         self.trained.to_channels_last()
-        self.optimizer = make_optimizer(self.trained, self.training)
+        self.optimizer = self._make_optimizer()
+
+    def _make_optimizer(self) -> Optimizer:
+        """Return a new optimizer for all that is trained."""
+        return make_optimizer(self.trained, self.training, self.regime.parameters().values())
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yield all that is trained by name, of the regime's own ``method.`` in front."""
+        yield from self.trained.model.named_parameters()
+        for name, parameter in self.regime.parameters().items():
+            yield f"method.{name}", parameter
 
     @property
     def trained(self) -> MaskedModel:
@@ -118,13 +148,21 @@ class Trainer:
         return len(batch_slices(len(self.train), size, join_single=self.joins_single))
 
     @property
+    def num_epochs(self) -> int:
+        """Passes over the training images in all."""
+        return sum(phase.epochs for phase in self.phases) + self.training.added_epochs
+
+    @property
     def num_steps(self) -> int:
         """Steps of the whole run."""
-        return self.training.num_epochs * self.steps_per_epoch
+        return self.num_epochs * self.steps_per_epoch
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return learning_rate_at(step, self.training.epochs * self.steps_per_epoch, self.training)
+        number, within = find_phase(step, self.phases, self.steps_per_epoch)
+        phase = self.phases[number]
+        length = phase.epochs * self.steps_per_epoch
+        return learning_rate_at(within, length, self.training, phase.rate)
 
     def run(self) -> Iterator[list[MetricPoint]]:
         """Train to the end, yielding between steps.
@@ -206,7 +244,11 @@ class Trainer:
             batches.close()
 
     def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
-        """Do one step of descent; return its learning rate."""
+        """Do one step of descent, as the regime has it; return its learning rate."""
+        moment = self._moment()
+        if moment.phase and not moment.step_of_phase:  # a training of its own
+            self._reset_optimizer()
+        self._change_masks(self.regime.before_step(self.masked, moment))
         lr = self.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -215,11 +257,40 @@ class Trainer:
             self.optimizer,
             inputs_BCHW,
             labels_B,
+            regime=self.regime,
             half_width=self.training.is_half_width,
         )
         self.step += 1
+        self._change_masks(self.regime.after_step(self.masked, self._moment()))
         sums.add(loss, scores_BK, labels_B)
         return lr
+
+    def _moment(self) -> Moment:
+        """Return where the training stands."""
+        phase, within = find_phase(self.step, self.phases, self.steps_per_epoch)
+        return Moment(self.step, self.num_steps, phase, within)
+
+    @torch.no_grad()
+    def _reset_optimizer(self) -> None:
+        """Forget velocities and moments, as a new training would."""
+        for state in self.optimizer.state.values():
+            for values in state.values():
+                values.zero_()
+
+    @torch.no_grad()
+    def _change_masks(self, change: MaskChange | None) -> None:
+        """Put other masks on the network, if there are any."""
+        if change is None:
+            return
+        self.masked.set_masks(change.masks, self.regime.hold)
+        if self.regime.hold == "zero":
+            # A velocity would move a removed weight on.
+            masks, names = self.masked.masks(), state_names(self.training)
+            for name, parameter in self.masked.prunable.items():
+                for part in names:
+                    self.optimizer.state[parameter][part].masked_fill_(masks[name] == 0, 0)
+        if change.text:
+            self.notes.append(change.text)
 
     def _order_of(self, epoch: int) -> Tensor:
         """Return the order of the training images in an epoch."""
@@ -283,7 +354,8 @@ class Trainer:
 
     def _is_finite(self) -> bool:
         """Return whether every weight and buffer is a finite number."""
-        return all(bool(t.isfinite().all()) for t in self.trained.model.state_dict().values())
+        values = (*self.trained.model.state_dict().values(), *self.regime.parameters().values())
+        return all(bool(tensor.isfinite().all()) for tensor in values)
 
 
 def _single_images_only(batch_size: int) -> UserError:
@@ -316,26 +388,3 @@ class _Sums:
         accuracy = int(torch.cat(self._hits_B).sum()) / sum(sizes)
         self._losses, self._hits_B = [], []
         return loss, accuracy
-
-
-def evaluation(model: nn.Module, images: Batches) -> Generator[None, None, tuple[float, float]]:
-    """Measure a network in evaluation mode over images, yielding after each batch.
-
-    Returns
-    -------
-    tuple of float
-        Mean loss and accuracy.
-    """
-    loss, hits = 0.0, 0
-    batches = images.batches(None, _EVALUATION_BATCH)
-    try:
-        for inputs_BCHW, labels_B in batches:
-            model.eval()
-            with torch.no_grad():
-                scores_BK = model(inputs_BCHW)
-                loss += float(nn.functional.cross_entropy(scores_BK, labels_B, reduction="sum"))
-                hits += int((scores_BK.argmax(1) == labels_B).sum())
-            yield
-    finally:
-        batches.close()
-    return loss / len(images), hits / len(images)

@@ -66,7 +66,10 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
     number = min(len(trainer.train), trainer.training.batch_size)
     inputs_BCHW, labels_B = trainer.train.batch(torch.arange(number, device=trainer.train.device))
     prepared = Prepared()
-    if trainer.training.shrink:
+    if trainer.regime.changes_masks:
+        # What is left out now may be needed later.
+        prepared = Prepared("The whole network is trained: its mask changes while it trains.")
+    elif trainer.training.shrink:
         with _own_random_numbers(inputs_BCHW.device):
             found = shrink(trainer.masked, inputs_BCHW)
         if isinstance(found, str):

@@ -6,11 +6,26 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snip_gui.core.recipe.recipe import Training
+    from collections.abc import Sequence
+
+    from snip_gui.core.recipe.training import Phase, Training
 
 
-def learning_rate_at(step: int, num_steps: int, training: Training) -> float:
-    """Return the learning rate of a step.
+def find_phase(step: int, phases: Sequence[Phase], steps_per_epoch: int) -> tuple[int, int]:
+    """Return the number of the phase that a step belongs to, and its place there, from 0.
+
+    Steps of added epochs belong to the last phase.
+    """
+    for number, phase in enumerate(phases[:-1]):
+        length = phase.epochs * steps_per_epoch
+        if step < length:
+            return number, step
+        step -= length
+    return len(phases) - 1, step
+
+
+def learning_rate_at(step: int, num_steps: int, training: Training, factor: float = 1.0) -> float:
+    """Return the learning rate of a step of a phase.
 
     Parameters
     ----------
@@ -19,10 +34,12 @@ def learning_rate_at(step: int, num_steps: int, training: Training) -> float:
     num_steps
         Steps of the schedule. Each decay lies at a fraction of them, so that a short run has the
         whole schedule too (the paper's decays lie at fixed steps of one long run).
+    factor
+        What the schedule is multiplied by.
     """
     if step >= num_steps:
-        return training.added_rate or _scheduled(num_steps - 1, num_steps, training)
-    return _scheduled(step, num_steps, training)
+        return training.added_rate or _scheduled(num_steps - 1, num_steps, training) * factor
+    return _scheduled(step, num_steps, training) * factor
 
 
 def _scheduled(step: int, num_steps: int, training: Training) -> float:

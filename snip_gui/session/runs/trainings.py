@@ -11,7 +11,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
 from snip_gui.core.runs.folder import read_recipe
-from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
+from snip_gui.core.training.events import MasksChanged, Measured, TrainingPaused, TrainingStarted
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem, TrainingState
 
@@ -138,6 +138,9 @@ class Trainings(QObject):
                 self._state.notices.info(text or "The training goes on.")
                 training = dataclasses.replace(self._state.training, waits_for=text)
                 self._state.set_training(training)
+            case MasksChanged(num_kept) if self._state.training is not None:
+                training = dataclasses.replace(self._state.training, num_kept=num_kept)
+                self._state.set_training(training)
             case Measured(points):
                 self._state.add_points(points)
             case RunDone(folder, summary):
@@ -182,6 +185,7 @@ class Trainings(QObject):
                     training,
                     phase=phase,
                     folder=folder,
+                    num_kept=summary.num_kept,
                     step=summary.step,
                     summary=summary,
                     waits_for="",

@@ -332,7 +332,7 @@ def describe(training: TrainingState) -> str:
             return f"Paused {at} after {epoch} epochs. {training.waits_for}"
         case "running":
             rates = f"; {training.rates.text}" if training.rates is not None else ""
-            epochs = f"{epoch} of {training.recipe.training.num_epochs} epochs."
+            epochs = f"{epoch} of {training.recipe.num_epochs} epochs."
             return f"Training {at}: {epochs} {errors}{rates}"
         case "stopping":
             return "Stopping after this step…"

@@ -281,7 +281,7 @@ def test_only_a_finished_run_is_extended_and_into_an_empty_folder(work, tmp_path
 
 def test_epochs_added_twice_add_up_at_one_rate():
     twice = extended(extended(SHORT, 2, 0.01), 3, 0.01)
-    assert (twice.training.added_epochs, twice.training.num_epochs) == (5, 8)
+    assert (twice.training.added_epochs, twice.num_epochs) == (5, 8)
     with pytest.raises(UserError, match="another learning rate"):
         extended(twice, 1, 0.02)
     with pytest.raises(UserError, match="No epochs"):

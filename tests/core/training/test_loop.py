@@ -14,8 +14,9 @@ from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.recipe import Training
-from snip_gui.core.training import loop
-from snip_gui.core.training.loop import Trainer, evaluation
+from snip_gui.core.training import evaluation as measuring
+from snip_gui.core.training.evaluation import evaluation
+from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.schedules import learning_rate_at
 
 CPU = torch.device("cpu")
@@ -245,7 +246,7 @@ def test_an_evaluation_that_overflows_is_noticed_though_every_weight_is_finite(e
 
 
 def test_an_evaluation_can_be_interrupted_and_is_made_up_for(monkeypatch):
-    monkeypatch.setattr(loop, "_EVALUATION_BATCH", 4)
+    monkeypatch.setattr(measuring, "_BATCH", 4)
     whole, _ = make_trainer(SHORT)
     expected = finish(whole)
     first, _ = make_trainer(SHORT)

@@ -35,7 +35,7 @@ class ExtendDialog(QDialog):
         self.setWindowTitle("Extend")
         training = recipe.training
         what = QLabel(
-            f"Trains a copy of {name} for more epochs after its {training.num_epochs}, from where "
+            f"Trains a copy of {name} for more epochs after its {recipe.num_epochs}, from where "
             "it ended. Its recipe says so: worked out from the start it gives the same weights."
         )
         what.setWordWrap(True)

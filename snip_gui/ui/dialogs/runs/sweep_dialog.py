@@ -36,8 +36,8 @@ class SweepDialog(QDialog):
         self.setObjectName("sweep_dialog")
         self.setWindowTitle("Sweep")
         what = QLabel(
-            f"Trains {title} for {recipe.training.epochs} "
-            f"{'epoch' if recipe.training.epochs == 1 else 'epochs'}, with the settings as they "
+            f"Trains {title} for {recipe.num_epochs} "
+            f"{'epoch' if recipe.num_epochs == 1 else 'epochs'}, with the settings as they "
             "are, once at each sparsity with each seed, one after another."
         )
         what.setWordWrap(True)
