@@ -30,7 +30,7 @@ from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.json import encode_recipe, with_value
-from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.methods import METHODS, Grasp, Han, RandomMask, Snip
 from snip_gui.core.recipe.recipe import (
     DataChoice,
     Draw,
@@ -580,3 +580,41 @@ def test_a_sweep_goes_on_where_it_was_and_says_what_came_of_it(tmp_path):
     assert err.count("It is finished already.") == 5
     left = {path: time for path, time in files.items() if path.parent != folders[0]}
     assert all(path.stat().st_mtime_ns == time for path, time in left.items())
+
+
+def test_the_methods_are_listed():
+    status, out, _ = call("list", "methods")
+    assert status == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == list(METHODS.names)
+    for line, method in zip(lines, METHODS, strict=True):
+        assert method.title in line
+        assert method.description in line
+
+
+@pytest.mark.parametrize(
+    ("words", "pruning"),
+    [
+        (("--method", "grasp"), Grasp()),
+        (
+            ("--method", "grasp", "--temperature", 50, "--samples-per-class", 10),
+            Grasp(temperature=50, samples_per_class=10),
+        ),
+        (
+            ("--method", "han", "--quality", 0.5, 0.8, "--rounds", 2, "--retrain-epochs", 4),
+            Han(quality=(0.5, 0.8), rounds=2, retrain_epochs=4),
+        ),
+        (("--method", "grasp", "--prunable", "weights-and-biases", "--scoring-mode", "evaluation"),
+         Grasp(prunable="weights-and-biases", scoring_mode="evaluation")),
+    ],
+)  # fmt: skip
+def test_settings_of_a_method_are_flags(words, pruning):
+    recipe = parse(*words)
+    assert recipe == Recipe(pruning=pruning)
+    assert parse(*flag_line(recipe)) == recipe
+
+
+def test_settings_of_another_method_are_refused(tmp_path):
+    status, _, err = call("run", "--rounds", 2, "--out", tmp_path / "run")
+    assert status == 1
+    assert "pruning.rounds" in err

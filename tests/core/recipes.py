@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from snip_gui.core.recipe.methods import RandomMask, Shuffled, Snip
+from snip_gui.core.recipe.methods import METHODS, RandomMask, Shuffled, Snip
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe, Training
 
 _names = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -77,3 +77,11 @@ def recipes(
         ),
         seed=st.integers(0, 2**53),
     )
+
+
+def recipe_with(path: str) -> Recipe:
+    """The first recipe, of the first method that has a field."""
+    part, _, name = path.partition(".")
+    specs = [method.spec() for method in METHODS]
+    first = next((spec for spec in specs if name in spec.__struct_fields__), specs[0])
+    return Recipe(pruning=first) if part == "pruning" else Recipe()

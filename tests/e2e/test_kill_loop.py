@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NUM_KILLS = int(os.environ.get("SNIP_GUI_KILLS", "3"))
-RECIPE = (
-    "--minibatch-size", "20", "--sparsity", "0.95", "--epochs", "40", "--batch-size", "50",
-    "--augmentation", "flip-and-shift", "--schedule", "cosine", "--learning-rate", "0.05",
+SHARED = (
+    "--minibatch-size", "20", "--sparsity", "0.95", "--batch-size", "50", "--augmentation",
+    "flip-and-shift", "--schedule", "cosine", "--learning-rate", "0.05",
 )  # fmt: skip
+RECIPES = {
+    "snip": (*SHARED, "--epochs", "40"),
+    # Its masks change while it trains.
+    "han": (*SHARED, "--method", "han", "--epochs", "8", "--rounds", "4", "--retrain-epochs", "8"),
+}
+KILLS = [
+    pytest.param(name, kill, id=f"{name}-{kill}") for name in RECIPES for kill in range(NUM_KILLS)
+]
 # A checkpoint after every point: moments within one come often.
 OFTEN = (
     "import sys, snip_gui.core.execution.book as b; b._CHECKPOINT_SECONDS = 0.05;"
@@ -55,19 +63,21 @@ def seconds_of_training(folder):
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    finish(*RECIPE, "--out", str(folder))
-    return folder
+def wholes(tmp_path_factory) -> dict[str, Path]:
+    """A run of each recipe that was not killed."""
+    folders = {name: tmp_path_factory.mktemp(name) / "run" for name in RECIPES}
+    for name, folder in folders.items():
+        finish(*RECIPES[name], "--out", str(folder))
+    return folders
 
 
 @pytest.mark.timeout(120 + 60 * NUM_KILLS)
-@pytest.mark.parametrize("kill", range(NUM_KILLS))
-def test_a_run_killed_at_random_moments_ends_in_the_same_weights(expected, tmp_path, kill):
-    moments = random.Random(kill)
+@pytest.mark.parametrize(("name", "kill"), KILLS)
+def test_a_run_killed_at_random_moments_ends_in_the_same_weights(wholes, tmp_path, name, kill):
+    expected, moments = wholes[name], random.Random(kill)
     folder = tmp_path / "runs" / "run"
     length = seconds_of_training(expected)
-    process, killed = start(*RECIPE, "--out", str(folder)), 0
+    process, killed = start(*RECIPES[name], "--out", str(folder)), 0
     try:
         while not (folder / files.RECIPE).exists():  # before it there is nothing to lose
             assert process.poll() is None
@@ -89,7 +99,9 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_weights(expected, tmp_p
     finish("--resume", str(folder))
     one, other = (load_file(run / files.CHECKPOINT) for run in (folder, expected))
     assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert all(torch.equal(one[tensor], other[tensor]) for tensor in one)
+    one, other = (load_file(run / files.MASKS) for run in (folder, expected))
+    assert all(torch.equal(one[tensor], other[tensor]) for tensor in one)
     assert metrics(folder) == metrics(expected)
     assert files.read_summary(folder).state == "finished"
     assert [path.name for path in folder.parent.iterdir()] == ["run"]

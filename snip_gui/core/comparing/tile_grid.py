@@ -184,7 +184,14 @@ def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str
     number = int(np.isin(labels_N, labels).sum()) if chosen else len(labels_N)
     sizes = [size for size in PAPER_SIZES if size <= number]
     return [
-        Variant(f"{size:,}", _with(recipe, minibatch=Draw(classes=chosen, size=size)))
+        Variant(
+            f"{size:,}",
+            _with(
+                recipe,
+                minibatch=Draw(classes=chosen, size=size),
+                pruning=recipe.pruning.for_minibatch(),
+            ),
+        )
         for size in sizes
     ]
 
@@ -204,7 +211,7 @@ def _of_inits(recipe: Recipe) -> list[Variant]:
 
 
 def _of_methods(recipe: Recipe) -> list[Variant]:
-    """Every method, the paper's signed gradient (figure 6) among them."""
+    """Every method that has masks before training; of figure 6 the signed gradient."""
     raw = msgspec.to_builtins(recipe)
     return [
         Variant(
@@ -212,6 +219,7 @@ def _of_methods(recipe: Recipe) -> list[Variant]:
             from_builtins(raw | {"pruning": switch_method(raw["pruning"], method.name)}),
         )
         for method in METHODS
+        if method.masks_for != "training"
     ]
 
 

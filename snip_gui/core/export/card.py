@@ -9,6 +9,7 @@ from snip_gui.core.base.files import read_bytes
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.loading import loading_code
 from snip_gui.core.models.networks import find_network
+from snip_gui.core.recipe.methods import METHODS
 
 if TYPE_CHECKING:
     from snip_gui.core.export.catalogue import ExportFormat
@@ -83,7 +84,7 @@ def _front_matter(manifest: dict[str, Any], network: str, data: str) -> str:
         "tags:",
         "- pruning",
         "- sparsity",
-        "- snip",
+        f"- {manifest['recipe']['pruning']['method']}",
         "datasets:",
         f"- {manifest['recipe']['data']['name']}",
     ]
@@ -122,6 +123,7 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         ("mean", ", ".join(f"{value:.6g}" for value in normalisation["mean"])),
         ("deviation", ", ".join(f"{value:.6g}" for value in normalisation["deviation"])),
         ("classes", ", ".join(manifest["classes"][:20])),
+        ("pruning method", _method(manifest["recipe"]["pruning"]["method"])),
         ("removed", f"{sparsity} (asked for: {100 * manifest['sparsity_asked']:.6g} %)"),
         ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
         ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
@@ -141,6 +143,11 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         )
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
     return _table(("", ""), [*rows, ("made with", versions)])
+
+
+def _method(name: str) -> str:
+    """Return the title of a pruning method; its name if its package is not installed."""
+    return METHODS[name].title if name in METHODS.names else name
 
 
 def _layers(manifest: dict[str, Any]) -> str:

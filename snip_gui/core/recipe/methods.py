@@ -7,14 +7,23 @@ function that does the work, which is imported when it runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
 import msgspec
+from msgspec import Meta
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.registry import Registry
 from snip_gui.core.recipe.field import find_fields
-from snip_gui.core.recipe.pruning import Method, PruningSpec, ScoringSpec, Unavailable
+from snip_gui.core.recipe.pruning import (
+    Method,
+    PrunableField,
+    PruningSpec,
+    ScoringModeField,
+    ScoringSpec,
+    Unavailable,
+)
+from snip_gui.core.recipe.training import Phase, Training
 
 
 class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
@@ -35,6 +44,99 @@ class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
 
 class Magnitude(PruningSpec, frozen=True, kw_only=True, tag="magnitude"):
     """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
+
+
+class Grasp(ScoringSpec, frozen=True, kw_only=True, tag="grasp"):
+    """Keep the connections whose removal would cost most gradient flow (Wang et al. 2020).
+
+    By default as published: weights alone are pruned, and BatchNorm uses the statistics of the
+    scored images.
+    """
+
+    prunable: PrunableField = "weights"
+    scoring_mode: ScoringModeField = "training"
+    temperature: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1e6,
+            title="Temperature",
+            description="The class scores are divided by it before the loss while scoring, so that "
+            "no class is certain yet.",
+            extra={"decimals": 2, "step": 10},
+        ),
+    ] = 200.0
+    samples_per_class: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            title="Images per class",
+            description="Images of each class that are scored, in place of the minibatch's size: "
+            "25 as published, 10 in the authors' configurations. 0, or a minibatch picked by hand: "
+            "the minibatch as it is.",
+            extra={"unit": "images", "zero": "minibatch"},
+        ),
+    ] = 25
+
+    @property
+    def images_per_class(self) -> int:
+        """Images of each class that are scored."""
+        return self.samples_per_class
+
+    def for_minibatch(self) -> Grasp:
+        """Return the settings that score the minibatch at its own size."""
+        return msgspec.structs.replace(self, samples_per_class=0)
+
+
+class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
+    """Train, remove small weights, retrain from where they are, and again (Han et al. 2015)."""
+
+    prunable: PrunableField = "weights"
+    quality: Annotated[
+        tuple[Annotated[float, Meta(gt=0, le=1000)], ...],
+        Meta(
+            title="Quality factors",
+            description="A weight is removed if it is smaller than this times the standard "
+            "deviation of its layer's weights: one number for all layers, or one for each. If none "
+            "is given, it is the one for all layers that comes out at the sparsity; otherwise the "
+            "sparsity is an outcome.",
+        ),
+    ] = ()
+    rounds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            title="Rounds",
+            description="How often weights are removed and the rest is retrained.",
+        ),
+    ] = 3
+    retrain_epochs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            title="Epochs per round",
+            description="Passes over the training images after each removal.",
+        ),
+    ] = 5
+    retrain_rate: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            title="Rate of rounds",
+            description="What the learning rate is multiplied by while retraining. A tenth as "
+            "published.",
+            extra={"decimals": 3, "step": 0.05},
+        ),
+    ] = 0.1
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return the dense training and a retraining for each round."""
+        retraining = Phase(self.retrain_epochs, self.retrain_rate)
+        return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
 
 
 def _check(method: Method) -> None:
@@ -97,6 +199,25 @@ METHODS: Registry[Method] = Registry(
             score_name="magnitude",
             spec=Magnitude,
             prune="snip_gui.core.methods.magnitude:prune",
+        ),
+        Method(
+            title="GraSP",
+            description="By what its removal would cost in gradient flow, weight times Hessian "
+            "times gradient, sign included; on images drawn from every class.",
+            score_name="gradient flow",
+            spec=Grasp,
+            prune="snip_gui.core.methods.grasp:prune",
+        ),
+        Method(
+            title="Han 2015",
+            description="The network is trained; then weights that are small for their layer are "
+            "removed and the rest is retrained, round after round.",
+            score_name="multiple of the threshold",
+            spec=Han,
+            prune="snip_gui.core.methods.han:prune",
+            masks_for="training",
+            regime="snip_gui.core.methods.han:make_regime",
+            trains_with=("rounds", "retrain_epochs", "retrain_rate"),
         ),
     ),
     plugins=GROUP,

@@ -9,6 +9,7 @@ import msgspec
 
 from snip_gui.core.base.registry import Registry
 from snip_gui.core.recipe.json import from_builtins
+from snip_gui.core.recipe.methods import Snip, find_method
 from snip_gui.core.recipe.recipe import Draw
 
 if TYPE_CHECKING:
@@ -140,12 +141,16 @@ def with_preset(recipe: Recipe, name: str, *, num_channels: int) -> Recipe:
     Raises
     ------
     UserError
-        If there is no such preset.
+        If there is no such preset, or the recipe's method is not installed.
     """
     preset = PRESETS[name]
     raw = msgspec.to_builtins(recipe)
+    own = msgspec.to_builtins(find_method(recipe.pruning).spec())
+    papers = msgspec.to_builtins(Snip())
     for path, value in (preset.grey if num_channels == 1 else preset.colour).items():
         part, _, field = path.partition(".")
+        if part == "pruning" and own.get(field) != papers[field]:
+            continue  # another method was published with another value
         if field in raw[part] and (part != "minibatch" or isinstance(recipe.minibatch, Draw)):
             raw[part][field] = value
     if recipe.model.name == "lenet-5-caffe" and raw["training"]["optimizer"] == "sgd":

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.methods import METHODS, find_method
 from snip_gui.core.recipe.recipe import Recipe
 
 _LINES = """\
@@ -18,6 +18,10 @@ built = build_recipe(recipe{place})
 masks = mask_at(built.ranking, {sparsity!r})
 model = apply_mask(built.model, masks)
 print(f"{{sum(int(mask.sum()) for mask in masks.values()):,}} connections are kept")
+"""
+
+_PREVIEW = """\
+# A preview: this method finds its masks while it trains. Of a run, use load_run(folder).
 """
 
 
@@ -33,7 +37,8 @@ def python_lines(recipe: Recipe, data_folder: str = "") -> str:
     changes.pop("training", None)  # nothing is trained
     place = f", {data_folder!r}" if data_folder else ""
     shown = pprint.pformat(changes, width=96, sort_dicts=False, compact=True)
-    return _LINES.format(recipe=shown, place=place, sparsity=recipe.pruning.sparsity)
+    lines = _PREVIEW + _LINES if find_method(recipe.pruning).masks_for == "training" else _LINES
+    return lines.format(recipe=shown, place=place, sparsity=recipe.pruning.sparsity)
 
 
 def _changes(raw: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from snip_gui.core.comparing.tile_grid import (
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.methods import scoring as jobs
-from snip_gui.core.recipe.methods import Magnitude, RandomMask, Shuffled, SignedGradient, Snip
+from snip_gui.core.recipe.methods import (
+    Grasp,
+    Magnitude,
+    RandomMask,
+    Shuffled,
+    SignedGradient,
+    Snip,
+)
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe
 from snip_gui.core.views.grid_files import save_grid
 
@@ -72,7 +79,8 @@ def test_other_kinds_change_one_thing_only(digits):
     ]  # fmt: skip
     methods = spec_of("methods", recipe, digits)
     kinds = [type(v.recipe.pruning) for v in methods.variants]
-    assert kinds == [Snip, SignedGradient, RandomMask, Shuffled, Magnitude]
+    # All but those that find their masks while training.
+    assert kinds == [Snip, SignedGradient, RandomMask, Shuffled, Magnitude, Grasp]
     assert {v.recipe.pruning.floor for v in methods.variants} == {2}
 
 
@@ -180,3 +188,9 @@ def test_the_grid_of_mnist_is_the_papers(pruning, published, mnist_folder, envir
         )
         means.append(row_means(recipe, environment, mnist))
     np.testing.assert_allclose(np.mean(means, axis=0), published, atol=0.03)
+
+
+def test_sizes_are_those_of_the_minibatch_whatever_the_method(digits):
+    recipe = Recipe(pruning=Grasp(samples_per_class=25))
+    for variant in spec_of("sizes", recipe, digits).variants:
+        assert variant.recipe.pruning.images_per_class == 0

@@ -7,7 +7,7 @@ import pytest
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.fields import all_fields, field
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.recipe import Recipe
+from tests.core.recipes import recipe_with
 
 NUMBERS = [f for f in all_fields() if f.kind in ("int", "float")]
 CHOICES = [f for f in all_fields() if f.kind == "choice"]
@@ -37,13 +37,15 @@ def test_paths_flags_and_object_names_are_unique():
 def test_bounds_are_those_that_the_recipe_accepts(one):
     for value in (one.minimum, one.maximum):
         if math.isfinite(value):
-            with_value(Recipe(), one.path, int(value) if one.kind == "int" else value)
+            with_value(recipe_with(one.path), one.path, int(value) if one.kind == "int" else value)
     # One step of the last decimal beyond a bound is refused.
     step = 1 if one.kind == "int" else 10.0**-one.decimals
     for value in (one.minimum - step, one.maximum + step):
         if math.isfinite(value):
             with pytest.raises(UserError) as caught:
-                with_value(Recipe(), one.path, int(value) if one.kind == "int" else value)
+                with_value(
+                    recipe_with(one.path), one.path, int(value) if one.kind == "int" else value
+                )
             assert caught.value.field == one.path
 
 
@@ -51,15 +53,15 @@ def test_bounds_are_those_that_the_recipe_accepts(one):
 def test_every_choice_is_accepted_and_labelled(one):
     assert len(one.choices) > 1
     for value, label in one.choices:
-        with_value(Recipe(), one.path, value)
+        with_value(recipe_with(one.path), one.path, value)
         assert label
     with pytest.raises(UserError):
-        with_value(Recipe(), one.path, "something else")
+        with_value(recipe_with(one.path), one.path, "something else")
 
 
 @pytest.mark.parametrize("one", NUMBERS, ids=ids(NUMBERS))
 def test_defaults_can_be_shown_with_the_decimals_of_the_form(one):
-    value = Recipe()
+    value = recipe_with(one.path)
     for name in one.path.split("."):
         value = getattr(value, name)
     assert round(value, one.decimals) == value

@@ -5,7 +5,7 @@ import pytest
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import find_network
-from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.methods import Grasp, RandomMask, Snip
 from snip_gui.core.recipe.presets import PRESETS, STABLE_RATE, about, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import ModelChoice, Picked, Recipe, Training
 
@@ -70,3 +70,9 @@ def test_another_optimizer_brings_its_usual_rate_unless_one_was_chosen():
     assert with_optimizer(adam, "sgd") == Recipe()
     chosen = Recipe(training=Training(learning_rate=0.05))
     assert with_optimizer(chosen, "adamw").training.learning_rate == 0.05
+
+
+def test_what_another_method_was_published_with_is_left_to_it():
+    recipe = preset_of(of("lenet-300-100", pruning=Grasp()), "paper")
+    assert recipe.pruning == Grasp(after="redraw")
+    assert recipe.training == preset_of(of("lenet-300-100"), "paper").training

@@ -16,7 +16,7 @@ from snip_gui.core.recipe.json import (
     load_recipe,
     with_value,
 )
-from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.methods import METHODS, RandomMask, Snip
 from snip_gui.core.recipe.recipe import Picked, Recipe
 from tests.core.recipes import recipes
 
@@ -180,7 +180,8 @@ def test_the_papers_settings_are_the_defaults():
 
 
 def test_every_field_is_a_path_of_some_recipe():
-    kinds = [Recipe(), Recipe(minibatch=Picked(indices=(1,))), Recipe(pruning=RandomMask())]
+    kinds = [Recipe(), Recipe(minibatch=Picked(indices=(1,)))]
+    kinds += [Recipe(pruning=method.spec()) for method in METHODS]
     paths = set()
     for recipe in kinds:
         for key, part in msgspec.to_builtins(recipe).items():

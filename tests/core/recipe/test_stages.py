@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 
+from snip_gui.core.recipe import stages
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.json import decode_recipe, encode_recipe, with_value
-from snip_gui.core.recipe.methods import RandomMask
+from snip_gui.core.recipe.methods import METHODS, RandomMask
 from snip_gui.core.recipe.recipe import Picked, Recipe, Training
 from snip_gui.core.recipe.stages import Stage, stage_keys
-from tests.core.recipes import recipes
+from tests.core.recipes import recipe_with, recipes
 
 # The first stage whose result a change of the field changes.
 FIRST_STALE = {
@@ -32,6 +35,12 @@ FIRST_STALE = {
     "pruning.sparsity": Stage.PRUNE,
     "pruning.after": Stage.TRAIN,
     "pruning.floor": Stage.SCORE,
+    "pruning.temperature": Stage.SCORE,
+    "pruning.samples_per_class": Stage.SCORE,
+    "pruning.quality": Stage.SCORE,
+    "pruning.rounds": Stage.TRAIN,
+    "pruning.retrain_epochs": Stage.TRAIN,
+    "pruning.retrain_rate": Stage.TRAIN,
     "training.epochs": Stage.TRAIN,
     "training.batch_size": Stage.TRAIN,
     "training.learning_rate": Stage.TRAIN,
@@ -63,6 +72,7 @@ OTHER = {
     "pruning.exclude": ("fc3",),
     "pruning.scoring_mode": "training",
     "pruning.after": "redraw",
+    "pruning.quality": (0.5,),
     "training.decay_at": (0.25,),
     "training.shrink": False,
     "training.optimizer": "adamw",
@@ -71,7 +81,8 @@ OTHER = {
     "training.labels": "shuffled",
     "training.precision": "bfloat16",
 }
-WHOLE = ("minibatch.size", "minibatch.seed", "pruning.floor", "training.epochs",
+WHOLE_NUMBERS = ("minibatch.size", "minibatch.seed", "pruning.floor", "pruning.rounds",
+         "pruning.samples_per_class", "pruning.retrain_epochs", "training.epochs",
          "training.batch_size", "training.added_epochs")  # fmt: skip
 
 
@@ -91,11 +102,12 @@ def test_no_field_was_forgotten():
 @pytest.mark.parametrize(("path", "first"), FIRST_STALE.items())
 def test_a_change_makes_its_stage_and_all_later_ones_stale(path, first):
     value = OTHER.get(path, 0.25 if "." in path else 3)
-    if path in WHOLE:
-        value = 3
-    after = with_value(Recipe(), path, value)
-    assert after != Recipe()
-    assert stale(Recipe(), after) == from_stage(first)
+    if path in WHOLE_NUMBERS:
+        value = 7
+    before = recipe_with(path)
+    after = with_value(before, path, value)
+    assert after != before
+    assert stale(before, after) == from_stage(first)
 
 
 def test_picking_and_another_method_are_scored_anew():
@@ -122,3 +134,13 @@ def test_digests_of_recipes_made_before_later_fields_hold():
         recipe: "a2ad4eb9999bab490855223747302368266fbb6882595545e98ae783dfd9a8aa",
     }
     assert {one: stage_keys(one)[Stage.TRAIN] for one in expected} == expected
+
+
+def test_masks_that_depend_on_more_are_stale_when_that_changes(monkeypatch):
+    """As of a method that trains before it prunes."""
+    method = dataclasses.replace(METHODS["snip"], depends_on=("training.epochs",))
+    monkeypatch.setattr(stages, "find_method", lambda _pruning: method)
+    after = with_value(Recipe(), "training.epochs", 3)
+    assert stale(Recipe(), after) == from_stage(Stage.SCORE)
+    other = with_value(Recipe(), "training.batch_size", 3)
+    assert stale(Recipe(), other) == from_stage(Stage.TRAIN)

@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
+from snip_gui.core.recipe.fields import all_fields
+from snip_gui.core.recipe.methods import METHODS, Han
 from snip_gui.core.recipe.recipe import ModelChoice
 from snip_gui.ui.dialogs.inputs.networks_dialog import NetworksDialog
 from snip_gui.ui.dialogs.inputs.own_network_dialog import OwnNetworkDialog
@@ -236,3 +238,59 @@ def test_code_that_hides_something_is_shown_with_a_warning(window, qtbot, code):
     assert "far to the right" in child(dialog, QLabel, "own_warning").text()
     assert ok(dialog).isEnabled()
     dialog.reject()
+
+
+# The pruning methods
+
+
+def choose_method(window, name):
+    combo = child(window, QComboBox, "pruning_method")
+    combo.setCurrentIndex(combo.findData(name))
+    combo.activated.emit(combo.currentIndex())
+
+
+@pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names)
+def test_the_form_shows_the_settings_of_the_chosen_method_and_no_others(window, state, method):
+    choose_method(window, method.name)
+    assert state.recipe.pruning.method == method.name
+    form = window.setup.form
+    paths = {one.path for one in all_fields() if one.path.startswith("pruning.")}
+    for path in paths - {"pruning.sparsity"}:
+        is_its_own = path.partition(".")[2] in method.spec.__struct_fields__
+        assert form.editor(path).isVisibleTo(form) == is_its_own, path
+
+
+def test_settings_of_a_method_are_edited(window, state):
+    choose_method(window, "han")
+    window.setup.form.editor("pruning.rounds").setValue(7)
+    quality = window.setup.form.editor("pruning.quality")
+    quality.setText("0.5, 0.75 1")
+    quality.editingFinished.emit()
+    assert state.recipe.pruning == Han(rounds=7, quality=(0.5, 0.75, 1.0))
+    assert state.recipe.num_epochs == state.recipe.training.epochs + 7 * 5
+
+
+def test_a_method_that_finds_its_masks_while_training_says_that_this_is_a_preview(
+    window, started, state, qtbot
+):
+    note = child(window, QLabel, "mask_note")
+    assert not note.isVisible()
+    choose_method(window, "han")
+    started.controller.score()
+    qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
+    assert note.isVisible()
+    assert "Preview" in note.text()
+    choose_method(window, "snip")
+    assert not note.isVisible()
+
+
+def test_a_training_shows_the_masks_that_it_has_found(window, started, state, qtbot):
+    choose_method(window, "han")
+    for path, value in (("pruning.retrain_epochs", 1), ("training.epochs", 1)):
+        started.controller.set_field(path, value)
+    started.controller.train()
+    qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
+    assert state.training.num_kept == 26_620
+    assert state.training.summary.num_kept == 26_620
+    texts = [notice.text for notice in state.notices.all]
+    assert sum(text.startswith("Round") for text in texts) == 3

@@ -135,6 +135,36 @@ def draw_images(
     return np.sort(generator.choice(candidates, draw.size, replace=False))
 
 
+def draw_balanced(
+    labels_N: NDArray[np.int64],
+    classes: Sequence[str],
+    candidates: NDArray[np.int64],
+    draw: Draw,
+    number: int,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Draw as many images of each class, or of each that the draw names, whatever its size.
+
+    Raises
+    ------
+    UserError
+        If a class does not exist or has fewer images.
+    """
+    generator = numpy_stream(seed, "minibatch", "balanced", draw.seed)
+    chosen = []
+    for label in class_positions(draw.classes, classes) or np.unique(labels_N).tolist():
+        of_class = candidates[labels_N[candidates] == label]
+        if number > len(of_class):
+            raise UserError(
+                f"{number:,} images of each class are asked for, but class “{classes[label]}” has "
+                f"only {len(of_class):,} training images.",
+                "Ask for fewer images per class.",
+                field="pruning.samples_per_class",
+            )
+        chosen.append(generator.choice(of_class, number, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
 def draw_per_class(
     labels_N: NDArray[np.int64], candidates: NDArray[np.int64], number: int, seed: int
 ) -> NDArray[np.int64]:
@@ -161,6 +191,11 @@ def minibatch_indices(
     """
     match recipe.minibatch:
         case Draw() as draw:
+            number = recipe.pruning.images_per_class
+            if number:
+                return draw_balanced(
+                    labels_N, classes, split.train_indices, draw, number, recipe.seed
+                )
             return draw_images(labels_N, classes, split.train_indices, draw, recipe.seed)
         case Picked(indices=indices, images=own):
             if not indices and not own:

@@ -1,0 +1,236 @@
+"""GraSP: gradient signal preservation (Wang, Zhang & Grosse 2020, arXiv 2002.07376).
+
+Removing weight j changes the squared norm of the gradient, to first order, by ``-2 w_j (H g)_j``,
+with g the gradient of the loss and H its Hessian. Connections are kept whose removal would lower it
+most, so the score is ``w * (H g)`` and the lowest scores, with their sign, are removed first. As in
+the authors' code the class scores are divided by a temperature, and scores by the absolute value of
+their sum plus 1e-10.
+
+Their code passes the images in two halves to save memory, which is the same here: gradients of
+several passes are added, so that g and H are those of the mean loss over all images. It also draws
+new weights of linear layers (Xavier) before scoring; here the recipe's initial weights are scored.
+
+Shapes: N scored images, C channels, H rows, W columns, M prunable parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.tensors import to_real
+from snip_gui.core.methods.one_shot import images_per_pass, rank
+from snip_gui.core.pruning.events import Pruned
+from snip_gui.core.pruning.scoring_pass import (
+    add_gradients,
+    in_single_precision,
+    real_gradient,
+    refuse_bad_minibatch,
+    refuse_bad_weight,
+    scoring_mode,
+    split_passes,
+)
+from snip_gui.core.recipe.methods import Grasp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from snip_gui.core.graph.parameters import PrunableParameters
+    from snip_gui.core.pruning.workbench import Workbench
+    from snip_gui.core.recipe.pruning import ScoringMode
+
+# A second derivative keeps the activations of both passes, and those of the first backward pass.
+_COPIES = 3
+_EPSILON = 1e-10
+
+
+def prune(bench: Workbench) -> Iterator[Event]:
+    """Rank by gradient flow; ends in `Pruned`."""
+    spec = bench.recipe.pruning
+    assert isinstance(spec, Grasp)
+    inputs_NCHW, labels_N = bench.minibatch[1:]
+    yield Progress(f"Scoring {len(labels_N):,} images")
+    size = images_per_pass(_COPIES * bench.architecture.activation_bytes)
+    if size < len(labels_N):
+        yield Note(f"Scored in passes of {size:,} images, whose gradients are added.")
+    found = gradient_flow(
+        bench.model,
+        bench.prunable,
+        inputs_NCHW,
+        labels_N,
+        temperature=spec.temperature,
+        mode=spec.scoring_mode,
+        pass_size=size,
+    )
+    yield Pruned(rank(bench, found.score_M), gradient_M=found.gradient_M, loss=found.loss)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """What one scoring found.
+
+    Attributes
+    ----------
+    score_M
+        float32, ``w * (H g)`` over the absolute value of its sum.
+    gradient_M
+        float32, the gradient g.
+    loss
+        Mean loss over all scored images, its class scores divided by the temperature.
+    """
+
+    score_M: NDArray[np.float32]
+    gradient_M: NDArray[np.float32]
+    loss: float
+
+
+def gradient_flow(
+    model: nn.Module,
+    prunable: PrunableParameters,
+    inputs_NCHW: Tensor,
+    labels_N: Tensor,
+    *,
+    temperature: float = 200.0,
+    mode: ScoringMode = "training",
+    pass_size: int | None = None,
+) -> GradientFlow:
+    """Compute the score of every prunable parameter by double backward.
+
+    Gradient and Hessian are those of the prunable parameters alone.
+
+    Parameters
+    ----------
+    model
+        The network; left as it was, buffers and modes included.
+    inputs_NCHW, labels_N
+        All scored images, as the network is to see them, and their classes; left as they were.
+    mode
+        Mode of BatchNorm alone; dropout is always off while scoring.
+    pass_size
+        Images per pass; all at once if None.
+
+    Raises
+    ------
+    UserError
+        If the minibatch cannot be scored, the network has no second derivatives, a weight is not a
+        finite number, or every score is zero.
+    """
+    num_images = len(inputs_NCHW)
+    refuse_bad_minibatch(model, num_images, mode)
+    parameters = prunable.parameters
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
+        model, parameters = in_single_precision(model, prunable)
+        inputs_NCHW = inputs_NCHW.float()
+    gradients: list[Tensor | None] = [None] * len(parameters)
+    products: list[Tensor | None] = [None] * len(parameters)
+    total_loss = 0.0
+    # Other kernels of attention have no second derivative; as cuDNN's of recurrent cells, which are
+    # off while scoring anyway.
+    with scoring_mode(model, mode), sdpa_kernel(SDPBackend.MATH):
+        passes = split_passes(model, inputs_NCHW, pass_size or num_images)
+
+        def loss_of(part: slice) -> Tensor:
+            # A copy: a first layer that works in place would write into the caller's images.
+            outputs_BK = model(inputs_NCHW[part].clone()) / temperature
+            loss = nn.functional.cross_entropy(outputs_BK, labels_N[part], reduction="sum")
+            return loss / num_images
+
+        for part in passes:
+            loss = loss_of(part)
+            total_loss += float(loss.detach())
+            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+            gradients = [add_gradients(*both) for both in zip(gradients, found, strict=True)]
+        for part in passes:
+            product = _hessian_product(loss_of(part), model, parameters, gradients)
+            products = [add_gradients(*both) for both in zip(products, product, strict=True)]
+    return _scored(prunable, parameters, gradients, products, total_loss)
+
+
+def _hessian_product(
+    loss: Tensor,
+    model: nn.Module,
+    parameters: tuple[nn.Parameter, ...],
+    vectors: list[Tensor | None],
+) -> tuple[Tensor | None, ...]:
+    """Return the Hessian of a loss times a vector, as the gradient of gradient times vector."""
+    try:
+        first = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
+        dot = torch.zeros((), device=loss.device, dtype=loss.dtype)
+        for gradient, vector in zip(first, vectors, strict=True):
+            if gradient is not None and vector is not None:
+                dot = dot + _real_inner(gradient, vector)
+        return _gradients_of(dot, model, parameters)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise UserError(
+            f"GraSP needs second derivatives, which cannot be computed here: {error}.",
+            "Choose another method or another network.",
+            field="pruning.method",
+        ) from error
+
+
+def _gradients_of(
+    value: Tensor, model: nn.Module, parameters: tuple[nn.Parameter, ...]
+) -> tuple[Tensor | None, ...]:
+    """Return the gradient of a value; gradients that the network holds are left as they were.
+
+    Through the whole graph, as `torch.autograd.grad` silently leaves out what can be
+    differentiated only once.
+    """
+    leaves = tuple(model.parameters())
+    before = [parameter.grad for parameter in leaves]
+    try:
+        for parameter in leaves:
+            parameter.grad = None
+        if value.requires_grad:
+            value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return tuple(parameter.grad for parameter in parameters)
+    finally:
+        for parameter, gradient in zip(leaves, before, strict=True):
+            parameter.grad = gradient
+
+
+def _real_inner(one: Tensor, other: Tensor) -> Tensor:
+    """Return the inner product of two tensors, of complex ones its real part."""
+    product = one.conj() * other
+    return product.real.sum() if product.is_complex() else product.sum()
+
+
+def _scored(
+    prunable: PrunableParameters,
+    parameters: tuple[nn.Parameter, ...],
+    gradients: list[Tensor | None],
+    products: list[Tensor | None],
+    loss: float,
+) -> GradientFlow:
+    """Return ``w (H g)`` over the absolute value of its sum."""
+    with torch.no_grad():
+        weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in parameters])
+        gradient_M, product_M = (_flat(parameters, values) for values in (gradients, products))
+        score_M = (weight_M * product_M).cpu().numpy().astype(np.float64)
+    if not np.isfinite(score_M).all():
+        refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
+    elif not score_M.any():
+        raise UserError(
+            "Every score is zero: no connection has any effect on the gradient.",
+            "Choose other images, or another initialisation.",
+        )
+    score_M /= abs(score_M.sum()) + _EPSILON
+    return GradientFlow(score_M.astype(np.float32), gradient_M.cpu().numpy(), loss)
+
+
+def _flat(parameters: tuple[nn.Parameter, ...], values: list[Tensor | None]) -> Tensor:
+    """Return derivatives in flat order, zero where a parameter has no part in the loss."""
+    pairs = zip(parameters, values, strict=True)
+    return torch.cat([real_gradient(p, torch.zeros_like(p) if v is None else v) for p, v in pairs])

@@ -1,0 +1,163 @@
+"""Train, prune and retrain, round after round (Han, Pool, Tran & Dally 2015, sections 3 and 3.1).
+
+The network is trained dense. Then weights below a threshold are removed, which for each tensor is a
+quality factor times the standard deviation of its weights, and what is left is trained on from its
+present values at a lower rate; and again. A removed weight never comes back.
+
+Shapes: M prunable parameters, in the flat order of `Layout`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.graph.layout import split_flat
+from snip_gui.core.methods.one_shot import rank
+from snip_gui.core.pruning.events import Pruned
+from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.pruning.sensitivity import flat_weights
+from snip_gui.core.recipe.methods import Han
+from snip_gui.core.training.regime import MaskChange, Moment, Regime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from snip_gui.core.graph.layout import Layout
+    from snip_gui.core.pruning.masked_model import MaskedModel
+    from snip_gui.core.pruning.workbench import Workbench
+
+
+def prune(bench: Workbench) -> Iterator[Event]:
+    """Rank the weights before any training as a round would, for a preview; ends in `Pruned`."""
+    yield Progress("Ranking the weights")
+    layout, spec = bench.prunable.layout, _spec_of(bench)
+    kept_M = np.ones(layout.num_parameters, bool)
+    weight_M = flat_weights(bench.prunable)
+    threshold_M = _thresholds(weight_M, kept_M, layout, _factors_of(spec, layout))
+    yield Pruned(rank(bench, _multiples(weight_M, threshold_M)))
+
+
+def make_regime(bench: Workbench) -> PruneAndRetrain:
+    """Return the rounds of a recipe; raises `UserError` if its factors do not fit the network."""
+    spec, layout = _spec_of(bench), bench.prunable.layout
+    return PruneAndRetrain(spec, layout, _factors_of(spec, layout))
+
+
+class PruneAndRetrain(Regime):
+    """Removes weights at the beginning of each round.
+
+    Parameters
+    ----------
+    factors
+        Quality factor of each tensor; without quality factors in the recipe all 1, and the
+        threshold follows from the sparsity.
+    """
+
+    changes_masks = True
+
+    def __init__(self, spec: Han, layout: Layout, factors: Sequence[float]) -> None:
+        self._spec, self._layout, self._factors = spec, layout, factors
+
+    def before_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
+        """Prune before the first step of a round; the phase before the first one is dense."""
+        if moment.phase == 0 or moment.step_of_phase > 0:
+            return None
+        masks = masked.masks()
+        flags = [(masks[t.name] != 0).reshape(-1).cpu().numpy() for t in self._layout.tensors]
+        kept_M = np.concatenate(flags)
+        weight_M = flat_weights(masked.prunable)
+        left_M = self._survivors(weight_M, kept_M, moment.phase)
+        if not left_M.any():
+            raise UserError(
+                f"Round {moment.phase} would remove every connection.",
+                "Lower the quality factors.",
+                field="pruning.quality",
+            )
+        parts = split_flat(left_M, self._layout)
+        number, total = int(np.count_nonzero(left_M)), self._layout.num_parameters
+        return MaskChange(
+            {name: torch.from_numpy(part.copy()) for name, part in parts.items()},
+            f"Round {moment.phase} of {self._spec.rounds}: {number:,} of {total:,} connections "
+            f"are kept ({1 - number / total:.2%} removed).",
+        )
+
+    def _survivors(
+        self, weight_M: NDArray[np.float32], kept_M: NDArray[np.bool_], number: int
+    ) -> NDArray[np.bool_]:
+        """Return which connections a round leaves.
+
+        Parameters
+        ----------
+        number
+            Of the round, from 1.
+        """
+        threshold_M = _thresholds(weight_M, kept_M, self._layout, self._factors)
+        # What was removed before comes after all that is kept, however small that is.
+        score_M = np.where(kept_M, _multiples(weight_M, threshold_M), np.float32(-1))
+        ranking = rank_scores(score_M, self._layout, floor=self._spec.floor)
+        if self._spec.quality:
+            first = sum(min(self._spec.floor, tensor.size) for tensor in self._layout.weights)
+            left_M = (np.abs(weight_M) >= threshold_M) | (ranking.rank_M < first)
+        else:
+            # Each round removes the same fraction of what is left; the last one comes out at the
+            # sparsity of the recipe.
+            share = (1 - self._spec.sparsity) ** (number / self._spec.rounds)
+            left_M = ranking.rank_M < round(self._layout.num_parameters * share)
+        return left_M & kept_M
+
+
+def _spec_of(bench: Workbench) -> Han:
+    """Return the method's settings in a recipe."""
+    spec = bench.recipe.pruning
+    assert isinstance(spec, Han)
+    return spec
+
+
+def _factors_of(spec: Han, layout: Layout) -> tuple[float, ...]:
+    """Return the quality factor of each tensor; raises `UserError` for a wrong number of them."""
+    layers = layout.layers
+    given = spec.quality or (1.0,)
+    if len(given) not in (1, len(layers)):
+        raise UserError(
+            f"{len(given)} quality factors are given for {len(layers)} layers.",
+            f"Give one for all layers, or one for each of: {', '.join(layers)}.",
+            field="pruning.quality",
+        )
+    by_layer = dict(zip(layers, given if len(given) > 1 else given * len(layers), strict=True))
+    return tuple(by_layer[tensor.layer] for tensor in layout.tensors)
+
+
+def _thresholds(
+    weight_M: NDArray[np.float32],
+    kept_M: NDArray[np.bool_],
+    layout: Layout,
+    factors: Sequence[float],
+) -> NDArray[np.float32]:
+    """Return the threshold of each weight: a factor times the standard deviation of its tensor.
+
+    Of the weights that the tensor still has.
+    """
+    threshold_M = np.zeros(layout.num_parameters, np.float32)
+    for tensor, factor in zip(layout.tensors, factors, strict=True):
+        part = slice(tensor.offset, tensor.end)
+        present = weight_M[part][kept_M[part]].astype(np.float64)
+        threshold_M[part] = factor * present.std() if present.size else 0.0
+    return threshold_M
+
+
+def _multiples(
+    weight_M: NDArray[np.float32], threshold_M: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the magnitude of each weight in multiples of its threshold.
+
+    Zero where that is zero, as of biases before any training.
+    """
+    zeros_M = np.zeros_like(weight_M)
+    return np.divide(np.abs(weight_M), threshold_M, out=zeros_M, where=threshold_M > 0)
