@@ -212,7 +212,7 @@ METHODS: Registry[Method] = Registry(
             title="Han 2015",
             description="The network is trained; then weights that are small for their layer are "
             "removed and the rest is retrained, round after round.",
-            score_name="multiple of the threshold",
+            score_name="relative magnitude",
             spec=Han,
             prune="snip_gui.core.methods.han:prune",
             masks_for="training",
