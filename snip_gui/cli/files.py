@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
@@ -37,6 +38,11 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
         help="what goes beside it is called FILE.md, FILE.png and FILE.load.py",
     )
     export.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files of these names; those of a run are never replaced",
+    )
+    export.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
@@ -64,7 +70,9 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
 
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping; the old file stays as it was."):
-        for event in export_run(options.run, name, options.out, cancel, environment):
+        for event in export_run(
+            options.run, name, options.out, cancel, environment, overwrite=options.overwrite
+        ):
             printer.event(event)
     return 0
 
@@ -86,6 +94,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     )
     opening.add_argument("--data-dir", type=Path, metavar="DIR", help="where the images are")
     opening.add_argument("--out", type=Path, metavar="FILE", help="recipe to write")
+    opening.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     opening.set_defaults(command=_open)
 
 
@@ -93,6 +102,10 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Do ``snip-gui open``."""
     from snip_gui.core.models.recognising import inspect
 
+    if options.out is not None and options.out.exists() and not options.overwrite:
+        raise UserError(
+            f"“{options.out}” is there already.", "Choose another name, or add --overwrite."
+        )
     images = load_images(options.dataset, options.data_dir)
     of = Images(images.image_shape, len(images.classes))
     chosen = Recipe(data=DataChoice(name=options.dataset))

@@ -618,3 +618,17 @@ def test_settings_of_another_method_are_refused(tmp_path):
     status, _, err = call("run", "--rounds", 2, "--out", tmp_path / "run")
     assert status == 1
     assert "pruning.rounds" in err
+
+
+def test_files_beside_an_export_are_not_replaced_unasked(tmp_path):
+    call("run", "--threads", 1, "--out", tmp_path / "run", "--stop-after", "prune")
+    (tmp_path / "README.md").write_text("mine")
+    words = ("export", tmp_path / "run", "--format", "pt", "--out", tmp_path / "README")
+    status, _, err = call(*words)
+    assert (status, "“README.md” would be replaced" in err) == (1, True)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert call(*words, "--overwrite")[0] == 0
+    words = ("open", tmp_path / "README", "--out", tmp_path / "README.md")
+    status, _, err = call(*words)
+    assert (status, "is there already" in err) == (1, True)
+    assert call(*words, "--overwrite")[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import safetensors
 import safetensors.torch
 import torch
 
+from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import replacing
+from snip_gui.core.base.files import check_regular, replacing
+from snip_gui.core.base.text import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _METADATA_KEY = "snip_gui"
+_FAULTS = (safetensors.SafetensorError, RuntimeError)
 
 
 def save_tensors(
@@ -73,17 +77,25 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises
     ------
     UserError
-        If the file cannot be read or is damaged.
+        If the file cannot be read, is damaged, or does not fit in the memory that is free.
     """
     try:
+        size_bytes = check_regular(path)
+        if size_bytes > available_memory():
+            raise OSError(errno.ENOMEM, f"{size_text(size_bytes)} do not fit in memory")
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
             text = (file.metadata() or {}).get(_METADATA_KEY, "{}")
-        return tensors, json.loads(text)
-    except (OSError, safetensors.SafetensorError, json.JSONDecodeError) as error:
+        metadata = json.loads(text)
+        if not isinstance(metadata, dict):
+            raise ValueError(f"its metadata is {text[:20]}")
+    # Types of tensors that torch lacks are looked up by attribute.
+    except (OSError, ValueError, RecursionError, AttributeError, *_FAULTS) as error:
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(
-            f"“{path}” cannot be read: {error}.", "The file is missing or damaged."
+            f"“{path}” cannot be read: {text}.", "The file is missing or damaged."
         ) from error
+    return tensors, metadata
 
 
 def as_tensor(array: Any) -> Tensor:  # noqa: ANN401 - any NumPy array

@@ -29,6 +29,7 @@ from snip_gui.core.runs.placing import (
     refuse_occupied,
     run_digest,
 )
+from snip_gui.core.runs.tensors import load_weights, misfit, read_masks
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.events import TrainingStarted
 
@@ -201,11 +202,14 @@ def _train_on(
     _refuse_other_images(summary, images, folder)
     bench = yield from build_steps(_with_kept_files(recipe, folder), environment, images, cancel)
     start = folder / files.START
-    began, _ = load_tensors(start if start.exists() else folder / files.INIT)
-    bench.model.load_state_dict(began)
-    if recipe.pruning.after == "redraw" and not start.exists():  # as in the first versions
+    path = start if start.exists() else folder / files.INIT
+    began, _ = load_tensors(path)
+    load_weights(bench.model, began, path)
+    if recipe.pruning.after == "redraw" and path != start:  # as in the first versions
         bench.reinitialise()
-    stored, _ = load_tensors(folder / files.MASKS)
+    stored = read_masks(folder, dict(bench.prunable.items()))
+    if len(stored) != len(bench.prunable.layout.tensors):
+        raise misfit(folder / files.MASKS, "some of its weights have no mask")
     trainer = make_trainer(bench, {name: mask.bool().numpy() for name, mask in stored.items()})
     prepared = yield from prepare_steps(trainer)
     if (folder / files.CHECKPOINT).exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources as resources
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -214,3 +215,13 @@ def find_format(path: Path) -> ExportFormat:
     if fitting:
         return max(fitting, key=lambda candidate: len(candidate.suffix))
     return FORMATS[path.suffix.lstrip(".") or "(no suffix)"]
+
+
+_COMPANIONS = (".load.py", ".png", ".md")
+"""What is added to the name of an export for each file that may go beside it."""
+
+
+def existing_files(path: Path) -> list[Path]:
+    """Return what is there already of an export and of the files beside it."""
+    places = (path, *(path.with_name(path.name + what) for what in _COMPANIONS))
+    return [place for place in places if os.path.lexists(place)]

@@ -12,10 +12,11 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.files import replacing
 from snip_gui.core.export.card import card_picture, card_text
-from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.precision import measure_half
+from snip_gui.core.runs import folder as run_files
 from snip_gui.core.runs.network import read_test_images
 
 if TYPE_CHECKING:
@@ -33,9 +34,12 @@ def export_run(
     path: Path,
     cancel: CancelToken,
     environment: Environment | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Iterator[Event]:
     """Write the pruned network of a run to a file; see `export_all`."""
-    yield from export_all(folder, [(format_name, path)], cancel, environment)
+    wanted = [(format_name, path)]
+    yield from export_all(folder, wanted, cancel, environment, overwrite=overwrite)
 
 
 def export_all(
@@ -44,6 +48,8 @@ def export_all(
     cancel: CancelToken,
     environment: Environment | None = None,
     images: ImageSet | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Iterator[Event]:
     """Write the pruned network of a run in several formats; yields an `ExportDone` for each.
 
@@ -51,19 +57,24 @@ def export_all(
     ----------
     wanted
         Names of formats, and where to write.
-    surroundings
+    environment
         Where the images are, and which Python files the user agreed to run.
     images
         The run's data set if it is in memory; half precision is measured on its test images.
+    overwrite
+        Whether files that are there already may be replaced; those of a run never are.
 
     Raises
     ------
     UserError
-        If the run has no mask, a format cannot say it, a file cannot be written, or what was read
-        back differs. That file is then as it was before; those written earlier stay.
+        If files are there that may not be replaced, the run has no mask, a format cannot say it, a
+        file cannot be written, or what was read back differs. That file is then as it was before;
+        those written earlier stay.
     Cancelled
         If cancelled. A file that was not whole yet is then as it was before.
     """
+    for _, path in wanted:
+        _refuse_replacing(path, overwrite=overwrite)
     yield Progress(f"Reading {folder.name}", 0, len(wanted))
     environment = environment or Environment()
     package = package_run(folder, environment.trusted_code)
@@ -76,6 +87,24 @@ def export_all(
             yield from measure_half(package, images, cancel)
         yield Progress(f"Exporting {path.name}", number, len(wanted))
         yield from _export(package, FORMATS[name], path, cancel)
+
+
+def _refuse_replacing(path: Path, *, overwrite: bool) -> None:
+    """Raise a `UserError` if an export would replace what it must not."""
+    there = existing_files(path)
+    for place in {path, *there}:
+        for one in (place, place.resolve()):  # the name may be that of a link
+            if one.name in run_files.ALL_FILES and (one.parent / run_files.RECIPE).exists():
+                raise UserError(
+                    f"“{place}” is a file of the run in “{one.parent}”, which it would ruin.",
+                    "Choose another name or folder.",
+                )
+    if there and not overwrite:
+        names = ", ".join(f"“{place.name}”" for place in there)
+        raise UserError(
+            f"{names} would be replaced in “{path.parent}”.",
+            "Choose another name, or add --overwrite.",
+        )
 
 
 def _export(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import open_regular, write_error, write_text
+from snip_gui.core.base.files import open_regular, read_error, write_error, write_text
 from snip_gui.core.recipe.json import encode_recipe, with_value
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
@@ -118,6 +119,13 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
 
 
 def _copy(source: Path, path: Path) -> None:
-    """Copy a file of a run, which may be another person's: a link in it is not followed."""
-    with open_regular(source, follow_links=False) as old, path.open("xb") as new:
+    """Copy a file of a run, which may be another person's: a link in it is not followed.
+
+    What does not fit in memory could not be trained, but might fill the disk.
+    """
+    try:
+        old = open_regular(source, max_bytes=available_memory(), follow_links=False)
+    except OSError as error:
+        raise read_error(source, error) from error
+    with old, path.open("xb") as new:
         shutil.copyfileobj(old, new)

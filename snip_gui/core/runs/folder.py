@@ -36,6 +36,11 @@ NOTES = "notes.json"
 PICTURES = ("input_map.png", "layers.png")
 CURVES = "curves.png"
 
+ALL_FILES = frozenset(
+    (RECIPE, NETWORK, SUMMARY, METRICS, INIT, START, BATCH, SCORES, MASKS, CHECKPOINT, NOTES)
+) | {*PICTURES, CURVES}
+"""Names of all files of a run, but for images of the user's own and leases."""
+
 MOST_BYTES = 64_000_000
 """Of a recipe or a summary; those of the largest networks have some hundred kilobytes."""
 _MOST_METRICS_BYTES = 512_000_000

@@ -21,6 +21,7 @@ from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import recipe_to_builtins
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
+from snip_gui.core.runs.tensors import check_masks, load_weights, misfit, read_masks
 from snip_gui.core.training.checkpoint import mask_state, model_state
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class RunNetwork:
         num_classes = len(self.manifest["classes"])
         shape = (channels, rows, columns)
         made = make_network(self.choice, shape, num_classes, seed=0, trusted=self.trusted)
-        made.module.load_state_dict(self.state)
+        load_weights(made.module, self.state, self.folder)
         return made.module.eval()
 
 
@@ -98,15 +99,19 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         raise UserError(
             f"“{folder.name}” has no mask to export.", "Let the run go on at least to pruning."
         )
-    masks, _ = load_tensors(folder / files.MASKS)
-    batch, _ = load_tensors(folder / files.BATCH)
     state, step, changed = _newest_weights(folder)
-    masks = changed or masks
+    if changed:
+        check_masks(changed, state, folder / files.CHECKPOINT)
+    masks = changed or read_masks(folder, state)
+    images_BCHW = _read_scored_images(folder)
     for name, mask in masks.items():
         state[name] = state[name].masked_fill(mask == 0, 0)
     kept = dict.fromkeys((row.layer for row in summary.layers), 0)
     for name, mask in masks.items():
-        kept[name.rpartition(".")[0]] += int(mask.count_nonzero())
+        layer = name.rpartition(".")[0]
+        if layer not in kept:
+            raise misfit(folder / files.SUMMARY, f"it does not know the layer “{layer}”")
+        kept[layer] += int(mask.count_nonzero())
     # A diverged run went on after its last checkpoint: what it measured is not of these weights.
     measured = summary.final if step == summary.step else {}
     manifest = {
@@ -125,7 +130,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
             for row in summary.layers
         ],
         "batch_digest": summary.batch_digest,
-        "input_shape": list(batch["inputs"].shape[1:]),
+        "input_shape": list(images_BCHW.shape[1:]),
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},
         "classes": list(summary.classes),
         "errors": {split: 1 - final.accuracy for split, final in measured.items()},
@@ -134,7 +139,6 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     choice = without_file_weights(recipe.model)
     if choice.name == OWN:
         choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
-    images_BCHW = batch["inputs"][:_COMPARED_IMAGES]
     network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted)
     if step == 0:
         network.notes.append(
@@ -153,11 +157,24 @@ def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int, dict[str, Ten
     """
     if (folder / files.CHECKPOINT).exists():
         tensors, metadata = load_tensors(folder / files.CHECKPOINT)
-        step = int(metadata.get("step", 0))
+        step = metadata.get("step", 0)
+        if not isinstance(step, int) or step < 0:
+            raise misfit(folder / files.CHECKPOINT, "it does not say after which step it is")
         return model_state(tensors), step, mask_state(tensors)
     start = folder / files.START
     tensors, _ = load_tensors(start if start.exists() else folder / files.INIT)
     return tensors, 0, {}
+
+
+def _read_scored_images(folder: Path) -> Tensor:
+    """Read some of the images of the scored minibatch, as the network sees them."""
+    batch, _ = load_tensors(folder / files.BATCH)
+    inputs_BCHW = batch.get("inputs")
+    if inputs_BCHW is None or inputs_BCHW.dim() != 4 or not inputs_BCHW.is_floating_point():
+        raise misfit(folder / files.BATCH, "it holds no images")
+    if not len(inputs_BCHW):
+        raise misfit(folder / files.BATCH, "it holds no image")
+    return inputs_BCHW[:_COMPARED_IMAGES]
 
 
 def read_test_images(

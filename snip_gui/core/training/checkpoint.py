@@ -6,6 +6,7 @@ another version that leaves out more or less.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -69,10 +70,14 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
             if parameter.requires_grad:
                 _load_optimizer_state(trainer, name, parameter, tensors)
         torch.set_rng_state(tensors[_RNG + "torch"])
-        trainer.step, trainer.seconds = int(metadata["step"]), float(metadata["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:
+        step, seconds = int(metadata["step"]), float(metadata["seconds"])
+        if not (0 <= step <= trainer.num_steps and 0 <= seconds < math.inf):
+            raise ValueError(f"step {step} of {trainer.num_steps} after {seconds} s")
+        trainer.step, trainer.seconds = step, seconds
+    except (LookupError, RuntimeError, ValueError, TypeError, OverflowError) as error:
+        reason = " ".join(str(error).split())
         raise UserError(
-            f"“{path}” does not fit this run: {error}.", "The checkpoint is damaged."
+            f"“{path}” does not fit this run: {reason}.", "The checkpoint is damaged."
         ) from error
 
 
@@ -86,6 +91,8 @@ def _load_optimizer_state(
         if values is not None:
             if trainer.shrunk is not None:
                 values = trainer.shrunk.narrow(name, values)
+            if values.shape != parameter.shape:
+                raise ValueError(f"{name}.{part} has the shape {tuple(values.shape)}")
             # In the memory layout of the parameter, which the optimizer's kernel relies on.
             state[part] = torch.empty_like(parameter, requires_grad=False).copy_(values)
     if STEP in state:

@@ -114,6 +114,7 @@ class Exporter(QObject):
             wanted,
             environment=environment,
             images=self._images_of(recipe),
+            overwrite=True,  # the dialog says what will be replaced
         )
         self._exporting = self._listen(self._host.submit("export", job, short=True))
         self.changed.emit()

@@ -85,6 +85,33 @@ def test_a_full_disk_is_told_from_other_faults(tmp_path, error, kind):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="kinds of files of POSIX")
+@pytest.mark.parametrize("nameless", [False, True])
+def test_what_is_not_a_file_is_not_replaced(tmp_path, nameless):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        with (
+            pytest.raises(UserError, match="cannot be written: it is a"),
+            replacing(tmp_path / name, nameless=nameless),
+        ):
+            pytest.fail("something was written")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["null", "pipe"]
+
+
+def test_a_disk_that_turns_read_only_is_what_is_said(tmp_path, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def write():
+        with replacing(tmp_path / "file"):
+            monkeypatch.setattr(Path, "unlink", refuse)
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(UserError, match="Input/output error"):
+        write()
+
+
 # Reading
 
 

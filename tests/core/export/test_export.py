@@ -55,7 +55,7 @@ def trained(make_run):
 
 
 def export(folder, name, path, cancel=None):
-    return list(export_run(folder, name, path, cancel or CancelToken()))
+    return list(export_run(folder, name, path, cancel or CancelToken(), overwrite=True))
 
 
 def expected_state(folder):
@@ -376,3 +376,42 @@ def test_the_lines_that_load_onnx_leave_nothing_in_the_home_folder(tmp_path):
     code, _, _ = loading_code("onnx", "pruned.onnx").partition("session =")
     assert "import onnxruntime" in code
     assert run_in_new_home(tmp_path / "home", code) == []
+
+
+# What is not replaced
+
+
+@pytest.mark.parametrize("name", ["README", "README.md", "README.png", "README.load.py"])
+def test_files_that_are_there_are_replaced_only_if_that_was_asked_for(trained, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    target = tmp_path / "README"
+    with pytest.raises(UserError, match="would be replaced"):
+        list(export_run(trained, "pt", target, CancelToken()))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
+    list(export_run(trained, "pt", target, CancelToken(), overwrite=True))
+    assert (tmp_path / "README.md").exists()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_of_a_run_is_never_replaced(trained, tmp_path, link):
+    run = shutil.copytree(trained, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    for name in (files.CHECKPOINT, files.START, files.RECIPE):
+        target = run / name
+        if link:
+            target = tmp_path / f"link to {name}"
+            target.symlink_to(run / name)
+        with pytest.raises(UserError, match="is a file of the run"):
+            list(export_run(trained, "safetensors", target, CancelToken(), overwrite=True))
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    list(export_run(run, "pt", run / "pruned.pt", CancelToken()))
+
+
+def test_a_device_is_never_replaced(trained, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        with pytest.raises(UserError, match="cannot be written: it is a"):
+            list(export_run(trained, "pt", tmp_path / name, CancelToken(), overwrite=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["null", "pipe"]
+    assert (tmp_path / "null").is_symlink()

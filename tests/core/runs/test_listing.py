@@ -149,8 +149,8 @@ def test_a_curve_keeps_its_ends_when_it_is_thinned():
     ("minibatch", "words"),
     [
         (Draw(size=1000), "1,000 drawn"),
-        (Draw(size=20, classes=(8,)), "20 drawn of class 8"),
-        (Draw(size=20, classes=(1, 8)), "20 drawn of classes 1, 8"),
+        (Draw(size=20, classes=(8,)), "20 drawn of class #8"),
+        (Draw(size=20, classes=(1, 8)), "20 drawn of classes #1, #8"),
         (Picked(indices=(4, 5)), "2 picked"),
         (Picked(indices=(4,), images=(OwnImage(digest="0" * 64, label=3),)), "1 picked, 1 own"),
     ],

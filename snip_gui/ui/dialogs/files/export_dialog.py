@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.core.export.loading import loading_code
 from snip_gui.ui.dialogs.files.export_table import ExportTable
 from snip_gui.ui.widgets.naming import named
@@ -183,7 +183,7 @@ class ExportDialog(QDialog):
             return f"Written, read back and compared: {', '.join(files)}.", ""
         if any(letter in self.name.text() for letter in _ASIDE):
             return "A name has no slash.", "error"
-        there = [FORMATS[name].suffix for name, path in self._wanted() if path.exists()]
+        there = [place.name for _, path in self._wanted() for place in existing_files(path)]
         if there:
             return f"There already, and will be replaced: {', '.join(there)}.", "muted"
         if exporter.is_measuring and exporter.progress is not None:

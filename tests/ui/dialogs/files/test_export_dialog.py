@@ -94,7 +94,7 @@ def test_files_that_are_there_already_are_named(dialog, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "net.safetensors").touch()
     dialog.name.setText("net")
-    assert "will be replaced: .safetensors" in text(dialog, "export_said")
+    assert "will be replaced: net.safetensors" in text(dialog, "export_said")
     dialog.name.setText("net/more")
     assert "no slash" in text(dialog, "export_said")
     assert not dialog.start.isEnabled()

@@ -1,0 +1,64 @@
+"""The tensors of a run folder, checked against the network that they are for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.runs import folder as files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+
+def read_masks(folder: Path, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read the masks of a run: uint8, 1 where a weight is kept; raises as `check_masks`."""
+    masks, _ = load_tensors(folder / files.MASKS)
+    check_masks(masks, weights, folder / files.MASKS)
+    return masks
+
+
+def check_masks(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor], path: Path) -> None:
+    """Raise a `UserError` unless masks from a file belong to weights.
+
+    Parameters
+    ----------
+    weights
+        Tensors by name, among which those are that the masks belong to.
+    """
+    for name, mask in masks.items():
+        if name not in weights or weights[name].shape != mask.shape:
+            raise misfit(path, f"there are no weights for its mask “{name}”")
+        if mask.is_complex() or bool(((mask != 0) & (mask != 1)).any()):
+            raise misfit(path, f"its mask “{name}” holds other values than 0 and 1")
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Put weights from a file into a network.
+
+    Raises
+    ------
+    UserError
+        If their names, shapes or types are not those of the network.
+    """
+    own = model.state_dict()
+    for name in own.keys() ^ weights.keys():
+        raise misfit(path, f"“{name}” is in only one of them")
+    for name, tensor in own.items():
+        given = weights[name]
+        if (given.shape, given.dtype) != (tensor.shape, tensor.dtype):
+            kinds = [f"{tuple(t.shape)} of {t.dtype}" for t in (given, tensor)]
+            raise misfit(path, f"“{name}” is {kinds[0]}, not {kinds[1]}")
+    model.load_state_dict(weights)
+
+
+def misfit(path: Path, reason: str) -> UserError:
+    """Return what to say of a file of a run that does not belong to its network."""
+    return UserError(
+        f"“{path}” does not fit the network of its run: {reason}.",
+        "The file is damaged, or the recipe beside it was changed.",
+    )
