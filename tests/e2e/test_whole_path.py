@@ -117,31 +117,6 @@ def test_a_display_that_does_not_answer_is_told_too(monkeypatch):
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_library_names_its_packages(monkeypatch):
-    from snip_gui import preflight
-
-    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(preflight, "_loads", lambda name: name != "libxcb-cursor.so.0")
-    said = preflight.find_obstacle()
-    assert "libxcb-cursor.so.0" in said
-    assert "apt install" in said
-    assert "libxcb-cursor0" in said
-    assert "snip-gui run" in said
-
-
-def test_a_pair_of_versions_that_breaks_is_told(monkeypatch):
-    from snip_gui import preflight
-
-    monkeypatch.setattr(preflight, "_installed", lambda: "6.12.0")
-    assert "6.12" in preflight.bad_versions((3, 11))
-    assert preflight.bad_versions((3, 12)) == ""
-    monkeypatch.setattr(preflight, "_installed", lambda: "6.11.3")
-    assert preflight.bad_versions((3, 11)) == ""
-    monkeypatch.setattr(preflight, "_installed", lambda: "")
-    assert "pip install" in preflight.bad_versions()
-
-
 def test_the_program_starts_and_quits_cleanly(tmp_path, monkeypatch):
     """The real entry point, its event loop included."""
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
