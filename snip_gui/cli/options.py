@@ -19,10 +19,11 @@ from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
-from snip_gui.core.recipe.recipe import Recipe
+from snip_gui.core.recipe.recipe import Recipe, class_of_text
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
+    from snip_gui.core.recipe.recipe import ClassChoice
 
 
 # The bounds of the preferences of the window.
@@ -143,6 +144,8 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
     """Add the flag of one field; it has no default of its own, so that a recipe file keeps its."""
     types: dict[str, type] = {"int": int, "ints": int, "float": float, "floats": float}
     keywords: dict[str, Any] = {"type": types.get(field.kind, _text), "dest": field.object_name}
+    if field.path == "minibatch.classes":
+        keywords["type"] = _class
     if field.kind in ("ints", "floats", "texts"):
         keywords["nargs"] = "*"
     if field.choices:
@@ -165,6 +168,10 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
         help=text.replace("%", "%%"),
         **keywords,
     )
+
+
+def _class(word: str) -> ClassChoice:
+    return class_of_text(_text(word))
 
 
 def _text(word: str) -> str:

@@ -142,6 +142,16 @@ def class_text(choice: ClassChoice) -> str:
     return f"#{choice}" if isinstance(choice, int) else choice
 
 
+def class_of_text(text: str) -> ClassChoice:
+    """Return the class that people wrote so: a position as ``#2``, or a name."""
+    return int(text[1:]) if is_position(text) else text
+
+
+def is_position(text: str) -> bool:
+    """Whether a text is a position such as ``#2``."""
+    return text[:1] == "#" and text[1:].isdecimal()
+
+
 class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
     """A seeded random draw from the training images."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.base.text import listed, natural_order
-from snip_gui.core.recipe.recipe import Draw, Picked, class_text
+from snip_gui.core.recipe.recipe import Draw, Picked, class_of_text, class_text, is_position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,8 @@ def class_positions(chosen: Sequence[ClassChoice], classes: Sequence[str]) -> tu
 def class_choice(position: int, classes: Sequence[str]) -> ClassChoice:
     """Return a class by its name, or by its position if the name does not say which."""
     name = classes[position]
-    return name if [_composed(other) for other in classes].count(_composed(name)) == 1 else position
+    is_unique = [_composed(other) for other in classes].count(_composed(name)) == 1
+    return name if is_unique and not is_position(name) else position
 
 
 def _position(
@@ -88,8 +89,8 @@ def _position(
                 f"Choose one by its position: {', '.join(f'#{at}' for at in found)}.",
                 field="minibatch.classes",
             )
-        if not found and choice.startswith("#") and choice[1:].isdecimal():
-            choice = int(choice[1:])
+        if not found:
+            choice = class_of_text(choice)
     if isinstance(choice, int) and choice < len(classes):
         found = (choice,)
     if not found:

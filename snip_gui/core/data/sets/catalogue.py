@@ -154,8 +154,9 @@ def _folder() -> DatasetInfo:
     return DatasetInfo(
         "folder",
         "Folder of images",
-        "Your own images: a folder with “train” and “test”, or one folder (a fifth is then for "
-        "testing), with a folder for each class inside.",
+        "Your own images: a folder with “train” and “test” in any spelling (“val” where there is "
+        "no test part), or one folder (a fifth is then for testing), with a folder for each class "
+        "inside.",
         "train/",
         None,
         list_files,

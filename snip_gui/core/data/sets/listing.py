@@ -12,6 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import listed, natural_order
 from snip_gui.core.data.images.decoding import SUFFIXES, shown
 from snip_gui.core.data.sets.parts import are_parts, find_parts, fixed_test_part, is_hidden
+from snip_gui.core.recipe.recipe import is_position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.sets.parts import Parts
-
 
 _MOST_NAMED = 40
 _KINDS = ", ".join(sorted(SUFFIXES))
@@ -92,7 +92,7 @@ def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
         ) from error
     if test_by_class is None:
         by_class, test_by_class = _split(by_class)
-    if natural_order(classes) != list(range(len(classes))):
+    if natural_order(classes) != list(range(len(classes))) or any(map(is_position, classes)):
         positions = [f"{shown(classes[at])} (#{at})" for at in natural_order(classes)]
         more = ", ..." if len(positions) > _MOST_NAMED else "."
         notes.append(f"Classes by position: {', '.join(positions[:_MOST_NAMED])}{more}")
