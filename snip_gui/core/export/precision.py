@@ -77,7 +77,7 @@ def _wrong(
         shape,
     )
     inputs_BCHW, labels_B = batch.batch(slice(None))
-    return [int((network(inputs_BCHW).argmax(1) != labels_B).sum()) for network in networks]
+    return [int((network(inputs_BCHW.clone()).argmax(1) != labels_B).sum()) for network in networks]
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

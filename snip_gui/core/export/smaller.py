@@ -12,6 +12,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
@@ -82,9 +83,18 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
         raise UserError(
             f"The network cannot be made smaller: {error}.", "Choose another format."
         ) from error
-    expected_BK = compute_scores(network, images_BCHW)
-    refuse_other_outputs(expected_BK, compute_scores(made, images_BCHW), "The smaller network")
+    other_BCHW = _other_images(images_BCHW)
+    expected_BK = compute_scores(network, other_BCHW)
+    refuse_other_outputs(expected_BK, compute_scores(made, other_BCHW), "The smaller network")
     return Smaller(made, source, description)
+
+
+def _other_images(images_BCHW: Tensor) -> Tensor:
+    """Return images that nothing was traced with: the real ones left, and some of noise."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (_TRACED_IMAGES, *images_BCHW.shape[1:])
+    noise_BCHW = torch.randn(shape, generator=generator).to(images_BCHW)
+    return torch.cat([images_BCHW[_TRACED_IMAGES:], noise_BCHW])
 
 
 def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:

@@ -38,18 +38,74 @@ def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
         module = fx.GraphModule(model, graph)
     except Exception as error:  # its own code may raise anything
         raise CannotFollowError(f"it cannot be traced ({_first_line(error)})") from error
+    _refuse_overwriting(module)
     training = {part: part.training for part in module.modules()}
     try:
         # In evaluation mode, so that BatchNorm's statistics and random numbers stay as they are.
         module.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            ShapeProp(module).propagate(sample_BCHW)
+            ShapeProp(module).propagate(sample_BCHW.clone())
     except Exception as error:
         raise CannotFollowError(f"its trace does not run ({_first_line(error)})") from error
     finally:
         for part, mode in training.items():
             part.training = mode
     return module.graph
+
+
+def _refuse_overwriting(module: fx.GraphModule) -> None:
+    """Raise `CannotFollowError` if values are read after an operation overwrote them in place.
+
+    A graph shows what an operation returns, not that its input is another one afterwards. Where
+    only the result is read on, both are the same.
+    """
+    roots: dict[fx.Node, fx.Node] = {}  # of a view, what it is a view of
+    overwritten: dict[fx.Node, int] = {}  # by root, the place of the last operation in place
+    places = {node: place for place, node in enumerate(module.graph.nodes)}
+    for node, place in places.items():
+        for read in node.all_input_nodes:
+            root = roots[read]
+            if places[read] < overwritten.get(root, 0):
+                raise CannotFollowError(f"“{read.name}” is read after it was changed in place")
+        first = node.all_input_nodes[0] if node.all_input_nodes else node
+        if _is_in_place(module, node):
+            overwritten[roots[first]] = place
+            roots[node] = roots[first]
+        else:
+            roots[node] = roots[first] if _may_be_view(module, node) else node
+
+
+def _is_in_place(module: fx.GraphModule, node: fx.Node) -> bool:
+    """Return whether an operation overwrites its first input."""
+    if node.op == "call_module":
+        return bool(getattr(module.get_submodule(str(node.target)), "inplace", False))
+    if node.op not in ("call_method", "call_function") or not node.all_input_nodes:
+        return False
+    if node.kwargs.get("inplace") or node.kwargs.get("out") is not None:
+        return True
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    in_operator = getattr(node.target, "__module__", "") == "_operator" and name.startswith("i")
+    return (name.endswith("_") and not name.endswith("__")) or (
+        in_operator
+        and name not in ("index", "inv", "invert", "is_", "is_not", "indexOf", "itemgetter")
+    )
+
+
+_VIEWS = {
+    "flatten", "view", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand",
+    "narrow", "select", "chunk", "split", "unbind", "t", "T", "mT", "movedim", "swapaxes",
+    "unflatten", "contiguous", "view_as", "reshape_as", "getitem", "getattr", "diagonal",
+    "detach", "ravel", "expand_as", "to", "float", "Identity", "Flatten", "Unflatten", "Dropout",
+    "Dropout2d", "dropout",
+}  # fmt: skip
+
+
+def _may_be_view(module: fx.GraphModule, node: fx.Node) -> bool:
+    """Return whether an operation's result may lie where its first input lies."""
+    if node.op == "call_module":
+        return type(module.get_submodule(str(node.target))).__name__ in _VIEWS
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return node.op in ("call_method", "call_function") and name in _VIEWS
 
 
 def _first_line(error: Exception) -> str:

@@ -260,7 +260,7 @@ def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
         for model in (full, small):
             _set_mode(model, training)
         try:
-            expected_BK, found_BK = full(images_BCHW), small(seen)
+            expected_BK, found_BK = full(images_BCHW.clone()), small(seen.clone())
         except (RuntimeError, ValueError) as error:
             raise CannotFollowError(f"its code needs its full shapes ({error})") from error
         largest = float(expected_BK.detach().abs().max())

@@ -46,7 +46,8 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
     """
     import onnx
 
-    sample_BCHW = images_BCHW[:2] if len(images_BCHW) > 1 else images_BCHW.repeat(2, 1, 1, 1)
+    few_BCHW = images_BCHW[:2] if len(images_BCHW) > 1 else images_BCHW.repeat(2, 1, 1, 1)
+    sample_BCHW = few_BCHW.clone()
     try:
         with _quiet():
             program = torch.onnx.export(
