@@ -1,7 +1,8 @@
-"""Numbers as people read them, and texts of unknown origin made safe to show."""
+"""Numbers and times as people read them, and texts of unknown origin made safe to show."""
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -49,6 +50,14 @@ def natural_key(name: str) -> tuple[tuple[int, str], ...]:
 def natural_order(names: Sequence[str]) -> list[int]:
     """Return the positions of names in natural order."""
     return sorted(range(len(names)), key=lambda position: natural_key(names[position]))
+
+
+def to_local(moment: datetime.datetime) -> datetime.datetime:
+    """Return a moment in the time of this place; in UTC if the system's time zone is unusable."""
+    try:
+        return moment.astimezone()
+    except (ValueError, OverflowError, OSError):  # such as TZ=XXX+99
+        return moment.astimezone(datetime.UTC)
 
 
 def _scaled(value: float, units: tuple[str, ...]) -> str:

@@ -15,8 +15,10 @@ from snip_gui.core.recipe.pruning import PruningSpec, Unavailable
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+_BEYOND = 2**63  # no library below takes more
 _MOST_BYTES = 64_000_000  # a minibatch picked by hand may have millions of indices
 
 
@@ -75,6 +77,9 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
         if isinstance(raw, dict) and "plugins" in raw:
             _resolve_plugins(raw, to_look=to_look)
             text = msgspec.json.encode(raw)
+        for path, number in _whole_numbers(raw, ""):
+            if not -_BEYOND < number < _BEYOND:
+                raise msgspec.ValidationError(f"Expected a smaller number - at `$.{path}`")
         return msgspec.json.decode(text, type=Recipe)
     except msgspec.ValidationError as error:
         problem, field = _split_path(str(error))
@@ -89,6 +94,18 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
             f"{where} is not readable as JSON: {error}.",
             "Choose a recipe file saved by this program, or correct it in a text editor.",
         ) from error
+
+
+def _whole_numbers(part: object, path: str) -> Iterator[tuple[str, int]]:
+    """Yield every whole number of a recipe with its dotted name."""
+    if isinstance(part, int):
+        yield path, part
+    elif isinstance(part, list):
+        for number, item in enumerate(part):
+            yield from _whole_numbers(item, f"{path}[{number}]")
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            yield from _whole_numbers(value, f"{path}.{name}" if path else str(name))
 
 
 def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:

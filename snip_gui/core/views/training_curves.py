@@ -37,12 +37,12 @@ class CurveArrays:
             self._last, self._norms = None, []
         for point in points[self._num_taken :]:
             values = self._values.setdefault(point.split, array("d"))
-            gradient = math.nan if point.gradient_norm is None else point.gradient_norm
+            gradient = _drawable(point.gradient_norm)
             values.extend((point.epoch, point.step, point.seconds, point.loss))
             values.extend((100 * point.error, 100 * point.accuracy, point.lr, gradient))
             values.append(self._speed(point))
             if point.split == "train":
-                self._norms.append(point.weight_norms)
+                self._norms.append(tuple(map(_drawable, point.weight_norms)))
             self._last = point
         self._num_taken = len(points)
 
@@ -79,7 +79,15 @@ def smoothed(values_N: NDArray[np.float64], factor: float) -> NDArray[np.float64
     result_N = np.empty_like(values_N)
     total = weight = 0.0
     for number, value in enumerate(values_N.tolist()):
+        if math.isnan(value):
+            result_N[number] = value
+            continue
         total = factor * total + (1 - factor) * value
         weight = factor * weight + (1 - factor)
         result_N[number] = total / weight
     return result_N
+
+
+def _drawable(value: float | None) -> float:
+    """Return a number that a chart can draw: a gap where there is none, or it overflowed."""
+    return value if value is not None and math.isfinite(value) else math.nan

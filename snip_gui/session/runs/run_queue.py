@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class RunQueue(QObject):
-    """The next recipe starts when a training ends; after a stop or a fault the others wait."""
+    """The next recipe starts when a training ends; after a stop the others wait.
+
+    A run that fails does not stop the others; those that did are listed at the end.
+    """
 
     changed = Signal()
 
@@ -34,6 +37,7 @@ class RunQueue(QObject):
         self._is_training = self._is_paused = False
         self._kept: KeptQueue | None = None
         self._begun: tuple[Begun, ...] = ()
+        self._failed: list[str] = []
         trainings.ended.connect(self._on_training_ended)
         state.training_changed.connect(self._on_training_changed)
 
@@ -120,7 +124,9 @@ class RunQueue(QObject):
             return
         was_ours, self._is_training = self._is_training, False
         self._begun = ()
-        if was_ours and not self._went_through():
+        if was_ours and self._trainings.failure and not self._went_through():
+            self._failed.append(f"run {self._num_begun}: {self._trainings.failure}")
+        elif was_ours and not self._went_through():
             self._is_paused = True
         if not self._is_paused:
             self._begin_next()
@@ -136,8 +142,12 @@ class RunQueue(QObject):
 
     def _forget_if_over(self) -> None:
         if not self._waiting and not self._is_training:
+            if self._failed:
+                number = f"{len(self._failed)} of {self._num_begun}"
+                self._say(f"{number} runs of the queue failed; {' '.join(self._failed)}")
             self._num_begun = 0
             self._is_paused = False
+            self._failed.clear()
 
     def _changed(self) -> None:
         self.changed.emit()

@@ -46,6 +46,12 @@ class Trainings(QObject):
         super().__init__(parent)
         self._state, self._host, self._data, self._watch = state, host, data, watch
         self._job: Job | None = None
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why the last training failed, as far as the user can mend it; empty if it did not."""
+        return self._failure
 
     # Intents
 
@@ -150,6 +156,7 @@ class Trainings(QObject):
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
         """Close a training that ended before its run was done: there is nothing to go on with."""
+        self._failure = ended.message if ended.outcome == "failed" else ""
         training = self._state.training
         if training is not None and training.is_active:
             is_gone = ended.outcome == "cancelled" and not training.points

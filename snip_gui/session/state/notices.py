@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
+from snip_gui.core.base.text import to_local
+
 Severity: TypeAlias = Literal["info", "problem", "failure"]
 
 
@@ -27,7 +29,9 @@ class Notice:
     text: str
     hint: str = ""
     details: str = ""
-    time: datetime.datetime = field(default_factory=lambda: datetime.datetime.now().astimezone())
+    time: datetime.datetime = field(
+        default_factory=lambda: to_local(datetime.datetime.now(datetime.UTC))
+    )
 
 
 class Notices(QObject):

@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from snip_gui.core.base.text import size_text
+from snip_gui.core.base.text import size_text, to_local
 from snip_gui.core.reports.tables import NOTHING, duration, percent
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole
 SORT_ROLE = Qt.ItemDataRole.UserRole + 1
+_SHOWN = Qt.ItemDataRole.DisplayRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ COLUMNS = (
     Column("minibatch", "Minibatch", "The scored images", lambda e: e.minibatch,
            lambda e: e.minibatch),
     Column("made", "Made", "When it was scored",
-           lambda e: f"{e.created.astimezone():%Y-%m-%d %H:%M}",
+           lambda e: f"{to_local(e.created):%Y-%m-%d %H:%M}",
            lambda e: (e.created.timestamp(), e.name)),
     Column("note", "Note", "A double click writes a note", lambda e: e.notes.note,
            lambda e: e.notes.note.casefold() or None),
@@ -167,7 +168,13 @@ class RunsModel(QAbstractTableModel):
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         """Return what a cell shows."""
-        entry, column = self._rows[index.row()], COLUMNS[index.column()]
+        try:
+            return self._value(self._rows[index.row()], COLUMNS[index.column()], role)
+        # An exception that leaves a model's data() ends the process.
+        except Exception as error:  # noqa: BLE001
+            return f"{type(error).__name__}: {error}" if role == _SHOWN else None
+
+    def _value(self, entry: RunEntry, column: Column, role: int) -> object:
         match role:
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
                 is_known = entry.recipe is not None or column.name not in ("epochs", "seconds")

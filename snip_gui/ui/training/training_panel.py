@@ -340,6 +340,8 @@ def describe(training: TrainingState) -> str:
             return f"Stopped {at} after {epoch} epochs; Continue goes on. {errors}"
         case "finished":
             return f"Finished {at}: {_outcome(held_out, error_at_best(training.points))}"
+    if not training.points:
+        return "The training failed before its first step."
     return f"Failed {at} after {epoch} epochs; the curves so far are kept. {errors}"
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import datetime
+import time
+
 import pytest
 
 from snip_gui.core.base.text import (
@@ -8,6 +11,7 @@ from snip_gui.core.base.text import (
     natural_order,
     short_count,
     size_text,
+    to_local,
     to_visible,
 )
 
@@ -63,3 +67,14 @@ def test_names_are_enumerated(names, text):
 def test_numbered_names_are_in_the_order_of_their_numbers():
     names = ["b10", "10", "B2", "9", "2", "a", "٣", ""]
     assert [names[at] for at in natural_order(names)] == ["", "2", "٣", "9", "10", "a", "B2", "b10"]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set on POSIX")
+@pytest.mark.parametrize("zone", ["XXX+99", "AAA-99:99", "garbage", "", "UTC"])
+def test_a_time_can_be_shown_whatever_the_time_zone_is_said_to_be(monkeypatch, zone):
+    moment = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        assert f"{to_local(moment):%H:%M}" == "12:00"
+    time.tzset()

@@ -21,7 +21,7 @@ from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
-from snip_gui.core.training.events import TrainingPaused
+from snip_gui.core.training.events import Measured, TrainingPaused
 
 SHORT = Recipe(training=Training(epochs=3, batch_size=100), pruning=Snip(sparsity=0.95))
 
@@ -286,3 +286,34 @@ def test_epochs_added_twice_add_up_at_one_rate():
         extended(twice, 1, 0.02)
     with pytest.raises(UserError, match="No epochs"):
         extended(SHORT, 0)
+
+
+def test_metrics_that_are_removed_or_cut_while_training_come_back_whole(work, tmp_path):
+    expected = work(SHORT, tmp_path / "expected")
+    path = tmp_path / "run" / files.METRICS
+    changes = [lambda: path.unlink(), lambda: path.write_text("step\n"), lambda: path.unlink()]
+    sizes = []
+
+    def change(event):
+        if isinstance(event, Measured) and changes and path.exists():
+            sizes.append(path.stat().st_size)
+            changes.pop()()
+
+    summary = work(SHORT, tmp_path / "run", change)
+    assert summary.final == expected.final
+    assert len(sizes) == 3
+    rows = [
+        (tmp_path / name / files.METRICS).read_text().splitlines() for name in ("run", "expected")
+    ]
+    assert rows[0][0] == rows[1][0]
+    assert len(rows[0]) == len(rows[1])
+
+
+def test_what_ended_a_training_is_said_though_it_cannot_be_kept(work, tmp_path, monkeypatch):
+    def read_only(*_arguments):
+        raise UserError("The disk is read-only.")
+
+    wild = training_of(SHORT, learning_rate=100.0, momentum=0.99, epochs=50)
+    monkeypatch.setattr(run_book.RunBook, "close", read_only)
+    with pytest.raises(UserError, match=r"(became|overflowed).*The disk is read-only"):
+        work(wild, tmp_path / "run")

@@ -248,14 +248,29 @@ def test_a_queue_waits_for_the_training_at_hand(controller, qtbot):
     assert {entry.recipe.seed for entry in controller.runs.entries} == {0, 3}
 
 
-def test_a_fault_holds_the_queue_and_clearing_forgets_it(controller, qtbot):
+def test_a_queue_goes_on_after_a_run_that_failed_and_lists_it(controller, qtbot):
     controller.start()
     wait(qtbot, lambda: controller.state.can_train)
     queue = controller.queue
-    queue.add([with_value(RECIPE, "minibatch.classes", [77]), RECIPE, RECIPE])
+    queue.add([with_value(RECIPE, "minibatch.classes", [77]), RECIPE])
+    wait(qtbot, lambda: queue.total == 0)
+    idle(qtbot, controller)
+    assert [entry.state for entry in controller.runs.entries] == ["finished"]
+    (said,) = [n.text for n in controller.state.notices.all if "of the queue failed" in n.text]
+    assert said.startswith("1 of 2 runs of the queue failed; run 1: There is no class “#77”")
+
+
+def test_a_crash_holds_the_queue_and_clearing_forgets_it(controller, qtbot, monkeypatch):
+    def crash(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("snip_gui.core.execution.run.run_steps", crash)
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    queue = controller.queue
+    queue.add([RECIPE, RECIPE, RECIPE])
     wait(qtbot, lambda: queue.is_paused)
     assert controller.state.training.phase == "failed"
-    assert controller.state.status.problem is not None
     queue.clear()
     assert (queue.total, queue.is_paused) == (0, False)
 
