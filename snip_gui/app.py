@@ -77,6 +77,7 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.window.docks import open_layout
     from snip_gui.ui.window.main_window import MainWindow
+    from snip_gui.ui.window.notices.edited_question import EditedQuestion
     from snip_gui.ui.window.notices.end_notice import EndNotice
 
     preferences, problems = load_preferences(config_folder / PREFERENCES)
@@ -94,6 +95,7 @@ def create_window(config_folder: Path) -> Application:
         controller = Controller(state, host, recents)
         window = MainWindow(controller, themes, layout)
         EndNotice(controller, window)
+        EditedQuestion(controller, window)
         for sentence in (*problems, problem, recents.problem, layout_problem, *plugin_problems()):
             if sentence:
                 state.notices.add(Notice("problem", sentence))

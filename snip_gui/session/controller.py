@@ -224,9 +224,9 @@ class Controller(QObject):
         if training is not None and training.can_continue and training.folder is not None:
             self.resume_run(training.folder)
 
-    def resume_run(self, folder: Path) -> None:
-        """Go on with the training of a run, whoever began it; one at a time."""
-        self.trainings.resume(folder)
+    def resume_run(self, folder: Path, *, accept_edits: bool = False) -> None:
+        """Resume the training of a run, whoever began it; one at a time."""
+        self.trainings.resume(folder, accept_edits=accept_edits)
 
     @functools.cached_property
     def exporter(self) -> Exporter:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import EditedError, UserError
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
-from snip_gui.core.runs.folder import read_recipe
+from snip_gui.core.runs.folder import read_recipe, read_summary
+from snip_gui.core.runs.placing import is_half_made, refuse_edited
 from snip_gui.core.training.events import MasksChanged, Measured, TrainingPaused, TrainingStarted
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem, TrainingState
@@ -34,6 +35,7 @@ class Trainings(QObject):
 
     happened = Signal(object)  # Event of the training, once the state says so
     ended = Signal()  # likewise
+    edited = Signal(object, str)  # folder (Path) of a run whose recipe was edited, what to ask
 
     def __init__(
         self,
@@ -77,13 +79,24 @@ class Trainings(QObject):
             if self._job is not None:
                 self._job.cancel()
 
-    def resume(self, folder: Path) -> None:
-        """Go on with the training of a run, whoever began it."""
+    def resume(self, folder: Path, *, accept_edits: bool = False) -> None:
+        """Resume the training of a run, whoever began it.
+
+        Parameters
+        ----------
+        accept_edits
+            Whether to do so although its recipe was edited since; else `edited` asks.
+        """
         if self._is_busy:
             return
         self._state.status.set_problem(None)
         try:
             recipe = read_recipe(folder)
+            if not accept_edits and not is_half_made(folder):
+                refuse_edited(folder, recipe, read_summary(folder))
+        except EditedError as error:
+            self.edited.emit(folder, error.message)
+            return
         except UserError as error:
             self._state.status.report(Problem.of(error))
             return
@@ -94,6 +107,7 @@ class Trainings(QObject):
             environment,
             images=self._data.find_images(recipe),
             watch=self._watch,
+            accept_edits=accept_edits,
         )
         self._begin(recipe, folder, job)
 
