@@ -121,7 +121,7 @@ def _last_recipe(path: Path) -> tuple[Recipe, str]:
     recipe, problem = read_kept(path, decode)
     if recipe is not None:
         return recipe, ""
-    complaint = f"The last session could not be brought back. {problem}" if problem else ""
+    complaint = f"The last session could not be restored. {problem}" if problem else ""
     return load_recipe(resource("recipes", "eights.json")), complaint
 
 

@@ -9,6 +9,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.models.events import CheckpointFound
@@ -126,6 +127,6 @@ def _print_found(found: CheckpointFound, printer: EventPrinter) -> None:
     printer.line(f"{'holds':<12}{found.num_values:,} numbers in {found.num_tensors:,} tensors")
     printer.line(f"{'network':<12}{find_network(recipe.model).title}")
     printer.line(f"{'data set':<12}{DATASETS[recipe.data.name].title}")
-    printer.line(f"{'sparsity':<12}{recipe.pruning.sparsity:.4%}, by {found.mask_from}")
+    printer.line(f"{'sparsity':<12}{sparsity_text(recipe.pruning.sparsity)}, by {found.mask_from}")
     for split, error in found.errors:
         printer.line(f"{split:<12}error {error:.2%}")

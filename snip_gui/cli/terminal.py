@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from snip_gui.core.base.events import Event, Note, Progress
-from snip_gui.core.base.text import to_visible
+from snip_gui.core.base.text import sparsity_text, to_visible
 from snip_gui.core.data.sets.events import FilesUnreadable
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
@@ -138,7 +138,7 @@ class EventPrinter:
             case TrainingStarted():
                 self.note(
                     f"Training {event.num_kept:,} of {event.num_parameters:,} connections "
-                    f"({event.sparsity:.2%} removed) for {event.num_epochs} epochs."
+                    f"({sparsity_text(event.sparsity)} removed) for {event.num_epochs} epochs."
                 )
             case Measured(points):
                 self._measured(points)
@@ -152,7 +152,7 @@ class EventPrinter:
         self.line(f"{'state':<12}{summary.state}")
         self.line(
             f"{'kept':<12}{summary.num_kept:,} of {summary.num_parameters:,} "
-            f"(sparsity {summary.sparsity:.4%})"
+            f"(sparsity {sparsity_text(summary.sparsity)})"
         )
         for layer in summary.layers:
             share = 1 - layer.kept / layer.total

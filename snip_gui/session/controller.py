@@ -310,7 +310,7 @@ class Controller(QObject):
     @Slot(object)
     def _on_saved(self, event: ev.Event) -> None:
         if isinstance(event, RunDone):
-            self.state.notices.info(f"The run is kept in {event.folder}.")
+            self.state.notices.info(f"Saved the run in {event.folder}.")
 
     @Slot(object)
     def _on_any_end(self, ended: JobEnded) -> None:

@@ -207,7 +207,7 @@ def test_the_flow_shows_every_layer_and_a_click_enters_it(window, state, qtbot):
     assert [layer.layer for layer in flow.layers] == ["fc1", "fc2", "fc3"]
     assert flow.on_paths == sum(state.paths.num_on_paths().values()) < flow.kept
     assert flow.inputs.total == 784
-    assert "in effect" in window.findChild(QLabel, "flow_readout").text()
+    assert "effective" in window.findChild(QLabel, "flow_readout").text()
     across = round(view.width() * 0.5)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(across, view.height() // 2))
     assert state.selection == Selection("fc2.weight")

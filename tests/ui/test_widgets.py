@@ -218,7 +218,7 @@ def test_a_published_sparsity_is_one_click_away(qtbot):
     qtbot.addWidget(control)
     control.show_presets((0.9, 0.95, 0.98))
     actions = control.presets.menu().actions()
-    assert [action.text() for action in actions] == ["90 %", "95 %", "98 %"]
+    assert [action.text() for action in actions] == ["90%", "95%", "98%"]
     with qtbot.waitSignal(control.sparsity_asked) as asked:
         actions[2].trigger()
     assert asked.args == [0.98]

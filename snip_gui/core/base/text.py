@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -24,6 +25,17 @@ def narrow_count(number: int) -> str:
 def size_text(number: int) -> str:
     """Return a number of bytes with three digits and a decimal unit: ``36.9 MB``."""
     return _scaled(number, (" bytes", " kB", " MB", " GB", " TB"))
+
+
+def sparsity_text(sparsity: float) -> str:
+    """Return a sparsity in percent, with as many decimals as change something.
+
+    Two decimals at most, or three digits of the percentage kept where that takes more; trailing
+    zeros are left out: ``90%``, ``33.33%``, ``99.953%``.
+    """
+    kept = 100 * (1 - sparsity)
+    decimals = max(2, 2 - math.floor(math.log10(kept))) if kept > 0 else 2
+    return f"{100 * sparsity:.{decimals}f}".rstrip("0").rstrip(".") + "%"
 
 
 def time_text(milliseconds: float) -> str:

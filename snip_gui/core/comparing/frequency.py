@@ -66,9 +66,10 @@ class Frequency:
     def summary(self) -> str:
         """What came of it, in words."""
         return (
-            f"All {self.num_masks:,} keep {self.num_in_all:,} connections; at least one keeps "
-            f"{self.num_in_any:,} of {self.layout.num_parameters:,}. Two of them overlap by "
-            f"{self.overlap:.1%} in the mean, where chance would give {self.chance:.1%}."
+            f"{self.num_in_all:,} connections are kept by all {self.num_masks:,} masks, and "
+            f"{self.num_in_any:,} of {self.layout.num_parameters:,} by at least one. Two masks "
+            f"overlap by {self.overlap:.1%} on average; {self.chance:.1%} would be expected by "
+            "chance."
         )
 
 
@@ -101,7 +102,7 @@ class FrequencyCounter:
         if self._first is None or self._count_M is None:
             self._first = mask
             self._count_M = np.zeros(mask.layout.num_parameters, self._dtype)
-        refuse_different(self._first, mask, ("the first", "this one"))
+        refuse_different(self._first, mask, ("the first mask", "this mask"))
         for tensor in mask.layout.tensors:
             kept = mask.scored.masks.get_mask(tensor, mask.num_kept)
             self._count_M[tensor.offset : tensor.end] += kept.reshape(-1)

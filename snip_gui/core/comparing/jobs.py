@@ -43,7 +43,9 @@ def measure_stability(
     for number, recipe in enumerate(recipes):
         cancel.raise_if_cancelled()
         left = (time.monotonic() - started) / number * (len(recipes) - number) if number else None
-        said = Progress(f"Draw {number + 1} of {len(recipes)}", number, len(recipes), left)
+        said = Progress(
+            f"Scoring repetition {number + 1} of {len(recipes)}", number, len(recipes), left
+        )
         bench = yield from _saying(said, build_steps(recipe, environment, images, cancel))
         scored = yield from _saying(said, prune(bench, cancel))
         counter.add(Mask(scored, scored.num_kept_at(recipe.pruning.sparsity)))

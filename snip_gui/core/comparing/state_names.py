@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.fields import METHOD, field
@@ -49,16 +49,8 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         "prunable": _label(field("pruning.prunable"), pruning.prunable),
         "init": Path(model.weights).name or _label(field("model.init"), model.init),
         "seed": f"seed {recipe.seed}",
-        "sparsity": sparsity_words(sparsity),
+        "sparsity": sparsity_text(sparsity),
     }
-
-
-def sparsity_words(sparsity: float) -> str:
-    """Return a sparsity in percent, to three digits of what is left: ``90 %``, ``99.95 %``."""
-    left = 100 * (1 - sparsity)
-    decimals = max(0, 2 - math.floor(math.log10(left))) if left > 0 else 0
-    text = f"{100 * sparsity:.{decimals}f}"
-    return (text.rstrip("0").rstrip(".") if decimals else text) + " %"
 
 
 def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from snip_gui.core.base.errors import DiskFullError
 from snip_gui.core.base.events import Progress
 from snip_gui.core.base.files import check_regular, replacing, write_error, write_text
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.execution.result_files import write_masks
 from snip_gui.core.pruning.layer_table import layer_rows
 from snip_gui.core.runs import folder as files
@@ -102,7 +103,7 @@ class RunBook:
             self._write_summary(state, message)
         else:
             self._write_checkpoint(state, message, is_last=True)
-        title = f"{self.folder.name}: {self.summary.sparsity:.2%} removed"
+        title = f"{self.folder.name}: {sparsity_text(self.summary.sparsity)} removed"
         save_curves(self.folder / files.CURVES, self.points, title)
         return RunDone(self.folder, self.summary)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.files import write_bytes, write_text
 from snip_gui.core.base.machine.devices import versions
 from snip_gui.core.base.tensors import as_tensor, save_tensors
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.methods.scoring import make_scored
@@ -86,7 +87,8 @@ def write_masks(folder: Path, bench: Workbench, masked: MaskedModel) -> None:
 
 def draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:
     """Draw the input map and the sparsity of each layer."""
-    title = f"{scored.model.title}, {1 - num_kept / scored.layout.num_parameters:.2%} removed"
+    sparsity = sparsity_text(1 - num_kept / scored.layout.num_parameters)
+    title = f"{scored.model.title}, {sparsity} removed"
     fractions = scored.input_fractions(num_kept)
     if not isinstance(fractions, str):
         save_input_map(folder / "input_map.png", fractions, title)

@@ -9,6 +9,7 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.tensors import as_tensor, save_tensors
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
@@ -131,8 +132,8 @@ def kept_or_refuse(scored: Scored, sparsity: float) -> int:
     if num_kept < 1:
         total = scored.layout.num_parameters
         raise UserError(
-            f"At {sparsity:.6%} sparsity none of {total:,} connections is kept.",
-            f"Choose at most {1 - 1 / total:.6%}, which keeps one.",
+            f"At {sparsity_text(sparsity)} sparsity none of {total:,} connections is kept.",
+            f"Choose at most {sparsity_text(1 - 1 / total)}, which keeps one.",
             field="pruning.sparsity",
         )
     return num_kept

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.execution.complete import complete_steps
 from snip_gui.core.reports.error_sparsity import error_series
 from snip_gui.core.runs.listing import read_entry
@@ -54,7 +55,7 @@ def sweep_steps(
     entries = [read_entry(folder) for folder in folders if folder.exists()]
     for series in error_series(entries):
         for level in series.levels:
-            text = f"{series.label}, {level.sparsity:.4g}: test error {level.mean:.2%}"
+            text = f"{series.label}, {sparsity_text(level.sparsity)}: test error {level.mean:.2%}"
             if len(level.errors) > 1:
                 text += f" ({level.deviation:.2%}, {len(level.errors)} seeds)"
             yield Note(text, is_result=True)

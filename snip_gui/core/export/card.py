@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.files import read_bytes
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.loading import loading_code
 from snip_gui.core.models.networks import find_network
@@ -53,7 +54,7 @@ def card_text(
     manifest = package.manifest
     data = DATASETS[manifest["recipe"]["data"]["name"]].title
     network = find_network(package.choice).title
-    sparsity = f"{100 * manifest['sparsity_reached']:.4g} %"
+    sparsity = sparsity_text(manifest["sparsity_reached"])
     parts = [
         _front_matter(manifest, network, data),
         f"# {network}, {sparsity} of its connections removed\n",
@@ -124,7 +125,7 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         ("deviation", ", ".join(f"{value:.6g}" for value in normalisation["deviation"])),
         ("classes", ", ".join(manifest["classes"][:20])),
         ("pruning method", _method(manifest["recipe"]["pruning"]["method"])),
-        ("removed", f"{sparsity} (asked for: {100 * manifest['sparsity_asked']:.6g} %)"),
+        ("removed", f"{sparsity} (asked for: {sparsity_text(manifest['sparsity_asked'])})"),
         ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
         ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
     ]

@@ -154,7 +154,7 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "packed",
             "Bit mask and values",
-            "The smallest file up to 97 % sparsity, beyond which sparse rows are. With a reader of "
+            "The smallest file up to 97% sparsity, beyond which sparse rows are. With a reader of "
             "a few lines that needs NumPy alone.",
             ".snip",
             f"{_FORMATS}.packed_format",

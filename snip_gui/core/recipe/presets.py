@@ -120,7 +120,7 @@ PRESETS: Registry[Preset] = Registry(
             "random-labels",
             "Random labels (figure 4)",
             "The training images get one another's labels, while the sensitivities come from the "
-            "true ones; 56 epochs without weight decay. At 99 % nothing should be learnt.",
+            "true ones; 56 epochs without weight decay. At 99% nothing should be learnt.",
             _GREY
             | _SHUFFLED
             | {"training.epochs": 56, "training.decay_at": (round(25_000 / (56 * 540), 6),)},

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import replacing, write_text
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.comparing.tile_grid import SUFFIXES
 from snip_gui.core.views.png_files import font
 
@@ -78,7 +79,7 @@ def _picture(spec: GridSpec, columns: Mapping[int, GridColumn]) -> Image.Image:
                 image.paste(tile, (left, _TOP + step * row))
     for row, sparsity in enumerate(spec.sparsities):
         middle = _TOP + step * row + _TILE / 2
-        draw.text((_LEFT - 10, middle), f"{100 * sparsity:g} %", _INK, font(15), anchor="rm")
+        draw.text((_LEFT - 10, middle), sparsity_text(sparsity), _INK, font(15), anchor="rm")
     return image
 
 

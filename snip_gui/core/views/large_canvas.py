@@ -253,7 +253,7 @@ def _score_picture(score_HW: NDArray[np.float32], colours: ScoreColours) -> Pict
 
 
 def _linear_picture(values_HW: NDArray[np.float32], look: Look, low: float, high: float) -> Picture:
-    label = {"mask": "share kept", "leaves": "goes at"}.get(look, look)
+    label = {"mask": "fraction kept", "leaves": "removal sparsity"}.get(look, look)
     palettes: dict[str, PaletteName] = {"mask": "density", "leaves": "viridis"}
     palette = palettes.get(look, "diverging")
     is_share = palette != "diverging"

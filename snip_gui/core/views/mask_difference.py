@@ -106,7 +106,7 @@ def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -
     in_a, in_b = (mask.scored.masks.keeps(tensor, position, mask.num_kept) for mask in (a, b))
     words = "kept by both" if in_a and in_b else "kept by neither"
     if in_a != in_b:
-        words = "kept by A only" if in_a else "kept by B only"
+        words = "kept only by A" if in_a else "kept only by B"
     return f"{tensor.name}[{', '.join(map(str, position))}]: {words}"
 
 
@@ -144,7 +144,7 @@ class FrequencyCanvas:
             places = _block_sums(self.arrangement.present_HW, self.block)
             mean = _block_sums(self.count_HW, self.block) / np.maximum(places, 1)
             index_HW = to_indices(mean, 0, self.num_masks) * (places > 0)
-        return Picture(index_HW, 0, 1, "of draws")
+        return Picture(index_HW, 0, 1, "fraction of masks")
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a canvas pixel; None in a gap or outside."""

@@ -160,7 +160,7 @@ class WeightCanvas:
         index_HW = share_HW.astype(np.uint8)
         if there is not None:
             index_HW *= there[1]
-        return Picture(index_HW, 0, most, "share kept", "density")
+        return Picture(index_HW, 0, most, "fraction kept", "density")
 
     def _scores(self, colours: ScoreColours, index_HW: NDArray[np.uint8]) -> Picture:
         """Return a picture of scores."""

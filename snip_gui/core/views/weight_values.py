@@ -45,7 +45,7 @@ def value_picture(
         leaves = scored.masks.removal(tensor)
         if leaves is None:
             return NOT_NESTED
-        return _laid_out(leaves, arrangement, block, (0.0, 1.0), "goes at", signed=False)
+        return _laid_out(leaves, arrangement, block, (0.0, 1.0), "removal sparsity", signed=False)
     values_M = scored.weight_M if what == "weight" else scored.gradient_M
     if values_M is None:
         return NO_GRADIENT

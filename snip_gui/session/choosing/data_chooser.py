@@ -188,7 +188,7 @@ class DataChooser(QObject):
         if before is not None and can_go_back:
             stays = f"“{Path(before.place).name}” stays open."
         elif self._open is not None and self._open.name != key.name:
-            stays = f"“{DATASETS[self._open.name].title}” can be chosen again at once."
+            stays = f"You can switch back to “{DATASETS[self._open.name].title}” at any time."
         problem = self._problem_of(ended, key, stays)
         if before is not None and can_go_back:
             self._wanted = before
@@ -203,8 +203,8 @@ class DataChooser(QObject):
         """Return what to tell; nothing of a fault of the program, which has a dialog."""
         if ended.outcome == "cancelled":
             what = f"“{Path(key.place).name}”" if key.place else DATASETS[key.name].title
-            hint = stays or "Choose the folder or the data set again to open it."
-            return Problem(f"Opening {what} was cancelled.", hint, "data.name")
+            hint = stays or "To open it, choose the folder or the data set again."
+            return Problem(f"Stopped opening {what}.", hint, "data.name")
         if ended.outcome == "failed":
             hint = f"{ended.hint} {stays}".strip()
             return Problem(ended.message, hint, ended.field, self._bad)

@@ -97,7 +97,7 @@ class NetworkChooser(QObject):
 
     def initialise_weights(self) -> None:
         """Draw the weights instead of reading them."""
-        self._change("Draw weights", weights="", weights_digest="")
+        self._change("Initialise randomly", weights="", weights_digest="")
 
     def refuse_code(self) -> None:
         """Leave the recipe's code alone and say what that means."""
@@ -175,7 +175,7 @@ class NetworkChooser(QObject):
             case NetworksListed(names):
                 self._state.network.set_names(names)
             case WeightsRead(path, digest, num_values):
-                self._state.notices.info(f"{path} holds {num_values:,} numbers.")
+                self._state.notices.info(f"{path} holds {num_values:,} values.")
                 self._change("Read weights", weights=str(path), weights_digest=digest)
 
     def _change(self, text: str, **changes: object) -> None:

@@ -77,7 +77,7 @@ class TileGrid(QObject):
         """Make a tile's recipe the current one."""
         if self.spec is not None:
             label = self.spec.variants[column].label
-            self._edit(self.spec.tile_recipe(row, column), f"Take tile {label}")
+            self._edit(self.spec.tile_recipe(row, column), f"Use tile {label}")
 
     def export(self, path: Path) -> None:
         """Write the grid as a picture or as numbers, by the ending of the name."""
@@ -90,7 +90,7 @@ class TileGrid(QObject):
         except UserError as error:
             self._state.status.report(Problem.of(error))
         else:
-            self._state.notices.info(f"The grid is in {path}.")
+            self._state.notices.info(f"Saved the grid to {path}.")
 
     def current_tile(self) -> tuple[int, int] | None:
         """Return row and column of the tile that the current recipe is; None if it is none."""

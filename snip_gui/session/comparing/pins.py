@@ -156,7 +156,7 @@ class Pins(QObject):
 
     def pin_name(self, number: int) -> str:
         """Return what a pin is called."""
-        return "On screen" if number == ON_SCREEN else self._pins[number].name
+        return "Current mask" if number == ON_SCREEN else self._pins[number].name
 
     # Names and bounds
 

@@ -117,7 +117,7 @@ class Questions(QObject):
         scored = self._state.scored
         if scored is None or self._state.is_stale or self._state.images is None:
             raise UserError(
-                "The minibatch is not scored as it is now.", "Press Score (F5), then ask again."
+                "The current minibatch has not been scored.", "Press Score (F5), then try again."
             )
         return scored
 
@@ -127,12 +127,13 @@ class Questions(QObject):
         left_K = np.setdiff1d(before_K, gone)
         if len(left_K) == len(before_K):
             raise UserError(
-                "No image of the minibatch is selected.",
-                "Click one or more images in the minibatch, then ask again.",
+                "No image in the minibatch is selected.",
+                "Click one or more images in the minibatch, then try again.",
             )
         if len(left_K) == 0:
             raise UserError(
-                "Without these images none is left to score.", "Select fewer, or add others."
+                "Without these images there would be nothing left to score.",
+                "Select fewer, or add others.",
             )
         images, recipe = self._state.images, self._state.recipe
         assert images is not None

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.comparing.state_names import sparsity_words
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.models.networks import find_network
@@ -165,7 +165,7 @@ class Exporter(QObject):
         if ended.outcome in ("failed", "crashed"):
             self.problem = Problem(ended.message, ended.hint)
         elif ended.outcome == "cancelled" and ended.kind == "export":
-            self.problem = Problem("Cancelled: files not yet written are as they were.")
+            self.problem = Problem("Stopped. Files that had not been written yet are unchanged.")
         self.changed.emit()
 
 
@@ -180,9 +180,9 @@ def _described(folder: Path) -> str:
     except UserError:
         return ""
     what = f"{find_network(recipe.model).title} on {DATASETS[recipe.data.name].title}"
-    text = f"{what}, {sparsity_words(summary.sparsity)} of its connections removed"
+    text = f"{what}, {sparsity_text(summary.sparsity)} of its connections removed"
     if not summary.step:
-        return f"{text}. It was never trained: its weights are the initial ones."
+        return f"{text}. It is untrained: its weights are the initial ones."
     error = (
         f", test error {1 - summary.final['test'].accuracy:.2%}" if "test" in summary.final else ""
     )

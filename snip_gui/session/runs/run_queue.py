@@ -75,12 +75,12 @@ class RunQueue(QObject):
         self._kept = KeptQueue(file)
         recipes, problem = self._kept.take_over()
         if problem:
-            self._say(f"The queue of runs could not be brought back. {problem}")
+            self._say(f"The run queue could not be restored. {problem}")
         if recipes:
             self._waiting += recipes
             self._is_paused = True
-            number = f"{len(recipes)} {'run waits' if len(recipes) == 1 else 'runs wait'}"
-            self._state.notices.info(f"{number} in the queue since the last time; see Runs.")
+            number = f"{len(recipes)} {'run' if len(recipes) == 1 else 'runs'}"
+            self._state.notices.info(f"{number} left in the queue by the last session; see Runs.")
             self._changed()
 
     def add(self, recipes: Iterable[Recipe]) -> None:

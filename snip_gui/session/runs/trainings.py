@@ -155,7 +155,7 @@ class Trainings(QObject):
             case TrainingStarted() as started:
                 self._started(started)
             case TrainingPaused(text) if self._state.training is not None:
-                self._state.notices.info(text or "The training goes on.")
+                self._state.notices.info(text or "Training resumed.")
                 training = dataclasses.replace(self._state.training, waits_for=text)
                 self._state.set_training(training)
             case MasksChanged(num_kept) if self._state.training is not None:
@@ -196,7 +196,7 @@ class Trainings(QObject):
         )
 
     def _done(self, folder: Path, summary: Summary) -> None:
-        self._state.notices.info(f"The run is kept in {folder}.")
+        self._state.notices.info(f"Saved the run in {folder}.")
         training = self._state.training
         if training is not None:
             phases: dict[str, TrainingPhase] = {"finished": "finished", "diverged": "failed"}

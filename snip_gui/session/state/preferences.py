@@ -90,7 +90,7 @@ def load_preferences(path: Path) -> tuple[Preferences, list[str]]:
     """
     raw, problem = read_kept(path, _decode_object)
     if raw is None:
-        text = f"The preferences could not be read and start afresh. {problem}"
+        text = f"The preferences could not be read and were reset. {problem}"
         return Preferences(), [text] if problem else []
     good: dict[str, object] = {}
     problems = []

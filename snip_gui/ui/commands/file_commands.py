@@ -101,7 +101,7 @@ class FileCommands(QObject):
 
     @Slot(object)
     def _on_picture_saved(self, path: Path) -> None:
-        self._state.notices.info(f"The picture is in {path}.")
+        self._state.notices.info(f"Saved the picture to {path}.")
         self.said.emit(f"Saved {path.name}")
 
     @Slot()
@@ -113,7 +113,7 @@ class FileCommands(QObject):
         needs_place = DATASETS[recipe.data.name].needs_folder
         place = self._state.preferences.data_place(recipe.data.name) if needs_place else ""
         QGuiApplication.clipboard().setText(python_lines(recipe, place))
-        self.said.emit("Copied lines of Python")
+        self.said.emit("Copied the Python code")
 
     @Slot()
     def copy_command(self) -> None:

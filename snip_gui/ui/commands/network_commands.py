@@ -27,7 +27,7 @@ class NetworkCommands(QObject):
         self.weights_menu = QMenu(parent)
         self.weights_menu.setObjectName("weights_menu")
         self.weights_menu.addAction("Choose a file…", self.choose_weights)
-        self._draw = self.weights_menu.addAction("Draw them", self._on_draw)
+        self._draw = self.weights_menu.addAction("Initialise randomly", self._on_draw)
         self.weights_menu.aboutToShow.connect(self._on_menu)
         controller.network.trust_asked.connect(self.choose_own, Qt.ConnectionType.QueuedConnection)
 
@@ -49,7 +49,9 @@ class NetworkCommands(QObject):
     def choose_weights(self) -> None:
         """Ask for a file of weights and use it."""
         start = self._state.recipe.model.weights
-        name, _ = QFileDialog.getOpenFileName(self._parent, "Start from weights", start, _WEIGHTS)
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Choose initial weights", start, _WEIGHTS
+        )
         if name:
             self._controller.network.use_weights(Path(name))
 

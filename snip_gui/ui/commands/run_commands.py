@@ -36,7 +36,7 @@ class RunCommands(QObject):
         recipe = self._controller.runs.take_recipe(entry)
         if recipe is not None:
             self._controller.edit(recipe, f"Recipe of {entry.name}")
-            self._controller.state.notices.info(f"The recipe is that of {entry.name}.")
+            self._controller.state.notices.info(f"Opened the recipe of {entry.name}.")
 
     def show_folder(self, entry: RunEntry) -> None:
         """Show the run's folder in the system's file manager."""
@@ -68,7 +68,7 @@ class RunCommands(QObject):
     def show_differences(self, entries: Sequence[RunEntry]) -> None:
         """Show in what the recipes of runs differ."""
         named = [(entry.name, entry.recipe) for entry in entries if entry.recipe is not None]
-        empty = "Their recipes are the same."
+        empty = "Their recipes are identical."
         from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
 
         self._open(TableDialog("Differences", differences(named), empty, self._parent.window()))

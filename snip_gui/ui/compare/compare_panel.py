@@ -61,9 +61,11 @@ class ComparePanel(QWidget):
         self._show_buttons()
 
     def _make_switch(self) -> None:
-        self.show_pair = _switch("Two states", "compare_pair", "Compare two pinned states")
+        self.show_pair = _switch("Two masks", "compare_pair", "Compare two pinned masks")
         self.show_stability = _switch(
-            "Stability", "compare_stability", "See what stays with other draws"
+            "Stability",
+            "compare_stability",
+            "See which connections are kept for other images or initial weights",
         )
         self.show_pair.setChecked(True)
         self._switches = QButtonGroup(self)
@@ -72,18 +74,18 @@ class ComparePanel(QWidget):
 
     def _make_buttons(self) -> None:
         self.pin = named(
-            QPushButton("Pin this"), "pin_button", "Pin what is on screen",
-            "Pin what is on screen, to compare it (Ctrl+D)",
+            QPushButton("Pin current"), "pin_button", "Pin the current mask",
+            "Pin the current mask (Ctrl+D)",
         )  # fmt: skip
         self.remove = named(
             QPushButton("Remove"), "unpin_button", "Remove the selected pin",
-            "Let the selected pin go (Delete)",
+            "Remove the selected pin (Delete)",
         )  # fmt: skip
         self.without = named(
-            QPushButton("Without selected"), "without_button", "Without the selected images",
-            "Score without the images that are selected in the minibatch, and compare",
+            QPushButton("Leave selected out"), "without_button", "Leave the selected images out",
+            "Score without the images selected in the minibatch, and compare",
         )  # fmt: skip
-        self._memory = named(QLabel(), "pins_memory", "Memory of the pins")
+        self._memory = named(QLabel(), "pins_memory", "Memory used by pins")
         self._memory.setProperty("role", "muted")
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.list)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -179,7 +181,7 @@ class ComparePanel(QWidget):
         self._memory.setText(
             f"{number} pinned, {size_text(self._pins.num_bytes)}" if number else "no pins"
         )
-        self._memory.setToolTip(f"Pins may take {size_text(MOST_BYTES)} of memory")
+        self._memory.setToolTip(f"Pins may use up to {size_text(MOST_BYTES)} of memory")
 
     @Slot()
     def _on_remove(self) -> None:

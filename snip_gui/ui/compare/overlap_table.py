@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     OverlapRow: TypeAlias = tuple[str, Overlap]
 
 _COLUMNS: tuple[Column[OverlapRow], ...] = (
-    Column("Layer", lambda row: row[0], "The layers, and the whole network last"),
+    Column("Layer", lambda row: row[0], "Each layer; the last row is the whole network"),
     Column(
         "Overlap",
         lambda row: f"{row[1].jaccard:.1%}",
@@ -31,11 +31,11 @@ _COLUMNS: tuple[Column[OverlapRow], ...] = (
         "The overlap of two random masks that keep as many of each layer",
         is_number=True,
     ),
-    Column("Both", lambda row: f"{row[1].both:,}", "Connections that both keep", is_number=True),
+    Column("Both", lambda row: f"{row[1].both:,}", "Connections kept by both", is_number=True),
     Column(
         "Only A",
         lambda row: f"{row[1].only_a:,}",
-        "Connections that A keeps and B does not",
+        "Connections kept by A but not by B",
         is_number=True,
     ),
     Column(

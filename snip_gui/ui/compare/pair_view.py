@@ -46,10 +46,12 @@ if TYPE_CHECKING:
     from snip_gui.ui.compare.pin_list import PinModel
     from snip_gui.ui.theme.theme import Themes
 
-_NO_SCORES = "Nothing is scored yet.\n\nPress Score (F5), then pin what is on screen to compare it."
+_NO_SCORES = (
+    "Nothing scored yet.\n\nPress Score (F5), then pin the current mask to compare it with others."
+)
 _NO_PINS = (
-    "Nothing is pinned yet.\n\nPin what is on screen (Ctrl+D), then choose other images, another "
-    "seed or another sparsity: what both keep, and what only one of them keeps, appears here."
+    "Nothing pinned yet.\n\nPin the current mask (Ctrl+D), then choose other images, another "
+    "seed or another sparsity. The connections kept by both masks, or by only one, appear here."
 )
 _MAPS = (("Input map, A − B", "difference"), ("Input map, A", "a"), ("Input map, B", "b"))
 _MAP_NAMES = tuple(which for _, which in _MAPS)
@@ -89,8 +91,8 @@ class PairView(QWidget):
         self._refresh()
 
     def _make_widgets(self) -> None:
-        self.a = named(QComboBox(), "compare_a", "A", "The first of the two that are compared")
-        self.b = named(QComboBox(), "compare_b", "B", "The second of the two that are compared")
+        self.a = named(QComboBox(), "compare_a", "A", "The first of the two masks to compare")
+        self.b = named(QComboBox(), "compare_b", "B", "The second of the two masks to compare")
         self.view = named(QComboBox(), "compare_view", "Picture", "What the picture shows")
         for box in (self.a, self.b, self.view):
             policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -102,7 +104,7 @@ class PairView(QWidget):
         self.b.activated.connect(self._on_chosen)
         self.view.currentIndexChanged.connect(self._draw)
         self.view.activated.connect(self._on_view_chosen)
-        self.said = named(QLabel(), "compare_summary", "What the two have in common")
+        self.said = named(QLabel(), "compare_summary", "What the two masks have in common")
         self.said.setWordWrap(True)
         self.plot = PicturePlot("compare", "Comparison")
         self.plot.zoomed.connect(self._on_zoomed)
@@ -121,7 +123,7 @@ class PairView(QWidget):
         self.table = named(OverlapTable(), "compare_table", "Overlap of each layer")
         self.table.clicked.connect(self._on_layer_chosen)
         self.matrix = named(
-            NumberGrid(), "compare_matrix", "Overlap of every two pins in percent",
+            NumberGrid(), "compare_matrix", "Overlap of each pair of pins, in percent",
         )  # fmt: skip
         self.matrix.cell_chosen.connect(self._on_cell_chosen)
 
@@ -233,7 +235,7 @@ class PairView(QWidget):
         for box, chosen in zip((self.a, self.b), self._pins.choice, strict=True):
             with QSignalBlocker(box):
                 box.clear()
-                box.addItem("On screen", ON_SCREEN)
+                box.addItem("Current mask", ON_SCREEN)
                 for pin in self._pins.pins:
                     image = self._model.pin_image(pin.number)
                     icon = QIcon() if image is None else QIcon(QPixmap.fromImage(image))
@@ -388,6 +390,6 @@ def _in_words(found: Comparison) -> str:
     if not whole.num_changed:
         return f"Both keep the same {whole.both:,} connections."
     return (
-        f"Both keep {whole.both:,}, one only {whole.num_changed:,}, most in {found.most_changed}. "
-        f"Overlap {whole.jaccard:.1%}, chance {whole.chance:.1%}."
+        f"{whole.both:,} kept by both; {whole.num_changed:,} by only one, mostly in "
+        f"{found.most_changed}. Overlap {whole.jaccard:.1%}, by chance {whole.chance:.1%}."
     )

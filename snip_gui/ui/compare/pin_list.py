@@ -24,8 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.base.text import short_count, size_text
-from snip_gui.core.comparing.state_names import sparsity_words
+from snip_gui.core.base.text import short_count, size_text, sparsity_text
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
@@ -96,7 +95,7 @@ class PinModel(QAbstractListModel):
     ) -> object:
         """Return what a row shows."""
         pin = self._shown[index.row()]
-        sparsity = sparsity_words(pin.sparsity)
+        sparsity = sparsity_text(pin.sparsity)
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return f"{index.row() + 1}  {pin.name}"
@@ -173,7 +172,7 @@ class _PinDelegate(QStyledItemDelegate):
     ) -> None:
         """Put the editor over the whole row, so that long names can be read."""
         editor.setObjectName("pin_name")
-        editor.setAccessibleName("Name of the pin")
+        editor.setAccessibleName("Pin name")
         editor.setGeometry(option.rect)
 
 

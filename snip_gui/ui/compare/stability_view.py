@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.comparing.state_names import sparsity_words
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.input_map import map_picture
 from snip_gui.core.views.mask_difference import FrequencyCanvas, frequency_canvas
 from snip_gui.ui.compare.frequency_model import FrequencyModel
@@ -39,8 +39,8 @@ _WAYS = (
     ("other images and weights", "both"),
 )
 _EMPTY = (
-    "How much of the mask is chance?\n\nScore the same settings with other draws of the images or "
-    "of the initial weights, and see which connections are kept every time."
+    "How much of the mask is chance?\n\nScore the same settings repeatedly with other random "
+    "images or initial weights, and see which connections are always kept."
 )
 _MAP = ""  # the entry of the list of pictures that is no tensor
 
@@ -72,23 +72,23 @@ class StabilityView(QWidget):
         self._enable()
 
     def _make_widgets(self) -> None:
-        self.number = named(QSpinBox(), "stability_draws", "Draws", "How many other draws to score")
+        self.number = named(QSpinBox(), "stability_draws", "Repetitions", "How many times to score")
         self.number.setRange(2, 1000)
         self.number.setValue(10)
-        self.number.setSuffix(" draws")
+        self.number.setSuffix(" repetitions")
         self.ways = named(
-            QComboBox(), "stability_ways", "What is drawn again",
-            "Other images of the same kind, other initial weights, or both",
+            QComboBox(), "stability_ways", "What changes",
+            "Score other random images of the same classes, other initial weights, or both",
         )  # fmt: skip
         for text, what in _WAYS:
             self.ways.addItem(text, what)
         self.run = named(
-            QPushButton(), "stability_run", "Score the draws",
-            "Score the draws one after another, beside what is on screen",
+            QPushButton(), "stability_run", "Score repeatedly",
+            "Score again and again with what changes; the current mask stays",
         )  # fmt: skip
         self.run.clicked.connect(self._on_run)
         self.stop = named(
-            QPushButton("Stop"), "stability_stop", "Stop", "Leave the remaining draws"
+            QPushButton("Stop"), "stability_stop", "Stop", "Skip the remaining repetitions"
         )
         self.stop.clicked.connect(self._questions.stop_measuring)
         self.view = named(QComboBox(), "stability_view", "Picture", "What the picture shows")
@@ -98,7 +98,7 @@ class StabilityView(QWidget):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(8)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.said = named(QLabel(), "stability_summary", "What the draws have in common")
+        self.said = named(QLabel(), "stability_summary", "What the masks have in common")
         self.said.setWordWrap(True)
         self.empty = named(QLabel(_EMPTY), "stability_empty", "Stability")
         self.no_picture = named(QLabel(), "stability_no_picture", "Why there is no picture")
@@ -114,7 +114,9 @@ class StabilityView(QWidget):
         self.readout = named(QLabel(), "stability_readout", "Under the pointer")
         self.readout.setProperty("role", "muted")
         self.model = FrequencyModel(self)
-        self.table = named(QTableView(), "stability_table", "How often, layer by layer")
+        self.table = named(
+            QTableView(), "stability_table", "How often connections are kept, by layer"
+        )
         self.table.setModel(self.model)
         style_table(self.table)
 
@@ -152,7 +154,7 @@ class StabilityView(QWidget):
     @Slot()
     def _enable(self) -> None:
         measuring = self._questions.is_measuring
-        self.run.setText(f"Score at {sparsity_words(self._state.recipe.pruning.sparsity)}")
+        self.run.setText(f"Score at {sparsity_text(self._state.recipe.pruning.sparsity)}")
         self.run.setEnabled(self._state.can_score and not measuring)
         self.run.setVisible(not measuring)
         self.stop.setVisible(measuring)
@@ -168,20 +170,20 @@ class StabilityView(QWidget):
         if found is None or self._questions.is_measuring:
             return
         frequency, words = found.frequency, {what: text for text, what in _WAYS}
-        sparsity = sparsity_words(found.recipe.pruning.sparsity)
+        sparsity = sparsity_text(found.recipe.pruning.sparsity)
         self.said.setText(
-            f"{frequency.num_masks:,} draws of {words[found.varied]} at {sparsity}. "
+            f"{frequency.num_masks:,} masks at {sparsity}, from {words[found.varied]}. "
             f"{frequency.summary}"
         )
         self.said.setToolTip(
-            "The mean over all pairs of draws of the Jaccard index, and what masks that keep as "
-            "many of each layer at random would have"
+            "Mean Jaccard index over all pairs of masks, and the value expected of random masks "
+            "that keep as many connections in each layer"
         )
         self.model.show_frequency(frequency)
         chosen = self.view.currentData()
         self.view.blockSignals(True)
         self.view.clear()
-        self.view.addItem("Input map, mean of the draws", _MAP)
+        self.view.addItem("Input map, mean of all masks", _MAP)
         for tensor in frequency.layout.weights:
             self.view.addItem(f"Weights of {tensor.label}", tensor.name)
         self.view.setCurrentIndex(max(0, self.view.findData(chosen)))
@@ -236,7 +238,7 @@ class StabilityView(QWidget):
             assert not isinstance(input_map, str)
             kept = float(input_map.mean(axis=0)[row, column])
             self.readout.setText(
-                f"row {row}, column {column}: {kept:.2%} of its connections kept in the mean"
+                f"row {row}, column {column}: {kept:.2%} of its connections kept on average"
             )
             return
         position = self._canvas.position_at(row, column)
@@ -251,4 +253,6 @@ class StabilityView(QWidget):
     @Slot()
     def _on_left(self) -> None:
         is_map = self._canvas is None
-        self.readout.setText("" if is_map else "Colour: the fraction of draws that keep it")
+        self.readout.setText(
+            "" if is_map else "Colour: the fraction of masks that keep the connection"
+        )

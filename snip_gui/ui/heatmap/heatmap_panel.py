@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.ui.heatmap.map_page import MapPage
 from snip_gui.ui.widgets.lazy_page import LazyPage
@@ -64,7 +65,9 @@ class HeatmapPanel(QWidget):
         self._on_view_changed()
 
     def _make_controls(self) -> None:
-        self.show_map = _view_button("Input map", "view_input_map", "What is kept of each pixel")
+        self.show_map = _view_button(
+            "Input map", "view_input_map", "The fraction kept of each pixel's connections"
+        )
         self.show_weights = _view_button("Weights", "view_weights", "Every connection of a layer")
         self.show_both = _view_button("Both", "view_both", "The input map beside the weights")
         self.show_map.setChecked(True)
@@ -74,8 +77,8 @@ class HeatmapPanel(QWidget):
         self.badge = named(QLabel(), "training_badge", "Training")
         self.badge.setProperty("role", "notice")
         self.back = named(
-            QPushButton("Back to it"), "back_to_training", "Back to the training's sparsity",
-            "Move the slider to the sparsity that is being trained",
+            QPushButton(), "back_to_training", "Return to the training sparsity",
+            "Move the slider to the sparsity being trained",
         )  # fmt: skip
 
     def _build(self) -> None:
@@ -199,7 +202,7 @@ class HeatmapPanel(QWidget):
         """Say what is selected or what the picture is, while the pointer is elsewhere."""
         pinned = self._pinned()
         if pinned:
-            self._readout.setText(f"{pinned} (Esc lets go)")
+            self._readout.setText(f"{pinned} (Esc clears)")
         elif self._state.scored is None:
             self._readout.setText("")
         else:
@@ -230,7 +233,9 @@ class HeatmapPanel(QWidget):
         same = training is not None and training.num_kept == self._state.num_kept
         self.back.setVisible(active and not same)
         if training is not None:
-            self.badge.setText(f"training at {training.sparsity:.2%}")
+            sparsity = sparsity_text(training.sparsity)
+            self.badge.setText(f"training at {sparsity}")
+            self.back.setText(f"Return to {sparsity}")
         self._show_hint()
 
     @Slot()

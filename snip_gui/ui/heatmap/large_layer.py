@@ -44,7 +44,7 @@ class LargeLayer:
             level = self._levels.level(self.canvas, look, num_kept)
             if level is None:
                 number = self.canvas.arrangement.tensor.size
-                return f"Gathering a picture of {number:,} connections…"
+                return f"Rendering {number:,} connections…"
             if isinstance(level, str):
                 return level
             picture, origin = level.picture(factor), (0, 0)

@@ -51,7 +51,7 @@ class MapPage(PicturePage):
     def _make_controls(self) -> None:
         self.unit = named(
             QSpinBox(), "map_unit", "Unit",
-            "The map of all units together, or the connections of one unit of the layer",
+            "The map over all units, or only the connections to one unit of the layer",
         )  # fmt: skip
         self.unit.setSpecialValueText("all units")
         self.unit.setPrefix("unit ")
@@ -60,20 +60,20 @@ class MapPage(PicturePage):
         self.unit.valueChanged.connect(self._on_unit_changed)
         self.scale = choice(
             "heatmap_scale", "Scale",
-            "Divide by the picture's own maximum, as the paper's figure 2 does, or show the "
-            "fraction kept from 0 to 1",
+            "Scale to the map's own maximum, as in Figure 2 of the paper, or show the fraction "
+            "kept from 0 to 1",
             (("own maximum", "own-maximum"), ("0 to 1", "unit")),
         )  # fmt: skip
         self.companion = choice(
             "map_companion", "Mean image",
-            "The mean of the minibatch: not shown, beside the map, or under it: then the map is in "
-            "colour and the mean in grey",
-            (("map alone", "none"), ("mean beside", "beside"), ("mean under", "under")),
+            "Mean image of the minibatch: hidden, beside the map, or under it (the map is then "
+            "coloured and the mean grey)",
+            (("map alone", "none"), ("mean beside", "beside"), ("mean underneath", "under")),
         )  # fmt: skip
         self.channels = choice(
             "map_channels", "Colour channels",
-            "The mean over the colour channels, or red, green and blue side by side",
-            (("channels together", "together"), ("channels apart", "apart")),
+            "Average the colour channels, or show red, green and blue side by side",
+            (("channel average", "together"), ("separate channels", "apart")),
         )  # fmt: skip
         for box in (self.scale, self.companion, self.channels):
             box.currentIndexChanged.connect(self._on_look_changed)
@@ -213,8 +213,8 @@ class MapPage(PicturePage):
         if scored is None or scored.model.input_map == "none":
             return ""
         what = {
-            "positions": "what its receptive fields feed",
-            "columns": "its column's connections",
-        }.get(scored.model.input_map, "its connections")
+            "positions": "the connections fed by the pixel's receptive fields",
+            "columns": "the connections from the pixel's column",
+        }.get(scored.model.input_map, "the connections from the pixel")
         to = "" if self._unit is None else f" to unit {self._unit}"
-        return f"Brightness of a pixel: the fraction of {what}{to} that is kept"
+        return f"Brightness: fraction kept of {what}{to}"

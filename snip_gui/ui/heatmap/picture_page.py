@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 NO_SCORES = (
-    "Nothing is scored yet.\n\nChoose a network and images on the left, then press Score (F5): "
-    "the connections that matter for these images appear here."
+    "Nothing scored yet.\n\nChoose a network and images on the left, then press Score (F5). The "
+    "connections that matter for these images appear here."
 )
 
 

@@ -23,11 +23,11 @@ class Timeline(QWidget):
         self._epochs: Sequence[float] = ()
         self.slider = named(
             QSlider(Qt.Orientation.Horizontal), "timeline", "Epoch",
-            "The weights as they were after an epoch; at the end they follow the training",
+            "Show the weights after an earlier epoch; at the right end they follow the training",
         )  # fmt: skip
         self.slider.setMaximum(0)
         self.slider.valueChanged.connect(self._on_moved)
-        self._text = named(QLabel(), "timeline_text", "Moment shown")
+        self._text = named(QLabel(), "timeline_text", "Epoch shown")
         self._text.setProperty("role", "muted")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -61,7 +61,7 @@ class Timeline(QWidget):
     def _show_text(self) -> None:
         self.slider.setEnabled(len(self._epochs) > 1)
         if not self._epochs:
-            self._text.setText("no training yet")
+            self._text.setText("not trained yet")
         elif self.number < 0:
             self._text.setText(f"now, epoch {self._epochs[-1]:.1f}")
         else:

@@ -38,14 +38,14 @@ _COLOURS = (
     ("sensitivity, all", "sensitivity"),
     ("weight", "weight"),
     ("gradient", "gradient"),
-    ("goes at", "leaves"),
-    ("weight, training", "training"),
+    ("removal sparsity", "leaves"),
+    ("weights while training", "training"),
 )
-_TOO_LARGE = "This layer is too large to be followed while it trains."
+_TOO_LARGE = "This layer is too large to follow while it trains."
 _LIVE_MS = 150
 _NO_TRAINING = (
-    "No training of this layer yet.\n\nPress Train (F6): the weights move here while they train, "
-    "and the slider below goes back through the epochs."
+    "This layer has not been trained yet.\n\nPress Train (F6) to watch its weights change here; "
+    "the slider below steps back through the epochs."
 )
 
 
@@ -83,20 +83,22 @@ class WeightsPage(PicturePage):
         self.layer = named(QComboBox(), "heatmap_layer", "Layer", "Which layer's weights are shown")
         self.style_box = choice(
             "heatmap_style", "Arrangement",
-            "kernels: each output is a strip of its kernels. channels: outputs down, input "
-            "channels across, the fraction of each kernel that is kept",
+            "kernels: one row of kernels per output. channels: one row per output and one column "
+            "per input channel, showing the fraction of each kernel that is kept",
             (("kernels", "kernels"), ("channels", "channels")),
         )  # fmt: skip
         self.order = choice(
             "heatmap_order", "Order",
-            "Outputs and inputs in their own order, or those with the most kept first",
+            "Outputs and inputs in their original order, or sorted by the number of connections "
+            "kept",
             (("in order", "own"), ("most kept first", "kept")),
         )  # fmt: skip
         self.colours = choice(
             "heatmap_colours", "Colours",
-            "mask: kept and removed. sensitivity: its logarithm, of kept or all connections. "
-            "weight, gradient: as scored, orange below zero and blue above. goes at: the sparsity "
-            "from which on a connection is removed. weight, training: as it trains, or trained",
+            "mask: kept and removed. sensitivity: on a logarithmic scale, of kept or all "
+            "connections. weight, gradient: as scored, orange below zero and blue above. removal "
+            "sparsity: the sparsity above which a connection is removed. weights while training: "
+            "the current or final values",
             _COLOURS,
         )  # fmt: skip
         self.layer.currentIndexChanged.connect(self._on_layer_changed)
@@ -317,7 +319,7 @@ class WeightsPage(PicturePage):
             return part_text(scored, plane.tensor, unit, source, self._state.num_kept)
         text = connection_text(scored, plane.tensor, position, self._state.num_kept)
         values = self._trained_values() if self._is_live else None
-        return text if values is None else f"{text}; in training {values[position]:+.4f}"
+        return text if values is None else f"{text}; while training {values[position]:+.4f}"
 
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:
@@ -345,8 +347,8 @@ class WeightsPage(PicturePage):
             return ""
         out, into = tensor.shape[:2]
         if Arrangement(tensor).is_matrix:
-            return f"{tensor.label}: {out} outputs down, {into} inputs across"
+            return f"{tensor.label}: {out} outputs (rows) by {into} inputs (columns)"
         if self.style_box.currentData() == "channels":
-            return f"{tensor.label}: {out} outputs down, {into} input channels across"
+            return f"{tensor.label}: {out} outputs (rows) by {into} input channels (columns)"
         kernels = "one kernel" if into == 1 else f"{into} kernels side by side"
-        return f"{tensor.label}: {out} outputs, {kernels} for each"
+        return f"{tensor.label}: {out} outputs, {kernels} each"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.network_flow import network_flow
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.flow_view import FlowColours, FlowView
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Colours, Themes
 
-_EMPTY = "Score a minibatch to see what the mask leaves connected, from the input to the output."
+_EMPTY = (
+    "Score a minibatch to see which parts of the network the mask keeps connected, from "
+    "input to output."
+)
 
 
 class FlowPanel(QWidget):
@@ -118,10 +122,10 @@ class FlowPanel(QWidget):
         colours = self._themes.colours
         self.view.set_colours(_colours(colours))
         self._legend.setText(
-            f"connections: {_square(colours.kept)} kept {_square(colours.no_path)} kept on no path "
-            f"{_square(colours.bar_track)} removed &nbsp;&nbsp; "
-            f"units: {_square(colours.bar)} on a path {_square(colours.no_path)} nothing comes in "
-            f"{_square(colours.disabled)} lead nowhere"
+            f"connections: {_square(colours.kept)} kept {_square(colours.no_path)} kept but on "
+            f"no path {_square(colours.bar_track)} removed &nbsp;&nbsp; units: "
+            f"{_square(colours.bar)} on a path {_square(colours.no_path)} no input "
+            f"{_square(colours.disabled)} no path to the output"
         )
 
 
@@ -144,12 +148,14 @@ def _square(colour: str) -> str:
 
 def _whole(flow: NetworkFlow) -> str:
     """Return what there is to know of the whole network."""
-    nominal = f"{1 - flow.kept / flow.total:.2%} removed" if flow.total else "nothing pruned"
+    nominal = (
+        f"{sparsity_text(1 - flow.kept / flow.total)} removed" if flow.total else "nothing pruned"
+    )
     if not flow.is_followed:
-        return f"{nominal}; how the layers are joined could not be followed"
+        return f"{nominal}; the paths between layers could not be traced"
     left = 1 - flow.on_paths / flow.total if flow.total else 0
     number = flow.kept - flow.on_paths
-    return f"{nominal}; in effect {left:.2%}: {number:,} kept connections are on no path"
+    return f"{nominal}, effective {sparsity_text(left)}: {number:,} kept connections lie on no path"
 
 
 def _layer_text(layer: FlowLayer) -> str:
@@ -165,7 +171,7 @@ def _layer_text(layer: FlowLayer) -> str:
 def _units_text(units: Units, what: str) -> str:
     text = f"{units.alive:,} of {units.total:,} {what} on a path"
     if units.unreached:
-        text += f", nothing comes into {units.unreached:,}"
+        text += f", {units.unreached:,} receive no input"
     if units.idle:
-        text += f", {units.idle:,} lead nowhere"
+        text += f", {units.idle:,} do not reach the output"
     return text

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.comparing.tile_grid import KINDS, PAPER_SPARSITIES, SUFFIXES
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.tile_view import TileView
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
 
 _EMPTY = (
-    "Compute draws the input map of every class at every sparsity, as the paper's figure 2; or "
-    "other columns: minibatch sizes, seeds, initial weights, methods.\n\nA click on a tile takes "
-    "its minibatch and sparsity."
+    "Compute shows the input map of every class at every sparsity, as in Figure 2 of the paper. "
+    "Columns can also be minibatch sizes, seeds, initial weights or methods.\n\nClick a tile to "
+    "use its minibatch and sparsity."
 )
 
 
@@ -65,25 +66,25 @@ class GridPanel(QWidget):
         self._show()
 
     def _make_controls(self) -> None:
-        self.kind = named(QComboBox(), "grid_kind", "Columns", "What the columns differ in")
+        self.kind = named(QComboBox(), "grid_kind", "Columns", "What varies from column to column")
         for value, label in KINDS.items():
             self.kind.addItem(label, value)
         self.sparsities = named(
             QLineEdit(" ".join(f"{100 * one:g}" for one in PAPER_SPARSITIES)),
             "grid_sparsities",
             "Sparsities in percent",
-            "One row for each sparsity, in percent; the paper's figure has 10 to 90",
+            "One row per sparsity, in percent; the figure in the paper has 10 to 90",
         )
         self.sparsities.setCursorPosition(0)
         self.sparsities.returnPressed.connect(self._on_start)
         self.start = named(
             QPushButton("Compute"), "grid_start", "Compute the grid",
-            "Score every column, between the steps of whatever else is going on",
+            "Score every column, in between the steps of a running training",
         )  # fmt: skip
         self.start.clicked.connect(self._on_start)
         self.export = named(
             QPushButton("Export…"), "grid_export", "Export the grid",
-            "Write the grid as a picture, as arrays, or as a table of means",
+            "Save the grid as a picture, as arrays, or as a table of means",
         )  # fmt: skip
         self.export.clicked.connect(self._on_export)
 
@@ -126,7 +127,7 @@ class GridPanel(QWidget):
             return
         if spec is not self._shown_spec:
             self._shown_spec = spec
-            rows = [f"{100 * one:g} %" for one in spec.sparsities]
+            rows = [sparsity_text(one) for one in spec.sparsities]
             self.view.show_headings(rows, [variant.label for variant in spec.variants])
         tiles = {
             number: [column.tile(row) for row in range(len(spec.sparsities))]
@@ -166,17 +167,17 @@ class GridPanel(QWidget):
             return
         if column not in self._grid.columns:
             self._readout.setText(
-                "Each tile is divided by its own maximum. Hover one for its numbers; click one to "
-                "take its minibatch and sparsity."
+                "Each tile is scaled to its own maximum. Hover over a tile for its values; click "
+                "it to use its minibatch and sparsity."
             )
             return
         found = self._grid.columns[column]
         kept = ", ".join(f"{layer} {share:.1%}" for layer, share in found.kept[row].items())
         map_CHW = found.maps_RCHW[row]
         self._readout.setText(
-            f"{spec.variants[column].label} at {100 * spec.sparsities[row]:g} %: kept of {kept}. "
-            f"Mean over maximum {float(found.tile(row).mean()):.3f}, "
-            f"maximum {float(map_CHW.mean(axis=0).max()):.1%}"
+            f"{spec.variants[column].label} at {sparsity_text(spec.sparsities[row])}: {kept} kept. "
+            f"Brightest pixel keeps {float(map_CHW.mean(axis=0).max()):.1%}; mean is "
+            f"{float(found.tile(row).mean()):.2f} of that"
         )
 
     @Slot()

@@ -36,14 +36,14 @@ class ImagesPanel(QWidget):
         super().__init__(parent)
         self._state, self._controller = state, controller
         self._was_listing = False
-        self.filter = named(QComboBox(), "class_filter", "Show class", "Which images are shown")
+        self.filter = named(QComboBox(), "class_filter", "Show class", "Which classes to show")
         self.filter.currentIndexChanged.connect(self._show_filtered)
         self._count = named(QLabel(), "image_count", "Images shown")
         self._count.setProperty("role", "muted")
         self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.grid = named(
             ImageGrid(56), "image_grid", "Training images",
-            "Ctrl or Shift click selects several; a dot marks images of the minibatch",
+            "Ctrl-click or Shift-click to select several; a dot marks images in the minibatch",
         )  # fmt: skip
         self.grid.setToolTip("")
         self.add = named(
@@ -52,11 +52,11 @@ class ImagesPanel(QWidget):
         )  # fmt: skip
         self.remove = named(
             QPushButton("Remove"), "browser_remove_button", "Remove from minibatch",
-            "Take the selected images out of the minibatch",
+            "Remove the selected images from the minibatch",
         )  # fmt: skip
         self.only = named(
-            QPushButton("Only these"), "only_button", "Minibatch of these only",
-            "Make the selected images the whole minibatch",
+            QPushButton("Only these"), "only_button", "Use only these",
+            "Replace the minibatch with the selected images",
         )  # fmt: skip
         self._build()
         self.add.clicked.connect(self._on_add)
@@ -133,11 +133,11 @@ class ImagesPanel(QWidget):
         if images is not None and split is not None:
             indices, labels_N = split.train_indices, images.train_labels_N
             held_out = len(split.validation_indices)
-            tip = f"The {held_out:,} images held out for validation are not shown"
+            tip = f"The {held_out:,} images of the validation split are not shown"
             what = "images"
         elif listing is not None:
             indices, labels_N = np.arange(len(listing.train_paths)), listing.train_labels_N
-            tip, what = "They are being read; bad ones are told when all have been", "files"
+            tip, what = "Reading… unreadable files are listed at the end", "files"
         else:
             return
         label = self.filter.currentData()
@@ -151,9 +151,9 @@ class ImagesPanel(QWidget):
     @Slot(int)
     def _on_selection_changed(self, number: int) -> None:
         is_read = self._state.listing is None
-        text = f"{number:,} selected" if number else "Select images to choose them"
-        self._selected.setText(text if is_read else "Being read…")
-        self._selected.setToolTip("" if is_read else "Images can be chosen when all have been read")
+        text = f"{number:,} selected" if number else "Select images to add them"
+        self._selected.setText(text if is_read else "Reading…")
+        self._selected.setToolTip("" if is_read else "Images can be added once all have been read")
         for button in (self.add, self.remove, self.only):
             button.setEnabled(number > 0 and self._state.images is not None)
 

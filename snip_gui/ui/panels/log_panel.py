@@ -25,7 +25,7 @@ class LogPanel(QWidget):
         self.text = named(QPlainTextEdit(), "log_text", "Log")
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(5000)
-        self.text.setPlaceholderText("What happens is written here.")
+        self.text.setPlaceholderText("Events are logged here.")
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)

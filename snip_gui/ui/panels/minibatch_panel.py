@@ -56,9 +56,9 @@ class MinibatchPanel(QWidget):
         self._state, self._controller, self._themes = state, controller, themes
         self._summary = named(QLabel(), "minibatch_summary", "Minibatch")
         self._summary.setWordWrap(True)
-        self._mean = named(ArrayImage(92), "mean_image", "Mean image", "Mean of the chosen images")
+        self._mean = named(ArrayImage(92), "mean_image", "Mean image", "Mean of the minibatch")
         self._bars = named(ClassBars(), "class_histogram", "Images of each class")
-        self.tray = named(ImageGrid(44), "minibatch_tray", "Chosen images")
+        self.tray = named(ImageGrid(44), "minibatch_tray", "Images in the minibatch")
         self.tray.setMinimumHeight(52)
         self._make_buttons()
         self._build()
@@ -90,7 +90,7 @@ class MinibatchPanel(QWidget):
             QPushButton("Draw"),
             "draw_button",
             "Draw at random",
-            "Draw this many training images at random; again for another draw",
+            "Draw this many training images at random; press again for different ones",
         )
         self.draw_button.clicked.connect(self._on_draw)
         self.per_class = named(QSpinBox(), "per_class_number", "Images per class")
@@ -98,28 +98,30 @@ class MinibatchPanel(QWidget):
         self.per_class.setValue(10)
         self.per_class.setFixedWidth(78)
         self.take = named(
-            QPushButton("Take"), "per_class_button", "Take per class",
-            "Take this many training images of every class",
+            QPushButton("Fill"), "per_class_button", "Fill per class",
+            "Fill the minibatch with this many training images of every class",
         )  # fmt: skip
         self.take.clicked.connect(self._on_take)
         self.browse = named(
             QPushButton("Browse…"), "browse_button", "Browse images",
-            "Choose image by image from the training set",
+            "Choose individual images from the training set",
         )  # fmt: skip
         self.browse.clicked.connect(self.browse_asked)
         self.own = named(
-            QPushButton("Own…"), "own_button", "Add pictures of your own",
-            "Add pictures of your own: choose files here, drop them on the tray, or paste one "
-            "(Ctrl+V)",
+            QPushButton("Add own images…"), "own_button", "Add your own images",
+            "Add your own images: choose files here, drop them on the tray, or paste one (Ctrl+V)",
         )  # fmt: skip
         self.own.clicked.connect(self._on_own)
         self.remove = named(
             QPushButton("Remove"), "remove_button", "Remove selected images",
-            "Take the selected images out of the minibatch (Delete)",
+            "Remove the selected images from the minibatch (Delete)",
         )  # fmt: skip
         self.remove.clicked.connect(self._on_remove)
         self.clear = named(
-            QPushButton("Clear"), "clear_button", "Clear minibatch", "Empty the minibatch"
+            QPushButton("Clear"),
+            "clear_button",
+            "Clear minibatch",
+            "Remove all images from the minibatch",
         )
         self.clear.clicked.connect(self._controller.minibatch.clear)
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tray)
@@ -134,7 +136,7 @@ class MinibatchPanel(QWidget):
         grid.addWidget(self.draw_class, 0, 1)
         grid.addWidget(self.draw_button, 0, 2)
         grid.addWidget(self.per_class, 1, 0)
-        grid.addWidget(_buddy("of every class", self.per_class), 1, 1)
+        grid.addWidget(_buddy("per class", self.per_class), 1, 1)
         grid.addWidget(self.take, 1, 2)
         grid.setColumnStretch(1, 1)
         pictures = QHBoxLayout()
@@ -186,7 +188,7 @@ class MinibatchPanel(QWidget):
         self.clear.setEnabled(len(indices_K) > 0)
         if images is None:
             being_read = self._state.listing is not None
-            text = "being read: images can be chosen then" if being_read else "not loaded"
+            text = "being read; images can be added afterwards" if being_read else "not loaded"
             self._summary.setText(f"{self._state.dataset_title} is {text}.")
             self._summary.setProperty("role", "")
             self._summary.style().polish(self._summary)
@@ -208,7 +210,7 @@ class MinibatchPanel(QWidget):
         images, source = self._state.images, self._state.minibatch.source
         if images is None or source is None:
             return f"Image {index:,}"
-        what = "An image of your own," if source.own(index) is not None else f"Image {index:,} of"
+        what = "Your own image," if source.own(index) is not None else f"Image {index:,} of"
         return f"{what} class {images.classes[int(source.labels[index])]}"
 
     @Slot()
@@ -225,7 +227,7 @@ class MinibatchPanel(QWidget):
             kind = "drawn" if isinstance(self._state.recipe.minibatch, Draw) else "picked"
             images = "image" if number == 1 else "images"
             classes = "class" if num_classes == 1 else "classes"
-            text = f"{number:,} {images} {kind}, of {num_classes} {classes}"
+            text = f"{number:,} {images} {kind} from {num_classes} {classes}"
         self._summary.setText(text)
         self._summary.setProperty("role", "warning" if is_problem else "")
         self._summary.style().polish(self._summary)
@@ -261,7 +263,7 @@ class MinibatchPanel(QWidget):
 
     @Slot()
     def _on_own(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Add pictures of your own", "", _PICTURES)
+        names, _ = QFileDialog.getOpenFileNames(self, "Add your own images", "", _PICTURES)
         self._controller.minibatch.bring([Path(name) for name in names])
 
     @Slot(object)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _FLOOR = -0.3
 _NOTHING = "Score a minibatch to see how sensitivities are distributed."
 _EQUATION = (
-    "Sensitivity of connection j: |w g| divided by the sum of |w g| over the whole network, with g "
-    "the gradient of the mean loss over the minibatch (paper, equation 6)."
+    "Sensitivity of connection j: |w g| divided by the sum of |w g| over the whole network, "
+    "where g is the gradient of the mean loss over the minibatch (paper, equation 6)."
 )
 
 

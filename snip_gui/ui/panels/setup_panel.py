@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.environment import default_num_threads
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
@@ -103,7 +104,10 @@ class SetupPanel(QWidget):
         self._weights.setMenu(self._commands.weights_menu)
         self._weights.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._device = named(
-            QComboBox(), "device", "Device", "Where scoring and training run; not part of a recipe"
+            QComboBox(),
+            "device",
+            "Device",
+            "Where scoring and training run; not part of the recipe",
         )
         self._device.setMinimumContentsLength(8)
         self._device.setSizeAdjustPolicy(
@@ -114,20 +118,21 @@ class SetupPanel(QWidget):
             QSpinBox(),
             "num_threads",
             "Threads",
-            "Threads of one operation on the CPU; one less than the cores keeps the window smooth",
+            "CPU threads per operation; one fewer than the number of cores keeps the window "
+            "responsive",
         )
         self._threads.setRange(1, 256)
         self._threads.setKeyboardTracking(False)
         self._threads.valueChanged.connect(self._on_threads)
         self.form.add_row("", self._download, below="data.name")
-        self.form.add_row("Data from", self._folder, below="data.name")
+        self.form.add_row("Data location", self._folder, below="data.name")
         self.form.add_row("Network file", self._code, below="model.name")
         self._memory = named(
             QDoubleSpinBox(),
             "image_memory",
             "Image memory",
-            "What a folder of images may take in memory; one that needs more is streamed from "
-            "disk. Automatic: half of what is free",
+            "Memory limit for a folder of images; larger folders are streamed from disk. "
+            "Automatic: half of the free memory",
         )
         self._memory.setRange(0, 4096)
         self._memory.setDecimals(2)
@@ -184,7 +189,7 @@ class SetupPanel(QWidget):
         listed += [(f"{TORCHVISION}{name}", title) for name, title in SUGGESTED.items()]
         if chosen.name not in dict(listed):
             listed.append((chosen.name, find_network(chosen).title))
-        return [*listed, (_MORE, "More of torchvision…"), (_YOURS, "A network of your own…")]
+        return [*listed, (_MORE, "More from torchvision…"), (_YOURS, "Your own network…")]
 
     def _show_files(self) -> None:
         """Show the files that network and weights come from."""
@@ -193,7 +198,7 @@ class SetupPanel(QWidget):
         self._code.setText(Path(model.file).name or "Choose…")
         self._code.setToolTip(f"The code of your own network\n{model.file}".rstrip())
         self._weights.setText(Path(model.weights).name if model.weights else "drawn")
-        self._weights.setToolTip(model.weights or "The weights are drawn as said above")
+        self._weights.setToolTip(model.weights or "Weights are initialised as chosen above")
 
     @Slot()
     def _show_network(self) -> None:
@@ -217,7 +222,7 @@ class SetupPanel(QWidget):
         network, architecture = self._state.network.info, self._state.network.architecture
         sentences = [network.description]
         if network.paper_sparsities:
-            published = ", ".join(f"{100 * one:g} %" for one in network.paper_sparsities)
+            published = ", ".join(map(sparsity_text, network.paper_sparsities))
             sentences.append(f"The paper prunes it to {published}.")
         sentences.append(network.reconstructed)
         if architecture is not None:
@@ -236,10 +241,10 @@ class SetupPanel(QWidget):
         split = self._state.split
         assert split is not None
         self._about.setText(
-            f"{network}\n\n"
-            f"{len(split.train_indices):,} images to train, {len(split.validation_indices):,} held "
-            f"out, {len(images.test_labels_N):,} to test. Standardised with mean "
-            f"{_numbers(images.mean_C)} and deviation {_numbers(images.deviation_C)}. "
+            f"{network}\n\n{len(split.train_indices):,} training, "
+            f"{len(split.validation_indices):,} validation and {len(images.test_labels_N):,} "
+            f"test images. Standardised with mean {_numbers(images.mean_C)} and standard "
+            f"deviation {_numbers(images.deviation_C)}. "
             f"{images.kept[:1].upper()}{images.kept[1:]}."
         )
 
@@ -252,7 +257,7 @@ class SetupPanel(QWidget):
         is_coming = activity is not None and activity.kind == "download"
         self._download.setEnabled(not is_coming)
         self._download.setText("Downloading…" if is_coming else "Download…")
-        self._download.setToolTip(f"Get {dataset.title} from its source; shows size and source")
+        self._download.setToolTip(f"Download {dataset.title}; its size and source are shown first")
 
     @Slot()
     def _show_devices(self) -> None:
@@ -279,7 +284,7 @@ class SetupPanel(QWidget):
             self._memory.setValue(preferences.image_memory_gb or 0)
             number = self._device.findData(preferences.device)
             if number < 0:
-                self._device.addItem(f"{preferences.device} (not here)", preferences.device)
+                self._device.addItem(f"{preferences.device} (not available)", preferences.device)
                 number = self._device.count() - 1
             self._device.setCurrentIndex(number)
             self._threads.setValue(preferences.num_threads or default_num_threads())

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _EMPTY = (
-    "No runs yet.\n\nTrain (F6) makes one, Sweep… several at different sparsities; "
-    "runs of the command line appear here too."
+    "No runs yet.\n\nTrain (F6) creates one and Sweep… several at different sparsities. Runs "
+    "from the command line appear here too."
 )
 _WATCH_MS = 5_000
 _WIDTHS = {"shown": 28, "star": 28, "name": 230, "curve": 72, "network": 112, "dataset": 82,
@@ -63,7 +63,9 @@ class RunsPanel(QWidget):
         self.model = RunsModel(self)
         self.sorted = SortedRuns(self.model, self)
         self.sorted.setSortRole(SORT_ROLE)
-        self.filter = named(QLineEdit(), "runs_filter", "Filter", "Words that a run must contain")
+        self.filter = named(
+            QLineEdit(), "runs_filter", "Filter", "Show only runs that contain these words"
+        )
         self.filter.setPlaceholderText("Filter: network, data, state, note…")
         self.filter.setClearButtonEnabled(True)
         self.filter.setMinimumWidth(110)
@@ -112,12 +114,12 @@ class RunsPanel(QWidget):
             ("continue", "&Continue training", "", one(self._continue)),
             ("extend", "E&xtend…", "", one(commands.extend)),
             ("mistakes", "&Mistakes…", "", one(commands.show_mistakes)),
-            ("open_recipe", "&Open its recipe", "", one(commands.open_recipe)),
+            ("open_recipe", "&Open recipe", "", one(commands.open_recipe)),
             ("show_folder", "Show &folder", "", one(commands.show_folder)),
             ("export", "&Export…", "", one(commands.export)),
             ("rename", "&Rename", "", lambda: self._edit_cell("name")),
             ("note", "&Note", "", lambda: self._edit_cell("note")),
-            ("queue", "Train &again, in a queue", "", many(self._train_again)),
+            ("queue", "Queue &again", "", many(self._train_again)),
             ("delete", "&Delete", "Del", many(self._runs.delete)),
         ):
             action = QAction(text, self)
@@ -143,21 +145,22 @@ class RunsPanel(QWidget):
             if action.objectName() in ("action_run_rename", "action_run_delete"):
                 self.menu.addSeparator()
             self.menu.addAction(action)
-        self.more = named(QToolButton(), "runs_more", "More", "What else can be done with runs")
+        self.more = named(QToolButton(), "runs_more", "More", "More actions for runs")
         self.more.setText("More")
         self.more.setMenu(self.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.resume = self._button("Continue", "run_continue", "Go on with the selected run")
+        self.resume = self._button("Continue", "run_continue", "Resume the selected run")
         self.recipe = self._button(
             "Open recipe", "run_open_recipe", "Make the selected run's recipe the current one"
         )
         self.differences = self._button(
             "Differences…", "run_differences",
-            "In what the recipes of the ticked, or else the selected, runs differ",
+            "Compare the recipes of the ticked runs, or of the selected ones if none is ticked",
         )  # fmt: skip
         self.error_sparsity = self._button(
             "Error plot…", "run_error_sparsity",
-            "Test error over sparsity of the ticked runs, or else the selected ones, or else all",
+            "Test error versus sparsity of the ticked runs; if none is ticked, of the selected "
+            "runs or all",
         )  # fmt: skip
         self.sweep = self._button(
             "Sweep…", "run_sweep", "Train at several sparsities, one after another"
@@ -174,10 +177,14 @@ class RunsPanel(QWidget):
             top.addWidget(button)
         self.strip = QWidget()
         self._said = named(QLabel(), "runs_said", "Queue and deletions")
-        self.go_on = self._button("Go on", "queue_go_on", "Train the next run of the queue")
-        self.stop = self._button("Stop all", "queue_stop", "Stop this run, keep it, drop the rest")
-        self.clear = self._button("Drop the rest", "queue_clear", "Forget the runs that wait")
-        self.undo = self._button("Undo", "runs_undo", "Take the deleted runs out of the bin")
+        self.go_on = self._button("Resume queue", "queue_go_on", "Train the next run in the queue")
+        self.stop = self._button(
+            "Stop queue", "queue_stop", "Stop this run, keep its progress, and clear the queue"
+        )
+        self.clear = self._button(
+            "Clear queue", "queue_clear", "Remove the waiting runs from the queue"
+        )
+        self.undo = self._button("Undo", "runs_undo", "Restore the deleted runs")
         row = QHBoxLayout(self.strip)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self._said, self.go_on, self.stop, self.clear, self.undo):
@@ -265,12 +272,12 @@ class RunsPanel(QWidget):
         said = []
         if queue.total:
             left = len(queue.waiting)
-            waits = f"{left} {'waits' if left == 1 else 'wait'}"
+            waits = f"{left} waiting"
             state = "paused" if queue.is_paused else "training"
             said.append(f"Queue: run {max(1, queue.number)} of {queue.total}, {state}; {waits}.")
         if num_deleted:
-            word = "run was" if num_deleted == 1 else "runs were"
-            said.append(f"{num_deleted} {word} put into the bin.")
+            word = "run" if num_deleted == 1 else "runs"
+            said.append(f"{num_deleted} {word} moved to the bin.")
         self._said.setText(" ".join(said))
         self.go_on.setVisible(queue.is_paused)
         self.clear.setVisible(bool(queue.waiting))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _WISHES: tuple[tuple[Theme, str], ...] = (
-    ("system", "As the system"),
+    ("system", "Follow system"),
     ("light", "Light"),
     ("dark", "Dark"),
 )

@@ -21,7 +21,7 @@ QUANTITIES = (
     "learning rate",
     "gradient norm",
     "weight norms",
-    "steps a second",
+    "steps per second",
 )
 """What the right chart can show."""
 
@@ -36,7 +36,7 @@ class ChartOptions(QToolButton):
         super().__init__()
         named(
             self, "chart_options", "Charts",
-            "Axes, what the right chart shows, smoothing, and what runs are compared on",
+            "Axes, right chart, smoothing, and the split on which runs are compared",
         )  # fmt: skip
         self.setText("Charts")
         self.setProperty("role", "compact")
@@ -53,7 +53,7 @@ class ChartOptions(QToolButton):
             "smoothing", "Smoothing of the training curve", ("0", "0.6", "0.9", "0.97")
         )
         self._split = self._add_group(
-            "split", "Ticked runs are shown for", ("test", "validation", "train")
+            "split", "Split shown for ticked runs", ("test", "validation", "train")
         )
 
         papers = self._menu.addMenu("The paper's losses")

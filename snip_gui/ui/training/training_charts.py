@@ -46,9 +46,9 @@ _ROWS = {
     "learning rate": (rows.RATE, "rate"),
     "gradient norm": (rows.GRADIENT, "gradient"),
     "weight norms": (rows.LOSS, "weight norm"),  # a line a layer instead of one a split
-    "steps a second": (rows.SPEED, "steps / s"),
+    "steps per second": (rows.SPEED, "steps / s"),
 }
-_OF_TRAINING = ("learning rate", "gradient norm", "steps a second")
+_OF_TRAINING = ("learning rate", "gradient norm", "steps per second")
 _NORMS = "weight norms"
 _LEGEND_WIDTH = (130, 240)  # at least and at most; else a quarter
 _LEAST_LOG = -12
@@ -94,7 +94,7 @@ class TrainingCharts(QWidget):
         self.error = self._add_chart("error, %", 1)
         self.curves = {split: (self.loss.plot(), self.error.plot()) for split in _STYLES}
         self._make_controls()
-        self._legend = named(QLabel(), "runs_legend", "Runs laid over the charts")
+        self._legend = named(QLabel(), "runs_legend", "Runs overlaid on the charts")
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setWordWrap(True)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -134,7 +134,7 @@ class TrainingCharts(QWidget):
         self.controls = QWidget()
         self.options = ChartOptions()
         self.whole = named(
-            QPushButton("Whole"), "chart_whole", "Whole curves", "Show the curves from end to end"
+            QPushButton("Show all"), "chart_whole", "Whole curves", "Zoom out to the whole curves"
         )
         self.whole.hide()
         row = QHBoxLayout(self.controls)
@@ -330,7 +330,7 @@ class TrainingCharts(QWidget):
         """Return a run's line in the legend, with its test error."""
         overlay, colours = self._overlays[number], self._themes.colours
         at_best = percent(overlay.test_error_at_best)
-        errors = f"test {percent(overlay.test_error)} final, {at_best} at best validation"
+        errors = f"test {percent(overlay.test_error)} final, {at_best} at lowest validation error"
         # A name has no spaces to break at.
         name = escape(overlay.name).replace("-", "-\u200b").replace("_", "_\u200b")
         return (

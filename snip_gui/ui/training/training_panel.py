@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.presets import PRESETS, about, with_optimizer, with_preset
 from snip_gui.core.reports.estimate import estimate
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
     from snip_gui.ui.training.training_charts import Overlay, TrainingCharts
 
 _FIELDS = tuple(field for field in all_fields() if field.path.startswith("training."))
-_EMPTY = "Not trained yet.\n\nTrain (F6) prunes at the slider's sparsity and trains what is left."
+_EMPTY = (
+    "Not trained yet.\n\nTrain (F6) prunes at the sparsity of the slider and trains the "
+    "remaining connections."
+)
 # Charts draw on their own clock: repainting at every step would halve a small network's speed.
 _REDRAW_MS = 400
 _ESTIMATE_MS = 150
@@ -71,7 +75,10 @@ class TrainingPanel(QWidget):
         self.form.edited.connect(self._on_edited)
         self.presets = self._make_presets()
         self.estimate = named(
-            QLabel(), "training_estimate", "Estimate", "What training these settings takes"
+            QLabel(),
+            "training_estimate",
+            "Estimate",
+            "Estimated time, memory and disk space of a training with these settings",
         )
         self.estimate.setProperty("role", "muted")
         self.estimate.setWordWrap(True)
@@ -113,7 +120,7 @@ class TrainingPanel(QWidget):
 
     def _make_presets(self) -> QToolButton:
         button = named(
-            QToolButton(), "training_presets", "Presets", "Settings that go together, in one step"
+            QToolButton(), "training_presets", "Presets", "Apply a set of settings at once"
         )
         button.setText("Presets")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -129,7 +136,7 @@ class TrainingPanel(QWidget):
         return button
 
     def _make_more(self) -> QToolButton:
-        button = named(QToolButton(), "training_more", "More", "What else can be done with it")
+        button = named(QToolButton(), "training_more", "More", "More actions")
         button.setText("More")
         button.setProperty("role", "compact")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -137,12 +144,13 @@ class TrainingPanel(QWidget):
         menu.setToolTipsVisible(True)
         self.extend = menu.addAction("&Extend…")
         self.extend.setObjectName("extend_training")
-        self.extend.setToolTip("Train more epochs from its end")
+        self.extend.setToolTip("Train the finished run for extra epochs")
         self.extend.triggered.connect(self._on_extend)
         self.mistakes = menu.addAction("&Mistakes…")
         self.mistakes.setObjectName("show_mistakes")
         self.mistakes.setToolTip(
-            "Confusion matrix, and the images that the newest checkpoint is most wrong about"
+            "Confusion matrix, and the images that the newest checkpoint misclassifies with the "
+            "largest loss"
         )
         self.mistakes.triggered.connect(self._on_mistakes)
         button.setMenu(menu)
@@ -318,7 +326,7 @@ def _wrapped(text: str) -> str:
 
 def describe(training: TrainingState) -> str:
     """Return a sentence on how a training stands."""
-    at = f"at {training.sparsity:.2%} sparsity"
+    at = f"at {sparsity_text(training.sparsity)} sparsity"
     held_out: dict[SplitName, MetricPoint] = {
         p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"
     }
@@ -337,7 +345,7 @@ def describe(training: TrainingState) -> str:
         case "stopping":
             return "Stopping after this step…"
         case "stopped":
-            return f"Stopped {at} after {epoch} epochs; Continue goes on. {errors}"
+            return f"Stopped {at} after {epoch} epochs. Press Continue (F8). {errors}"
         case "finished":
             return f"Finished {at}: {_outcome(held_out, error_at_best(training.points))}"
     if not training.points:
@@ -349,7 +357,7 @@ def _outcome(held_out: dict[SplitName, MetricPoint], at_best: float | None) -> s
     """Return the errors of a finished training, what counts first: a short line ends early."""
     parts = []
     if "test" in held_out:
-        best = f" final, {at_best:.2%} at best validation" if at_best is not None else ""
+        best = f" final, {at_best:.2%} at lowest validation error" if at_best is not None else ""
         parts.append(f"test error {held_out['test'].error:.2%}{best}")
     if "validation" in held_out:
         parts.append(f"validation error {held_out['validation'].error:.2%}")

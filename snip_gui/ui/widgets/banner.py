@@ -21,7 +21,7 @@ class Banner(QFrame):
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.action = named(QPushButton(), "banner_action", "What can be done")
+        self.action = named(QPushButton(), "banner_action", "Suggested action")
         self.action.clicked.connect(self.action_asked)
         button = named(QToolButton(), "banner_dismiss", "Dismiss", "Dismiss this message")
         button.setText("×")

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.slider_scale import SliderScale
 
@@ -81,7 +82,7 @@ class SparsityControl(QWidget):
         )
         self.percent.setDecimals(4)
         self.percent.setRange(0, 99.9999)
-        self.percent.setSuffix(" %")
+        self.percent.setSuffix("%")
         self.percent.setSingleStep(0.5)
         self.percent.setKeyboardTracking(False)
         self.percent.valueChanged.connect(lambda value: self.sparsity_asked.emit(value / 100))
@@ -92,10 +93,10 @@ class SparsityControl(QWidget):
         self.kept.setKeyboardTracking(False)
         self.kept.valueChanged.connect(self.num_kept_asked)
         self.presets = named(
-            QToolButton(), "sparsity_presets", "Published sparsities",
+            QToolButton(), "sparsity_presets", "Paper's sparsities",
             "Sparsities that the paper reports for this network",
         )  # fmt: skip
-        self.presets.setText("paper")
+        self.presets.setText("Paper's sparsities")
         self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.presets)
         menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))
@@ -147,7 +148,7 @@ class SparsityControl(QWidget):
         menu = self.presets.menu()
         menu.clear()
         for sparsity in sparsities:
-            action = menu.addAction(f"{100 * sparsity:g} %")
+            action = menu.addAction(sparsity_text(sparsity))
             action.setData(sparsity)
         self.presets.setVisible(bool(sparsities))
 

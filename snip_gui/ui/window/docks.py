@@ -59,7 +59,7 @@ def open_layout(path: Path) -> tuple[QSettings, str]:
         problem = set_aside(path)
         settings = QSettings(str(path), QSettings.Format.IniFormat)
     if problem:
-        problem = f"The layout of the window could not be brought back. {problem}"
+        problem = f"The layout of the window could not be restored. {problem}"
     return settings, problem
 
 

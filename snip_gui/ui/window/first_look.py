@@ -40,39 +40,40 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
     return (
         Step(
             "The minibatch",
-            "SNIP looks at a network once, before training, through a few images: these. Draw "
-            "others, take some of every class, browse for them one by one, or drop your own here.",
+            "SNIP examines a network once, before training, on a small batch of images: these. "
+            "Draw others at random, fill the batch by class, browse for individual images, or "
+            "drop your own here.",
             lambda: parts.docks["minibatch"],
             show_minibatch,
         ),
         Step(
             "Gradients",
-            "The images go through the untrained network and back once. That gives for each "
-            "connection the gradient of the loss, shown here for the first layer: a row for each "
-            "unit, a column for each pixel.",
+            "One forward and one backward pass through the untrained network give the gradient "
+            "of the loss for every connection. Here it is for the first layer: one row per unit, "
+            "one column per pixel.",
             lambda: heatmap.splitter,
             lambda: show_weights("gradient"),
         ),
         Step(
             "Sensitivity",
-            "Weight times gradient, without its sign, divided by the sum over the whole network: "
-            "how much the loss would feel the loss of a connection. Most hardly matter, a few do; "
-            "the scale is logarithmic.",
+            "|weight x gradient|, divided by its sum over the whole network: how strongly the "
+            "loss depends on a connection. Most connections hardly matter and a few matter a "
+            "lot; the scale is logarithmic.",
             lambda: parts.docks["sensitivity"],
             show_sensitivity,
         ),
         Step(
             "The threshold",
-            "All connections of all layers compete. The slider says which fraction is removed; the "
-            "most sensitive stay. Drag it: pictures, bars and counts follow.",
+            "All connections of all layers compete. The slider sets the fraction to remove; the "
+            "most sensitive connections stay. Drag it, and pictures, bars and counts follow.",
             lambda: heatmap.control,
             show_map,
         ),
         Step(
             "The mask",
-            "What is left. Each pixel shows which fraction of its connections was kept, and the "
-            "eights of the minibatch appear. Train (F6) trains just these connections; Grid draws "
-            "this picture for every class.",
+            "The connections that remain. Each pixel shows the fraction of its connections that "
+            "is kept, and the eights of the minibatch appear. Train (F6) trains only these "
+            "connections; Grid shows this map for every class.",
             lambda: heatmap.splitter,
             show_map,
         ),
@@ -88,13 +89,13 @@ class FirstLookOffer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "offer")
-        text = QLabel("New here? A first look takes five short steps.")
+        text = QLabel("New here? The first look takes five short steps.")
         show = named(QPushButton("Show me"), "offer_show", "Show the first look")
         later = named(
             QPushButton("Not now"),
             "offer_decline",
             "Not now",
-            "Help > First look shows it any time",
+            "You can open it at any time with Help > First look",
         )
         for button in (show, later):
             button.setProperty("role", "compact")

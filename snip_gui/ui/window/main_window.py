@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
         self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
         self.first_look.setVisible(not self.state.preferences.first_look_offered)
-        self.centre = named(QTabWidget(), "centre_tabs", "What the middle shows")
+        self.centre = named(QTabWidget(), "centre_tabs", "Main view")
         self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
         tray = self.minibatch.tray
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.toolbar.addWidget(spacer)
-        self.stale = named(QLabel(), "stale_notice", "What to do next")
+        self.stale = named(QLabel(), "stale_notice", "Next step")
         self.stale.setProperty("role", "notice")
         self._stale_action = self.toolbar.addWidget(self.stale)
         self.addToolBar(self.toolbar)
@@ -235,12 +235,12 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def _may_interrupt(self) -> bool:
-        text = "Stop the training and close? What was done is kept and the run can be resumed."
+        text = "Stop the training and close? Progress is kept and the run can be resumed."
         if self.controller.queue.waiting:
-            text += " The runs that wait in the queue are kept, too."
+            text += " The queued runs are kept as well."
         standard = QMessageBox.StandardButton
         answer = QMessageBox.question(
-            self, "A training is running", text, standard.Close | standard.Cancel, standard.Cancel
+            self, "Training in progress", text, standard.Close | standard.Cancel, standard.Cancel
         )
         return answer == standard.Close
 

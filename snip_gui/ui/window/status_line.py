@@ -30,7 +30,7 @@ class StatusLine(QWidget):
         self._bar = named(QProgressBar(), "status_progress", "Progress")
         self._bar.setFixedWidth(180)
         self._bar.setTextVisible(False)
-        self._cancel = named(QPushButton("Cancel"), "status_cancel", "Cancel", "Stop this work")
+        self._cancel = named(QPushButton("Stop"), "status_cancel", "Stop", "Stop the current task")
         self._cancel.clicked.connect(self.cancel_asked)
         keeps = self._cancel.sizePolicy()
         keeps.setRetainSizeWhenHidden(True)  # or all panels would move whenever work begins

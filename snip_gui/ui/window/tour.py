@@ -53,7 +53,7 @@ class Tour(QWidget):
         self.card.hide()
         self._title = named(QLabel(), "tour_title", "Step")
         self._title.setProperty("role", "heading")
-        self._text = named(QLabel(), "tour_text", "What is seen")
+        self._text = named(QLabel(), "tour_text", "Explanation")
         self._text.setWordWrap(True)
         self._place = named(QLabel(), "tour_place", "Steps done")
         self._place.setProperty("role", "muted")

@@ -238,7 +238,8 @@ def hang(part, data):
     print("writing", flush=True)
     time.sleep(60)
 exporting._write = hang
-for _ in exporting.export_run(Path(sys.argv[1]), "pt", Path(sys.argv[2]), CancelToken(), overwrite=True):
+wanted = Path(sys.argv[1]), "pt", Path(sys.argv[2])
+for _ in exporting.export_run(*wanted, CancelToken(), overwrite=True):
     pass
 """
 

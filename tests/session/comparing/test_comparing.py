@@ -49,7 +49,7 @@ def test_a_pin_keeps_its_number_kept_while_the_screen_follows_the_slider(scored)
 
 def test_pins_are_named_by_what_differs(scored, qtbot):
     scored.pins.pin_screen()
-    assert names(scored) == ["class 8, 90 %"]
+    assert names(scored) == ["class 8, 90%"]
     scored.set_field("seed", 3)
     scored.score()
     wait(qtbot, lambda: not scored.state.is_stale)
@@ -57,7 +57,7 @@ def test_pins_are_named_by_what_differs(scored, qtbot):
         scored.pins.pin_screen()
     assert names(scored) == ["class 8, seed 0, 90 %", "class 8, seed 3, 90 %"]
     scored.pins.rename(scored.pins.pins[0].number, "  eights ")
-    assert names(scored) == ["eights", "class 8, 90 %"]
+    assert names(scored) == ["eights", "class 8, 90%"]
     scored.pins.rename(scored.pins.pins[0].number, "")
     assert names(scored) == ["class 8, seed 0, 90 %", "class 8, seed 3, 90 %"]
 
@@ -67,7 +67,7 @@ def test_pinning_the_same_state_twice_is_one_pin(scored):
     assert scored.pins.pin_screen() is first
     scored.set_sparsity(0.5)
     assert scored.pins.pin_screen() is not first
-    assert names(scored) == ["class 8, 90 %", "class 8, 50 %"]
+    assert names(scored) == ["class 8, 90%", "class 8, 50%"]
 
 
 def test_what_was_pinned_first_is_compared_with_the_screen_until_others_are_chosen(scored):
@@ -90,7 +90,7 @@ def test_a_pin_that_goes_leaves_the_screen_in_its_place(scored, qtbot):
     pins.changed.connect(lambda: seen.append([pins.pin_name(number) for number in pins.choice]))
     with qtbot.waitSignals([pins.changed, pins.choice_changed]):
         pins.remove(first)
-    assert seen == [["On screen", "On screen"]]
+    assert seen == [["Current mask", "Current mask"]]
     assert pins.pins == ()
     assert pins.choice == (ON_SCREEN, ON_SCREEN)
     pins.remove(first)  # gone already
@@ -160,7 +160,7 @@ def test_asked_again_the_answer_is_known(scored, qtbot):
 
 def test_a_question_that_cannot_be_answered_is_told_in_place(scored):
     everything = scored.state.minibatch.indices_K.tolist()
-    for indices, words in [([], "selected"), (everything, "none is left")]:
+    for indices, words in [([], "selected"), (everything, "nothing left")]:
         scored.questions.without(indices)
         assert words in scored.state.status.problem.message
     scored.set_field("seed", 9)

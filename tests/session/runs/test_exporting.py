@@ -69,7 +69,7 @@ def test_the_sizes_are_those_of_the_files_to_the_byte(exporter, qtbot, tmp_path)
         assert done.size_bytes == exporter.formats[done.format_name].size_bytes
     assert exporter.problem is None
     notices = exporter._state.notices.all
-    assert any("never trained" in notice.text for notice in notices)
+    assert any("untrained" in notice.text for notice in notices)
 
 
 def test_a_trained_run_is_the_one_at_hand(controller, exporter, qtbot, tmp_path):
@@ -103,6 +103,6 @@ def test_a_cancelled_export_leaves_the_old_file(exporter, qtbot, tmp_path):
     exporter.export([("onnx", path)])
     exporter.cancel()
     wait(qtbot, lambda: not exporter.is_exporting)
-    assert "Cancelled" in exporter.problem.message
+    assert "Stopped" in exporter.problem.message
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.glob("*net*")) == [path]

@@ -326,7 +326,7 @@ def test_a_damaged_queue_is_said_and_the_next_one_is_kept(controller, tmp_path):
     file.write_text('[{"model": 3}]')
     controller.queue.keep_in(file)
     assert controller.queue.total == 0
-    assert "could not be brought back" in controller.state.notices.all[-1].text
+    assert "could not be restored" in controller.state.notices.all[-1].text
 
 
 def test_a_finished_run_is_extended(controller, qtbot):

@@ -75,7 +75,7 @@ def test_pin_move_the_slider_and_see_what_went(panel, window, state, pins, qtbot
     qtbot.keyClick(panel.control.percent, Qt.Key.Key_Return)
     assert state.num_kept == 5_332
     summary = child(window, QLabel, "compare_summary")
-    qtbot.waitUntil(lambda: "Both keep 5,332" in summary.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "5,332 kept by both" in summary.text(), timeout=WAIT_MS)
     name, whole = panel.pair.table.overlaps.rows[-1]
     assert (name, whole.both, whole.only_a, whole.only_b) == ("all", 5_332, 21_329, 0)
     assert panel.pair.plot.isVisible()
@@ -87,7 +87,7 @@ def test_what_was_pinned_before_the_panel_was_seen_is_listed(window, pins, qtbot
     panel = window.comparing.page.content
     assert panel.list.pins.rowCount() == 1
     assert panel.list.pins.pin_image(pins.pins[0].number) is not None
-    assert panel.pair.a.currentText() == "class 8, 90 %"
+    assert panel.pair.a.currentText() == "class 8, 90%"
 
 
 def test_everything_in_the_panel_has_a_name(panel, window):
@@ -100,10 +100,10 @@ def test_two_minibatches_side_by_side(panel, window, started, pins, qtbot):
     score(qtbot, started)
     click(qtbot, child(window, QPushButton, "pin_button"))
     texts = [panel.list.pins.index(row).data() for row in range(2)]
-    assert texts == ["1  class 8, 90 %", "2  class 3, 90 %"]
+    assert texts == ["1  class 8, 90%", "2  class 3, 90%"]
     box = child(window, QComboBox, "compare_b")
     assert box.findData(ON_SCREEN) >= 0
-    box.setCurrentIndex(box.findText("class 8, 90 %"))
+    box.setCurrentIndex(box.findText("class 8, 90%"))
     box.activated.emit(box.currentIndex())
     expected = compare(*(pins.get_mask(number) for number in pins.choice))
     for name, overlap in panel.pair.table.overlaps.rows[:-1]:
@@ -129,7 +129,7 @@ def test_a_click_on_a_layer_shows_its_weights_in_four_colours(panel, window, sta
     assert found[85] == overlap.both
     assert (found[169], found[253]) == (overlap.only_a, overlap.only_b)
     panel.pair.plot.hovered.emit(*np.argwhere(index_HW == 169)[0].tolist())
-    assert "kept by A only" in child(window, QLabel, "compare_readout").text()
+    assert "kept only by A" in child(window, QLabel, "compare_readout").text()
 
 
 def test_far_out_a_picture_pixel_is_a_block_and_close_in_a_connection(
@@ -188,7 +188,7 @@ def test_many_pins_have_a_matrix_whose_cells_choose_a_pair(panel, pins, started,
     started.controller.set_sparsity(0.9)
     pins.pin_screen()
     assert matrix.isVisible()
-    assert matrix.cell_text(1, 0) == "class 8, 75 % and class 8, 50 %: 50.0% overlap"
+    assert matrix.cell_text(1, 0) == "class 8, 75% and class 8, 50%: 50.0% overlap"
     where = matrix.cell_centre(2, 0).toPoint()
     qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=where)
     numbers = [pin.number for pin in pins.pins]
@@ -244,7 +244,7 @@ def test_asking_of_one_image_from_the_tray(window, state, pins, qtbot):
         child(window, QComboBox, "compare_b").currentText()
         == f"without image #{number:,} (class 8)"
     )
-    assert "most in fc1" in child(window, QLabel, "compare_summary").text()
+    assert "mostly in fc1" in child(window, QLabel, "compare_summary").text()
     assert len(state.minibatch.indices_K) == 100
 
 
@@ -260,14 +260,14 @@ def test_stability_in_the_window(window, state, started, qtbot):
     assert child(window, QLabel, "stability_empty").isVisible()
     view.number.setValue(3)
     run = child(window, QPushButton, "stability_run")
-    assert run.text() == "Score at 90 %"
+    assert run.text() == "Score at 90%"
     click(qtbot, run)
     assert child(window, QPushButton, "stability_stop").isVisible()
     questions = started.controller.questions
     qtbot.waitUntil(lambda: not questions.is_measuring, timeout=WAIT_MS)
     said = child(window, QLabel, "stability_summary").text()
     frequency = questions.stability.frequency
-    assert said.startswith("3 draws of other images at 90 %. All 3 keep")
+    assert said.startswith("3 masks at 90%, from other images. ")
     assert f"{frequency.num_in_all:,}" in said
     assert run.isVisible()
     row = [view.model.index(0, column).data() for column in range(4)]

@@ -97,4 +97,4 @@ def test_paths_of_large_networks_are_followed_in_the_background(started, qtbot, 
         pass
     assert state.paths.reach() is not None
     assert sum(state.paths.num_on_paths().values()) < sum(expected.values())
-    assert "in effect" in started.window.layers._effect.text()
+    assert "effective" in started.window.layers._effect.text()

@@ -50,7 +50,7 @@ def test_classes_and_sparsities_at_a_click(panel, grid, started, qtbot):
     assert grid.current_tile() == (1, 8)
     readout = child(panel, QLabel, "grid_readout")
     qtbot.mouseMove(panel.view, panel.view.tile_rect(1, 3).center())
-    assert readout.text().startswith("3 at 90 %: kept of fc1 ")
+    assert readout.text().startswith("3 at 90%: fc1 ")
     # A click takes the tile; undo brings the eights back.
     place = panel.view.tile_rect(2, 3).center()
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=place)

@@ -56,7 +56,7 @@ def test_the_grid_is_filled_before_the_files_are_read(started, qtbot, folder, mo
     assert child(window, QLabel, "image_count").text() == "24 files"
     panel.grid.select_rows(range(3))
     assert not panel.add.isEnabled()
-    assert child(window, QLabel, "selected_count").text() == "Being read…"
+    assert child(window, QLabel, "selected_count").text() == "Reading…"
     assert "being read" in child(window, QLabel, "minibatch_summary").text()
     panel.filter.setCurrentIndex(2)
     assert panel.grid.model().rowCount() == 12

@@ -80,7 +80,7 @@ def cells(window):
 
 
 def test_a_network_of_torchvision_is_chosen_by_a_few_letters(window, state, qtbot):
-    choose(window, "More of torchvision…")
+    choose(window, "More from torchvision…")
     assert child(window, QComboBox, "model_name").currentText() == "LeNet-300-100"
     dialog = dialog_of(window, qtbot, NetworksDialog)
     qtbot.waitUntil(lambda: bool(dialog.name()), timeout=WAIT_MS)
@@ -94,7 +94,7 @@ def test_a_network_of_torchvision_is_chosen_by_a_few_letters(window, state, qtbo
 
 
 def test_letters_that_no_network_has_leave_nothing_to_choose(window, qtbot):
-    choose(window, "More of torchvision…")
+    choose(window, "More from torchvision…")
     dialog = dialog_of(window, qtbot, NetworksDialog)
     qtbot.waitUntil(lambda: bool(dialog.name()), timeout=WAIT_MS)
     dialog.filter.setText("no such network")
@@ -106,7 +106,7 @@ def test_letters_that_no_network_has_leave_nothing_to_choose(window, qtbot):
 
 def test_an_own_network_is_shown_agreed_to_and_used(window, state, qtbot, code, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(code), ""))
-    choose(window, "A network of your own…")
+    choose(window, "Your own network…")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
     assert not ok(dialog).isEnabled()
     browse = child(dialog, QPushButton, "own_browse")
@@ -146,7 +146,7 @@ def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot,
     [("def (", "is not Python"), ("x = 1", "no class or function"), (None, "cannot be read")],
 )
 def test_a_file_that_will_not_do_is_told_in_the_dialog(window, qtbot, tmp_path, content, message):
-    choose(window, "A network of your own…")
+    choose(window, "Your own network…")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
     path = tmp_path / "bad.py"
     if content is not None:
@@ -214,7 +214,7 @@ def test_code_swapped_between_the_question_and_the_answer_does_not_run(
     window, state, qtbot, code, tmp_path
 ):
     mark = tmp_path / "mark"
-    choose(window, "A network of your own…")
+    choose(window, "Your own network…")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
     dialog.file.setText(str(code))
     dialog.file.editingFinished.emit()
@@ -230,7 +230,7 @@ def test_code_swapped_between_the_question_and_the_answer_does_not_run(
 
 def test_code_that_hides_something_is_shown_with_a_warning(window, qtbot, code):
     code.write_text("x = 1" + " " * 3000 + f"; import os\n{code.read_text()}")
-    choose(window, "A network of your own…")
+    choose(window, "Your own network…")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
     dialog.file.setText(str(code))
     dialog.file.editingFinished.emit()

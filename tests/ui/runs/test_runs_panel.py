@@ -103,7 +103,7 @@ def test_runs_are_shown_newest_first_with_what_came_of_them(panel):
     assert column(panel, "epochs") == ["3 of 9", "3 of 10", "3 of 10", "3 of 10"]
     assert column(panel, "state") == ["stopped", "finished", "finished", "finished"]
     titles = [panel.model.headerData(n, Qt.Orientation.Horizontal) for n in range(20 - 2)]
-    assert {"Test, final", "Test at best val."} <= set(titles)
+    assert {"Test, final", "Test at lowest val."} <= set(titles)
 
 
 def test_runs_made_elsewhere_appear_when_the_panel_is_shown(panel, filled, folder, wait):
@@ -248,7 +248,7 @@ def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbo
     click(qtbot, child(filled.window, QPushButton, "run_error_sparsity"))
     dialog = child(filled.window, ErrorSparsityDialog, "error_sparsity_dialog")
     legend = dialog.legend.text()
-    assert "mean and deviation of 3 runs a level" in legend
+    assert "mean and standard deviation of 3 runs per level" in legend
     assert "LeNet-300-100 on MNIST: Lee, Ajanthan &amp; Torr 2019, Figure 1" in legend
     before = dialog.plot.getViewBox().viewRange()[0]
     dialog.stretched.click()

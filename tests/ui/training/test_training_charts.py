@@ -118,7 +118,7 @@ def test_runs_laid_over_have_a_line_and_a_legend_each(charts):
     assert first[1].getData()[1] == pytest.approx([100 * error for error in errors])
     text = charts._legend.text()
     assert "&lt;b&gt;" in text
-    assert "test 10.00% final, 5.00% at best validation" in text
+    assert "test 10.00% final, 5.00% at lowest validation error" in text
     choose(charts, "chart_split_validation")
     assert first[1].getData()[1][0] != pytest.approx(100 * errors[0], abs=0.5)
     charts.show_overlays(())
@@ -147,7 +147,7 @@ def test_ticked_runs_are_seen_without_a_training(application, tmp_path, qtbot):
     qtbot.waitUntil(lambda: bool(runs.checked and runs.curve(runs.checked[0])), timeout=WAIT_MS)
     legend = window.findChild(QLabel, "runs_legend")
     assert legend.isVisible()
-    assert "at best validation" in legend.text()
+    assert "at lowest validation error" in legend.text()
     assert len(window.training.charts._drawn[0][0].getData()[0]) == 4
 
 
@@ -186,7 +186,7 @@ def test_the_right_chart_shows_what_is_chosen(charts, name, expected):
 
 def test_the_speed_leaves_evaluations_out(charts):
     charts.show_points(trained_points())
-    choose(charts, "chart_quantity_steps_a_second")
+    choose(charts, "chart_quantity_steps_per_second")
     speeds = charts.curves["train"][1].getData()[1]
     assert np.isnan(speeds[[0, 4, 8]]).all()
     assert np.delete(speeds, [0, 4, 8]) == pytest.approx([2.0] * 9)
@@ -213,13 +213,13 @@ def test_the_papers_losses_are_thin_lines_of_its_steps(charts):
     charts.options.offer_figures((4,), offered=True)
     charts._on_drawn_otherwise()
     names = [curve.name for curve, _ in charts._papers]
-    assert names[0] == "true labels, 0 %"
+    assert names[0] == "true labels, 0%"
     assert len(names) == 5
     curve, item = charts._papers[0]
     assert item.getData()[0][-1] <= 10  # no longer than the training
     assert item.getData()[0][1] == pytest.approx(curve.steps[1] / 540)
     assert item.getData()[1][0] == curve.losses[0]
-    assert "random labels, 99 %" in charts._legend.text()
+    assert "random labels, 99%" in charts._legend.text()
     choose(charts, "chart_axis_steps")
     assert item.getData()[0][1] == curve.steps[1]
     choose(charts, "chart_figure_7")

@@ -200,7 +200,7 @@ def test_index_order_is_warned_of(window, started, qtbot):
     assert not warning.isVisible()
     started.controller.set_sparsity(0.01)
     qtbot.waitUntil(warning.isVisible, timeout=WAIT_MS)
-    assert "index order" in warning.text()
+    assert "ties are broken by index" in warning.text()
 
 
 # Heatmap

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
 
 _TRUTH = (
-    "Removing single connections makes files smaller. It does not make ordinary kernels faster: "
-    "they multiply zeros like any number. Only the shrunk network has less to do."
+    "Removing single connections makes files smaller but does not make ordinary kernels faster: "
+    "they multiply zeros like any other number. Only the shrunk network needs fewer operations."
 )
 _ASIDE = ("/", "\\", "\0")
 
@@ -47,7 +47,7 @@ class ExportDialog(QDialog):
         self._is_named = False
         self._heading = named(QLabel(), "export_run", "What is exported")
         self._heading.setProperty("role", "heading")
-        self._what = named(QLabel(), "export_what", "What it is")
+        self._what = named(QLabel(), "export_what", "Description")
         self._what.setTextFormat(Qt.TextFormat.PlainText)
         self._what.setWordWrap(True)
         truth = named(QLabel(_TRUTH), "export_truth", "What sparsity buys")
@@ -62,7 +62,7 @@ class ExportDialog(QDialog):
         policy = self._progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._progress.setSizePolicy(policy)
-        self._said = named(QLabel(), "export_said", "What was done")
+        self._said = named(QLabel(), "export_said", "Result")
         self._said.setWordWrap(True)
         self._said.setMinimumHeight(2 * self._said.fontMetrics().lineSpacing())
         self._said.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -86,10 +86,10 @@ class ExportDialog(QDialog):
     def _make_place(self) -> QFormLayout:
         folder = self._controller.state.preferences.export_folder or str(Path.home())
         self.folder = named(QLineEdit(folder), "export_folder", "Folder")
-        self.name = named(QLineEdit(), "export_name", "Name", "Each format adds its ending")
+        self.name = named(QLineEdit(), "export_name", "Name", "Each format adds its own extension")
         for edit in (self.folder, self.name):
             edit.textChanged.connect(self._update)
-        choose = named(QPushButton("Choose…"), "choose_export_folder", "Choose the folder")
+        choose = named(QPushButton("Choose…"), "choose_export_folder", "Choose a folder")
         choose.setAutoDefault(False)
         choose.clicked.connect(self._on_choose)
         where = QHBoxLayout()
@@ -104,7 +104,7 @@ class ExportDialog(QDialog):
     def _make_buttons(self) -> QHBoxLayout:
         self.copy_code = named(
             QPushButton("Copy loading code"), "copy_loading_code", "Copy the loading code",
-            "Lines of Python that load the format of the selected row",
+            "Copy Python code that loads the selected format",
         )  # fmt: skip
         self.show_folder = named(QPushButton("Show in folder"), "show_exported", "Show in folder")
         self.close_button = named(QPushButton("Close"), "close_export", "Close")
@@ -136,7 +136,7 @@ class ExportDialog(QDialog):
     def _update(self) -> None:
         exporter = self._exporter
         folder = exporter.folder
-        self._heading.setText(folder.name if folder else "Keeping what is on screen as a run…")
+        self._heading.setText(folder.name if folder else "Saving the current mask as a run…")
         self._what.setText(exporter.description)
         if folder is not None and not self._is_named:
             self._is_named = True
@@ -144,8 +144,8 @@ class ExportDialog(QDialog):
         self.table.show_measured(exporter.formats, exporter.speeds, exporter.is_measuring)
         threads = next((s.num_threads for s in exporter.speeds.values()), 0)
         self._basis.setText(
-            f"Times are the best of many turns on this machine's CPU, with {threads} "
-            f"{'thread' if threads == 1 else 'threads'} for torch and for onnxruntime."
+            f"Times are the best of many repetitions on this machine's CPU, with {threads} "
+            f"{'thread' if threads == 1 else 'threads'} each for torch and onnxruntime."
             if threads
             else "Measuring…"
             if exporter.is_measuring
@@ -157,7 +157,7 @@ class ExportDialog(QDialog):
         self._said.setProperty("role", role)
         self._said.style().polish(self._said)
         busy = exporter.is_exporting
-        self.start.setText("Cancel" if busy else "Export")
+        self.start.setText("Stop" if busy else "Export")
         self.start.setEnabled(busy or (folder is not None and bool(self._wanted())))
         self.show_folder.setEnabled(bool(exporter.done))
         self.copy_code.setEnabled(self.table.selected_format() is not None)
@@ -180,12 +180,12 @@ class ExportDialog(QDialog):
             files = (
                 f"{FORMATS[d.format_name].suffix} {size_text(d.size_bytes)}" for d in exporter.done
             )
-            return f"Written, read back and compared: {', '.join(files)}.", ""
+            return f"Written and verified by reading back: {', '.join(files)}.", ""
         if any(letter in self.name.text() for letter in _ASIDE):
-            return "A name has no slash.", "error"
+            return "The name cannot contain a slash.", "error"
         there = [place.name for _, path in self._wanted() for place in existing_files(path)]
         if there:
-            return f"There already, and will be replaced: {', '.join(there)}.", "muted"
+            return f"Existing files that will be replaced: {', '.join(there)}.", "muted"
         if exporter.is_measuring and exporter.progress is not None:
             return exporter.progress.text, "muted"
         return "", "muted"
@@ -202,7 +202,9 @@ class ExportDialog(QDialog):
 
     @Slot()
     def _on_choose(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder to export to", self.folder.text())
+        chosen = QFileDialog.getExistingDirectory(
+            self, "Choose a folder to export to", self.folder.text()
+        )
         if chosen:
             self.folder.setText(chosen)
 

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 
 _DENSE = "dense"
-_HEADERS = ("Format", "On disk", "Numbers", "MACs", "1 image", "64 images", "Read by")
+_HEADERS = ("Format", "On disk", "Values stored", "MACs", "1 image", "64 images", "Opens with")
 _TIPS = (
     "",
-    "Size of the file, to the byte",
-    "How many weights and buffers are stored",
-    "Multiply-accumulates of one image; zeros are multiplied too unless a runtime skips them",
-    "Time of one image, as the network is when it was loaded",
-    "Time of 64 images at once",
-    "Who can open it",
+    "Exact size of the file",
+    "Number of weights and buffers in the file",
+    (
+        "Multiply-accumulate operations per image; zeros are multiplied too unless a runtime "
+        "skips them"
+    ),
+    "Time for one image, with the network as loaded",
+    "Time for 64 images at once",
+    "What can open the file",
 )
 _FIRST_CHOICE = "safetensors"
 _READERS = len(_HEADERS) - 1
@@ -69,7 +72,7 @@ class ExportTable(QTableWidget):
         self.setItem(0, 0, before)
         for row, one in enumerate(FORMATS, 1):
             item = QTableWidgetItem(one.title)
-            item.setToolTip(f"{one.description}\nEnds in {one.suffix}")
+            item.setToolTip(f"{one.description}\nExtension: {one.suffix}")
             item.setFlags(
                 Qt.ItemFlag.ItemIsEnabled
                 | Qt.ItemFlag.ItemIsSelectable
@@ -100,7 +103,7 @@ class ExportTable(QTableWidget):
             refused = measured is not None and bool(measured.refused)
             self._allow(row, not refused)
             if refused and measured is not None:
-                self._show(row, ["", "", "", "", ""], "not possible here")
+                self._show(row, ["", "", "", "", ""], "not available")
                 for column in range(self.columnCount()):
                     self._cell(row, column).setToolTip(measured.refused)
             else:

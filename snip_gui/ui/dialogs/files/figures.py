@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     ".png": "Picture",
-    ".svg": "Vector picture",
-    ".npz": "Numbers, NumPy arrays",
-    ".csv": "Numbers, table",
+    ".svg": "Vector graphic",
+    ".npz": "Data as NumPy arrays",
+    ".csv": "Data as a table",
 }
 
 _DOTS_PER_METRE = 100 / 2.54  # for one dot an inch
@@ -111,7 +111,7 @@ def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background:
             write_text(path, _table(figure.numbers()))
         case other:
             raise UserError(
-                f"A picture is not written as “{other}”.", f"Choose one of {', '.join(ENDINGS)}."
+                f"Pictures cannot be saved as “{other}”.", f"Choose one of {', '.join(ENDINGS)}."
             )
 
 

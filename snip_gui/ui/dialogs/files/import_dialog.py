@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.comparing.state_names import sparsity_words
+from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.listing import method_title
@@ -45,14 +45,14 @@ class ImportDialog(QDialog):
             self.network.addItem(find_network(recipe.model).title)
         self.network.currentIndexChanged.connect(self._update)
         self._mask = _said("", "import_mask", "Mask")
-        self._then = _said("", "import_then", "What happens then")
+        self._then = _said("", "import_then", "What happens next")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        holds = f"{found.num_values:,} numbers in {found.num_tensors:,} tensors"
+        holds = f"{found.num_values:,} values in {found.num_tensors:,} tensors"
         form.addRow("Kind", _said(f"{found.title}: {holds}", "import_kind", "Kind"))
         form.addRow("Network", self.network)
         form.addRow("Mask", self._mask)
-        form.addRow("Made as", _said(self._origin(), "import_origin", "Where it comes from"))
+        form.addRow("Origin", _said(self._origin(), "import_origin", "Origin"))
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Open | standard.Cancel)
         self.open_button = named(buttons.button(standard.Open), "start_import", "Open")
@@ -92,14 +92,14 @@ class ImportDialog(QDialog):
     def _update(self) -> None:
         recipe = self._recipe()
         what = "weights and biases" if "bias" in recipe.pruning.prunable else "weights"
-        words = sparsity_words(recipe.pruning.sparsity)
+        words = sparsity_text(recipe.pruning.sparsity)
         self._mask.setText(f"From {self._found.mask_from}: {words} of the {what} removed")
         data = DATASETS[recipe.data.name].title
-        change = f" The data set becomes {data}." if self._is_other_data else ""
+        change = f" The data set changes to {data}." if self._is_other_data else ""
         self._then.setText(
-            f"The weights and their mask are shown on {data}, ranked by "
-            f"{method_title(recipe).lower()}; Train goes on from them under this mask, and Export "
-            f"writes them again.{change} This can be undone."
+            f"The weights and their mask open with {data}, ranked by "
+            f"{method_title(recipe).lower()}. Train continues from these weights under this "
+            f"mask; Export saves them again.{change} This can be undone."
         )
 
 

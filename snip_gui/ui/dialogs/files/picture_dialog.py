@@ -52,12 +52,12 @@ class PictureDialog(QDialog):
         self.width_px.setSuffix(" pixels")
         self.dpi = named(
             QSpinBox(), "picture_dpi", "Resolution",
-            "Dots an inch: with the width it says how large the picture is on paper",
+            "Dots per inch; together with the width this sets the printed size",
         )  # fmt: skip
         self.dpi.setRange(50, 1200)
         self.dpi.setValue(300)
-        self.dpi.setSuffix(" dots an inch")
-        self._paper = named(QLabel(), "picture_paper", "On paper")
+        self.dpi.setSuffix(" dpi")
+        self._paper = named(QLabel(), "picture_paper", "Printed size")
         self._paper.setProperty("role", "muted")
         self._problem = named(QLabel(), "picture_problem", "Problem")
         self._problem.setProperty("role", "error")
@@ -87,8 +87,8 @@ class PictureDialog(QDialog):
         form.addRow("Resolution", self.dpi)
         form.addRow("", self._paper)
         hint = QLabel(
-            "A PNG has this size; an SVG keeps axes, curves and letters as vectors. The numbers "
-            "behind it can be saved as arrays (.npz) or as a table (.csv)."
+            "A PNG has exactly this size; an SVG keeps axes, curves and text as vectors. The "
+            "underlying data can be saved as arrays (.npz) or as a table (.csv)."
         )
         hint.setProperty("role", "muted")
         hint.setWordWrap(True)
@@ -101,7 +101,7 @@ class PictureDialog(QDialog):
     @Slot()
     def _show_paper(self) -> None:
         width_cm = self.width_px.value() / self.dpi.value() * 2.54
-        self._paper.setText(f"{width_cm:.1f} cm wide on paper")
+        self._paper.setText(f"{width_cm:.1f} cm wide in print")
 
     def _chosen(self) -> Figure:
         return self._figures[self.figure.currentIndex()]

@@ -92,6 +92,6 @@ def diagnostics(state: SessionState) -> str:
     }
     found["devices"] = ", ".join(title for _, title in state.devices) or "torch not loaded"
     environment = state.preferences.environment
-    found["device chosen"] = environment.device
+    found["chosen device"] = environment.device
     found["threads"] = str(environment.num_threads)
     return "\n".join(f"{name}: {value}" for name, value in found.items())

@@ -24,8 +24,9 @@ class FailureDialog(QDialog):
         self.setWindowTitle("Something went wrong")
         self.setObjectName("failure_dialog")
         text = QLabel(
-            f"{message}\n\nThis is a fault of the program, not yours. Your work is still there and "
-            "you can go on; copying the details into a report helps to mend it."
+            f"{message}\n\nThis is a bug in the program, not a mistake of yours. Your work is "
+            "safe and you can carry on. Including the details in a bug report helps to get it "
+            "fixed."
         )
         text.setWordWrap(True)
         shown = named(QPlainTextEdit(details), "failure_details", "Details")

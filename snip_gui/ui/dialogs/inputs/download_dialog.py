@@ -38,10 +38,10 @@ class DownloadDialog(QDialog):
         self.setWindowTitle(f"Download {dataset.title}")
         self.setObjectName("download_dialog")
         self._folder = named(
-            QLineEdit(str(folder)), "download_folder", "Folder", "Where the files go"
+            QLineEdit(str(folder)), "download_folder", "Folder", "Where the files are saved"
         )
         self._folder.textChanged.connect(self._on_text)
-        choose = named(QPushButton("Choose…"), "choose_download_folder", "Choose the folder")
+        choose = named(QPushButton("Choose…"), "choose_download_folder", "Choose a folder")
         choose.setAutoDefault(False)
         choose.clicked.connect(self._on_choose)
         where = QHBoxLayout()
@@ -50,10 +50,10 @@ class DownloadDialog(QDialog):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Size", _said(download.size_text, "download_size", "Size"))
-        form.addRow("From", _said("\n".join(download.hosts), "download_hosts", "Servers"))
-        form.addRow("Described at", _said(download.page, "download_page", "Page"))
-        form.addRow("Source", _said(download.terms, "download_terms", "Source and terms"))
-        form.addRow("Into", where)
+        form.addRow("Source", _said("\n".join(download.hosts), "download_hosts", "Servers"))
+        form.addRow("Home page", _said(download.page, "download_page", "Home page"))
+        form.addRow("Citation", _said(download.terms, "download_terms", "Citation and terms"))
+        form.addRow("Save to", where)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
         self._start = named(buttons.button(standard.Ok), "start_download", "Download")
@@ -62,7 +62,7 @@ class DownloadDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
-        column.addWidget(_said(dataset.description, "download_what", "What it is"))
+        column.addWidget(_said(dataset.description, "download_what", "Description"))
         column.addLayout(form)
         column.addWidget(buttons)
         self.resize(560, self.sizeHint().height())

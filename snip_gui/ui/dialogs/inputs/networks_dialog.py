@@ -27,7 +27,7 @@ class NetworksDialog(QDialog):
     def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self.setWindowTitle("Networks of torchvision")
+        self.setWindowTitle("torchvision networks")
         self.setObjectName("networks_dialog")
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -65,10 +65,10 @@ class NetworksDialog(QDialog):
     def _show_names(self) -> None:
         names = self._state.network.names
         self._text.setText(
-            f"{len(names)} classification networks. They take the number of channels and classes "
-            "of your images; images that are too small for one are resized."
+            f"{len(names)} classification networks, adapted to the channels and classes of your "
+            "images. Images that are too small for a network are resized."
             if names
-            else "Asking torchvision…"
+            else "Listing the networks…"
         )
         if self._names.stringList() != list(names):
             self._names.setStringList(list(names))

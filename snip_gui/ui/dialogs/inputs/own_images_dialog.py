@@ -57,14 +57,14 @@ class OwnImagesDialog(QDialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Add pictures of your own")
+        self.setWindowTitle("Add your own images")
         self.setObjectName("own_images_dialog")
         self._classes = classes
         self._choices = [_Choice(picture, label, picture.is_negative) for picture in pictures]
         self._first = 0
         intro = QLabel(
-            "They are scaled and cropped to the size of the data set's images, and kept with the "
-            "recipe. Sensitivity depends on the class, so choose what each is to be taken for."
+            "They are scaled and cropped to the size of the data set's images and saved with the "
+            "recipe. Sensitivity depends on the label, so choose the class of each image."
         )
         intro.setWordWrap(True)
         self._area = QScrollArea()
@@ -172,8 +172,9 @@ class _Row(QObject):
         _fill(self.label, classes, choice.label)
         self.label.currentIndexChanged.connect(self._set_label)
         self.exchange = named(
-            QCheckBox("Negative"), "own_negative", "Exchange light and dark",
-            "Exchange light and dark, as for black ink on paper among white digits on black",
+            QCheckBox("Invert"), "own_negative", "Invert",
+            "Swap light and dark, for instance to turn black ink on paper into a white digit on "
+            "black",
         )  # fmt: skip
         self.exchange.setChecked(choice.is_negative)
         self.exchange.toggled.connect(self._set_negative)

@@ -52,9 +52,11 @@ class OwnNetworkDialog(QDialog):
         super().__init__(parent)
         self._trusted = trusted
         self._source: Source | None = None
-        self.setWindowTitle("A network of your own")
+        self.setWindowTitle("Your own network")
         self.setObjectName("own_network_dialog")
-        self.file = named(QLineEdit(path), "own_file", "Python file", "The file with the network")
+        self.file = named(
+            QLineEdit(path), "own_file", "Python file", "The file that defines the network"
+        )
         self.file.setPlaceholderText("A Python file")
         self.file.editingFinished.connect(self._show_file)
         browse = named(QPushButton("Browse…"), "own_browse", "Browse", "Choose a Python file")
@@ -75,7 +77,7 @@ class OwnNetworkDialog(QDialog):
         self.digest = named(QLabel(), "own_digest", "Digest of the code shown")
         self.digest.setProperty("role", "muted")
         self.digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._warning = named(QLabel(), "own_warning", "What agreeing means")
+        self._warning = named(QLabel(), "own_warning", "What running the code means")
         self._warning.setTextFormat(Qt.TextFormat.PlainText)
         self._warning.setWordWrap(True)
         self.buttons = QDialogButtonBox(
@@ -140,7 +142,7 @@ class OwnNetworkDialog(QDialog):
                 self.code.setPlainText(reveal(source.text))
                 problem = " ".join(find_warnings(source.text))
                 if not names:
-                    problem = "The file has no class or function. Choose another file."
+                    problem = "The file defines no class or function. Choose another file."
         self._explain(problem)
 
     def _explain(self, problem: str) -> None:

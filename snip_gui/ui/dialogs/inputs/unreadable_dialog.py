@@ -29,14 +29,14 @@ class UnreadableDialog(QDialog):
 
     def __init__(self, files: Sequence[BadFile], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Files that cannot be read")
+        self.setWindowTitle("Unreadable files")
         number = len(files)
         intro = QLabel(
-            "The data set can be opened without these files. That is then part of the recipe, "
-            "since results differ."
+            "The data set can be opened without these files. The recipe records this, because it "
+            "changes the results."
         )
         intro.setWordWrap(True)
-        self.list = named(QTreeWidget(), "unreadable_files", "Files that cannot be read")
+        self.list = named(QTreeWidget(), "unreadable_files", "Unreadable files")
         self.list.setHeaderLabels(["File", "Reason"])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _NOTHING = (
-    "No finished run among these has a test error.\n\n"
-    "Sweep… trains at several sparsities, one after another."
+    "None of these runs has a final test error.\n\nSweep… trains at several sparsities, one "
+    "after another."
 )
 _STRETCHED_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 
@@ -49,17 +49,17 @@ class ErrorSparsityDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("error_sparsity_dialog")
-        self.setWindowTitle("Error against sparsity")
+        self.setWindowTitle("Test error versus sparsity")
         self._series, self._networks, self._themes = series, networks, themes
-        self.plot = named(pg.PlotWidget(), "error_sparsity_plot", "Test error over sparsity")
-        self.plot.setLabel("left", "test error at the end, %")
+        self.plot = named(pg.PlotWidget(), "error_sparsity_plot", "Test error versus sparsity")
+        self.plot.setLabel("left", "final test error, %")
         self.plot.setLabel("bottom", "sparsity, %")
         self.plot.showGrid(x=False, y=True, alpha=0.25)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.stretched = named(
-            QCheckBox("Stretch toward 100 %"), "stretch_sparsity", "Stretch toward 100 %",
-            "Each factor in what is kept takes the same room",
+            QCheckBox("Logarithmic toward 100%"), "stretch_sparsity", "Logarithmic toward 100%",
+            "Space the axis by factors in the number of connections kept",
         )  # fmt: skip
         self.stretched.toggled.connect(self._draw)
         self.legend = named(QLabel(), "error_sparsity_legend", "Legend")
@@ -152,4 +152,4 @@ def _runs(series: Series) -> str:
     if counts == [1]:
         return ""
     number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f": mean and deviation of {number} runs a level"
+    return f": mean and standard deviation of {number} runs per level"

@@ -48,7 +48,7 @@ class ExtendDialog(QDialog):
         self.form.editor(_RATE).setEnabled(not training.added_epochs)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
-        self.start = named(buttons.button(standard.Ok), "start_extension", "Train them")
+        self.start = named(buttons.button(standard.Ok), "start_extension", "Train the extra epochs")
         self.start.setText("Train")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)

@@ -49,24 +49,24 @@ class MistakesDialog(QDialog):
         self._mistakes: Mistakes | None = None
         self.setObjectName("mistakes_dialog")
         self.setWindowTitle(f"Mistakes of {folder.name}")
-        self.split = named(QComboBox(), "mistakes_split", "Images", "Which images are measured")
+        self.split = named(QComboBox(), "mistakes_split", "Images", "Which images are evaluated")
         for value, title in _SPLITS:
             if value != "validation" or recipe.data.validation_fraction:
                 self.split.addItem(title, value)
         self.split.activated.connect(self.ask)
-        self.said = named(QLabel(), "mistakes_said", "What was found")
+        self.said = named(QLabel(), "mistakes_said", "Result")
         self.said.setWordWrap(True)
         self.table = self._make_table()
-        self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Images taken for a wrong class")
+        self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Misclassified images")
         self.grid.selection_changed.connect(self._enable)
         self.every = named(
-            QPushButton("All pairs"), "mistakes_every", "All pairs", "Show all mistakes again"
+            QPushButton("All pairs"), "mistakes_every", "All pairs", "Show all misclassified images"
         )
         self.every.clicked.connect(self.table.clearSelection)
         self.take = named(
             QPushButton("Add to minibatch"), "mistakes_take", "Add to minibatch",
-            "Add the selected images, or else all shown, to the minibatch that is scored; those "
-            "of the test file as images of your own",
+            "Add the selected images, or all that are shown if none is selected, to the "
+            "minibatch to be scored; test images are added as your own images",
         )  # fmt: skip
         self.take.clicked.connect(self._on_take)
         self._build()
@@ -77,7 +77,10 @@ class MistakesDialog(QDialog):
 
     def _make_table(self) -> QTableWidget:
         table = named(
-            QTableWidget(), "confusion", "Confusion matrix", "Rows: the class. Columns: taken for"
+            QTableWidget(),
+            "confusion",
+            "Confusion matrix",
+            "Rows: true class. Columns: predicted class",
         )
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
@@ -98,7 +101,7 @@ class MistakesDialog(QDialog):
         right = QVBoxLayout()
         right.addWidget(self.grid, 1)
         right.addLayout(low)
-        caption = QLabel("Rows: the class of the image. Columns: the class it is taken for.")
+        caption = QLabel("Rows: true class. Columns: predicted class.")
         caption.setProperty("role", "muted")
         left = QVBoxLayout()
         left.addWidget(self.table, 1)
@@ -114,7 +117,7 @@ class MistakesDialog(QDialog):
     @Slot()
     def ask(self) -> None:
         """Measure the newest weights on the images chosen."""
-        self.said.setText("Looking for mistakes…")
+        self.said.setText("Finding misclassified images…")
         self.take.setEnabled(False)
         self._finder.ask(self._folder, self._recipe, self.split.currentData())
 
@@ -129,8 +132,8 @@ class MistakesDialog(QDialog):
         self._mistakes = mistakes
         share = mistakes.num_wrong / mistakes.num_images
         self.said.setText(
-            f"After {mistakes.step:,} steps {mistakes.num_wrong:,} of {mistakes.num_images:,} are "
-            f"taken for a wrong class ({share:.2%}). The largest loss comes first."
+            f"After {mistakes.step:,} steps, {mistakes.num_wrong:,} of {mistakes.num_images:,} "
+            f"are misclassified ({share:.2%}). Largest loss first."
         )
         self._fill(mistakes)
         self.grid.images.set_images(self._picture, self._describe)
@@ -151,7 +154,7 @@ class MistakesDialog(QDialog):
             count = int(confusion_KK[row, column])
             item = QTableWidgetItem(f"{count:,}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            taken = f"{mistakes.classes[row]} taken for {mistakes.classes[column]}"
+            taken = f"{mistakes.classes[row]} classified as {mistakes.classes[column]}"
             item.setToolTip(f"{taken}: {count:,}")
             colour = QColor("#0072b2" if row == column else "#d55e00")
             colour.setAlphaF(0.15 if row == column else 0.15 + 0.55 * count / most)
@@ -166,7 +169,7 @@ class MistakesDialog(QDialog):
         assert mistakes is not None
         names = mistakes.classes
         return (
-            f"Image {mistakes.indices_P[row]:,}: {names[mistakes.labels_P[row]]} taken for "
+            f"Image {mistakes.indices_P[row]:,}: {names[mistakes.labels_P[row]]} classified as "
             f"{names[mistakes.taken_for_P[row]]}, loss {mistakes.losses_P[row]:.2f}"
         )
 

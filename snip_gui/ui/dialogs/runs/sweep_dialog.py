@@ -42,15 +42,21 @@ class SweepDialog(QDialog):
         )
         what.setWordWrap(True)
         self.sparsities = named(
-            QLineEdit(SPARSITIES), "sweep_sparsities", "Sparsities", "In percent; 0 is dense"
+            QLineEdit(SPARSITIES),
+            "sweep_sparsities",
+            "Sparsities",
+            "In percent; 0 is the dense network",
         )
         self.seeds = named(
-            QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "Such as 0, 1, 2 or 0-2"
+            QLineEdit(str(recipe.seed)), "sweep_seeds", "Seeds", "For example 0, 1, 2 or 0-2"
         )
         own = recipe.pruning.method
         self.methods = {
             name: named(
-                QCheckBox(label), f"sweep_{name}", label, "The same, with another choice of mask"
+                QCheckBox(label),
+                f"sweep_{name}",
+                label,
+                "Repeat the sweep with masks from these methods",
             )
             for name, label in METHOD.choices
             if name != own
@@ -61,11 +67,11 @@ class SweepDialog(QDialog):
         form.addRow("Sparsities, %", self.sparsities)
         form.addRow("Seeds", self.seeds)
         for number, box in enumerate(self.methods.values()):
-            form.addRow("Beside" if number == 0 else "", box)
+            form.addRow("Also train with" if number == 0 else "", box)
             box.toggled.connect(self._on_text)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
-        self.start = named(buttons.button(standard.Ok), "start_sweep", "Train them")
+        self.start = named(buttons.button(standard.Ok), "start_sweep", "Train all runs")
         self.start.setText("Train")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)

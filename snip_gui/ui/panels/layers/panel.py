@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.base.text import narrow_count, short_count
+from snip_gui.core.base.text import narrow_count, short_count, sparsity_text
 from snip_gui.ui.panels.layers.bar_delegate import BarDelegate
 from snip_gui.ui.panels.layers.model import KEPT, LAYER, SPARSITY, TOTAL, LayerModel
 from snip_gui.ui.widgets.naming import named
@@ -62,10 +62,10 @@ class LayersPanel(QWidget):
         self._effect = named(QLabel(), "layers_effect", "Sparsity and effective sparsity")
         self._effect.setProperty("role", "muted")
         self._effect.setWordWrap(True)
-        self._dense = named(QLabel(), "layers_dense", "What stays dense")
+        self._dense = named(QLabel(), "layers_dense", "Layers that stay dense")
         self._dense.setProperty("role", "muted")
         self._dense.setWordWrap(True)
-        self._work = named(QLabel(), "layers_work", "Multiply-accumulates")
+        self._work = named(QLabel(), "layers_work", "MACs per image")
         self._work.setProperty("role", "muted")
         self._work.setWordWrap(True)
         self._warning = named(QLabel(), "layers_warning", "Warning")
@@ -133,14 +133,14 @@ class LayersPanel(QWidget):
         rows = self._state.layer_rows()
         self.model.show_rows(rows)
         if not rows:
-            self._total.setText("Score a minibatch to see what is kept of each layer.")
+            self._total.setText("Score a minibatch to see how much of each layer is kept.")
             return
         kept, total = sum(row.kept for row in rows), sum(row.total for row in rows)
         self._total.setText(f"{kept:,} of {total:,} kept")
         weights = sum(row.weights_total for row in rows)
         self._total.setToolTip(
-            f"{weights:,} of the {total:,} are weights, the others biases" if weights != total
-            else "All of them weights"
+            f"{weights:,} of the {total:,} are weights, the rest biases" if weights != total
+            else "All of them are weights"
         )  # fmt: skip
         self._show_work()
 
@@ -151,15 +151,16 @@ class LayersPanel(QWidget):
         if self._state.scored is None:
             self._effect.clear()
         elif not on_paths:
-            self._effect.setText(f"{1 - kept / total:.2%} removed")
+            self._effect.setText(f"{sparsity_text(1 - kept / total)} removed")
         else:
             left = sum(on_paths.values())
             self._effect.setText(
-                f"{1 - kept / total:.2%} removed, in effect {1 - left / total:.2%}"
+                f"{sparsity_text(1 - kept / total)} removed, "
+                f"effective {sparsity_text(1 - left / total)}"
             )
             self._effect.setToolTip(
                 f"Effective sparsity: {kept - left:,} kept connections lie on no path from the "
-                "input to an output. They change nothing and count as removed"
+                "input to an output. They have no effect and are counted as removed"
             )
 
     def _show_work(self) -> None:
@@ -168,10 +169,11 @@ class LayersPanel(QWidget):
             return
         left, dense = scored.multiply_accumulates(self._state.num_kept)
         self._work.setToolTip(
-            f"One image takes {left:,} of {dense:,} multiply-accumulates ({left / dense:.2%}) if "
-            "every removed weight is skipped; ordinary dense kernels skip none."
+            f"Multiply-accumulate operations: one image needs {left:,} of {dense:,} "
+            f"({left / dense:.2%}) if every removed weight is skipped; ordinary dense kernels "
+            "skip none."
         )
-        self._work.setText(f"{short_count(left)} of {short_count(dense)} mult.-acc. an image")
+        self._work.setText(f"{short_count(left)} of {short_count(dense)} MACs per image")
 
     def _show_dense(self) -> None:
         """Say which layers do not compete, and what each layer keeps whatever it scores."""
@@ -180,7 +182,7 @@ class LayersPanel(QWidget):
         if scored is not None:
             pruning, frozen = scored.recipe.pruning, scored.architecture.num_frozen
             if pruning.exclude:
-                sentences.append(f"Excluded, so dense: {', '.join(pruning.exclude)}.")
+                sentences.append(f"Excluded from pruning: {', '.join(pruning.exclude)}.")
             if frozen:
                 sentences.append(f"Frozen, so not pruned: {frozen:,} parameters.")
             if pruning.floor:
@@ -194,7 +196,9 @@ class LayersPanel(QWidget):
         sentences = []
         empty = [row.layer for row in self._state.layer_rows() if row.is_empty]
         if empty:
-            sentences.append(f"No weight is left in {', '.join(empty)}: nothing passes through.")
+            sentences.append(
+                f"No weights remain in {', '.join(empty)}, so no signal passes through."
+            )
         reach = self._state.paths.reach()
         if reach is not None and reach.num_reached < reach.num_outputs:
             sentences.append(

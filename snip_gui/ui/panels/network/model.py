@@ -42,22 +42,27 @@ class NetworkRow:
         layer, name = self.layer, self.layer.name or "The network itself"
         sentences = [f"{name}: {layer.num_parameters:,} parameters."]
         if layer.num_frozen:
-            sentences.append(f"{layer.num_frozen:,} are frozen: not trained, so not pruned.")
+            sentences.append(
+                f"{layer.num_frozen:,} are frozen, so they are neither trained nor pruned."
+            )
         if not layer.is_prunable:
             sentences.append("Only weights and biases of linear, convolutional, recurrent and "
                              "attention layers are pruned.")  # fmt: skip
         elif self.kept is None:
-            sentences.append("Nothing of it is scored: excluded, or not scored yet.")
+            sentences.append(
+                "None of its parameters is scored: the layer is excluded, or nothing has "
+                "been scored yet."
+            )
         else:
             sentences.append(f"{self.kept:,} are kept.")
         if layer.uses:
-            sentences.append(f"Each weight is used {layer.uses:,} times on one image.")
+            sentences.append(f"Each weight is used {layer.uses:,} times per image.")
         return " ".join(sentences)
 
 
 _COLUMNS: tuple[Column[NetworkRow], ...] = (
     Column("Layer", lambda row: row.layer.name or "(whole)", "The layer's name in the network"),
-    Column("Type", lambda row: row.layer.kind, "Its class"),
+    Column("Type", lambda row: row.layer.kind, "Class of the module"),
     Column(
         "Output",
         lambda row: " x ".join(map(str, row.layer.output_shape)),
@@ -78,7 +83,7 @@ _COLUMNS: tuple[Column[NetworkRow], ...] = (
     Column(
         "Mult.-acc.",
         lambda row: f"{row.layer.multiply_accumulates:,}" if row.layer.is_prunable else "",
-        "Multiply-accumulates of its weights on one image",
+        "Multiply-accumulate operations of its weights per image",
         is_number=True,
     ),
     Column(

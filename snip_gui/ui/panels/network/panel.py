@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture
     from snip_gui.session.state.session_state import SessionState
 
-_EMPTY = "The network is measured as soon as torch and the images are there."
+_EMPTY = "The network is analysed once torch and the images have loaded."
 
 
 class NetworkPanel(QWidget):
@@ -129,7 +129,7 @@ class NetworkPanel(QWidget):
             for row in rows
             if row.weights_kept is not None
         )
-        text = f"{short_count(work)} multiply-accumulates an image"
+        text = f"{short_count(work)} MACs per image"
         if removed:
             text += f", {short_count(work - removed)} if every removed weight is skipped"
         sentences.append(text)

@@ -52,7 +52,7 @@ class NumberGrid(QWidget):
         value = self._values[row, column]
         pair = f"{self._names[row]} and {self._names[column]}"
         if math.isnan(value):
-            return f"{pair}: of different networks"
+            return f"{pair}: from different networks"
         return f"{pair}: {value:.1%} overlap"
 
     def cell_centre(self, row: int, column: int) -> QPointF:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
 
 _SHOWN_MS = 10_000
-_WORDS = {"finished": "The training is finished", "failed": "The training failed"}
+_WORDS = {"finished": "Training finished", "failed": "Training failed"}
 
 
 class EndNotice(QObject):
@@ -46,7 +46,7 @@ class EndNotice(QObject):
         errors = {p.split: p.error for p in training.points[-100:] if p.split != "train"}
         ends = f", test error {errors['test']:.2%}" if "test" in errors else ""
         waiting = len(self._queue.waiting)
-        waits = f" {waiting} more wait in the queue." if waiting else ""
+        waits = f" {waiting} more in the queue." if waiting else ""
         self.show_message(f"{_WORDS[training.phase]}{ends}.{waits}")
 
     def show_message(self, text: str) -> None:

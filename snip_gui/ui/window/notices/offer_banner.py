@@ -34,7 +34,7 @@ class OfferBanner(Banner):
             return
         done = f"{entry.epochs_done:.3g} of {entry.epochs} epochs"
         text = f"The last training, {entry.name}, was interrupted after {done}."
-        self.show_message(text, "It goes on from its last checkpoint.", "Continue")
+        self.show_message(text, "It can resume from its last checkpoint.", "Continue")
 
     @Slot()
     def _on_continue(self) -> None:

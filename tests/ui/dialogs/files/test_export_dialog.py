@@ -24,7 +24,7 @@ def dialog(started, exporter, qtbot, tmp_path):
     started.controller.prefer(export_folder=str(tmp_path / "out"))
     started.window.actions_by_name["export"].trigger()
     dialog = started.window.findChild(ExportDialog)
-    assert "Keeping" in text(dialog, "export_run")
+    assert "Saving" in text(dialog, "export_run")
     assert not dialog.start.isEnabled()
     qtbot.waitUntil(lambda: exporter.folder is not None, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not exporter.is_measuring, timeout=WAIT_MS)
@@ -57,8 +57,8 @@ def tick(dialog, qtbot, name):
 def test_the_truth_is_told_before_a_byte_is_written(dialog, exporter, tmp_path):
     assert "multiply zeros" in text(dialog, "export_truth")
     assert "LeNet-300-100" in text(dialog, "export_what")
-    assert "90 % of its connections removed" in text(dialog, "export_what")
-    assert "never trained" in text(dialog, "export_what")
+    assert "90% of its connections removed" in text(dialog, "export_what")
+    assert "untrained" in text(dialog, "export_what")
     title, size, number, macs, one, batch, readers = cells(dialog, "pt")
     assert (title, number, macs) == ("PyTorch state_dict", "266,610", "266 k")
     assert size == "1.07 MB"
@@ -80,9 +80,9 @@ def test_several_formats_are_ticked_and_written(dialog, exporter, qtbot, tmp_pat
     dialog.name.setText("mein Netz")
     assert not dialog.show_folder.isEnabled()
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    assert dialog.start.text() == "Cancel"
+    assert dialog.start.text() == "Stop"
     qtbot.waitUntil(lambda: not exporter.is_exporting, timeout=WAIT_MS)
-    assert "read back and compared" in text(dialog, "export_said")
+    assert "verified by reading back" in text(dialog, "export_said")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"mein Netz.safetensors", "mein Netz.snip", "mein Netz.snip.load.py"} <= names
     qtbot.mouseClick(dialog.show_folder, Qt.MouseButton.LeftButton)
@@ -96,7 +96,7 @@ def test_files_that_are_there_already_are_named(dialog, tmp_path):
     dialog.name.setText("net")
     assert "will be replaced: net.safetensors" in text(dialog, "export_said")
     dialog.name.setText("net/more")
-    assert "no slash" in text(dialog, "export_said")
+    assert "cannot contain a slash" in text(dialog, "export_said")
     assert not dialog.start.isEnabled()
 
 
@@ -115,7 +115,7 @@ def test_a_format_that_is_refused_cannot_be_ticked_and_says_why(dialog, exporter
     reason = "ONNX needs packages that are not installed."
     exporter.formats["onnx"] = FormatMeasured(exporter.folder, "onnx", refused=reason)
     exporter.changed.emit()
-    assert cells(dialog, "onnx")[-1] == "not possible here"
+    assert cells(dialog, "onnx")[-1] == "not available"
     assert dialog.table.item(find_row(dialog, "onnx"), 0).toolTip() == reason
     assert dialog.table.checked_formats() == ["safetensors"]
     tick(dialog, qtbot, "onnx")

@@ -89,7 +89,7 @@ def test_the_dialog_saves_and_remembers_nothing_of_a_failure(window, qtbot, tmp_
     dialog = window.findChild(PictureDialog)
     child(dialog, QComboBox, "picture_figure").setCurrentIndex(1)
     assert "13.5 cm" in child(dialog, QLabel, "picture_paper").text()
-    chart = (str(tmp_path / "chart"), "Vector picture (*.svg)")
+    chart = (str(tmp_path / "chart"), "Vector graphic (*.svg)")
     answers = iter([("", ""), (str(tmp_path / "x" / "a.png"), ""), chart])
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: next(answers))
     save = child(dialog, QPushButton, "picture_save")

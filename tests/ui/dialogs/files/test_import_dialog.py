@@ -22,7 +22,7 @@ WAIT_MS = 60_000
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A run that was pruned to 98 %, in the smallest format."""
+    """A run that was pruned to 98%, in the smallest format."""
     place = tmp_path_factory.mktemp("exported")
     recipe = Recipe(pruning=Snip(sparsity=0.98))
     environment = Environment(device="cpu", num_threads=1)
@@ -67,8 +67,8 @@ def test_a_dropped_checkpoint_is_shown_with_its_mask_and_can_be_undone(started, 
     assert drop(started.window, drag(exported / "net.snip"))
     dialog = opened(qtbot, started)
     assert said(dialog, "import_file") == "net.snip"
-    assert "bit mask and values: 266,610 numbers" in said(dialog, "import_kind")
-    assert "its mask: 98 %" in said(dialog, "import_mask")
+    assert "bit mask and values: 266,610 values" in said(dialog, "import_kind")
+    assert "its mask: 98%" in said(dialog, "import_mask")
     assert "UCI digits" in said(dialog, "import_origin")
     assert state.recipe == before  # nothing changes before it is agreed to
     qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)

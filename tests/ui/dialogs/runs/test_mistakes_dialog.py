@@ -21,7 +21,7 @@ def dialog(started, qtbot):
     qtbot.waitUntil(lambda: controller.state.training.phase == "finished", timeout=WAIT_MS)
     window.findChild(QAction, "show_mistakes").trigger()
     dialog = window.findChild(QDialog, "mistakes_dialog")
-    qtbot.waitUntil(lambda: "wrong class" in dialog.said.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "are misclassified" in dialog.said.text(), timeout=WAIT_MS)
     yield dialog
     dialog.close()
 

@@ -33,7 +33,7 @@ def end(application, qapp, phase):
 def test_an_end_that_nobody_saw_is_told_once(application, qapp, said):
     end(application, qapp, "finished")
     end(application, qapp, "failed")
-    assert said == ["The training is finished.", "The training failed."]
+    assert said == ["Training finished.", "Training failed."]
     application.controller.state.set_training(TrainingState(Recipe(), "finished"))
     qapp.processEvents()
     assert len(said) == 2
@@ -55,5 +55,5 @@ def test_a_watched_end_is_not_told(application, qapp, said, monkeypatch):
 def test_without_a_tray_the_window_is_marked(application, monkeypatch):
     marked = []
     monkeypatch.setattr(end_notice.QApplication, "alert", marked.append)
-    application.window.findChild(EndNotice).show_message("The training is finished.")
+    application.window.findChild(EndNotice).show_message("Training finished.")
     assert marked == [application.window]
