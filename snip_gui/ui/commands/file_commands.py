@@ -14,6 +14,7 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.commands.checkpoint_commands import CheckpointCommands
+from snip_gui.ui.widgets.plain_text import plain_name, plain_tip
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -55,8 +56,8 @@ class FileCommands(QObject):
         """Offer the recent recipes."""
         self.recent_menu.clear()
         for path in self._controller.recents.paths:
-            action = self.recent_menu.addAction(path.name)
-            action.setToolTip(str(path))
+            action = self.recent_menu.addAction(plain_name(path.name))
+            action.setToolTip(plain_tip(str(path)))
             action.triggered.connect(lambda _=False, p=path: self._controller.open_recipe(p))
         if self.recent_menu.isEmpty():
             self.recent_menu.addAction("No recipe opened or saved yet").setEnabled(False)

@@ -9,7 +9,6 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -24,6 +23,7 @@ from snip_gui.ui.compare.pair_view import PairView
 from snip_gui.ui.compare.pin_list import PinList
 from snip_gui.ui.compare.stability_view import StabilityView
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.widgets.sparsity_control import SparsityControl
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class ComparePanel(QWidget):
             QPushButton("Leave selected out"), "without_button", "Leave the selected images out",
             "Score without the images selected in the minibatch, and compare",
         )  # fmt: skip
-        self._memory = named(QLabel(), "pins_memory", "Memory used by pins")
+        self._memory = named(Label(), "pins_memory", "Memory used by pins")
         self._memory.setProperty("role", "muted")
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.list)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)

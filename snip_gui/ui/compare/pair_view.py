@@ -9,7 +9,6 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
-    QLabel,
     QSizePolicy,
     QStackedLayout,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
@@ -97,24 +97,24 @@ class PairView(QWidget):
         for box in (self.a, self.b, self.view):
             policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             box.setSizeAdjustPolicy(policy)
-            box.setMinimumContentsLength(5)
+            box.setMinimumContentsLength(2)
             box.view().setMinimumWidth(_LIST_WIDTH)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.a.activated.connect(self._on_chosen)
         self.b.activated.connect(self._on_chosen)
         self.view.currentIndexChanged.connect(self._draw)
         self.view.activated.connect(self._on_view_chosen)
-        self.said = named(QLabel(), "compare_summary", "What the two masks have in common")
+        self.said = named(Label(), "compare_summary", "What the two masks have in common")
         self.said.setWordWrap(True)
         self.plot = PicturePlot("compare", "Comparison")
         self.plot.zoomed.connect(self._on_zoomed)
-        self.readout = named(QLabel(), "compare_readout", "Under the pointer")
+        self.readout = named(Label(), "compare_readout", "Under the pointer")
         self.readout.setProperty("role", "muted")
         self.plot.hovered.connect(self._on_hovered)
         self.plot.clicked.connect(self._on_clicked)
         self.plot.left.connect(self.readout.clear)
-        self.no_picture = named(QLabel(), "compare_no_picture", "Why there is no picture")
-        self.empty = named(QLabel(), "compare_empty", "Compare")
+        self.no_picture = named(Label(), "compare_no_picture", "Why there is no picture")
+        self.empty = named(Label(), "compare_empty", "Compare")
         for label in (self.no_picture, self.empty):
             label.setProperty("role", "empty")
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -152,7 +152,7 @@ class PairView(QWidget):
         grid = QGridLayout()
         grid.setSpacing(4)
         for at, (text, box) in enumerate((("A", self.a), ("B", self.b))):
-            label = QLabel(text)
+            label = Label(text)
             label.setBuddy(box)
             grid.addWidget(label, 0, 2 * at)
             grid.addWidget(box, 0, 2 * at + 1)
@@ -241,7 +241,7 @@ class PairView(QWidget):
                     icon = QIcon() if image is None else QIcon(QPixmap.fromImage(image))
                     box.addItem(icon, pin.name, pin.number)
                 box.setCurrentIndex(box.findData(chosen))
-            box.setToolTip(self._pins.pin_name(chosen))
+            box.setToolTip(plain_tip(self._pins.pin_name(chosen)))
 
     @Slot()
     def _on_chosen(self) -> None:

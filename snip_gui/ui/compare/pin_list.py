@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.base.text import short_count, size_text, sparsity_text
 from snip_gui.core.views.input_map import map_picture
+from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def map_image(mask: Mask) -> QImage | None:
     return to_qimage(map_picture(fractions, "own-maximum").index_HW[None])
 
 
-class PinModel(QAbstractListModel):
+class PinModel(Guarded, QAbstractListModel):
     """One row for each pin; a name can be edited."""
 
     def __init__(self, pins: Pins, parent: QWidget | None = None) -> None:
@@ -126,7 +127,7 @@ class PinModel(QAbstractListModel):
         return True
 
 
-class _PinDelegate(QStyledItemDelegate):
+class _PinDelegate(Guarded, QStyledItemDelegate):
     """Paints the map, and beside it name and number kept."""
 
     def sizeHint(

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -27,6 +26,7 @@ from snip_gui.ui.compare.turning_splitter import TurningSplitter
 from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -98,10 +98,10 @@ class StabilityView(QWidget):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(8)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.said = named(QLabel(), "stability_summary", "What the masks have in common")
+        self.said = named(Label(), "stability_summary", "What the masks have in common")
         self.said.setWordWrap(True)
-        self.empty = named(QLabel(_EMPTY), "stability_empty", "Stability")
-        self.no_picture = named(QLabel(), "stability_no_picture", "Why there is no picture")
+        self.empty = named(Label(_EMPTY), "stability_empty", "Stability")
+        self.no_picture = named(Label(), "stability_no_picture", "Why there is no picture")
         for label in (self.empty, self.no_picture):
             label.setProperty("role", "empty")
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -111,7 +111,7 @@ class StabilityView(QWidget):
         self.plot.zoomed.connect(self._on_zoomed)
         self.plot.hovered.connect(self._on_hovered)
         self.plot.left.connect(self._on_left)
-        self.readout = named(QLabel(), "stability_readout", "Under the pointer")
+        self.readout = named(Label(), "stability_readout", "Under the pointer")
         self.readout.setProperty("role", "muted")
         self.model = FrequencyModel(self)
         self.table = named(

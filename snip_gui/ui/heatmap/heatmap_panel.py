@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSplitter,
     QToolButton,
@@ -21,6 +20,7 @@ from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.ui.heatmap.map_page import MapPage
 from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.widgets.sparsity_control import SparsityControl
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class HeatmapPanel(QWidget):
         self._weights_page: LazyPage[WeightsPage] = LazyPage(self._make_weights)
         self._is_stale = False
         self._make_controls()
-        self._readout = named(QLabel(), "heatmap_readout", "Under the pointer, or selected")
+        self._readout = named(Label(), "heatmap_readout", "Under the pointer, or selected")
         self._readout.setProperty("role", "muted")
         self._readout.setWordWrap(True)
         # Always two lines, so that nothing moves when a text gets longer.
@@ -74,7 +74,7 @@ class HeatmapPanel(QWidget):
         self._views = QButtonGroup(self)
         for button in (self.show_map, self.show_weights, self.show_both):
             self._views.addButton(button)
-        self.badge = named(QLabel(), "training_badge", "Training")
+        self.badge = named(Label(), "training_badge", "Training")
         self.badge.setProperty("role", "notice")
         self.back = named(
             QPushButton(), "back_to_training", "Return to the training sparsity",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class PicturePage(QWidget):
         super().__init__(parent)
         self.themes = themes
         self.plot = PicturePlot(name, title)
-        self.empty = named(QLabel(NO_SCORES), f"{name}_empty", title)
+        self.empty = named(Label(NO_SCORES), f"{name}_empty", title)
         self.empty.setProperty("role", "empty")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)

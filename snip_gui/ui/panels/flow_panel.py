@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.network_flow import network_flow
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.flow_view import FlowColours, FlowView
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units
@@ -36,7 +37,7 @@ class FlowPanel(QWidget):
         self.view = named(FlowView(_colours(themes.colours)), "flow_view", "Network flow")
         self.view.hovered.connect(self._on_hovered)
         self.view.chosen.connect(self._on_chosen)
-        self._empty = named(QLabel(_EMPTY), "flow_empty", "Network flow")
+        self._empty = named(Label(_EMPTY), "flow_empty", "Network flow")
         self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -45,9 +46,9 @@ class FlowPanel(QWidget):
         area.setWidgetResizable(True)
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._legend = named(QLabel(), "flow_legend", "Legend")
+        self._legend = named(Label(), "flow_legend", "Legend")
         self._legend.setTextFormat(Qt.TextFormat.RichText)
-        self._readout = named(QLabel(), "flow_readout", "Network flow in words")
+        self._readout = named(Label(), "flow_readout", "Network flow in words")
         self._readout.setProperty("role", "muted")
         pages = QWidget()
         self._pages = QStackedLayout(pages)

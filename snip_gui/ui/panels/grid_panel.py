@@ -23,6 +23,7 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.comparing.tile_grid import KINDS, PAPER_SPARSITIES, SUFFIXES
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.tile_view import TileView
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -46,12 +47,12 @@ class GridPanel(QWidget):
         self._shown_spec: object = None
         self._make_controls()
         self.view = named(TileView(), "tile_view", "Input maps", "")
-        self._empty = named(QLabel(_EMPTY), "grid_empty", "Grid")
+        self._empty = named(Label(_EMPTY), "grid_empty", "Grid")
         self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(40)
-        self._readout = named(QLabel(), "grid_readout", "Tile under the pointer")
+        self._readout = named(Label(), "grid_readout", "Tile under the pointer")
         self._readout.setProperty("role", "muted")
         self._readout.setWordWrap(True)
         self._readout.setFixedHeight(2 * self._readout.fontMetrics().lineSpacing() + 2)
@@ -94,7 +95,7 @@ class GridPanel(QWidget):
         top.addWidget(self.kind)
         top.addWidget(_buddy("at", self.sparsities))
         top.addWidget(self.sparsities, 1)
-        top.addWidget(QLabel("%"))
+        top.addWidget(Label("%"))
         top.addWidget(self.start)
         top.addWidget(self.export)
         area = QScrollArea()
@@ -193,6 +194,6 @@ class GridPanel(QWidget):
 
 
 def _buddy(text: str, widget: QWidget) -> QLabel:
-    label = QLabel(text)
+    label = Label(text)
     label.setBuddy(widget)
     return label

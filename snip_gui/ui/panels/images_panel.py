@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.text import natural_order
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -38,7 +38,7 @@ class ImagesPanel(QWidget):
         self._was_listing = False
         self.filter = named(QComboBox(), "class_filter", "Show class", "Which classes to show")
         self.filter.currentIndexChanged.connect(self._show_filtered)
-        self._count = named(QLabel(), "image_count", "Images shown")
+        self._count = named(Label(), "image_count", "Images shown")
         self._count.setProperty("role", "muted")
         self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.grid = named(
@@ -72,13 +72,13 @@ class ImagesPanel(QWidget):
 
     def _build(self) -> None:
         top = QHBoxLayout()
-        show = QLabel("Show")
+        show = Label("Show")
         show.setBuddy(self.filter)
         top.addWidget(show)
         top.addWidget(self.filter)
         top.addWidget(self._count, 1)
         bottom = QHBoxLayout()
-        self._selected = named(QLabel(), "selected_count", "Selected images")
+        self._selected = named(Label(), "selected_count", "Selected images")
         self._selected.setProperty("role", "muted")
         self._selected.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bottom.addWidget(self._selected, 1)
@@ -145,7 +145,7 @@ class ImagesPanel(QWidget):
             indices = indices[labels_N[indices] == label]
         self.grid.images.show_indices(indices)
         self._count.setText(f"{len(indices):,} {what}")
-        self._count.setToolTip(tip)
+        self._count.setToolTip(plain_tip(tip))
         self._on_selection_changed(len(self.grid.selected_indices()))
 
     @Slot(int)

@@ -29,6 +29,7 @@ from snip_gui.ui.widgets.pictures.array_image import ArrayImage
 from snip_gui.ui.widgets.pictures.class_bars import ClassBars
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 from snip_gui.ui.widgets.pictures.picture_drop import PictureDrop
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted
@@ -54,7 +55,7 @@ class MinibatchPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._state, self._controller, self._themes = state, controller, themes
-        self._summary = named(QLabel(), "minibatch_summary", "Minibatch")
+        self._summary = named(Label(), "minibatch_summary", "Minibatch")
         self._summary.setWordWrap(True)
         self._mean = named(ArrayImage(92), "mean_image", "Mean image", "Mean of the minibatch")
         self._bars = named(ClassBars(), "class_histogram", "Images of each class")
@@ -296,6 +297,6 @@ class MinibatchPanel(QWidget):
 
 
 def _buddy(text: str, widget: QWidget) -> QLabel:
-    label = QLabel(text)
+    label = Label(text)
     label.setBuddy(widget)
     return label

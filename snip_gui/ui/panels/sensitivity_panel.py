@@ -8,11 +8,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from snip_gui.core.views.weight_canvas import NO_SCORES
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import LogAxis, style_plot
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.pruning.ranking import Ranking
@@ -65,11 +66,11 @@ class SensitivityPanel(QWidget):
         self.plot.addItem(self._chosen)
         self.plot.scene().sigMouseClicked.connect(self._on_clicked)
         self.line.sigDragged.connect(self._on_dragged)
-        self._text = named(QLabel(), "sensitivity_text", "Sensitivity")
+        self._text = named(Label(), "sensitivity_text", "Sensitivity")
         self._text.setWordWrap(True)
         self._text.setProperty("role", "muted")
         self._text.setToolTip(_EQUATION)
-        self._warning = named(QLabel(), "sensitivity_warning", "Warning")
+        self._warning = named(Label(), "sensitivity_warning", "Warning")
         self._warning.setProperty("role", "warning")
         self._warning.setWordWrap(True)
         column = QVBoxLayout(self)

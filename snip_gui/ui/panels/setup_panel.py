@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -34,6 +33,7 @@ from snip_gui.session.state.values import torch_text
 from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -72,7 +72,7 @@ class SetupPanel(QWidget):
         self._commands = NetworkCommands(controller, self)
         self.form.set_choices("data.name", [(data.name, data.title) for data in DATASETS])
         self.form.edited.connect(self._on_edited)
-        self._about = QLabel()
+        self._about = Label()
         self._about.setWordWrap(True)
         self._about.setProperty("role", "muted")
         self._build()
@@ -196,7 +196,7 @@ class SetupPanel(QWidget):
         model = self._state.recipe.model
         self.form.show_row(self._code, model.name == OWN)
         self._code.setText(Path(model.file).name or "Choose…")
-        self._code.setToolTip(f"The code of your own network\n{model.file}".rstrip())
+        self._code.setToolTip(plain_tip(f"The code of your own network\n{model.file}".rstrip()))
         self._weights.setText(Path(model.weights).name if model.weights else "drawn")
         self._weights.setToolTip(model.weights or "Weights are initialised as chosen above")
 
@@ -292,7 +292,7 @@ class SetupPanel(QWidget):
         place = preferences.data_place(dataset.name)
         self._folder.setText(Path(place).name or "Choose…")
         hint = f"The {dataset.takes} that contains “{dataset.inside}”"
-        self._folder.setToolTip(f"{hint}\n{place}".rstrip())
+        self._folder.setToolTip(plain_tip(f"{hint}\n{place}".rstrip()))
 
     @Slot()
     def _on_folder(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 
 from snip_gui.core.base.text import size_text, to_local
 from snip_gui.core.reports.tables import NOTHING, duration, percent
+from snip_gui.ui.widgets.guarded import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -93,7 +94,7 @@ COLUMNS = (
 NUMBERS = {column.name: number for number, column in enumerate(COLUMNS)}
 
 
-class RunsModel(QAbstractTableModel):
+class RunsModel(Guarded, QAbstractTableModel):
     """One row for each run, in no order of its own."""
 
     check_asked = Signal(object, bool)  # folder (Path), whether to lay it over the charts
@@ -211,7 +212,7 @@ class RunsModel(QAbstractTableModel):
         return True
 
 
-class SortedRuns(QSortFilterProxyModel):
+class SortedRuns(Guarded, QSortFilterProxyModel):
     """The runs that a few words leave, sorted by a column; what has no value comes last."""
 
     def __init__(self, model: RunsModel, parent: QObject | None = None) -> None:

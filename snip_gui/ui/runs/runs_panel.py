@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -32,6 +31,7 @@ from snip_gui.ui.runs.runs_model import (
 )
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.curve_delegate import CurveDelegate
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +165,7 @@ class RunsPanel(QWidget):
         self.sweep = self._button(
             "Sweep…", "run_sweep", "Train at several sparsities, one after another"
         )
-        self._count = named(QLabel(), "runs_count", "Runs shown")
+        self._count = named(Label(), "runs_count", "Runs shown")
         self._count.setProperty("role", "muted")
         top = QHBoxLayout()
         top.setSpacing(6)
@@ -176,7 +176,7 @@ class RunsPanel(QWidget):
         ):  # fmt: skip
             top.addWidget(button)
         self.strip = QWidget()
-        self._said = named(QLabel(), "runs_said", "Queue and deletions")
+        self._said = named(Label(), "runs_said", "Queue and deletions")
         self.go_on = self._button("Resume queue", "queue_go_on", "Train the next run in the queue")
         self.stop = self._button(
             "Stop queue", "queue_stop", "Stop this run, keep its progress, and clear the queue"
@@ -190,7 +190,7 @@ class RunsPanel(QWidget):
         for widget in (self._said, self.go_on, self.stop, self.clear, self.undo):
             row.addWidget(widget)
         row.addStretch()
-        self._empty = named(QLabel(_EMPTY), "runs_empty", "No runs")
+        self._empty = named(Label(_EMPTY), "runs_empty", "No runs")
         self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)

@@ -12,7 +12,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QWidget,
@@ -25,6 +24,7 @@ from snip_gui.core.views.training_curves import CurveArrays, smoothed
 from snip_gui.ui.training.chart_options import AXES, ChartOptions
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ class TrainingCharts(QWidget):
         self.error = self._add_chart("error, %", 1)
         self.curves = {split: (self.loss.plot(), self.error.plot()) for split in _STYLES}
         self._make_controls()
-        self._legend = named(QLabel(), "runs_legend", "Runs overlaid on the charts")
+        self._legend = named(Label(), "runs_legend", "Runs overlaid on the charts")
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setWordWrap(True)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignTop)

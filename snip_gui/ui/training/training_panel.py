@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QScrollArea,
     QSizePolicy,
@@ -32,6 +31,7 @@ from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ class TrainingPanel(QWidget):
         self.form.edited.connect(self._on_edited)
         self.presets = self._make_presets()
         self.estimate = named(
-            QLabel(),
+            Label(),
             "training_estimate",
             "Estimate",
             "Estimated time, memory and disk space of a training with these settings",
@@ -86,7 +86,8 @@ class TrainingPanel(QWidget):
         self._estimate.timeout.connect(self._show_estimate)
         self._status = named(ElidedLabel(), "training_status", "Training status")
         self._charts_page: LazyPage[TrainingCharts] = LazyPage(self._make_charts)
-        self._legend = named(QLabel(), "training_legend", "Legend")
+        self._legend = named(Label(), "training_legend", "Legend")
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
         self.more = self._make_more()
         self._build()
         self._redraw = QTimer(self, interval=_REDRAW_MS, singleShot=True)
@@ -170,7 +171,7 @@ class TrainingPanel(QWidget):
         area.setWidget(inner)
         area.setFixedWidth(inner.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        empty = QLabel(_EMPTY)
+        empty = Label(_EMPTY)
         empty.setProperty("role", "empty")
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         empty.setWordWrap(True)

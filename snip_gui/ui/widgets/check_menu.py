@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton
 
+from snip_gui.ui.widgets.plain_text import plain_name, plain_tip
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,7 +39,8 @@ class CheckMenu(QToolButton):
         self._menu.clear()
         self._actions = {}
         for value, label in choices:
-            action = self._menu.addAction(label)
+            action = self._menu.addAction(plain_name(label))
+            action.setToolTip(plain_tip(label))
             action.setObjectName(f"{self._prefix}_{value}")
             action.setCheckable(True)
             action.triggered.connect(self._on_triggered)
@@ -63,4 +66,5 @@ class CheckMenu(QToolButton):
         if not ticked:
             self.setText("none")
         else:
-            self.setText(", ".join(ticked) if len(ticked) <= _NAMED else f"{len(ticked)} layers")
+            names = plain_name(", ".join(ticked))
+            self.setText(names if len(ticked) <= _NAMED else f"{len(ticked)} layers")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.widgets.check_menu import CheckMenu
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.no_wheel import NoWheel
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
@@ -163,12 +164,12 @@ def _fill(combo: QComboBox, choices: Choices) -> None:
     combo.clear()
     for number, (value, label) in enumerate(choices):
         combo.addItem(label, value)
-        combo.setItemData(number, label, Qt.ItemDataRole.ToolTipRole)
+        combo.setItemData(number, plain_tip(label), Qt.ItemDataRole.ToolTipRole)
     combo.setCurrentIndex(combo.findData(chosen))
 
 
 def _label(text: str, tip: str, buddy: QWidget) -> QLabel:
-    label = QLabel(text)
-    label.setToolTip(tip)
+    label = Label(text)
+    label.setToolTip(plain_tip(tip))
     label.setBuddy(buddy)
     return label

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from PySide6.QtWidgets import QWidget
 
+from snip_gui.ui.widgets.plain_text import plain_tip
+
 W = TypeVar("W", bound=QWidget)
 
 
@@ -14,5 +16,5 @@ def named(widget: W, object_name: str, accessible_name: str, tip: str = "") -> W
     widget.setObjectName(object_name)
     widget.setAccessibleName(accessible_name)
     if tip:
-        widget.setToolTip(tip)
+        widget.setToolTip(plain_tip(tip))
     return widget

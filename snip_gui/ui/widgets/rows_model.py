@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,7 +38,7 @@ class Column(Generic[Row]):
     is_number: bool = False
 
 
-class RowsModel(QAbstractTableModel, Generic[Row]):
+class RowsModel(Guarded, QAbstractTableModel, Generic[Row]):
     """Shows rows; other values of the same rows keep selection and scroll position.
 
     Parameters

@@ -6,10 +6,12 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 _HANDLE = 16
 
 
-class SliderScale(QWidget):
+class SliderScale(Guarded, QWidget):
     """Marks at fractions of a slider's way, as long as they do not touch."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

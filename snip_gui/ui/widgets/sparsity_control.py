@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QSlider,
     QSpinBox,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.widgets.slider_scale import SliderScale
 
 if TYPE_CHECKING:
@@ -101,20 +101,20 @@ class SparsityControl(QWidget):
         menu = QMenu(self.presets)
         menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))
         self.presets.setMenu(menu)
-        self.note = named(QLabel(), "mask_note", "About the mask")
+        self.note = named(Label(), "mask_note", "About the mask")
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         self.note.setProperty("role", "warning")
         self.note.hide()
-        self._total = QLabel()
+        self._total = Label()
         self._total.setProperty("role", "muted")
         self._build()
 
     def _build(self) -> None:
-        heading = QLabel("Sparsity")
+        heading = Label("Sparsity")
         heading.setProperty("role", "heading")
         heading.setBuddy(self.slider)
-        kept = QLabel("kept")
+        kept = Label("kept")
         kept.setBuddy(self.kept)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.window.tour import Step
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class FirstLookOffer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "offer")
-        text = QLabel("New here? The first look takes five short steps.")
+        text = Label("New here? The first look takes five short steps.")
         show = named(QPushButton("Show me"), "offer_show", "Show the first look")
         later = named(
             QPushButton("Not now"),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
-    QLabel,
     QMainWindow,
     QMessageBox,
     QSizePolicy,
@@ -31,6 +30,7 @@ from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.training.training_panel import TrainingPanel
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.docks import Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.toolbar.addWidget(spacer)
-        self.stale = named(QLabel(), "stale_notice", "Next step")
+        self.stale = named(Label(), "stale_notice", "Next step")
         self.stale.setProperty("role", "notice")
         self._stale_action = self.toolbar.addWidget(self.stale)
         self.addToolBar(self.toolbar)
@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
         actions["resume"].setVisible(enabled["resume"])
         for name, text in (("undo", stack.undoText()), ("redo", stack.redoText())):
             word = name.capitalize()
-            actions[name].setToolTip(f"{word}: {text}" if text else word)
+            actions[name].setToolTip(plain_tip(f"{word}: {text}" if text else word))
         self._show_stale()
 
     @Slot()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from snip_gui.session.state.values import torch_text
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
@@ -24,8 +25,8 @@ class StatusLine(QWidget):
     def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._text = named(QLabel(), "status_text", "Status")
-        self._left = named(QLabel(), "status_time_left", "Time left")
+        self._text = named(Label(), "status_text", "Status")
+        self._left = named(Label(), "status_time_left", "Time left")
         self._left.setProperty("role", "muted")
         self._bar = named(QProgressBar(), "status_progress", "Progress")
         self._bar.setFixedWidth(180)
@@ -35,7 +36,7 @@ class StatusLine(QWidget):
         keeps = self._cancel.sizePolicy()
         keeps.setRetainSizeWhenHidden(True)  # or all panels would move whenever work begins
         self._cancel.setSizePolicy(keeps)
-        self._device = named(QLabel(), "status_device", "Device")
+        self._device = named(Label(), "status_device", "Device")
         self._device.setProperty("role", "muted")
         self._flash = QTimer(self, singleShot=True, interval=_FLASH_MS)
         self._flash.timeout.connect(self._show_activity)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QRegion
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +38,7 @@ class Step:
     prepare: Callable[[], None]
 
 
-class Tour(QWidget):
+class Tour(Guarded, QWidget):
     """Dims the window but for one widget, with a card beside it; clicks go to the window."""
 
     ended = Signal()
@@ -51,11 +53,11 @@ class Tour(QWidget):
         self.card.setProperty("role", "card")
         self.card.setFixedWidth(_CARD_WIDTH)
         self.card.hide()
-        self._title = named(QLabel(), "tour_title", "Step")
+        self._title = named(Label(), "tour_title", "Step")
         self._title.setProperty("role", "heading")
-        self._text = named(QLabel(), "tour_text", "Explanation")
+        self._text = named(Label(), "tour_text", "Explanation")
         self._text.setWordWrap(True)
-        self._place = named(QLabel(), "tour_place", "Steps done")
+        self._place = named(Label(), "tour_place", "Steps done")
         self._place.setProperty("role", "muted")
         self.back = named(QPushButton("Back"), "tour_back", "Back")
         self.next = named(QPushButton("Next"), "tour_next", "Next")

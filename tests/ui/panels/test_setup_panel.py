@@ -182,7 +182,7 @@ def test_layers_that_are_not_pruned_say_so(window, started, state, qtbot):
     assert kept["fc3"] == "dense"
     assert kept["fc1"].replace(",", "").isdigit()
     dense = child(window, QLabel, "layers_dense")
-    assert dense.text() == "Excluded, so dense: fc3."
+    assert dense.text() == "Excluded from pruning: fc3."
     # A click on a layer shows its weights; one without weights to prune leaves the view alone.
     table = child(window, QTableView, "network_table")
     table.activated.emit(table.model().index(list(kept).index("norm1"), 0))

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -25,6 +24,7 @@ from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.core.export.loading import loading_code
 from snip_gui.ui.dialogs.files.export_table import ExportTable
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
@@ -45,24 +45,24 @@ class ExportDialog(QDialog):
         self.setWindowTitle("Export")
         self._controller, self._exporter = controller, controller.exporter
         self._is_named = False
-        self._heading = named(QLabel(), "export_run", "What is exported")
+        self._heading = named(Label(), "export_run", "What is exported")
         self._heading.setProperty("role", "heading")
-        self._what = named(QLabel(), "export_what", "Description")
+        self._what = named(Label(), "export_what", "Description")
         self._what.setTextFormat(Qt.TextFormat.PlainText)
         self._what.setWordWrap(True)
-        truth = named(QLabel(_TRUTH), "export_truth", "What sparsity buys")
+        truth = named(Label(_TRUTH), "export_truth", "What sparsity buys")
         truth.setWordWrap(True)
         self.table = named(ExportTable(), "export_table", "Formats")
         self.table.chosen.connect(self._update)
         self.table.currentCellChanged.connect(self._update)
-        self._basis = named(QLabel(), "export_basis", "How it was measured")
+        self._basis = named(Label(), "export_basis", "How it was measured")
         self._basis.setProperty("role", "muted")
         self._progress = named(QProgressBar(), "export_progress", "Progress")
         self._progress.setTextVisible(False)
         policy = self._progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._progress.setSizePolicy(policy)
-        self._said = named(QLabel(), "export_said", "Result")
+        self._said = named(Label(), "export_said", "Result")
         self._said.setWordWrap(True)
         self._said.setMinimumHeight(2 * self._said.fontMetrics().lineSpacing())
         self._said.setAlignment(Qt.AlignmentFlag.AlignTop)

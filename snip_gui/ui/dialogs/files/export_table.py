@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from snip_gui.core.base.text import short_count, size_text, time_text
 from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.ui.widgets.plain_text import plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,7 @@ class ExportTable(QTableWidget):
         for column, tip in enumerate(_TIPS):
             title = self.horizontalHeaderItem(column)
             assert title is not None
-            title.setToolTip(tip)
+            title.setToolTip(plain_tip(tip))
             title.setTextAlignment(_LEFT if column in (0, _READERS) else _RIGHT)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(27)
@@ -105,7 +106,7 @@ class ExportTable(QTableWidget):
             if refused and measured is not None:
                 self._show(row, ["", "", "", "", ""], "not available")
                 for column in range(self.columnCount()):
-                    self._cell(row, column).setToolTip(measured.refused)
+                    self._cell(row, column).setToolTip(plain_tip(measured.refused))
             else:
                 missing = "…" if is_measuring else ""
                 self._show(row, self._cells(one, measured, speeds, missing), one.readers)

@@ -20,6 +20,7 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.listing import method_title
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.models.events import CheckpointFound
@@ -105,8 +106,7 @@ class ImportDialog(QDialog):
 
 def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
     """Return text that can be read, wrapped and copied."""
-    label = named(QLabel(text), object_name, accessible_name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = named(Label(text), object_name, accessible_name)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setWordWrap(True)
     return label

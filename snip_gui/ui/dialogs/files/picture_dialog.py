@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
-    QLabel,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.errors import UserError
 from snip_gui.ui.dialogs.files.figures import ENDINGS, Figure, render_figure, save_figure
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +57,9 @@ class PictureDialog(QDialog):
         self.dpi.setRange(50, 1200)
         self.dpi.setValue(300)
         self.dpi.setSuffix(" dpi")
-        self._paper = named(QLabel(), "picture_paper", "Printed size")
+        self._paper = named(Label(), "picture_paper", "Printed size")
         self._paper.setProperty("role", "muted")
-        self._problem = named(QLabel(), "picture_problem", "Problem")
+        self._problem = named(Label(), "picture_problem", "Problem")
         self._problem.setProperty("role", "error")
         self._problem.setWordWrap(True)
         self._problem.hide()
@@ -86,7 +86,7 @@ class PictureDialog(QDialog):
         form.addRow("Width", self.width_px)
         form.addRow("Resolution", self.dpi)
         form.addRow("", self._paper)
-        hint = QLabel(
+        hint = Label(
             "A PNG has exactly this size; an SVG keeps axes, curves and text as vectors. The "
             "underlying data can be saved as arrays (.npz) or as a table (.csv)."
         )

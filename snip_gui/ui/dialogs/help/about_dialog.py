@@ -12,7 +12,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui import __version__
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
@@ -48,9 +48,9 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About SNIP explorer")
         self.setObjectName("about_dialog")
-        title = QLabel(f"SNIP explorer {__version__}")
+        title = Label(f"SNIP explorer {__version__}")
         title.setProperty("role", "heading")
-        what = QLabel(
+        what = Label(
             "Look inside single-shot network pruning based on connection sensitivity, by Namhoon "
             "Lee, Thalaiyasingam Ajanthan and Philip H. S. Torr."
         )
@@ -61,7 +61,7 @@ class AboutDialog(QDialog):
         cite.setFixedHeight(124)
         details = named(QPlainTextEdit(details_text), "about_versions", "Versions and settings")
         details.setReadOnly(True)
-        licences = QLabel(_LICENCES)
+        licences = Label(_LICENCES)
         licences.setWordWrap(True)
         licences.setProperty("role", "muted")
         licences.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -6,7 +6,6 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 
 class FailureDialog(QDialog):
@@ -23,7 +23,7 @@ class FailureDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Something went wrong")
         self.setObjectName("failure_dialog")
-        text = QLabel(
+        text = Label(
             f"{message}\n\nThis is a bug in the program, not a mistake of yours. Your work is "
             "safe and you can carry on. Including the details in a bug report helps to get it "
             "fixed."

@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QStringListModel,
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QLineEdit,
     QListView,
     QVBoxLayout,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
@@ -29,7 +29,7 @@ class NetworksDialog(QDialog):
         self._state = state
         self.setWindowTitle("torchvision networks")
         self.setObjectName("networks_dialog")
-        self._text = QLabel()
+        self._text = Label()
         self._text.setWordWrap(True)
         self.filter = named(QLineEdit(), "network_filter", "Filter", "Part of a name")
         self.filter.setPlaceholderText("Part of a name")

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from snip_gui.core.base.text import natural_order
 from snip_gui.core.data.minibatch.own_images import negative
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.array_image import ArrayImage
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class OwnImagesDialog(QDialog):
         self._classes = classes
         self._choices = [_Choice(picture, label, picture.is_negative) for picture in pictures]
         self._first = 0
-        intro = QLabel(
+        intro = Label(
             "They are scaled and cropped to the size of the data set's images and saved with the "
             "recipe. Sensitivity depends on the label, so choose the class of each image."
         )
@@ -89,7 +89,7 @@ class OwnImagesDialog(QDialog):
         bar = QWidget()
         row = QHBoxLayout(bar)
         row.setContentsMargins(0, 0, 0, 0)
-        self._place = QLabel()
+        self._place = Label()
         self.back = named(QPushButton("Previous"), "own_back", "Previous pictures")
         self.forward = named(QPushButton("Next"), "own_forward", "Next pictures")
         self.back.clicked.connect(lambda: self._turn(-_ROWS))
@@ -100,7 +100,7 @@ class OwnImagesDialog(QDialog):
         for widget in (self._place, self.back, self.forward):
             row.addWidget(widget)
         row.addStretch(1)
-        row.addWidget(QLabel("All are"))
+        row.addWidget(Label("All are"))
         row.addWidget(self.common)
         bar.setVisible(len(self._choices) > _ROWS)
         return bar
@@ -161,10 +161,9 @@ class _Row(QObject):
         super().__init__(parent)
         self._choice, picture = choice, choice.picture
         self._image = ArrayImage(_SIDE)
-        self._name = QLabel(picture.name)
-        self._name.setTextFormat(Qt.TextFormat.PlainText)
+        self._name = Label(picture.name)
         self._name.setWordWrap(True)
-        self._problem = QLabel(picture.problem)
+        self._problem = Label(picture.problem)
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setProperty("role", "error")
         self._problem.setWordWrap(True)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -26,6 +25,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.own.review import find_warnings, reveal
 from snip_gui.core.models.own.source import Source, candidates, read_source
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -74,10 +74,10 @@ class OwnNetworkDialog(QDialog):
             "    def forward(self, images):  # (batch, channels, rows, columns)\n"
             "        return scores           # (batch, num_classes)"
         )
-        self.digest = named(QLabel(), "own_digest", "Digest of the code shown")
+        self.digest = named(Label(), "own_digest", "Digest of the code shown")
         self.digest.setProperty("role", "muted")
         self.digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._warning = named(QLabel(), "own_warning", "What running the code means")
+        self._warning = named(Label(), "own_warning", "What running the code means")
         self._warning.setTextFormat(Qt.TextFormat.PlainText)
         self._warning.setWordWrap(True)
         self.buttons = QDialogButtonBox(

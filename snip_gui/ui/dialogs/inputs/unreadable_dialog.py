@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
-    QLabel,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ class UnreadableDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Unreadable files")
         number = len(files)
-        intro = QLabel(
+        intro = Label(
             "The data set can be opened without these files. The recipe records this, because it "
             "changes the results."
         )
@@ -63,6 +63,6 @@ class UnreadableDialog(QDialog):
 
 def _row(file: BadFile) -> QTreeWidgetItem:
     row = QTreeWidgetItem([file.path, file.reason])
-    row.setToolTip(0, file.path)
-    row.setToolTip(1, file.reason)
+    row.setToolTip(0, plain_tip(file.path))
+    row.setToolTip(1, plain_tip(file.reason))
     return row

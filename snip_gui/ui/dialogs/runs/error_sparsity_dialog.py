@@ -9,11 +9,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout
 
 from snip_gui.core.reports.error_sparsity import SOURCE, published
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ class ErrorSparsityDialog(QDialog):
             "Space the axis by factors in the number of connections kept",
         )  # fmt: skip
         self.stretched.toggled.connect(self._draw)
-        self.legend = named(QLabel(), "error_sparsity_legend", "Legend")
+        self.legend = named(Label(), "error_sparsity_legend", "Legend")
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         column = QVBoxLayout(self)
@@ -72,7 +73,7 @@ class ErrorSparsityDialog(QDialog):
         else:
             self.plot.setParent(self)
             self.plot.hide()
-            empty = named(QLabel(_NOTHING), "error_sparsity_empty", "Nothing to show")
+            empty = named(Label(_NOTHING), "error_sparsity_empty", "Nothing to show")
             empty.setProperty("role", "empty")
             empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(empty, 1)

@@ -8,7 +8,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.recipe.fields import field
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
@@ -34,7 +34,7 @@ class ExtendDialog(QDialog):
         self.setObjectName("extend_dialog")
         self.setWindowTitle("Extend")
         training = recipe.training
-        what = QLabel(
+        what = Label(
             f"Trains a copy of {name} for more epochs after its {recipe.num_epochs}, from where "
             "it ended. Its recipe says so: worked out from the start it gives the same weights."
         )

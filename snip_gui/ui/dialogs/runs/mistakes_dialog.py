@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
+from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class MistakesDialog(QDialog):
             if value != "validation" or recipe.data.validation_fraction:
                 self.split.addItem(title, value)
         self.split.activated.connect(self.ask)
-        self.said = named(QLabel(), "mistakes_said", "Result")
+        self.said = named(Label(), "mistakes_said", "Result")
         self.said.setWordWrap(True)
         self.table = self._make_table()
         self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Misclassified images")
@@ -101,7 +101,7 @@ class MistakesDialog(QDialog):
         right = QVBoxLayout()
         right.addWidget(self.grid, 1)
         right.addLayout(low)
-        caption = QLabel("Rows: true class. Columns: predicted class.")
+        caption = Label("Rows: true class. Columns: predicted class.")
         caption.setProperty("role", "muted")
         left = QVBoxLayout()
         left.addWidget(self.table, 1)
@@ -155,7 +155,7 @@ class MistakesDialog(QDialog):
             item = QTableWidgetItem(f"{count:,}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
             taken = f"{mistakes.classes[row]} classified as {mistakes.classes[column]}"
-            item.setToolTip(f"{taken}: {count:,}")
+            item.setToolTip(plain_tip(f"{taken}: {count:,}"))
             colour = QColor("#0072b2" if row == column else "#d55e00")
             colour.setAlphaF(0.15 if row == column else 0.15 + 0.55 * count / most)
             item.setBackground(colour)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
@@ -35,7 +35,7 @@ class SweepDialog(QDialog):
         self._recipe = recipe
         self.setObjectName("sweep_dialog")
         self.setWindowTitle("Sweep")
-        what = QLabel(
+        what = Label(
             f"Trains {title} for {recipe.num_epochs} "
             f"{'epoch' if recipe.num_epochs == 1 else 'epochs'}, with the settings as they "
             "are, once at each sparsity with each seed, one after another."
@@ -61,7 +61,7 @@ class SweepDialog(QDialog):
             for name, label in METHOD.choices
             if name != own
         }
-        self._number = named(QLabel(), "sweep_number", "Number of runs")
+        self._number = named(Label(), "sweep_number", "Number of runs")
         self._number.setWordWrap(True)
         form = QFormLayout()
         form.addRow("Sparsities, %", self.sparsities)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.reports.text_tables import FORMATS
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.reports.text_tables import Table
@@ -45,7 +45,7 @@ class TableDialog(QDialog):
         if table.rows:
             column.addWidget(self._make_table(table), 1)
         else:
-            said = named(QLabel(empty), "table_empty", title)
+            said = named(Label(empty), "table_empty", title)
             said.setProperty("role", "empty")
             said.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(said, 1)

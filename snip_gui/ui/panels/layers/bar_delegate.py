@@ -8,11 +8,13 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 
-class BarDelegate(QStyledItemDelegate):
+class BarDelegate(Guarded, QStyledItemDelegate):
     """Paints the sparsity as a bar with its number on it."""
 
     def __init__(self, themes: Themes, parent: QWidget) -> None:

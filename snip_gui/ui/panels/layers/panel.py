@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from snip_gui.core.base.text import narrow_count, short_count, sparsity_text
 from snip_gui.ui.panels.layers.bar_delegate import BarDelegate
 from snip_gui.ui.panels.layers.model import KEPT, LAYER, SPARSITY, TOTAL, LayerModel
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -57,18 +57,18 @@ class LayersPanel(QWidget):
         self.table.activated.connect(self._on_chosen)
         self.table.setMinimumWidth(250)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._total = named(QLabel(), "layers_total", "Total")
+        self._total = named(Label(), "layers_total", "Total")
         self._total.setWordWrap(True)
-        self._effect = named(QLabel(), "layers_effect", "Sparsity and effective sparsity")
+        self._effect = named(Label(), "layers_effect", "Sparsity and effective sparsity")
         self._effect.setProperty("role", "muted")
         self._effect.setWordWrap(True)
-        self._dense = named(QLabel(), "layers_dense", "Layers that stay dense")
+        self._dense = named(Label(), "layers_dense", "Layers that stay dense")
         self._dense.setProperty("role", "muted")
         self._dense.setWordWrap(True)
-        self._work = named(QLabel(), "layers_work", "MACs per image")
+        self._work = named(Label(), "layers_work", "MACs per image")
         self._work.setProperty("role", "muted")
         self._work.setWordWrap(True)
-        self._warning = named(QLabel(), "layers_warning", "Warning")
+        self._warning = named(Label(), "layers_warning", "Warning")
         self._warning.setProperty("role", "warning")
         self._warning.setWordWrap(True)
         column = QVBoxLayout(self)

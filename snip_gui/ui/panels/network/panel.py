@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QStackedLayout,
     QTableView,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.text import short_count
 from snip_gui.ui.panels.network.model import NetworkModel, NetworkRow
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture
@@ -50,13 +50,13 @@ class NetworkPanel(QWidget):
         header.setHighlightSections(False)
         self.table.activated.connect(self._on_activated)
         self.table.clicked.connect(self._on_clicked)
-        self._empty = named(QLabel(_EMPTY), "network_empty", "Network")
+        self._empty = named(Label(_EMPTY), "network_empty", "Network")
         self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
-        self._title = named(QLabel(), "network_title", "Network")
+        self._title = named(Label(), "network_title", "Network")
         self._title.setWordWrap(True)
-        self._total = named(QLabel(), "network_total", "Totals")
+        self._total = named(Label(), "network_total", "Totals")
         self._total.setProperty("role", "muted")
         self._total.setWordWrap(True)
         pages = QWidget()

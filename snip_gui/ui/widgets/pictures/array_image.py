@@ -9,6 +9,8 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def to_qimage(image_CHW: NDArray[np.uint8]) -> QImage:
     return QImage(pixels.data, width, height, line, kind).copy()
 
 
-class ArrayImage(QWidget):
+class ArrayImage(Guarded, QWidget):
     """Shows one small image, as large as fits, pixels sharp."""
 
     def __init__(self, side: int, parent: QWidget | None = None) -> None:

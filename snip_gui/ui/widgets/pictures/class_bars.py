@@ -8,12 +8,14 @@ from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class ClassBars(QWidget):
+class ClassBars(Guarded, QWidget):
     """One bar for each class with its name below and its count above."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

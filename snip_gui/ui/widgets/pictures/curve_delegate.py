@@ -8,6 +8,8 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _MARGIN = 4
 
 
-class CurveDelegate(QStyledItemDelegate):
+class CurveDelegate(Guarded, QStyledItemDelegate):
     """Draws a line through points, stretched to the cell.
 
     Parameters

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from snip_gui.core.base.text import short_count
+from snip_gui.ui.widgets.guarded import Guarded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class FlowColours:
     mark: str
 
 
-class FlowView(QWidget):
+class FlowView(Guarded, QWidget):
     """Shows a `NetworkFlow`; hover tells, a click or Enter chooses a layer.
 
     Thickness and height grow with the square root of what they stand for, so that small layers are

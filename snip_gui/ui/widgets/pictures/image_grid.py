@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _no_picture(_number: int) -> None:
     """Know no image."""
 
 
-class ImageModel(QAbstractListModel):
+class ImageModel(Guarded, QAbstractListModel):
     """Some of the images of a set, by their index; pixels are read only when drawn."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -115,7 +116,7 @@ class ImageModel(QAbstractListModel):
         return None
 
 
-class _ThumbnailDelegate(QStyledItemDelegate):
+class _ThumbnailDelegate(Guarded, QStyledItemDelegate):
     """Paints a picture, a frame around selected ones and a dot on marked ones."""
 
     def __init__(self, side: int, parent: QWidget) -> None:

@@ -10,6 +10,8 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ _STEPS = {
 }
 
 
-class NumberGrid(QWidget):
+class NumberGrid(Guarded, QWidget):
     """Rows and columns are the same things, numbered from 1; cells show percent."""
 
     cell_chosen = Signal(int, int)  # row, column

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ class PicturePlot(QWidget):
         return top, left, max(0, bottom - top), max(0, right - left)
 
 
-class ColourBar(QWidget):
+class ColourBar(Guarded, QWidget):
     """What the colours mean."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MARGIN = 6
 _LEAST_TILE = 16
 
 
-class TileView(QWidget):
+class TileView(Guarded, QWidget):
     """Rows and columns of tiles, as large as fits.
 
     Signals

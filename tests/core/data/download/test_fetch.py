@@ -116,6 +116,7 @@ def link_in_tar():
         (".zip", packed_zip([("fine", b"1"), ("a/../../evil", b"2")])),
         (".zip", packed_zip([("C:\\evil", b"2")])),
     ],
+    ids=["tar-up", "tar-root", "tar-link", "zip-up", "zip-drive"],
 )
 def test_an_evil_name_in_an_archive_is_refused(server, tmp_path, ending, content):
     folder = tmp_path / "inner"
