@@ -1,4 +1,4 @@
-"""What the README says can be done."""
+"""What the README and the documents say can be done."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from snip_gui.cli import main as cli
+from snip_gui.core.base.resources import resource
+from tests.core.test_plugins import WORK
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "resources" / "docs").glob("*.md"))]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+PYTHON = re.findall(r"```python\n(.*?)```", "\n".join(TEXTS.values()), re.DOTALL)
+LINKS = [(p, link) for p, text in TEXTS.items() for link in re.findall(r"\]\(([^)#]+)", text)]
 
 
 def test_a_run_is_checked_with_torch_alone(tmp_path):
@@ -51,16 +56,49 @@ def test_the_notebook_example_runs(tmp_path):
 
 
 def test_every_command_it_names_is_understood():
-    block = re.search(r"## Without the window\n\n```sh\n(.*?)```", README, re.DOTALL)
-    assert block is not None
-    lines = block[1].replace("\\\n", " ").splitlines()
-    assert len(lines) == 10
-    for line in lines:
-        words = line.partition("#")[0].split()
-        assert words[0] == "snip-gui"
+    text = "\n".join(TEXTS.values())
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    commands = [line.partition("#")[0].split() for line in lines if line.startswith("snip-gui")]
+    assert len(commands) >= 13
+    for words in commands:
         cli.make_parser().parse_args(words[1:])
 
 
-@pytest.mark.parametrize("name", re.findall(r"\((resources/[^)]+)\)", README))
-def test_its_pictures_are_there(name):
-    assert (Path(__file__).parents[2] / name).stat().st_size > 10_000
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: Path(str(value)).name)
+def test_every_link_leads_somewhere(page, link):
+    if not link.startswith("https://"):
+        assert (page.parent / link).resolve().is_file(), f"{page.name}: {link}"
+
+
+def test_the_readme_is_short_and_the_documents_are_resources():
+    assert len(TEXTS[ROOT / "README.md"].splitlines()) <= 120
+    names = {page.name for page in PAGES}
+    assert {"tour.md", "numbers.md", "glossary.md", "extending.md", "architecture.md"} <= names
+    assert resource("docs", "tour.md").is_file()
+
+
+def test_the_picture_of_the_folders_is_the_contract():
+    contract = re.search(
+        r'containers = \["snip_gui\.core"\]\nlayers = \[(.*?)\]',
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    assert contract is not None
+    rows = re.findall(r'"(.*?)"', contract[1])
+    page = TEXTS[ROOT / "resources" / "docs" / "architecture.md"]
+    drawn = [line.strip() for line in page.splitlines() if line.startswith("    ")]
+    assert drawn == rows
+    folders = {
+        p.name for p in (ROOT / "snip_gui" / "core").iterdir() if (p / "__init__.py").exists()
+    }
+    assert folders <= {name.strip() for row in rows for name in row.split("|")}
+
+
+def test_the_worked_example_is_the_method_that_the_tests_install():
+    page = TEXTS[ROOT / "resources" / "docs" / "extending.md"]
+    criterion = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+                     if "def prune" in block)  # fmt: skip
+    assert len(criterion.splitlines()) <= 20
+    assert criterion.partition("def prune")[2].strip() in WORK
+    assert 'power = "snip_power:POWER"' in page

@@ -95,7 +95,7 @@ def find_mistakes(
     Raises
     ------
     UserError
-        If the run cannot be read or has no mask, or its images are not to be had.
+        If the run cannot be read or has no mask, or its images are not available.
     Cancelled
         If cancelled on the way.
     """
@@ -109,7 +109,7 @@ def find_mistakes(
         images = yield from read_test_images(folder, environment, cancel)
     if images is None:
         raise UserError(
-            f"The images of “{folder.name}” are not to be had.",
+            f"The images of “{folder.name}” are not available.",
             "Name the data folder that the run was made with.",
             field="data.name",
         )
@@ -124,7 +124,7 @@ def find_mistakes(
     }[split]
     batches = bench.batches("test" if split == "test" else "train", indices_N)
     if not len(batches):
-        raise UserError("No images were held out.", "Choose another split.")
+        raise UserError("There is no validation split.", "Choose another split.")
     try:
         taken_for_N, losses_N = yield from _measure(bench.model, batches, cancel)
     finally:

@@ -49,7 +49,7 @@ FloorField: TypeAlias = Annotated[
     int,
     Meta(
         ge=0,
-        title="Kept at least",
+        title="Minimum kept per layer",
         description="Weights of each layer that are kept first, whatever the others score: the "
         "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
         extra={"unit": "weights of each layer", "zero": "none"},

@@ -114,8 +114,8 @@ class DataChoice(_Part, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=0.5,
-            title="Held out",
-            description="Fraction of the training images of each class held out for validation.",
+            title="Validation split",
+            description="Fraction of the training images of each class set aside for validation.",
             extra={"decimals": 2, "step": 0.05},
         ),
     ] = 0.1

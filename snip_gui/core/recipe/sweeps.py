@@ -35,8 +35,8 @@ def parse_sparsities(text: str) -> tuple[float, ...]:
             percentage = -1.0
         if not 0 <= percentage < 100:
             raise UserError(
-                f"“{word}” is no sparsity.",
-                "Write percentages from 0 up to, but not, 100, with commas between.",
+                f"“{word}” is not a sparsity.",
+                "Write percentages from 0 to below 100, with commas between.",
                 field="pruning.sparsity",
             )
         found.append(round(percentage / 100, 12))

@@ -250,7 +250,7 @@ class SetupPanel(QWidget):
 
     @Slot()
     def _show_download(self) -> None:
-        """Offer to download the data set if it is not to be had otherwise."""
+        """Offer to download the data set if it is not available otherwise."""
         dataset, activity = DATASETS[self._state.recipe.data.name], self._state.status.activity
         is_missing = self._state.images_problem is not None
         self.form.show_row(self._download, dataset.download is not None and is_missing)

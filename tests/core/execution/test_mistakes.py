@@ -73,7 +73,7 @@ def test_the_worst_of_many_are_kept(trained, environment, digits, monkeypatch):
 def test_what_cannot_be_measured_is_refused(tmp_path, environment, digits):
     recipe = Recipe(data=DataChoice(validation_fraction=0), training=Training(epochs=1))
     run(recipe, tmp_path / "all", environment, lambda _event: None, CancelToken())
-    with pytest.raises(UserError, match="No images were held out"):
+    with pytest.raises(UserError, match="There is no validation split"):
         found(tmp_path / "all", "validation", environment, digits)
     folder, token = tmp_path / "scored", CancelToken()
     run(recipe, folder, environment, lambda _event: None, token, stop_after="score")

@@ -275,7 +275,7 @@ def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, m
     number = child(dialog, QLabel, "sweep_number")
     assert number.text() == "7 runs"
     dialog.sparsities.setText("0, 100")
-    assert "“100” is no sparsity." in number.text()
+    assert "“100” is not a sparsity." in number.text()
     assert not dialog.start.isEnabled()
     dialog.sparsities.setText("0, 90")
     dialog.seeds.setText("0-2")
