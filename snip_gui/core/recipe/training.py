@@ -150,8 +150,8 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Meta(
             title="Labels",
             description="Shuffled: the training images get one another's labels, while the "
-            "sensitivities come from the true ones (paper, section 5.6). The validation split keeps "
-            "its labels.",
+            "sensitivities come from the true ones (paper, section 5.6). The validation split "
+            "keeps its labels.",
             extra={"labels": {"true": "True", "shuffled": "Shuffled"}},
         ),
     ] = "true"
