@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
+import time
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import read_text
+from snip_gui.core.base.files import open_regular, read_error
 from snip_gui.core.base.json_files import read_json
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.training.metrics import MetricPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
@@ -44,6 +47,8 @@ ALL_FILES = frozenset(
 MOST_BYTES = 64_000_000
 """Of a recipe or a summary; those of the largest networks have some hundred kilobytes."""
 _MOST_METRICS_BYTES = 512_000_000
+_MOST_LINE_BYTES = 1_000_000
+_LINES_PER_LOOK = 10_000
 
 # Bounds that no run comes near: beyond them a file is damaged, and times cannot be shown.
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
@@ -142,12 +147,18 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
     UserError
         If they cannot be read.
     """
-    lines = enumerate(_metric_lines(folder), 2)
-    return [_read_point(folder, number, line) for number, line in lines]
+    return [_read_point(folder, number, line) for number, line in _metric_lines(folder)]
 
 
-def read_evaluations(folder: Path) -> tuple[list[MetricPoint], float, float]:
+def read_evaluations(
+    folder: Path, *, seconds: float = math.inf
+) -> tuple[list[MetricPoint], float, float]:
     """Read what was measured on the held-out splits; quick, as those are few among many points.
+
+    Parameters
+    ----------
+    seconds
+        How long this may take.
 
     Returns
     -------
@@ -159,24 +170,49 @@ def read_evaluations(folder: Path) -> tuple[list[MetricPoint], float, float]:
     Raises
     ------
     UserError
-        If they cannot be read.
+        If they cannot be read, or not in that time.
     """
-    lines = _metric_lines(folder)
-    if not lines:
-        return [], 0.0, 0.0
-    numbered = enumerate(lines, 2)
-    points = [_read_point(folder, n, line) for n, line in numbered if ",train," not in line]
-    last = _read_point(folder, len(lines) + 1, lines[-1])
-    return points, last.epoch, last.seconds
+    deadline = time.monotonic() + seconds
+    points, last = [], (0, "")
+    for number, line in _metric_lines(folder):
+        last = (number, line)
+        if ",train," not in line:
+            points.append(_read_point(folder, number, line))
+        if number % _LINES_PER_LOOK == 0 and time.monotonic() > deadline:
+            raise UserError(
+                f"“{folder / METRICS}” cannot be read in {seconds:g} seconds.",
+                "It is not the work of a training: remove it, or the run.",
+            )
+    if not last[0]:
+        return points, 0.0, 0.0
+    end = _read_point(folder, *last)
+    return points, end.epoch, end.seconds
 
 
-def _metric_lines(folder: Path) -> list[str]:
-    """Return the rows of ``metrics.csv`` without the header and a last one that was cut off."""
+def _metric_lines(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the rows of ``metrics.csv`` with their numbers, from 2 for the first after the header.
+
+    A last one that was cut off is left out.
+    """
     path = folder / METRICS
     if not os.path.lexists(path):
-        return []
-    text = read_text(path, max_bytes=_MOST_METRICS_BYTES)
-    return text[: text.rfind("\n") + 1].splitlines()[1:]
+        return
+    try:
+        with open_regular(path, max_bytes=_MOST_METRICS_BYTES) as file:
+            for number in itertools.count(1):
+                line = file.readline(_MOST_LINE_BYTES)
+                if not line.endswith(b"\n"):
+                    if len(line) < _MOST_LINE_BYTES:
+                        return
+                    raise ValueError("is too long")
+                if number > 1:
+                    yield number, line.decode("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise read_error(path, error) from error
+    except ValueError as error:  # of decoding too
+        raise UserError(
+            f"“{path}” cannot be read: line {number:,}: {error}.", "The file is damaged."
+        ) from error
 
 
 def _read_point(folder: Path, number: int, line: str) -> MetricPoint:

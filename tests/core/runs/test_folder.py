@@ -105,3 +105,19 @@ def test_final_values_are_the_last_of_each_split():
 def test_best_validation_error_is_the_lowest():
     assert best_validation_error(POINTS) == pytest.approx(0.075)
     assert best_validation_error(POINTS[1:2]) is None
+
+
+def test_metrics_that_take_too_long_are_left(tmp_path, monkeypatch):
+    row = ",".join(POINTS[0].row()) + "\n"
+    (tmp_path / files.METRICS).write_text("header\n" + 30_000 * row)
+    assert len(files.read_evaluations(tmp_path)[0]) == 30_000
+    clock = iter(range(100))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with pytest.raises(UserError, match="cannot be read in 1 seconds"):
+        files.read_evaluations(tmp_path, seconds=1)
+
+
+def test_a_line_without_an_end_is_left(tmp_path):
+    (tmp_path / files.METRICS).write_text("header\n" + "x" * 2_000_000)
+    with pytest.raises(UserError, match="line 2: is too long"):
+        read_metrics(tmp_path)

@@ -249,7 +249,7 @@ def test_one_hostile_run_hides_no_other(tmp_path, name, kind):
         case "nested":
             path.write_text('{"q": ' + "[" * 100_000)
         case "utf-8":
-            path.write_bytes(b'{"note": "\xff"}')
+            path.write_bytes(b'{"note": "\n\xff"}\n')
     entries = {entry.name: entry for entry in listed(tmp_path)}
     assert entries["good"].state == "finished"
     harmless = name == "notes.json" or (name, kind) == (files.METRICS, "nested")
