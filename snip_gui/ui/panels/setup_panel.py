@@ -197,7 +197,7 @@ class SetupPanel(QWidget):
         self.form.show_row(self._code, model.name == OWN)
         self._code.setText(Path(model.file).name or "Choose…")
         self._code.setToolTip(plain_tip(f"The code of your own network\n{model.file}".rstrip()))
-        self._weights.setText(Path(model.weights).name if model.weights else "drawn")
+        self._weights.setText(Path(model.weights).name if model.weights else "random")
         self._weights.setToolTip(model.weights or "Weights are initialised as chosen above")
 
     @Slot()

@@ -199,14 +199,14 @@ def test_weights_are_chosen_and_given_up(window, state, qtbot, tmp_path, monkeyp
         tmp_path / "ones.pt",
     )  # fmt: skip
     button = child(window, QToolButton, "weights_file")
-    assert button.text() == "drawn"
+    assert button.text() == "random"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "ones.pt"), ""))
     choose_file, draw = button.menu().actions()
     choose_file.trigger()
     qtbot.waitUntil(lambda: button.text() == "ones.pt", timeout=WAIT_MS)
     assert state.is_stale
     draw.trigger()
-    assert button.text() == "drawn"
+    assert button.text() == "random"
     assert not state.is_stale
 
 
