@@ -31,7 +31,7 @@ def prune(bench: Workbench) -> Iterator[Event]:
     weights = bench.recipe.model.weights
     score_M = np.abs(flat_weights(bench.prunable))
     if weights:
-        kept = read_checkpoint(Path(weights)).masks
+        kept = read_checkpoint(Path(weights)).fitted(bench.model.state_dict()).masks
         for tensor in bench.prunable.layout.tensors:
             if tensor.name in kept and tuple(kept[tensor.name].shape) == tensor.shape:
                 part_M = score_M[tensor.offset : tensor.end]

@@ -179,6 +179,7 @@ def _going_on(
     wanted = msgspec.structs.replace(choice, weights=str(path))
     shape = find_input_shape(wanted, images.shape, images.num_classes)
     model = _empty(choice, shape, images.num_classes, environment)
+    checkpoint = checkpoint.fitted(model.state_dict())
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
 

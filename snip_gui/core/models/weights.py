@@ -31,8 +31,8 @@ def load_weights(model: nn.Module, path: Path) -> str:
     UserError
         If the file cannot be read, or is not of this network; the error names what does not fit.
     """
-    state = read_state(path)
     wanted = model.state_dict()
+    state = read_checkpoint(path).fitted(wanted).state
     other = {
         name
         for name in wanted.keys() & state.keys()

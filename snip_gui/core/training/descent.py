@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.tensors import to_real
-from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.graph.parameters import own_prunable
 from snip_gui.core.training.regime import Regime
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def descend(
         scores_BK = regime.forward(masked.model, inputs_BCHW)
     loss = nn.functional.cross_entropy(scores_BK, labels_B)
     penalty = regime.penalty(masked)
-    (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    whole = loss if penalty is None else loss + penalty
+    if whole.requires_grad:  # not where nothing that is kept reaches the output
+        whole.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     masked.update(optimizer)
     return loss.detach(), scores_BK.detach()
 
@@ -79,7 +81,9 @@ def make_optimizer(
     added
         Parameters that are trained beside the network's, without decay.
     """
-    decayed = list(prunable_parameters(masked.model).parameters)
+    modules = masked.model.modules()
+    trained = {id(p) for module in modules for p in own_prunable(module) if p.requires_grad}
+    decayed = [p for p in masked.model.parameters() if id(p) in trained]
     known = {id(parameter) for parameter in decayed}
     others = [p for p in (*masked.model.parameters(), *added) if id(p) not in known]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}]

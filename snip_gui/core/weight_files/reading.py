@@ -11,7 +11,7 @@ import math
 import pickle
 import struct
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +22,14 @@ from snip_gui.core.base.files import check_regular, open_regular
 from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
+# What wrappers put before every name: DataParallel, torch.compile, Lightning and hand-written ones.
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
+_CODES = (torch.int8, torch.uint8, torch.int16, torch.int32)
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _MASK, _ORIG, _VALUES = "_mask", "_orig", ".values"
 _MANIFEST = "snip_gui"
@@ -58,6 +61,28 @@ class Checkpoint:
     masks: dict[str, Tensor] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
 
+    def fitted(self, names: Collection[str]) -> Checkpoint:
+        """Return the checkpoint under the names of a network, if wrappers have prefixed them.
+
+        Prefixes such as DataParallel's ``module.`` are left out only if the names fit no network
+        part as they are, and only if they fit without.
+        """
+        wanted = set(names)
+        if wanted & self.state.keys():
+            return self
+        prefix = ""
+        while True:
+            rest = [name.removeprefix(prefix) for name in self.state]
+            if wanted & set(rest):
+                break
+            found = next((p for p in _PREFIXES if all(n.startswith(p) for n in rest)), "")
+            if not found:
+                return self
+            prefix += found
+        state = {name.removeprefix(prefix): tensor for name, tensor in self.state.items()}
+        masks = {name.removeprefix(prefix): mask for name, mask in self.masks.items()}
+        return replace(self, state=state, masks=masks)
+
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a file.
@@ -88,7 +113,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise _unreadable(path, _first_line(error)) from error
     if not found.state:
         raise _unreadable(path, "it holds no tensors")
+    _refuse_codes(path, found.state)
     return found
+
+
+def _refuse_codes(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Raise a `UserError` if weights are stored as codes, whose values are not the weights'."""
+    for name, tensor in state.items():
+        eight_bits = tensor.is_floating_point() and tensor.element_size() == 1
+        codes = tensor.dim() > 1 and tensor.dtype in _CODES
+        if eight_bits or codes:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise _unreadable(
+                path, f"“{name}” is stored as {kind}, which needs scales to stand for weights"
+            )
 
 
 def _reader_of(head: bytes, size_bytes: int) -> Any:  # noqa: ANN401 - a function of path and size
@@ -198,6 +236,13 @@ def _packed_masks(path: Path, header: Mapping[str, Any]) -> dict[str, Tensor]:
 def _read_torch(path: Path, size_bytes: int) -> Checkpoint:
     with zipfile.ZipFile(path) as file:
         entries = file.infolist()
+        names = {entry.filename.partition("/")[2] for entry in entries}
+        if any(name.startswith("code/") for name in names):
+            raise ValueError("it is a TorchScript program; save the state_dict of its network")
+        if "archive_format" in names or "serialized_exported_program.json" in names | {
+            entry.filename for entry in entries
+        }:
+            raise ValueError("it is a program of torch.export; save the state_dict of its network")
         packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         if packed or sum(entry.file_size for entry in entries) > size_bytes:
             raise ValueError("it is a compressed archive, which torch does not write")
@@ -222,7 +267,7 @@ def _from_torch(path: Path, size_bytes: int) -> Checkpoint:
         if value.is_sparse or value.is_quantized or value.layout != torch.strided:
             raise ValueError(f"“{name}” is no ordinary tensor")
         _refuse_claim(tuple(value.shape), value.element_size(), size_bytes)
-        tensors[str(name).removeprefix("module.")] = value.detach()
+        tensors[str(name)] = value.detach()
     if any(name.endswith(_ORIG) for name in tensors):
         return _from_prune(tensors)
     return _with_masks("PyTorch state_dict", tensors, {})

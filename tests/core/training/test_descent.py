@@ -163,3 +163,14 @@ def test_points_of_the_training_say_norms_of_gradient_and_layers():
         for n in ("1", "3")
     ]
     assert train[-1].weight_norms == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_network_of_which_nothing_is_left_to_train_stays_at_chance():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).requires_grad_(False)
+    model[1].bias.zero_()
+    masked = MaskedModel(model, PrunableParameters(Layout(()), ()), {})
+    optimizer = make_optimizer(masked, Training())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    loss, _ = descend(masked, optimizer, torch.randn(5, 4), torch.zeros(5, dtype=torch.int64))
+    assert loss.isfinite()
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

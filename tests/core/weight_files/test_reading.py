@@ -259,3 +259,31 @@ def test_a_special_file_is_not_waited_for(tmp_path, make, kind):
     make(tmp_path / "weights.safetensors")
     with pytest.raises(UserError, match=f"it is {kind}, not a regular file"):
         read_checkpoint(tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int8, torch.uint8, torch.int32])
+def test_codes_are_not_taken_for_weights(tmp_path, kind):
+    path = tmp_path / "net.pt"
+    torch.save({"fc1.weight": torch.ones(3, 4).to(kind)}, path)
+    with pytest.raises(UserError, match=r"“fc1\.weight” is stored as"):
+        read_checkpoint(path)
+
+
+def test_programs_are_called_what_they_are(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+    exported = torch.export.export(net, (torch.zeros(2, 4),))
+    torch.export.save(exported, tmp_path / "net.pt2")
+    with pytest.raises(UserError, match=r"torch\.export"):
+        read_checkpoint(tmp_path / "net.pt2")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "model.net."])
+def test_prefixes_of_wrappers_go_only_where_names_fit_without(tmp_path, prefix):
+    path = tmp_path / "net.pt"
+    names = {"fc1.weight", "fc1.bias"}
+    torch.save({prefix + name: torch.ones(2) for name in names}, path)
+    found = read_checkpoint(path)
+    assert found.fitted(names).state.keys() == names
+    own = {prefix + name for name in names}
+    assert found.fitted(own).state.keys() == own
+    assert found.fitted({"other.weight"}) is found
