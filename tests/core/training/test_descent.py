@@ -6,8 +6,12 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
+from snip_gui.core.graph.layout import Layout
+from snip_gui.core.graph.parameters import PrunableParameters
+from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.checkpoint import load_checkpoint, save_checkpoint
 from snip_gui.core.training.descent import descend, gradient_norm, make_optimizer
