@@ -72,7 +72,7 @@ def test_run_works_the_default_recipe_out(tmp_path):
     assert summary.state == "finished"
     assert read_recipe(tmp_path / "run") == Recipe(training=Training(epochs=1))
     assert f"run         {tmp_path / 'run'}" in out
-    assert "kept        26,661 of 266,610 (sparsity 90.0000%)" in out
+    assert "kept        26,661 of 266,610 (sparsity 90%)" in out
     for row in summary.layers:
         assert re.search(rf"{row.layer} +{row.kept:,} of +{row.total:,}", out)
     error = 1 - summary.final["test"].accuracy

@@ -175,7 +175,7 @@ def test_convolutions_as_channels(window, state, started, qtbot):
     wait_for_shape(qtbot, page.plot, (50, 20))
     mask = state.scored.ranking.get_mask(state.scored.layout["conv2.weight"], state.num_kept)
     share = mask.mean(axis=(2, 3))
-    values = page.plot.numbers()["share_kept"]
+    values = page.plot.numbers()["fraction_kept"]
     np.testing.assert_allclose(values, share, atol=share.max() / 250)
     page.on_hovered(3 * 5 + 2, 4 * 5 + 1)
     assert f"{mask[3, 4].sum()} of 25 connections kept" in readout(window)

@@ -170,7 +170,7 @@ class SensitivityPanel(QWidget):
         limit = 1 - ranking.num_positive / ranking.layout.num_parameters
         self._warning.setVisible(number > 0)
         self._warning.setText(
-            f"Below {limit:.1%} sparsity the choice is index order: "
+            f"Below {limit:.1%} sparsity, ties are broken by index: "
             f"{number:,} connections of zero {score_name} are kept."
         )
 

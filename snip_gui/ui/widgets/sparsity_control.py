@@ -96,7 +96,7 @@ class SparsityControl(QWidget):
             QToolButton(), "sparsity_presets", "Paper's sparsities",
             "Sparsities that the paper reports for this network",
         )  # fmt: skip
-        self.presets.setText("Paper's sparsities")
+        self.presets.setText("Paper")
         self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.presets)
         menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))

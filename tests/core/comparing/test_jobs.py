@@ -83,7 +83,7 @@ def test_stability_counts_the_masks_that_scoring_gives(digits, environment):
     assert {type(step) for step in steps} == {Progress}
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert steps[-1].text == "Scoring repetition 3 of 3"
-    assert "All 3 keep" in done.frequency.summary
+    assert "kept by all 3 masks" in done.frequency.summary
     assert f"{(times == 3).sum():,} connections" in done.frequency.summary
 
 

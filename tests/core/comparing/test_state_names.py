@@ -69,8 +69,8 @@ def test_methods_are_called_what_the_form_calls_them():
 
 def test_equal_names_are_numbered():
     assert name_states([parts(), parts(), parts(sparsity=0.5)]) == [
-        "class 8, 90 % (1)",
-        "class 8, 90 % (2)",
+        "class 8, 90% (1)",
+        "class 8, 90% (2)",
         "class 8, 50%",
     ]
     assert name_states([]) == []

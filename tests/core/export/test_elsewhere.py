@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.machine.processes import host_id
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import ExportDone
@@ -261,8 +262,8 @@ def test_a_killed_export_leaves_the_old_file_and_no_part(trained, tmp_path):
 def test_what_a_killed_process_has_left_elsewhere_goes_with_the_next(trained, tmp_path):
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    left = tmp_path / f".net.pt.{process.pid}-abc.part"
-    mine = tmp_path / f".net.pt.{os.getpid()}-abc.part"
+    left = tmp_path / f".net.pt.{host_id()}-{process.pid}-abc.part"
+    mine = tmp_path / f".net.pt.{host_id()}-{os.getpid()}-abc.part"
     left.touch()
     mine.touch()
     list(export_all(trained, [("pt", tmp_path / "net.pt")], CancelToken()))

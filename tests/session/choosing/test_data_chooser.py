@@ -110,7 +110,7 @@ def test_a_refused_folder_says_that_the_set_before_can_be_chosen_again(scored, q
     scored.prefer(data_folder=str(tmp_path / "gone"))
     scored.set_field("data.name", "folder")
     qtbot.waitUntil(lambda: scored.state.status.problem is not None, timeout=WAIT_MS)
-    assert "“UCI digits” can be chosen again" in scored.state.status.problem.hint
+    assert "You can switch back to “UCI digits”" in scored.state.status.problem.hint
     scored.set_field("data.name", "digits")
     assert scored.state.images is digits
 
@@ -197,7 +197,7 @@ def test_a_reading_that_is_cancelled_leaves_the_images_before(controller, qtbot,
     controller.cancel()
     held.set()
     problem = wait_for_problem(controller, qtbot)
-    assert "“second” was cancelled" in problem.message
+    assert "Stopped opening “second”" in problem.message
     assert "“first” stays open" in problem.hint
     assert state.images is images
     assert state.preferences.data_folder == before

@@ -55,11 +55,11 @@ def test_pins_are_named_by_what_differs(scored, qtbot):
     wait(qtbot, lambda: not scored.state.is_stale)
     with qtbot.waitSignal(scored.pins.changed):
         scored.pins.pin_screen()
-    assert names(scored) == ["class 8, seed 0, 90 %", "class 8, seed 3, 90 %"]
+    assert names(scored) == ["class 8, seed 0, 90%", "class 8, seed 3, 90%"]
     scored.pins.rename(scored.pins.pins[0].number, "  eights ")
     assert names(scored) == ["eights", "class 8, 90%"]
     scored.pins.rename(scored.pins.pins[0].number, "")
-    assert names(scored) == ["class 8, seed 0, 90 %", "class 8, seed 3, 90 %"]
+    assert names(scored) == ["class 8, seed 0, 90%", "class 8, seed 3, 90%"]
 
 
 def test_pinning_the_same_state_twice_is_one_pin(scored):
@@ -165,7 +165,7 @@ def test_a_question_that_cannot_be_answered_is_told_in_place(scored):
         assert words in scored.state.status.problem.message
     scored.set_field("seed", 9)
     scored.questions.without(everything[:1])
-    assert "not scored" in scored.state.status.problem.message
+    assert "has not been scored" in scored.state.status.problem.message
     assert not scored._host.is_busy("without")
     assert scored.pins.pins == ()
 

@@ -41,7 +41,7 @@ def test_from_afar_it_is_gathered_and_close_by_drawn_in_part(page, mask, started
     qtbot.waitUntil(lambda: page.plot.reduction >= 4 and page.plot.picture is not None
                     and page.plot.picture.palette == "density", timeout=WAIT_MS)  # fmt: skip
     assert page.large._part is None
-    share = page.plot.numbers()["share_kept"]
+    share = page.plot.numbers()["fraction_kept"]
     factor = page.plot.reduction
     blocks = mask()[: 300 // factor * factor, : 784 // factor * factor]
     blocks = blocks.reshape(300 // factor, factor, 784 // factor, factor).mean(axis=(1, 3))

@@ -40,7 +40,7 @@ def test_the_picture_follows_the_weights_and_goes_back(page, started, qtbot):
     np.testing.assert_array_equal(controller.live.weight_at(-1, "fc1.weight"), kept)
     page.on_hovered(3, 300)
     text = started.window.findChild(QLabel, "heatmap_readout").text()
-    assert f"in training {kept[3, 300]:+.4f}" in text
+    assert f"while training {kept[3, 300]:+.4f}" in text
     ended = page.plot.picture.index_HW.copy()
     page.timeline.slider.setValue(0)
     assert "epoch 0.0" in page.timeline._text.text()

@@ -99,7 +99,7 @@ def test_removal_sparsity_follows_the_rank(shown, layer):
 
 def test_without_a_training_there_is_a_sentence_in_place_of_a_picture(page):
     page.colours.setCurrentIndex(page.colours.findData("training"))
-    assert "No training of this layer yet" in page.empty.text()
+    assert "has not been trained yet" in page.empty.text()
 
 
 def test_all_colourings_are_offered_and_differ(page, shown):

@@ -178,7 +178,7 @@ def test_deleting_and_undoing(panel, qtbot, filled, wait):
     wait(lambda: column(panel, "name") == ["halted", "random"])
     undo = child(filled.window, QPushButton, "runs_undo")
     wait(undo.isVisible)
-    assert child(filled.window, QLabel, "runs_said").text() == "2 runs were put into the bin."
+    assert child(filled.window, QLabel, "runs_said").text() == "2 runs moved to the bin."
     click(qtbot, undo)
     wait(lambda: len(column(panel, "name")) == 4)
     assert not undo.isVisible()
@@ -294,13 +294,13 @@ def test_a_queue_is_shown_and_stopped(started, qtbot, wait):
     controller.queue.add([controller.state.recipe] * 3)
     said = child(window, QLabel, "runs_said")
     wait(lambda: said.isVisible())
-    assert said.text() == "Queue: run 1 of 3, training; 2 wait."
+    assert said.text() == "Queue: run 1 of 3, training; 2 waiting."
     status = child(window, QLabel, "status_text")
     wait(lambda: status.text().startswith("Run 1 of 3: training, epoch"))
     controller.stop()
-    wait(lambda: said.text() == "Queue: run 1 of 3, paused; 2 wait.")
+    wait(lambda: said.text() == "Queue: run 1 of 3, paused; 2 waiting.")
     click(qtbot, child(window, QPushButton, "queue_go_on"))
-    wait(lambda: said.text() == "Queue: run 2 of 3, training; 1 waits.")
+    wait(lambda: said.text() == "Queue: run 2 of 3, training; 1 waiting.")
     wait(lambda: controller.state.training.points)
     click(qtbot, child(window, QPushButton, "queue_stop"))
     wait(lambda: not said.isVisible())

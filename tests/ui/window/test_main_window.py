@@ -339,7 +339,7 @@ def test_picking_images_by_hand(window, state, qtbot):
     click(qtbot, window.images.add)
     assert isinstance(state.recipe.minibatch, Picked)
     assert len(state.minibatch.indices_K) == 105
-    assert child(window, QLabel, "minibatch_summary").text() == "105 images picked, of 2 classes"
+    assert child(window, QLabel, "minibatch_summary").text() == "105 images picked from 2 classes"
     grid.select_rows(range(5))
     click(qtbot, window.images.only)
     assert labels[state.minibatch.indices_K].tolist() == [3] * 5
@@ -404,7 +404,7 @@ def test_training_draws_its_curves_and_holds_its_mask(window, started, state, qt
     assert loss.getData()[0].tolist() == [0, 1, 2, 3]
     assert error.getData()[1][-1] < 60
     status = child(window, QLabel, "training_status").text()
-    assert status.startswith("Finished at 90.00% sparsity")
+    assert status.startswith("Finished at 90% sparsity")
 
 
 def test_the_badge_leads_back_to_what_is_trained(window, started, state, qtbot):
@@ -412,7 +412,7 @@ def test_the_badge_leads_back_to_what_is_trained(window, started, state, qtbot):
     window.actions_by_name["train"].trigger()
     badge, back = window.heatmap.badge, window.heatmap.back
     qtbot.waitUntil(badge.isVisible, timeout=WAIT_MS)
-    assert badge.text() == "training at 90.00%"
+    assert badge.text() == "training at 90%"
     assert not back.isVisible()
     started.controller.set_sparsity(0.3)
     assert back.isVisible()

@@ -90,13 +90,13 @@ def test_a_chosen_file_is_labelled_and_scored(started, window, state, qtbot, ink
     (own,) = state.recipe.minibatch.images
     assert own.label == 1
     assert len(state.minibatch.indices_K) == 101
-    assert "101 images picked, of 2 classes" in child(window, QLabel, "minibatch_summary").text()
+    assert "101 images picked from 2 classes" in child(window, QLabel, "minibatch_summary").text()
     index = int(state.minibatch.indices_K[-1])
     image_CHW = state.minibatch.source.own(index)
     assert image_CHW[0, 14, 14] > 200 > 60 > image_CHW[0, 2, 2]
     rows = window.minibatch.tray.images.rowCount()
     tip = window.minibatch.tray.images.index(rows - 1).data(Qt.ItemDataRole.ToolTipRole)
-    assert tip == "An image of your own, class 1"
+    assert tip == "Your own image, class 1"
     assert state.is_stale
     started.controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
