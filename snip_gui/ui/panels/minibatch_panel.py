@@ -109,7 +109,7 @@ class MinibatchPanel(QWidget):
         )  # fmt: skip
         self.browse.clicked.connect(self.browse_asked)
         self.own = named(
-            QPushButton("Own images…"), "own_button", "Add your own images",
+            QPushButton("Own…"), "own_button", "Add your own images",
             "Add your own images: choose files here, drop them on the tray, or paste one (Ctrl+V)",
         )  # fmt: skip
         self.own.clicked.connect(self._on_own)

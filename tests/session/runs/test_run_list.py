@@ -301,7 +301,8 @@ def test_a_queue_outlives_the_program(controller, qtbot, tmp_path, make_controll
     later.queue.keep_in(file)
     assert [recipe.seed for recipe in later.queue.waiting] == [0, 3]
     assert later.queue.is_paused
-    assert any("left in the queue by the last session" in notice.text for notice in later.state.notices.all)
+    texts = [notice.text for notice in later.state.notices.all]
+    assert any("2 runs left in the queue" in text for text in texts)
     later.queue.clear()
     assert msgspec.json.decode(file.read_bytes()) == []
 
