@@ -49,10 +49,16 @@ class Plugin:
         return f"{self.package}=={self.version}"
 
 
+@functools.cache
+def _find_entry_points(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Return what installed packages offer to a group: once, as finding them reads many files."""
+    return tuple(importlib.metadata.entry_points(group=group)) if group else ()
+
+
 def find_plugin(group: str, name: str) -> Plugin | None:
     """Return the installed package that offers an entry of a group; None if there is none."""
-    for point in importlib.metadata.entry_points(group=group, name=name):
-        if point.dist is not None:
+    for point in _find_entry_points(group):
+        if point.name == name and point.dist is not None:
             return Plugin(point.dist.name, point.dist.version)
     return None
 
@@ -102,8 +108,7 @@ class Registry(Generic[T]):
         table for the type of its entries.
         """
         found: _Entries[T] = _Entries({entry.name: entry for entry in self._own})
-        points = importlib.metadata.entry_points(group=self._group) if self._group else ()
-        for point in points:
+        for point in _find_entry_points(self._group):
             self._add(found, point)
         return found
 

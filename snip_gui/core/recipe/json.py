@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.json_files import JSON_ERRORS
 from snip_gui.core.base.registry import find_plugin
 from snip_gui.core.recipe.methods import METHODS
-from snip_gui.core.recipe.pruning import PruningSpec, Unavailable
+from snip_gui.core.recipe.pruning import UNAVAILABLE, PruningSpec, Unavailable
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 _BEYOND = 2**63  # no library below takes more
 _MOST_BYTES = 64_000_000  # a minibatch picked by hand may have millions of indices
-
+# What a recipe may ask for ends up in a line that people paste into a shell.
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}==[A-Za-z0-9][A-Za-z0-9.+!_-]{0,99}")
 
 # Fields that name an entry of a table, and the group through which packages add entries.
 _TABLES = {
@@ -74,9 +76,12 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
     """
     try:
         raw = msgspec.json.decode(text)
-        if isinstance(raw, dict) and "plugins" in raw:
-            _resolve_plugins(raw, to_look=to_look)
-            text = msgspec.json.encode(raw)
+        if isinstance(raw, dict):
+            if _value(raw, "pruning.method") == UNAVAILABLE:  # made here alone, never read
+                raise msgspec.ValidationError(f"Invalid value '{UNAVAILABLE}' - at `$.pruning`")
+            if "plugins" in raw:
+                _resolve_plugins(raw, to_look=to_look)
+                text = msgspec.json.encode(raw)
         for path, number in _whole_numbers(raw, ""):
             if not -_BEYOND < number < _BEYOND:
                 raise msgspec.ValidationError(f"Expected a smaller number - at `$.{path}`")
@@ -113,14 +118,19 @@ def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
     plugins = msgspec.convert(raw.pop("plugins"), dict[str, str])
     for path, requirement in plugins.items():
         name = _value(raw, path)
-        if path not in _TABLES or find_plugin(_TABLES[path], name) is not None:
+        if _REQUIREMENT.fullmatch(requirement) is None:
+            raise msgspec.ValidationError(
+                "Expected the name and version of a package - at `$.plugins`"
+            )
+        if path not in _TABLES or not name or find_plugin(_TABLES[path], name) is not None:
             continue
         if to_look and path == "pruning.method":
             raw["pruning"] = _unavailable(raw["pruning"], name, requirement)
         elif not to_look:
             raise UserError(
                 f"The recipe needs “{name}”, which is not installed.",
-                f"Install its package: pip install '{requirement}'",
+                f"The recipe says that it is of this package, to install if you trust it: "
+                f"pip install '{requirement}'",
                 field=path,
             )
 
@@ -130,7 +140,7 @@ def _unavailable(part: dict[str, Any], name: str, requirement: str) -> dict[str,
     common = {key: part[key] for key in PruningSpec.__struct_fields__ if key in part}
     settings = msgspec.json.encode(part).decode()
     return (
-        {"method": "unavailable", "name": name, "requirement": requirement}
+        {"method": UNAVAILABLE, "name": name, "requirement": requirement}
         | common
         | {"settings": settings}
     )

@@ -243,7 +243,8 @@ def find_method(pruning: PruningSpec) -> Method:
     if isinstance(pruning, Unavailable):
         raise UserError(
             f"The pruning method “{pruning.name}” is not installed.",
-            f"Install its package: pip install '{pruning.requirement}'",
+            "The run says that it is of this package, to install if you trust it: "
+            f"pip install '{pruning.requirement}'",
             field="pruning.method",
         )
     return METHODS[pruning.method]

@@ -112,7 +112,10 @@ class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     scoring_mode: ScoringModeField = "evaluation"
 
 
-class Unavailable(PruningSpec, frozen=True, kw_only=True, tag="unavailable"):
+UNAVAILABLE = "unavailable"
+
+
+class Unavailable(PruningSpec, frozen=True, kw_only=True, tag=UNAVAILABLE):
     """Settings of a method whose package is not installed: its runs can be looked at.
 
     Attributes

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe.json import decode_recipe, from_builtins, load_recipe, with_value
+from snip_gui.core.recipe.json import (
+    decode_recipe,
+    encode_recipe,
+    from_builtins,
+    load_recipe,
+    with_value,
+)
 from snip_gui.core.recipe.recipe import Recipe
 
 
@@ -43,3 +51,60 @@ def test_only_regular_files_are_recipes(tmp_path):
     (tmp_path / "zero").symlink_to("/dev/zero")
     with pytest.raises(UserError, match="it is a device"):
         load_recipe(tmp_path / "zero")
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    ["x'; rm -rf ~ #", "x==1; reboot", "x", "-e .", "x==1 --index-url y", "x==$(id)", ""],
+)
+def test_a_recipe_cannot_put_words_into_the_line_that_installs(requirement):
+    raw = {"pruning": {"method": "other"}, "plugins": {"pruning.method": requirement}}
+    for to_look in (False, True):
+        with pytest.raises(UserError) as caught:
+            decode_recipe(json.dumps(raw), to_look=to_look)
+        assert "plugins" in caught.value.message
+        assert "pip install" not in caught.value.hint
+
+
+def test_what_is_missing_is_called_what_the_recipe_says():
+    raw = {"pruning": {"method": "other"}, "plugins": {"pruning.method": "my-package==1.2.post1"}}
+    with pytest.raises(UserError) as caught:
+        decode_recipe(json.dumps(raw))
+    assert "if you trust it: pip install 'my-package==1.2.post1'" in caught.value.hint
+    recipe = decode_recipe(json.dumps(raw), to_look=True)
+    assert recipe.pruning.method == "other"
+    assert json.loads(encode_recipe(recipe))["plugins"] == raw["plugins"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"pruning": {"method": "unavailable", "name": "a", "requirement": "b", "settings": "x"}},
+        {"plugins": {"pruning.method": "x==1"}, "pruning": {"method": "unavailable"}},
+        {"plugins": [1]},
+        {"plugins": {"pruning.method": 1}},
+    ],
+)
+def test_what_only_this_program_makes_is_not_read_from_a_file(raw):
+    for to_look in (False, True):
+        with pytest.raises(UserError):
+            decode_recipe(json.dumps(raw), to_look=to_look)
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_recipe"),
+    [
+        ({}, True),
+        ({"pruning": {}}, False),
+        ({"pruning": []}, False),
+        ({"pruning": {"method": 3}}, False),
+    ],
+)
+def test_a_package_for_a_field_that_is_not_there_is_no_traceback(raw, is_recipe):
+    text = json.dumps(raw | {"plugins": {"pruning.method": "x==1"}})
+    for to_look in (False, True):
+        if is_recipe:
+            assert decode_recipe(text, to_look=to_look) == Recipe()
+            continue
+        with pytest.raises(UserError, match="pruning"):
+            decode_recipe(text, to_look=to_look)
