@@ -21,7 +21,7 @@ from snip_gui.core.models.networks import (
     without_file_weights,
 )
 from snip_gui.core.models.own.source import OWN, candidates, digest_file, read_source
-from snip_gui.core.models.weights import last_layer
+from snip_gui.core.models.weights import last_layer, refuse_codes
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.methods import Magnitude
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
@@ -217,6 +217,7 @@ def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice)
         if wanted[name].shape != given[name].shape and not name.startswith(head):
             shapes = f"{tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
             raise UserError(f"“{name}” is {shapes} as in {title} for these images.")
+    refuse_codes(wanted, given)
 
 
 def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:

@@ -9,6 +9,7 @@ from snip_gui.core.graph.parameters import layer_kind
 from snip_gui.core.weight_files.reading import read_checkpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -38,6 +39,7 @@ def load_weights(model: nn.Module, path: Path) -> str:
         for name in wanted.keys() & state.keys()
         if wanted[name].shape != state[name].shape
     }  # fmt: skip
+    refuse_codes(wanted, state)
     last = last_layer(model)
     head = {name for name in wanted if name.startswith(f"{last}.")}
     counters = {name for name in wanted if name.endswith("num_batches_tracked")}
@@ -66,6 +68,30 @@ def load_weights(model: nn.Module, path: Path) -> str:
     if not drawn:
         return ""
     return f"The last layer “{last}” of “{path.name}” is for other classes and was drawn afresh."
+
+
+def refuse_codes(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Raise a `UserError` if a file has whole numbers where a network has real or complex ones.
+
+    They are codes of a quantised network, whose values are not those of the weights.
+
+    Parameters
+    ----------
+    wanted, state
+        Tensors of the network, and of the file, by name.
+    """
+    for name in wanted.keys() & state.keys():
+        needs, has = wanted[name].dtype, state[name].dtype
+        is_number = needs.is_floating_point or needs.is_complex
+        if (is_number and not (has.is_floating_point or has.is_complex)) or (
+            has.is_complex and not needs.is_complex
+        ):
+            kinds = [str(kind).removeprefix("torch.") for kind in (has, needs)]
+            raise UserError(
+                f"“{name}” is stored as {kinds[0]}, but is {kinds[1]} in the network.",
+                "Choose a file with the weights themselves, not with quantised ones.",
+                field="model.weights",
+            )
 
 
 def last_layer(model: nn.Module) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # What wrappers put before every name: DataParallel, torch.compile, Lightning and hand-written ones.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
-_CODES = (torch.int8, torch.uint8, torch.int16, torch.int32)
+_COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel, beside its module
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _MASK, _ORIG, _VALUES = "_mask", "_orig", ".values"
 _MANIFEST = "snip_gui"
@@ -62,25 +62,24 @@ class Checkpoint:
     manifest: dict[str, Any] = field(default_factory=dict)
 
     def fitted(self, names: Collection[str]) -> Checkpoint:
-        """Return the checkpoint under the names of a network, if wrappers have prefixed them.
+        """Return the checkpoint under the names of a network, without prefixes of wrappers.
 
-        Prefixes such as DataParallel's ``module.`` are left out only if the names fit no network
-        part as they are, and only if they fit without.
+        A prefix such as DataParallel's ``module.`` is left out only if no name fits as it is, and
+        some fit without it.
         """
-        wanted = set(names)
-        if wanted & self.state.keys():
+        if not self.state.keys().isdisjoint(names):
             return self
+        stems = [name for name in self.state if name not in _COUNTERS]
         prefix = ""
-        while True:
-            rest = [name.removeprefix(prefix) for name in self.state]
-            if wanted & set(rest):
-                break
-            found = next((p for p in _PREFIXES if all(n.startswith(p) for n in rest)), "")
-            if not found:
+        while stems and set(stems).isdisjoint(names):
+            found = next((p for p in _PREFIXES if all(s.startswith(p) for s in stems)), None)
+            if found is None:
                 return self
             prefix += found
-        state = {name.removeprefix(prefix): tensor for name, tensor in self.state.items()}
-        masks = {name.removeprefix(prefix): mask for name, mask in self.masks.items()}
+            stems = [stem.removeprefix(found) for stem in stems]
+        parts = ({n.removeprefix(prefix): t for n, t in part.items() if n not in _COUNTERS}
+                 for part in (self.state, self.masks))  # fmt: skip
+        state, masks = parts
         return replace(self, state=state, masks=masks)
 
 
@@ -113,16 +112,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise _unreadable(path, _first_line(error)) from error
     if not found.state:
         raise _unreadable(path, "it holds no tensors")
-    _refuse_codes(path, found.state)
+    _refuse_eight_bits(path, found.state)
     return found
 
 
-def _refuse_codes(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Raise a `UserError` if weights are stored as codes, whose values are not the weights'."""
+def _refuse_eight_bits(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Raise a `UserError` for floating-point numbers of eight bits, which need scales of theirs.
+
+    Whether whole numbers are codes or a buffer of the network, only the network can say.
+    """
     for name, tensor in state.items():
-        eight_bits = tensor.is_floating_point() and tensor.element_size() == 1
-        codes = tensor.dim() > 1 and tensor.dtype in _CODES
-        if eight_bits or codes:
+        if tensor.is_floating_point() and tensor.element_size() == 1:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise _unreadable(
                 path, f"“{name}” is stored as {kind}, which needs scales to stand for weights"

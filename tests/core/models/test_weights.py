@@ -5,6 +5,7 @@ import pathlib
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS
@@ -142,3 +143,28 @@ def test_every_network_of_the_paper_reads_its_own_weights(tmp_path):
         torch.save(state, tmp_path / "w.pt")
         found = make(name, shape=shape, classes=classes, weights=tmp_path / "w.pt").module
         assert all(torch.equal(value, state[key]) for key, value in found.state_dict().items())
+
+
+class WithTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+        self.register_buffer("table", torch.zeros(2, 2, dtype=torch.int32))
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int32, torch.int64, torch.bool])
+def test_codes_are_not_loaded_as_weights_but_whole_numbers_of_a_buffer_are(tmp_path, kind):
+    net, path = WithTable(), tmp_path / "net.pt"
+    torch.save(net.state_dict() | {"table": torch.ones(2, 2, dtype=torch.int32)}, path)
+    load_weights(net, path)
+    assert int(net.table.sum()) == 4
+    torch.save(net.state_dict() | {"fc.weight": torch.ones(2, 3).to(kind)}, path)
+    with pytest.raises(UserError, match=r"“fc\.weight” is stored as .* but is float32"):
+        load_weights(net, path)
+
+
+def test_complex_weights_are_not_loaded_into_a_real_network(tmp_path):
+    net, path = WithTable(), tmp_path / "net.pt"
+    torch.save(net.state_dict() | {"fc.bias": torch.ones(2, dtype=torch.complex64)}, path)
+    with pytest.raises(UserError, match="complex64"):
+        load_weights(net, path)

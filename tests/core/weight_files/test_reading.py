@@ -261,12 +261,19 @@ def test_a_special_file_is_not_waited_for(tmp_path, make, kind):
         read_checkpoint(tmp_path / "weights.safetensors")
 
 
-@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.int8, torch.uint8, torch.int32])
-def test_codes_are_not_taken_for_weights(tmp_path, kind):
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_eight_bit_numbers_are_not_taken_for_weights(tmp_path, kind):
     path = tmp_path / "net.pt"
     torch.save({"fc1.weight": torch.ones(3, 4).to(kind)}, path)
-    with pytest.raises(UserError, match=r"“fc1\.weight” is stored as"):
+    with pytest.raises(UserError, match=r"“fc1\.weight” is stored as float8"):
         read_checkpoint(path)
+
+
+def test_whole_numbers_may_be_a_buffer(tmp_path):
+    path = tmp_path / "net.pt"
+    table = torch.arange(4, dtype=torch.int32).reshape(2, 2)
+    torch.save({"fc1.weight": torch.ones(3, 4), "table": table}, path)
+    assert torch.equal(read_checkpoint(path).state["table"], table)
 
 
 def test_programs_are_called_what_they_are(tmp_path):
@@ -287,3 +294,5 @@ def test_prefixes_of_wrappers_go_only_where_names_fit_without(tmp_path, prefix):
     own = {prefix + name for name in names}
     assert found.fitted(own).state.keys() == own
     assert found.fitted({"other.weight"}) is found
+    torch.save({"module.fc1.weight": torch.ones(2), "n_averaged": torch.tensor(5)}, path)
+    assert read_checkpoint(path).fitted({"fc1.weight"}).state.keys() == {"fc1.weight"}
