@@ -52,15 +52,21 @@ _DEBIAN_NAMES = {
 }
 
 
-def find_obstacle() -> str:
-    """Return a sentence on what keeps the window from opening; empty if nothing does."""
+def find_obstacle(load: Callable[[str], object] = ctypes.CDLL) -> str:
+    """Return a sentence on what keeps the window from opening; empty if nothing does.
+
+    Parameters
+    ----------
+    load
+        Loads one library, as `find_missing` takes it.
+    """
     if not sys.platform.startswith("linux"):
         return bad_versions()
     package = find_spec("PySide6")
     if package is None or package.origin is None:
         return _NOT_INSTALLED
     folder = Path(package.origin).parent
-    return _platform_obstacle(folder) or bad_versions()
+    return _platform_obstacle(folder, load) or bad_versions()
 
 
 def bad_versions(python: tuple[int, ...] = sys.version_info[:2]) -> str:
@@ -172,27 +178,28 @@ def get_debian_package(library: str) -> str:
     return f"{name}{dash}{version}".lower().replace("_", "-")
 
 
-def _platform_obstacle(folder: Path) -> str:
+def _platform_obstacle(folder: Path, load: Callable[[str], object]) -> str:
     """Return why none of the platform plugins that Qt would try opens a window; empty if one does.
 
     Of several, the first one's reason is given.
     """
     obstacles = []
     for platform in get_platforms(os.environ):
-        obstacle = _missing_libraries(folder, platform) or _missing_display(platform)
+        obstacle = _missing_libraries(folder, platform, load) or _missing_display(platform)
         if not obstacle:
             return ""
         obstacles.append(obstacle)
     return f"{obstacles[0]} {_WITHOUT_WINDOW}"
 
 
-def _missing_libraries(folder: Path, platform: str) -> str:
+def _missing_libraries(folder: Path, platform: str, load: Callable[[str], object]) -> str:
+    """Return which libraries a platform plugin and Qt lack, with their packages."""
     plugin = find_plugin(folder, platform)
     if plugin is None:
         if {"QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH"} & os.environ.keys():
             return ""  # it may be there
         return f"Qt has no platform plugin “{platform}”, which QT_QPA_PLATFORM asks for."
-    missing, failure = find_missing(get_qt_files(folder, plugin))
+    missing, failure = find_missing(get_qt_files(folder, plugin), load)
     if missing:
         packages = dict.fromkeys(get_debian_package(name) for name in missing)
         return (

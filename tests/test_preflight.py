@@ -43,8 +43,7 @@ def without(library):
 )
 def test_each_missing_library_is_found_and_named_with_its_package(monkeypatch, library):
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
-    monkeypatch.setattr(preflight.find_missing, "__defaults__", (without(library),))
-    said = preflight.find_obstacle()
+    said = preflight.find_obstacle(without(library))
     assert library in said
     assert preflight.get_debian_package(library) in said.partition("apt install")[2]
     assert "snip-gui run" in said

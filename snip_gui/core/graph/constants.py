@@ -95,7 +95,7 @@ class _ConstantFollower(Follower["Tensor"]):
         if node.op == "call_function" and target in _ELEMENTWISE:
             return _applied(lambda values: target(values, *node.args[1:], **node.kwargs), into)
         if node.op == "call_method" and target in _ELEMENTWISE_METHODS:
-            return getattr(into, str(target))()  # type: ignore[no-any-return]
+            return getattr(into, str(target))()  # type: ignore[no-any-return]  # a tensor's method
         return None
 
     def _after_module(self, module: nn.Module, into: Tensor) -> Tensor | None:
@@ -149,7 +149,7 @@ class _ConstantFollower(Follower["Tensor"]):
             return None
         if not isinstance(value, torch.Tensor | int | float):
             return None
-        return _operation(node.target)(into, value)  # type: ignore[no-any-return]
+        return _operation(node.target)(into, value)  # type: ignore[no-any-return]  # on tensors
 
 
 def _operation(target: Any) -> Any:  # noqa: ANN401 - a function of operator or torch

@@ -109,7 +109,7 @@ class Follower(Generic[T]):
 
     def first_input(self, node: fx.Node) -> T | None:
         """Return the value of a node's first argument."""
-        return self.known.get(node.args[0]) if node.args else None  # type: ignore[arg-type]
+        return self.known.get(node.args[0]) if node.args else None  # type: ignore[arg-type]  # a node
 
     def width(self, value: T) -> int:
         """Return the length of axis 1 of a tensor with a value."""

@@ -175,7 +175,7 @@ def read_entry(folder: Path, signature: Signature = (), before: RunEntry | None 
     except UserError as error:
         reason = error.message
     # Whatever its files hold: one bad run must not hide all others.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - see above
         reason = f"Its files cannot be read: {type(error).__name__}: {error}."
     return _broken(folder, reason, signature)
 

@@ -86,7 +86,7 @@ class Worker(QObject):
             )  # fmt: skip
         # The one place where everything is caught: an exception that left a slot would only be
         # printed, and the window would wait for ever.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - see above
             summary = "".join(traceback.format_exception_only(error)).strip()
             details = traceback.format_exc()
             ended = JobEnded(task.job_id, task.kind, "crashed", summary, details=details)

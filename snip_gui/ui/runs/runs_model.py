@@ -172,7 +172,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         try:
             return self._value(self._rows[index.row()], COLUMNS[index.column()], role)
         # An exception that leaves a model's data() ends the process.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - see above
             return f"{type(error).__name__}: {error}" if role == _SHOWN else None
 
     def _value(self, entry: RunEntry, column: Column, role: int) -> object:
