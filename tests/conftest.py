@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,15 @@ from hypothesis import settings
 # No deadline: the time of an example says more about the machine than about the code.
 settings.register_profile("snip", deadline=None, derandomize=True)
 settings.load_profile("snip")
+
+# Whoever starts the tests behind nohup or in the background of a shell has these ignored, and the
+# programs that tests start would inherit that.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 @pytest.fixture(scope="session")
