@@ -150,11 +150,15 @@ def _too_large(path: Path | str, max_bytes: int) -> OSError:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, nameless: bool = False, in_folder: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to ``path`` when all went well.
 
     Parameters
     ----------
+    in_folder
+        The temporary file lies alone in a temporary folder, for a writer that makes temporary
+        files of its own beside the one that it writes: if the process is killed, those are removed
+        with the folder. It does not exist yet.
     nameless
         Where the system can, the temporary file has no name in the folder until it is whole, so
         that nothing is left of it even if the process is killed. It can then be read and written
@@ -167,6 +171,7 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
         it was.
     """
     part: Path | None = None
+    folder: Path | None = None
     handle = -1
     try:
         _refuse_special(path)
@@ -175,7 +180,10 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
         if nameless:
             handle = _open_nameless(path.parent)
         writable = Path(f"/proc/self/fd/{handle}") if handle >= 0 else None
-        if writable is None:
+        if in_folder:
+            folder = new_part_folder(path)
+            part = writable = folder / path.name
+        elif writable is None:
             part = writable = _new_part(path)
         yield writable
         with writable.open("rb+") as file:
@@ -195,6 +203,8 @@ def replacing(path: Path, *, nameless: bool = False) -> Iterator[Path]:
             # On a disk that has turned read-only this fails as well, which is not what to say.
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_special(path: Path) -> None:

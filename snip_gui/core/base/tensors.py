@@ -29,18 +29,12 @@ def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write tensors in one piece; raises `UserError` if the file cannot be written."""
-    with replacing(path) as part:
-        write_tensors(part, tensors, metadata)
-
-
-def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
-) -> None:
-    """Write tensors straight to a file; raises `OSError` if that fails."""
-    try:
-        safetensors.torch.save_file(_ready(tensors), path, _text(metadata))
-    except safetensors.SafetensorError as error:  # how the writer reports a full disk
-        raise OSError(None, str(error)) from error
+    # The writer makes a temporary file beside the one that it is asked for, since version 0.8.
+    with replacing(path, in_folder=True) as part:
+        try:
+            safetensors.torch.save_file(_ready(tensors), part, _text(metadata))
+        except safetensors.SafetensorError as error:  # how it reports a full disk
+            raise OSError(None, str(error)) from error
 
 
 def encode_tensors(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -36,3 +39,35 @@ def test_a_tensor_owns_its_memory():
     tensor = as_tensor(array)
     array[0] = 9
     assert tensor.tolist() == [0, 1, 2, 3]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from snip_gui.core.base.tensors import save_tensors
+
+
+def save_file(tensors, path, metadata):
+    for name in (".tmpXYZ", Path(path).name):
+        Path(path).with_name(name).write_bytes(b"half")
+    os._exit(9)
+
+
+safetensors.torch.save_file = save_file
+save_tensors(Path(sys.argv[1]), {"a": torch.ones(2)})
+"""
+
+
+def test_nothing_is_left_of_a_writer_that_was_killed(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_tensors(path, {"a": torch.zeros(2)})
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert done.returncode == 9
+    assert load_tensors(path)[0]["a"].tolist() == [0, 0]
+    save_tensors(path, {"a": torch.full((2,), 3.0)})
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert load_tensors(path)[0]["a"].tolist() == [3, 3]
