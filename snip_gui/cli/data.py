@@ -60,8 +60,9 @@ def add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not exp
     """Add ``snip-gui download``."""
     download = commands.add_parser(
         "download",
-        help="get a data set from its source",
-        description="Get a data set from its source; what is there already is not fetched again.",
+        help="download a data set",
+        description="Download a data set from its source; files that are already there are not "
+        "downloaded again.",
     )
     names = [dataset.name for dataset in DATASETS if dataset.download is not None]
     download.add_argument("name", choices=names, metavar="NAME", help=", ".join(names))
@@ -69,7 +70,7 @@ def add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not exp
     download.add_argument(
         "--data-dir", type=Path, metavar="DIR", default=folder, help=f"default: {folder}"
     )
-    download.add_argument("--quiet", action="store_true", help="print the folder only")
+    download.add_argument("--quiet", action="store_true", help="print only the folder")
     download.set_defaults(command=_download)
 
 

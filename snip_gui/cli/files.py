@@ -28,15 +28,17 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
     """Add ``snip-gui export``."""
     from snip_gui.core.export.catalogue import FORMATS
 
-    export = commands.add_parser("export", help="write the pruned checkpoint of a run to a file")
+    export = commands.add_parser("export", help="export the pruned checkpoint of a run to a file")
     export.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    export.add_argument("--format", choices=FORMATS.names, help="default: by the ending of FILE")
+    export.add_argument(
+        "--format", choices=FORMATS.names, help="default: from the extension of FILE"
+    )
     export.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
         required=True,
-        help="what goes beside it is called FILE.md, FILE.png and FILE.load.py",
+        help="accompanying files are named FILE.md, FILE.png and FILE.load.py",
     )
     export.add_argument(
         "--overwrite",
@@ -47,12 +49,13 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="where the images are, to measure what half precision does to the test error",
+        help="folder or file of the images, to measure the effect of half precision on the "
+        "test error",
     )
     export.add_argument(
         "--trust-code",
         action="store_true",
-        help="run the Python file of the network that the run has kept",
+        help="allow running the network's Python file saved with the run",
     )
     export.set_defaults(command=_export)
 
@@ -70,7 +73,7 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
     from snip_gui.core.export.export import export_run
 
     cancel = CancelToken()
-    with printer.stopping_on_signals(cancel, "Stopping; the old file stays as it was."):
+    with printer.stopping_on_signals(cancel, "Stopping; the existing file is unchanged."):
         for event in export_run(
             options.run, name, options.out, cancel, environment, overwrite=options.overwrite
         ):
@@ -82,18 +85,21 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     """Add ``snip-gui open``."""
     opening = commands.add_parser(
         "open",
-        help="say what a checkpoint is, and make the recipe that goes on with it",
-        description="Say what a checkpoint of any origin is: weights, mask, and the network that "
-        "fits. The recipe goes on with them: snip-gui run --recipe FILE.",
+        help="identify a checkpoint and make a recipe that continues from it",
+        description="Identify a checkpoint from any source: its weights, its mask, and the "
+        "network that fits. The recipe continues from them: snip-gui run --recipe "
+        "FILE.",
     )
     opening.add_argument("file", type=Path, metavar="CHECKPOINT")
     opening.add_argument(
         "--dataset",
         choices=DATASETS.names,
         default="digits",
-        help="images to open it for, if it does not say (default: digits)",
+        help="data set to open it with, if the file does not say (default: digits)",
     )
-    opening.add_argument("--data-dir", type=Path, metavar="DIR", help="where the images are")
+    opening.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder or file of the images"
+    )
     opening.add_argument("--out", type=Path, metavar="FILE", help="recipe to write")
     opening.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     opening.set_defaults(command=_open)
@@ -124,7 +130,7 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
 def _print_found(found: CheckpointFound, printer: EventPrinter) -> None:
     recipe = found.recipes[0]
     printer.line(f"{'kind':<12}{found.title}")
-    printer.line(f"{'holds':<12}{found.num_values:,} numbers in {found.num_tensors:,} tensors")
+    printer.line(f"{'holds':<12}{found.num_values:,} values in {found.num_tensors:,} tensors")
     printer.line(f"{'network':<12}{find_network(recipe.model).title}")
     printer.line(f"{'data set':<12}{DATASETS[recipe.data.name].title}")
     printer.line(f"{'sparsity':<12}{sparsity_text(recipe.pruning.sparsity)}, by {found.mask_from}")

@@ -50,7 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="snip-gui",
-        description="Explore SNIP, single-shot network pruning. Without a command a window opens.",
+        description="Explore SNIP, single-shot network pruning. "
+        "Without a command, the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -95,40 +95,40 @@ def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
 
 def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
     """Add what all commands share that work recipes out: where, and the recipe itself."""
-    environment = parser.add_argument_group("where it runs")
+    environment = parser.add_argument_group("environment")
     environment.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
     environment.add_argument(
         "--threads",
         type=int,
         default=default_num_threads(),
-        help="threads on the CPU (default: one less than the processors)",
+        help="CPU threads (default: one fewer than the number of cores)",
     )
     environment.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="the folder that contains MNIST/, or the file of arrays",
+        help="the folder that contains MNIST/, or an array file",
     )
     environment.add_argument(
         "--trust-code",
         action="store_true",
-        help="run the Python file of the network that the recipe or the run names",
+        help="allow running the network's Python file named by the recipe or run",
     )
     environment.add_argument(
         "--image-memory",
         type=float,
         metavar="GB",
-        help="what a folder of images may take in memory; one that needs more is streamed from "
-        "disk (default: half of what is free)",
+        help="memory limit for a folder of images; larger folders are streamed from disk "
+        "(default: half of the free memory)",
     )
-    environment.add_argument("--quiet", action="store_true", help="print the result only")
+    environment.add_argument("--quiet", action="store_true", help="print only the result")
     recipe = parser.add_argument_group(
         "recipe (a flag overrides --preset, which overrides --recipe)"
     )
     recipe.add_argument(
         "--preset",
         choices=PRESETS.names,
-        help="settings that go together for the network. "
+        help="a set of settings for the network. "
         + " ".join(f"{preset.name}: {preset.text}" for preset in PRESETS).replace("%", "%%"),
     )
     recipe.add_argument(
@@ -194,7 +194,7 @@ def environment_from(options: argparse.Namespace, recipe: Recipe) -> Environment
     """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
     if not 1 <= options.threads <= _MOST_THREADS:
         raise UserError(
-            f"--threads must be from 1 to {_MOST_THREADS:,}.", "Leave it out for a good default."
+            f"--threads must be from 1 to {_MOST_THREADS:,}.", "Omit it for a sensible default."
         )
     if options.image_memory is not None and not 0 <= options.image_memory <= _MOST_GB:
         raise UserError(

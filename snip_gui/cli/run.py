@@ -43,8 +43,8 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
         "--extend",
         type=Path,
         metavar="RUN",
-        help="train a copy of the finished run in this folder for --added-epochs more, at "
-        "--added-rate or its last one",
+        help="train a copy of the finished run in this folder for --added-epochs extra epochs, "
+        "at --added-rate or its last learning rate",
     )
     run.add_argument(
         "--out",
@@ -66,7 +66,7 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
     run.add_argument(
         "--stop-after",
         choices=("score", "prune", "train"),
-        help="last stage to do (default: train)",
+        help="last stage to run (default: train)",
     )
     add_common(run)
 
@@ -162,9 +162,9 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
                        help=f"in percent (default: {SPARSITIES})".replace("%", "%%"))  # fmt: skip
     parser.add_argument("--seeds", metavar="SEEDS", help="such as 0-2 (default: the recipe's)")
     parser.add_argument("--beside", nargs="*", choices=METHODS.names, default=(),
-                       help="other methods to do the same with, as controls")  # fmt: skip
+                       help="other methods to train with as well, as controls")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", default=default_runs_folder(),
-                       help="folder of the run folders (default: the runs folder)")  # fmt: skip
+                       help="folder for the run folders (default: the runs folder)")  # fmt: skip
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
     parser.set_defaults(command=_sweep)
     add_common(parser)

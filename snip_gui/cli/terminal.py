@@ -164,7 +164,7 @@ class EventPrinter:
 
     @contextlib.contextmanager
     def stopping_on_signals(
-        self, cancel: CancelToken, meaning: str = "Stopping; what was done is kept."
+        self, cancel: CancelToken, meaning: str = "Stopping; progress is kept."
     ) -> Iterator[None]:
         """Turn a signal to end into a request to stop; a second interrupt ends the program.
 
@@ -178,7 +178,7 @@ class EventPrinter:
             cancel.cancel()
             if which == signal.SIGINT:
                 signal.signal(which, handled[signal.SIGINT])
-                self.note(f"{meaning} Press again to end at once.")
+                self.note(f"{meaning} Press again to quit immediately.")
             else:
                 self.note(meaning)
 

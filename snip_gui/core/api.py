@@ -110,7 +110,7 @@ def mask_at(ranking: MaskSource, sparsity: float) -> dict[str, Tensor]:
         If the sparsity is not at least 0 and below 1.
     """
     if not 0 <= sparsity < 1:
-        raise ValueError(f"a sparsity is at least 0 and below 1, not {sparsity}")
+        raise ValueError(f"sparsity must be at least 0 and below 1, not {sparsity}")
     num_kept = ranking.nearest(num_kept_at(sparsity, ranking.layout.num_parameters))
     masks = ranking.mask_at(num_kept)
     return {name: torch.from_numpy(mask.copy()) for name, mask in masks.items()}
@@ -131,7 +131,7 @@ def apply_mask(model: nn.Module, masks: Mapping[str, Tensor]) -> nn.Module:
     parameters = dict(model.named_parameters())
     for name, mask in masks.items():
         if name not in parameters or parameters[name].shape != mask.shape:
-            raise ValueError(f"the network has no parameter “{name}” of {tuple(mask.shape)}")
+            raise ValueError(f"the network has no parameter “{name}” of shape {tuple(mask.shape)}")
     for name, mask in masks.items():
         parameter = parameters[name]
         removed = ~mask.bool().to(parameter.device)

@@ -155,7 +155,7 @@ def test_a_folder_with_a_bad_file_runs_when_it_is_skipped(tmp_path):
              "--stop-after", "prune", "--image-memory", 0)  # fmt: skip
     status, _, err = call(*words, "--out", tmp_path / "refused")
     assert status == 1
-    assert "bad.png”: it is no image of a known kind." in err
+    assert "bad.png”: it is not an image in a known format." in err
     status, _, err = call(*words, "--out", tmp_path / "run", "--skip-unreadable")
     assert status == 0, err
     assert "Skipped “" in err
@@ -484,7 +484,7 @@ def test_a_finished_run_is_extended(tmp_path):
     training = read_recipe(tmp_path / "longer").training
     assert (training.epochs, training.added_epochs, training.added_rate) == (1, 2, 0.05)
     status, _, err = call("run", "--extend", tmp_path / "longer")
-    assert (status, "No epochs are added" in err) == (1, True)
+    assert (status, "There are no extra epochs" in err) == (1, True)
 
 
 def test_the_same_command_again_continues_its_run_and_repeats_nothing(tmp_path):

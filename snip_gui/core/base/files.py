@@ -290,8 +290,8 @@ def write_error(path: Path, error: OSError) -> UserError:
     codes = (errno.ENOSPC, errno.EDQUOT)
     # Writers in other languages leave out the number, but say it.
     if error.errno in codes or any(f"os error {code})" in str(error) for code in codes):
-        return DiskFullError(text, "Make room on the disk.")
-    return UserError(text, "Choose another folder, or make room on the disk.")
+        return DiskFullError(text, "Free some disk space.")
+    return UserError(text, "Choose another folder, or free some disk space.")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -187,12 +187,12 @@ def refuse_different(a: Mask, b: Mask, names: tuple[str, str]) -> None:
         return
     title_a, title_b = a.scored.model.title, b.scored.model.title
     if title_a != title_b:
-        what = f"“{names[0]}” is of {title_a} and “{names[1]}” of {title_b}"
+        what = f"“{names[0]}” belongs to {title_a} and “{names[1]}” to {title_b}"
     else:
         what = _first_difference(a.layout, b.layout, names)
     raise UserError(
-        f"These two cannot be compared: {what}.",
-        "Masks are compared connection by connection, so choose two of the same network.",
+        f"These two masks cannot be compared: {what}.",
+        "Masks are compared connection by connection, so choose two from the same network.",
     )
 
 

@@ -43,7 +43,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         "data": DATASETS[recipe.data.name].title,
         "classes": classes,
         "number": f"{num_images:,} images" if num_images != 1 else "1 image",
-        "draw": f"draw {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
+        "draw": f"minibatch seed {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
         "method": _label(METHOD, pruning.method),
         "mode": "BatchNorm in training mode" if unusual else "",
         "prunable": _label(field("pruning.prunable"), pruning.prunable),

@@ -114,8 +114,8 @@ def make_spec(
     rows = tuple(sorted(set(sparsities)))
     if not rows or rows[0] < 0 or rows[-1] >= 1:
         raise UserError(
-            "Sparsities are numbers from 0 to below 100 percent, at least one.",
-            "Give them like this: 10 50 90 99.",
+            "Enter at least one sparsity, in percent, from 0 to below 100.",
+            "For example: 10 50 90 99.",
         )
     makers = {
         "classes": lambda: _of_classes(recipe, labels_N, classes),

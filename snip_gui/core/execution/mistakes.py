@@ -103,14 +103,14 @@ def find_mistakes(
     from snip_gui.core.runs.folder import read_recipe
     from snip_gui.core.runs.network import read_network, read_test_images
 
-    yield Progress("Looking for mistakes")
+    yield Progress("Finding misclassified images")
     package = read_network(folder, environment.trusted_code)
     if images is None:
         images = yield from read_test_images(folder, environment, cancel)
     if images is None:
         raise UserError(
             f"The images of “{folder.name}” are not available.",
-            "Name the data folder that the run was made with.",
+            "Choose the data folder that the run was trained with.",
             field="data.name",
         )
     recipe = read_recipe(folder)
@@ -170,7 +170,7 @@ def _measure(
             taken_for.append(scores_BK.argmax(1).cpu().numpy())
             loss_B = functional.cross_entropy(scores_BK, labels_B, reduction="none")
             losses.append(loss_B.cpu().numpy())
-        yield Progress("Looking for mistakes", _BATCH * len(losses), len(batches))
+        yield Progress("Finding misclassified images", _BATCH * len(losses), len(batches))
     return np.concatenate(taken_for), np.concatenate(losses)
 
 

@@ -252,6 +252,6 @@ def _refuse_other_images(summary: Summary, images: ImageSet, folder: Path) -> No
     if summary.data_digest and summary.data_digest != images.digest:
         raise UserError(
             f"The images are not those that “{folder.name}” was trained on.",
-            "Name the data folder that the run was made with.",
+            "Choose the data folder that the run was trained with.",
             field="data.name",
         )

@@ -132,7 +132,7 @@ def kept_or_refuse(scored: Scored, sparsity: float) -> int:
     if num_kept < 1:
         total = scored.layout.num_parameters
         raise UserError(
-            f"At {sparsity_text(sparsity)} sparsity none of {total:,} connections is kept.",
+            f"At {sparsity_text(sparsity)} sparsity, none of the {total:,} connections is kept.",
             f"Choose at most {sparsity_text(1 - 1 / total)}, which keeps one.",
             field="pruning.sparsity",
         )

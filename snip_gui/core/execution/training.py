@@ -138,7 +138,7 @@ def when_room(write: Callable[[], T], cancel: CancelToken) -> Generator[Event, N
             if cancel.is_cancelled:
                 raise
             if not waits:
-                yield TrainingPaused(f"{error.message} The training goes on when there is room.")
+                yield TrainingPaused(f"{error.message} Training resumes once there is space.")
             waits = True
         else:
             if waits:
@@ -147,7 +147,7 @@ def when_room(write: Callable[[], T], cancel: CancelToken) -> Generator[Event, N
         for _ in range(_LOOKS):
             if not cancel.is_cancelled:
                 time.sleep(_LOOK_SECONDS)
-                yield Progress("Waiting for room on the disk")
+                yield Progress("Waiting for disk space")
 
 
 def _steps(

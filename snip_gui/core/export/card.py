@@ -69,7 +69,8 @@ def card_text(
         "## The file\n",
         f"`{name}`, {size_bytes:,} bytes, SHA-256 `{digest}`. Read back after it was written: "
         f"{proof}.\n",
-        "Unstructured sparsity makes files smaller, not ordinary dense kernels faster.\n",
+        "Unstructured sparsity makes files smaller but does not make ordinary dense kernels "
+        "faster.\n",
         "## Recipe\n",
         f"```json\n{json.dumps(manifest['recipe'], indent=2)}\n```\n",
     ]
@@ -120,12 +121,12 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
     rows = [
         ("network", network),
         ("data", data),
-        ("input", f"{shape} (channels, rows, columns), values 0 to 1 less the mean, by deviation"),
+        ("input", f"{shape} (channels, rows, columns), (x - mean) / std, x in 0-1"),
         ("mean", ", ".join(f"{value:.6g}" for value in normalisation["mean"])),
         ("deviation", ", ".join(f"{value:.6g}" for value in normalisation["deviation"])),
         ("classes", ", ".join(manifest["classes"][:20])),
         ("pruning method", _method(manifest["recipe"]["pruning"]["method"])),
-        ("removed", f"{sparsity} (asked for: {sparsity_text(manifest['sparsity_asked'])})"),
+        ("removed", f"{sparsity} (requested: {sparsity_text(manifest['sparsity_asked'])})"),
         ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
         ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
     ]

@@ -119,19 +119,20 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "safetensors",
             "safetensors",
-            "Masked weights, masks and a manifest in one file that any safetensors reader opens.",
+            "Masked weights, masks and a manifest in one file that any safetensors reader can "
+            "open.",
             ".safetensors",
             f"{_FORMATS}.safetensors_format",
-            "anything with safetensors",
+            "any safetensors reader",
         ),
         ExportFormat(
             "safetensors-fp16",
             "safetensors, fp16",
-            "The same with weights in half precision. What that does to the test error is measured "
-            "while it is written.",
+            "The same with half-precision weights. The effect on the test error is measured "
+            "during export.",
             ".fp16.safetensors",
             f"{_FORMATS}.half_format",
-            "anything with safetensors",
+            "any safetensors reader",
         ),
         ExportFormat(
             "pt",
@@ -144,8 +145,8 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "prune",
             "torch.nn.utils.prune",
-            "weight_orig and weight_mask, as torch's own pruning names them. With a loader that "
-            "needs torch alone.",
+            "weight_orig and weight_mask, named as in torch.nn.utils.prune. Comes with a loader "
+            "that needs only torch.",
             ".prune.pt",
             f"{_FORMATS}.prune_format",
             "torch, same network",
@@ -154,8 +155,8 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "packed",
             "Bit mask and values",
-            "The smallest file up to 97% sparsity, beyond which sparse rows are. With a reader of "
-            "a few lines that needs NumPy alone.",
+            "The smallest file up to 97% sparsity; beyond that, sparse rows are smaller. Comes "
+            "with a short reader that needs only NumPy.",
             ".snip",
             f"{_FORMATS}.packed_format",
             "NumPy, its own reader",
@@ -164,7 +165,8 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "csr",
             "Sparse rows (CSR)",
-            "For torch.sparse, as safetensors; a convolution is out x (in kh kw). With a loader.",
+            "For torch.sparse, as safetensors; a convolution is out x (in kh kw). Comes with a "
+            "loader.",
             ".csr.safetensors",
             f"{_FORMATS}.csr_format",
             "torch.sparse, SciPy",
@@ -174,8 +176,8 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "onnx",
             "ONNX",
-            "The whole masked network for other runtimes, any number of images at once; zeros are "
-            "stored and computed as zeros.",
+            "The whole masked network for other runtimes, with any batch size; zeros are stored "
+            "and multiplied like other values.",
             ".onnx",
             f"{_FORMATS}.onnx_format",
             "ONNX runtimes",
@@ -185,18 +187,19 @@ FORMATS: Registry[ExportFormat] = Registry(
         ExportFormat(
             "shrunk",
             "Shrunk PyTorch network",
-            "The smaller dense network that computes the same: units on no path are gone, "
-            "constants folded. Its module definition lies beside it and needs torch alone.",
+            "A smaller dense network that computes the same function: units on no path are "
+            "removed and constants folded. Its module definition is saved beside it and needs "
+            "only torch.",
             ".shrunk.pt",
             f"{_FORMATS}.shrunk_format",
-            "torch alone",
+            "torch only",
             run_as="shrunk",
             makes_companion=True,
         ),
         ExportFormat(
             "shrunk-onnx",
             "Shrunk ONNX",
-            "The smaller dense network for other runtimes.",
+            "The shrunk network for other runtimes.",
             ".shrunk.onnx",
             f"{_FORMATS}.shrunk_onnx_format",
             "ONNX runtimes",

@@ -123,7 +123,7 @@ def _export(
         cancel.raise_if_cancelled()
         with part.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise UserError(f"“{path}” changed while it was written.", "Try again.")
+                raise UserError(f"“{path}” changed while it was being written.", "Try again.")
         loader = chosen.companion_text(package)
         picture = card_picture(package)
         card = card_text(package, chosen, path.name, size_bytes, digest, proof, bool(picture))

@@ -89,7 +89,7 @@ def write_source(
     try:
         network.load_state_dict(writer.state)
     except RuntimeError as error:
-        raise CannotFollowError("a layer of it cannot be written as code") from error
+        raise CannotFollowError("one of its layers cannot be written as code") from error
     return network, source
 
 
@@ -223,7 +223,7 @@ class _Writer:
         if isinstance(module, ConvSame):
             text = text.replace("ConvSame(", "Conv2d(", 1)
         if not type(module).__module__.startswith("torch.nn") and not isinstance(module, ConvSame):
-            raise CannotFollowError(f"“{target}” is no layer of torch's")
+            raise CannotFollowError(f"“{target}” is not a layer of torch")
         weight = getattr(module, "weight", None)
         if isinstance(weight, torch.Tensor) and weight.is_complex():
             text = f"{text.removesuffix(')')}, dtype={weight.dtype})"
@@ -239,7 +239,7 @@ class _Writer:
         names[target] = name = _free(target, names)
         tensor = operator.attrgetter(target)(self._small)
         if not isinstance(tensor, torch.Tensor):
-            raise CannotFollowError(f"“{target}” is no tensor")
+            raise CannotFollowError(f"“{target}” is not a tensor")
         shape = f"{tuple(tensor.shape)}, dtype={tensor.dtype}"
         self._lines.append(f'self.register_buffer("{name}", torch.zeros({shape}))')
         self.state[name] = tensor.detach()

@@ -30,12 +30,14 @@ _MOST_SECONDS = 20.0
 def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken) -> Iterator[Event]:
     """Measure test errors in both precisions into the package, as far as there is time."""
     if images is None:
-        yield Note("What half precision does to the test error was not measured: no images.")
+        yield Note("The effect of half precision on the test error was not measured: no images.")
         return
     try:
         single = package.network
     except UserError as error:
-        yield Note(f"What half precision does to the test error was not measured: {error.message}")
+        yield Note(
+            f"The effect of half precision on the test error was not measured: {error.message}"
+        )
         return
     half = copy.deepcopy(single)
     half.load_state_dict(widened(halved(package.state)))
@@ -92,7 +94,7 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, tensor in half.items():
         if bool((tensor.isinf() & state[name].isfinite()).any()):
             raise UserError(
-                f"“{name}” holds numbers too large for half precision.",
+                f"“{name}” holds values too large for half precision.",
                 "Choose safetensors in single precision.",
             )
     return half

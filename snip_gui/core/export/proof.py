@@ -36,8 +36,8 @@ def refuse_other_weights(written: Mapping[str, Tensor], read: Mapping[str, Tenso
     )
     if not same:
         raise UserError(
-            "What was written reads back differently.",
-            "The disk may be damaged; choose another place.",
+            "The file does not read back as it was written.",
+            "Export to another disk.",
         )
 
 
@@ -70,7 +70,7 @@ def refuse_other_outputs(expected_BK: Tensor, found_BK: Tensor, what: str) -> fl
         or by more than a hundredth of what they differ by from one image to another.
     """
     if expected_BK.shape != found_BK.shape:
-        raise UserError(f"{what} gives other outputs.", "Choose another format.")
+        raise UserError(f"{what} gives different outputs.", "Choose another format.")
     finite_BK = torch.nan_to_num(expected_BK)
     largest = float(finite_BK.abs().max())
     allowed = TOLERANCE * max(1.0, largest)
@@ -97,5 +97,5 @@ def prove_weights(package: RunNetwork, read: Mapping[str, Tensor]) -> str:
         return f"equal bit for bit; outputs not compared: {error.message}"
     if not bool(expected_BK.isfinite().all()):
         return "equal bit for bit; outputs not compared: they are not finite numbers"
-    refuse_other_outputs(expected_BK, outputs_with(package, read), "What was read back")
+    refuse_other_outputs(expected_BK, outputs_with(package, read), "The file read back")
     return f"equal bit for bit, and in its outputs on {len(expected_BK)} images"

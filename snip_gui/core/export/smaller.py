@@ -81,11 +81,11 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
         made, source, description = make(small, sample_BCHW)
     except CannotFollowError as error:
         raise UserError(
-            f"The network cannot be made smaller: {error}.", "Choose another format."
+            f"The network cannot be shrunk: {error}.", "Choose another format."
         ) from error
     other_BCHW = _other_images(images_BCHW)
     expected_BK = compute_scores(network, other_BCHW)
-    refuse_other_outputs(expected_BK, compute_scores(made, other_BCHW), "The smaller network")
+    refuse_other_outputs(expected_BK, compute_scores(made, other_BCHW), "The shrunk network")
     return Smaller(made, source, description)
 
 
@@ -114,7 +114,7 @@ def _of_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str
     assert isinstance(small, RowReader)
     kept, total = leave_out_units(small)
     made, source = write_source(small.eval(), None, sample_BCHW)
-    return made, source, f"{kept:,} of {total:,} units of projection and cell are left."
+    return made, source, f"{kept:,} of {total:,} units of projection and cell remain."
 
 
 def _copy(network: nn.Module) -> nn.Module:
@@ -132,7 +132,7 @@ def _copy(network: nn.Module) -> nn.Module:
 def _describe(paths: Paths, num_folded: int) -> str:
     """Return a sentence on what is left."""
     kept, total = paths.units
-    parts = [f"{kept:,} of {total:,} units and channels are left"]
+    parts = [f"{kept:,} of {total:,} units and channels remain"]
     if not paths.pixels.all():
         parts.append(f"{int(paths.pixels.sum()):,} of {len(paths.pixels):,} pixels are read")
     if num_folded:
@@ -140,5 +140,5 @@ def _describe(paths: Paths, num_folded: int) -> str:
     text = ", ".join(parts)
     if paths.left_whole:
         names = ", ".join(paths.left_whole[:3]) + (", …" if len(paths.left_whole) > 3 else "")
-        text += f"; left whole, as paths cannot be followed through them: {names}"
+        text += f"; not shrunk, because paths cannot be traced through them: {names}"
     return f"{text}."

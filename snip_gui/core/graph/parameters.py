@@ -102,8 +102,8 @@ def prunable_parameters(
         offset += parameter.numel()
     if not tensors:
         raise UserError(
-            "No layer is left to prune.",
-            "Exclude fewer layers, or choose a network with layers that train.",
+            "There is no layer left to prune.",
+            "Exclude fewer layers, or choose a network with trainable layers.",
             field="pruning.exclude",
         )
     return PrunableParameters(Layout(tuple(tensors)), tuple(parameters))

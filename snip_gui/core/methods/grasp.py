@@ -62,7 +62,7 @@ def prune(bench: Workbench) -> Iterator[Event]:
     yield Progress(f"Scoring {len(labels_N):,} images")
     size = images_per_pass(_COPIES * bench.architecture.activation_bytes)
     if size < len(labels_N):
-        yield Note(f"Scored in passes of {size:,} images, whose gradients are added.")
+        yield Note(f"Scored in passes of {size:,} images; their gradients are summed.")
     found = gradient_flow(
         bench.model,
         bench.prunable,

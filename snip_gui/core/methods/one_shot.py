@@ -34,7 +34,7 @@ def score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
     yield Progress(f"Scoring {len(labels_K):,} images")
     size = images_per_pass(bench.architecture.activation_bytes)
     if size < len(labels_K):
-        yield Note(f"Scored in passes of {size:,} images, whose gradients are added.")
+        yield Note(f"Scored in passes of {size:,} images; their gradients are summed.")
     return connection_sensitivity(
         bench.model,
         bench.prunable,

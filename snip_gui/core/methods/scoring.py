@@ -117,7 +117,7 @@ def out_of_memory(field: str, number: int) -> UserError:
     torch.cuda.empty_cache()
     half = max(1, number // 2)
     return UserError(
-        f"The GPU has not enough memory for {number:,} images at once.",
+        f"The GPU does not have enough memory for {number:,} images at once.",
         f"Try {half:,}, or choose the CPU.",
         field=field,
         proposal=half,

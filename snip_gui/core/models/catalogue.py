@@ -165,14 +165,14 @@ def _wide_resnets() -> list[ModelInfo]:
         ModelInfo(
             name=f"wrn-{depth}-{width}",
             title=f"WRN-{depth}-{width}",
-            description=f"A wide residual network of {depth} layers, {width} times as wide.",
+            description=f"A wide residual network with {depth} layers and width factor {width}.",
             num_parameters=total,
             paper_sparsities=(0.95,),
             layers=("conv1", *_block_layers((depth - 4) // 6), "fc"),
             factory="snip_gui.core.models.paper.wide_resnet:WideResNet",
             options={"depth": depth, "width": width},
-            reconstructed="Reconstructed: the paper gives no code; its counts fit biases in all "
-            "convolutions.",
+            reconstructed="Reconstructed: no code was published; the paper's counts match biases "
+            "in all convolutions.",
         )
         for depth, width, total in rows
     ]
@@ -198,8 +198,8 @@ def _recurrent() -> list[ModelInfo]:
         ModelInfo(
             name=f"{cell.lower()}-{size}",
             title=f"{cell}-{size}",
-            description=f"{cell} of {units} units that reads the image row by row, behind a linear "
-            "projection of each row.",
+            description=f"{cell} with {units} units that reads the image row by row, after a "
+            "linear projection of each row.",
             num_parameters=total,
             paper_sparsities=(0.95,),
             layers=("projection", "cell", "fc"),
@@ -208,8 +208,8 @@ def _recurrent() -> list[ModelInfo]:
             factory="snip_gui.core.models.paper.recurrent:RowReader",
             options={"cell": cell, "units": units},
             reference=_MNIST,
-            reconstructed="Reconstructed: the paper's counts fit a biased projection and one bias "
-            "per gate; its details are not confirmed.",
+            reconstructed="Reconstructed: the paper's counts match a biased projection and one "
+            "bias per gate; other details are unconfirmed.",
         )
         for cell, size, units, total in rows
     ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def list_networks(cancel: CancelToken) -> Iterator[Event]:
     """Report torchvision's classification networks; raises `UserError` without torchvision."""
-    yield Progress("Asking torchvision for its networks")
+    yield Progress("Listing the networks of torchvision")
     cancel.raise_if_cancelled()
     from snip_gui.core.models.torchvision_models import names
 
@@ -52,7 +52,7 @@ def measure_network(
     UserError
         If the network cannot be made for such images or has no layer to prune.
     """
-    yield Progress("Measuring the network")
+    yield Progress("Analysing the network")
     trusted = environment.trusted_code
     if choice.name == OWN:
         shape = find_input_shape(choice, image_shape, num_classes)
@@ -61,7 +61,7 @@ def measure_network(
     if not architecture.prunable_layers:
         raise UserError(
             f"{find_network(choice).title} has no layer to prune.",
-            "It needs linear, convolutional, recurrent or attention layers that train.",
+            "It needs trainable linear, convolutional, recurrent or attention layers.",
             field="model.name",
         )
     yield NetworkMeasured(architecture)

@@ -68,13 +68,13 @@ def inspect(
     _as_pruned(path, find_masks(checkpoint))  # refuses one of zeros alone
     if "shrunk" in checkpoint.manifest:
         raise UserError(
-            f"“{path.name}” is a smaller network in the place of a pruned one, and fits no other.",
-            "Open the shrunk PyTorch file with its “.load.py” beside it, or another export.",
+            f"“{path.name}” holds a shrunk network, which fits only its own module definition.",
+            "Load it with the “.load.py” file beside it, or open another export.",
         )
     written = _recipe_of(checkpoint)
     images = _images_of(checkpoint) or images
     if images is None:
-        raise UserError("There are no images to open it for.", "Choose a data set first.")
+        raise UserError("There are no images to open it with.", "Choose a data set first.")
     base = recipe if written is None else written
     found: list[Recipe] = []
     reasons: list[str] = []
@@ -87,7 +87,7 @@ def inspect(
             reasons.append(error.message)
     if not found:
         raise UserError(
-            f"No network that is known fits “{path.name}”. {reasons[0]}",
+            f"No known network fits “{path.name}”. {reasons[0]}",
             "Choose its network and data set under Setup, then open it again.",
         )
     yield CheckpointFound(
@@ -211,9 +211,9 @@ def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice)
     head = f"{last_layer(model)}."
     for name in (*wanted, *given):
         if name not in given:
-            raise UserError(f"{title} has “{name}”, which the file has not.")
+            raise UserError(f"{title} has “{name}”, which the file lacks.")
         if name not in wanted:
-            raise UserError(f"The file has “{name}”, which {title} has not.")
+            raise UserError(f"The file has “{name}”, which {title} lacks.")
         if wanted[name].shape != given[name].shape and not name.startswith(head):
             shapes = f"{tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
             raise UserError(f"“{name}” is {shapes} as in {title} for these images.")
@@ -268,6 +268,6 @@ def _refuse_bad_numbers(checkpoint: Checkpoint, path: Path) -> None:
     for name, tensor in checkpoint.state.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise UserError(
-                f"“{name}” in “{path.name}” holds values that are no finite numbers.",
-                "The training that made it has diverged; choose an earlier checkpoint.",
+                f"“{name}” in “{path.name}” holds values that are not finite.",
+                "If the training diverged, choose an earlier checkpoint.",
             )

@@ -81,7 +81,7 @@ def smallest_shape(
         else:
             return shape
     raise UserError(
-        f"“{name}” takes no images of {rows}x{columns} pixels: {refused}",
+        f"“{name}” does not accept images of {rows}x{columns} pixels: {refused}",
         "Choose another network or data set.",
         field="model.name",
     )

@@ -58,7 +58,7 @@ def load_weights(model: nn.Module, path: Path) -> str:
         raise UserError(
             f"“{path.name}” holds the weights of another network: "
             f"{'; '.join(problems[:_NAMED])}{more}.",
-            "Choose the network that the weights are of, or other weights.",
+            "Choose the network that the weights belong to, or other weights.",
             field="model.weights",
         )
     drawn = head if other else set()
@@ -67,7 +67,10 @@ def load_weights(model: nn.Module, path: Path) -> str:
     )
     if not drawn:
         return ""
-    return f"The last layer “{last}” of “{path.name}” is for other classes and was drawn afresh."
+    return (
+        f"The last layer “{last}” of “{path.name}” has a different number of classes and was "
+        "randomly initialised."
+    )
 
 
 def refuse_codes(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:

@@ -215,7 +215,7 @@ def _refuse_not_finite(score_M: NDArray[np.float32], layout: Layout) -> None:
     for tensor in layout.tensors:
         if not np.isfinite(score_M[tensor.offset : tensor.end]).all():
             raise UserError(
-                f"A sensitivity in “{tensor.name}” is not a finite number.",
-                "The usual cause is weights or images that are not finite, or a network whose "
-                "activations overflow; try another initialisation.",
+                f"A sensitivity in “{tensor.name}” is not finite.",
+                "Check that weights and images are finite and that activations do not overflow, "
+                "or try another initialisation.",
             )

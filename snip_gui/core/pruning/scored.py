@@ -256,8 +256,8 @@ class Scored:
         """
         if self.model.input_map == "none":
             return (
-                f"{self.model.title} has no input map: none of its fully connected layers sees "
-                "the image place by place.\n\nIts first weights are under Weights."
+                f"{self.model.title} has no input map: its fully connected layers come after "
+                "global pooling.\n\nThe weights of its first layer are shown under Weights."
             )
         first = self.model.mapped_layer
         if first not in self.layout.layers:

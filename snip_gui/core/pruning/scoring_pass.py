@@ -34,7 +34,7 @@ def refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -
     has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
     if mode == "training" and has_norm and num_images == 1:
         raise UserError(
-            "One image has no statistics for BatchNorm in training mode.",
+            "A single image provides no statistics for BatchNorm in training mode.",
             "Score at least two images, or score in evaluation mode.",
             field="pruning.scoring_mode",
         )
@@ -47,9 +47,7 @@ def refuse_bad_weight(prunable: PrunableParameters) -> None:
     """
     for name, parameter in prunable.items():
         if not bool(parameter.isfinite().all()):
-            raise UserError(
-                f"A weight in “{name}” is not a finite number.", "Try another initialisation."
-            )
+            raise UserError(f"A weight in “{name}” is not finite.", "Try another initialisation.")
 
 
 def in_single_precision(

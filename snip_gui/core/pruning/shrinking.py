@@ -114,11 +114,11 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
         # A copy: a network that keeps its activations would keep those of the trace.
         paths = find_paths(_copy_of(masked.model), masks, images_BCHW)
         if paths.is_whole:
-            return f"Nothing is left out: {_why_whole(paths)}."
+            return f"The network is not shrunk: {_why_whole(paths)}."
         shrunk = cut(masked, masks, paths, images_BCHW)
         _refuse_difference(shrunk, images_BCHW)
     except CannotFollowError as error:
-        return f"The whole network is trained under its mask: {error}."
+        return f"The whole network is trained under its mask instead: {error}."
     return shrunk
 
 
@@ -276,7 +276,7 @@ def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
         # What stays may have any gradient; what was left out must have none.
         gradient[_grid(shrunk.places[name])] = 0
         if float(gradient.abs().max()) > _TOLERANCE:
-            raise CannotFollowError(f"“{name}” would train in what would be left out")
+            raise CannotFollowError(f"“{name}” would be trained in a part that would be removed")
 
 
 def _set_mode(model: nn.Module, training: bool) -> None:
@@ -290,7 +290,7 @@ def _set_mode(model: nn.Module, training: bool) -> None:
 def _why_whole(paths: Paths) -> str:
     """Return why every unit stays."""
     if paths.left_whole:
-        return f"paths cannot be followed through {_listed(paths.left_whole)}"
+        return f"paths cannot be traced through {_listed(paths.left_whole)}"
     return "every unit lies on a path from input to output"
 
 
@@ -302,9 +302,9 @@ def _describe(paths: Paths, num_off_path: int) -> str:
         parts.insert(0, f"{int(paths.pixels.sum()):,} of {len(paths.pixels):,} pixels")
     text = f"Training {' and '.join(parts)}"
     if num_off_path:
-        text += f"; {num_off_path:,} kept connections lie on no path and stay as they are"
+        text += f"; {num_off_path:,} kept connections lie on no path and are not trained"
     if paths.left_whole:
-        text += f"; left whole: {_listed(paths.left_whole)}"
+        text += f"; not shrunk: {_listed(paths.left_whole)}"
     return f"{text}."
 
 

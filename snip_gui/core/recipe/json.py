@@ -96,7 +96,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
         ) from error
     except JSON_ERRORS as error:
         raise UserError(
-            f"{where} is not readable as JSON: {error}.",
+            f"{where} is not valid JSON: {error}.",
             "Choose a recipe file saved by this program, or correct it in a text editor.",
         ) from error
 
@@ -200,7 +200,7 @@ def _split_path(message: str) -> tuple[str, str]:
     if problem.startswith("Object contains unknown field "):
         name = problem.split("`")[1]
         field = f"{field}.{name}" if field else name
-        problem = "this field is not known"
+        problem = "this field is unknown"
     elif problem.startswith("Object missing required field "):
         name = problem.split("`")[1]
         field = f"{field}.{name}" if field else name

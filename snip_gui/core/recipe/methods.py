@@ -173,7 +173,7 @@ METHODS: Registry[Method] = Registry(
             title="Signed gradient",
             description="By the gradient alone, sign included, which the paper's appendix A shows "
             "beside SNIP.",
-            score_name="gradient above the least",
+            score_name="gradient above the minimum",
             spec=SignedGradient,
             prune="snip_gui.core.methods.signed_gradient:prune",
         ),

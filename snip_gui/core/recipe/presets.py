@@ -80,10 +80,11 @@ PRESETS: Registry[Preset] = Registry(
         Preset(
             "paper",
             "The paper's",
-            "Section 5, and the official code's fresh draw of the weights: SGD at 0.1, momentum "
-            "0.9, decay 0.0005. MNIST: batch 100, 56 epochs (30,000 steps, as in figures 4 and 7), "
-            "a tenth of the rate after 25,000 steps. CIFAR: batch 128, flips and shifts, 426 "
-            "epochs (150,000 steps, the code's number for VGG-D), a tenth every 30,000.",
+            "Section 5 of the paper, with weights reinitialised after pruning as in the official "
+            "code: SGD at 0.1, momentum 0.9, weight decay 0.0005. MNIST: batch size 100, 56 "
+            "epochs (30,000 steps, as in Figures 4 and 7), learning rate divided by 10 after "
+            "25,000 steps. CIFAR: batch size 128, flips and shifts, 426 epochs (150,000 steps, "
+            "as in the code for VGG-D), divided by 10 every 30,000 steps.",
             # 540 steps are an epoch of 54,000 images in batches of 100.
             _GREY
             | _PUBLISHED
@@ -102,9 +103,9 @@ PRESETS: Registry[Preset] = Registry(
         ),
         Preset(
             "short",
-            "The paper's, in short",
-            "The same descent in 20 epochs (60 for CIFAR), with both decays by ten at half and "
-            "three quarters, on the weights that were scored.",
+            "The paper's, shortened",
+            "The same optimiser for 20 epochs (60 for CIFAR), with the learning rate divided by "
+            "10 at half and at three quarters, starting from the scored weights.",
             _GREY | _HALVES | {"training.epochs": 20, "pruning.after": "keep"},
             _COLOUR | _HALVES | {"training.epochs": 60, "pruning.after": "keep"},
         ),
@@ -119,8 +120,8 @@ PRESETS: Registry[Preset] = Registry(
         Preset(
             "random-labels",
             "Random labels (figure 4)",
-            "The training images get one another's labels, while the sensitivities come from the "
-            "true ones; 56 epochs without weight decay. At 99% nothing should be learnt.",
+            "Trains on shuffled labels, with sensitivities computed from the true ones; 56 "
+            "epochs without weight decay. At 99% sparsity, nothing should be learnt.",
             _GREY
             | _SHUFFLED
             | {"training.epochs": 56, "training.decay_at": (round(25_000 / (56 * 540), 6),)},
@@ -162,8 +163,8 @@ def about(preset: Preset, recipe: Recipe) -> str:
     """Return where a preset's values are from, and in what they deviate for this network."""
     if recipe.model.name == "lenet-5-caffe" and preset.name != "adam":
         return (
-            f"{preset.text} LeNet-5-Caffe: a rate of {STABLE_RATE:g} instead, as unpruned it "
-            "diverges at 0.1."
+            f"{preset.text} LeNet-5-Caffe uses a learning rate of {STABLE_RATE:g}, because the "
+            "unpruned network diverges at 0.1."
         )
     return preset.text
 

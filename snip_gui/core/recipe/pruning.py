@@ -32,8 +32,8 @@ PrunableField: TypeAlias = Annotated[
     Meta(
         title="Prune",
         description="Which parameters of convolutional, linear, recurrent and attention layers "
-        "compete. The paper counts "
-        "weights and biases; most ports count weights only. BatchNorm is never pruned.",
+        "can be pruned. The paper counts weights and biases; most reimplementations "
+        "count only weights. BatchNorm is never pruned.",
         extra={"labels": {"weights-and-biases": "Weights, biases", "weights": "Weights only"}},
     ),
 ]
@@ -41,7 +41,7 @@ ExcludeField: TypeAlias = Annotated[
     tuple[str, ...],
     Meta(
         title="Excluded layers",
-        description="Layers that stay dense: not scored, not counted, not pruned.",
+        description="Layers that stay dense: they are not scored, counted or pruned.",
         extra={"choices_from": "layers"},
     ),
 ]
@@ -50,26 +50,28 @@ FloorField: TypeAlias = Annotated[
     Meta(
         ge=0,
         title="Minimum kept per layer",
-        description="Weights of each layer that are kept first, whatever the others score: the "
-        "most sensitive ones of the layer. 0 is the method as published, which may empty a layer.",
-        extra={"unit": "weights of each layer", "zero": "none"},
+        description="Number of weights kept in every layer, the most sensitive ones of the "
+        "layer, whatever the other layers score. 0 is the method as published, which "
+        "can remove a whole layer.",
+        extra={"unit": "weights per layer", "zero": "none"},
     ),
 ]
 AfterField: TypeAlias = Annotated[
     AfterPruning,
     Meta(
         title="After pruning",
-        description="Train the weights that were scored, or, as the official code does, a fresh "
-        "draw of the weights under the same mask.",
-        extra={"labels": {"keep": "Keep weights", "redraw": "Redraw weights"}},
+        description="Train the weights that were scored or, as the official code does, newly "
+        "initialised weights under the same mask.",
+        extra={"labels": {"keep": "Keep weights", "redraw": "Reinitialise weights"}},
     ),
 ]
 ScoringModeField: TypeAlias = Annotated[
     ScoringMode,
     Meta(
         title="BatchNorm while scoring",
-        description="Evaluation uses the fresh running statistics, as the official code does; "
-        "training uses those of the minibatch. Without BatchNorm it makes no difference.",
+        description="Evaluation mode uses the initial running statistics, as the official code "
+        "does; training mode uses those of the minibatch. No effect without "
+        "BatchNorm.",
         extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
     ),
 ]

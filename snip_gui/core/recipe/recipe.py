@@ -31,8 +31,8 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         str,
         Meta(
             title="Network",
-            description="The network to prune: one of the paper's, “torchvision:NAME” for a "
-            "classification network of torchvision, or “own” for one of your own.",
+            description="The network to prune: one from the paper, “torchvision:NAME” for a "
+            "torchvision classification network, or “own” for your own.",
             extra={"flag": "model", "choices_from": "models"},
         ),
     ] = "lenet-300-100"
@@ -40,8 +40,8 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         str,
         Meta(
             title="Network file",
-            description="The Python file of a network of your own. Nothing outside it is kept with "
-            "a run, so all of the network's code belongs into this one file.",
+            description="The Python file that defines your own network. Only this file is saved "
+            "with a run, so it must contain all of the network's code.",
             extra={"flag": "model-file"},
         ),
     ] = ""
@@ -49,9 +49,9 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         str,
         Meta(
             title="Class or function",
-            description="The name in that file of the network's class, or of a function that "
-            "returns the network. It is given image_shape (channels, rows, columns) and "
-            "num_classes if it has parameters of these names.",
+            description="The network's class in that file, or a function that returns the "
+            "network. It is called with image_shape (channels, rows, columns) and "
+            "num_classes if it has parameters with these names.",
             extra={"flag": "model-symbol"},
         ),
     ] = ""
@@ -60,10 +60,11 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         Init,
         Meta(
             title="Initial weights",
-            description="How weights are drawn; biases start at zero. Variance scaling is the "
-            "official code's: a truncated normal of variance 1 / fan-in. Glorot: uniform, variance "
-            "2 / (fan-in + fan-out). He: normal, variance 2 / fan-in. The network's own: as its "
-            "code draws weights and biases.",
+            description="How weights are initialised; biases start at zero. Variance scaling, as "
+            "in the official code: truncated normal, variance 1 / fan-in. Glorot: "
+            "uniform, variance 2 / (fan-in + fan-out). He: normal, variance 2 / "
+            "fan-in. The network's own: weights and biases as initialised by its "
+            "code.",
             extra={
                 "labels": {
                     "variance-scaling": "Variance scaling",
@@ -78,8 +79,9 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         str,
         Meta(
             title="Weights from",
-            description="A safetensors file or a plain PyTorch checkpoint to start from instead "
-            "of drawn weights. A last layer made for other classes is drawn.",
+            description="A safetensors file or plain PyTorch checkpoint to start from instead of "
+            "random weights. A last layer with a different number of classes is "
+            "randomly initialised.",
             extra={"flag": "weights"},
         ),
     ] = ""
@@ -90,10 +92,9 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
             ge=0,
             le=1024,
             title="Input size",
-            description="Images are resized to so many pixels a side before the network sees them. "
-            "0 leaves them as they are, unless the network cannot take them: then they get the "
-            "smallest size that it takes.",
-            extra={"unit": "pixels", "flag": "input-size", "zero": "as the images"},
+            description="Images are resized to this many pixels a side for the network. 0 keeps "
+            "their size, or uses the smallest size that the network accepts.",
+            extra={"unit": "pixels", "flag": "input-size", "zero": "same as the images"},
         ),
     ] = 0
 
@@ -122,15 +123,17 @@ class DataChoice(_Part, frozen=True, kw_only=True):
     image_size: Annotated[
         int,
         Meta(ge=0, le=512, title="Image size", extra={"unit": "pixels", "zero": "most common"},
-             description="Images of a "
-             "folder are scaled so that the longer side has so many pixels. 0: their most common "
-             "size, at most 64."),
+             description="Images from a folder are scaled so that the longer side has this many "
+                         "pixels. 0: their most common size, at most 64."),
     ] = 0  # fmt: skip
     skip_unreadable: Annotated[
         bool,
-        Meta(title="Skip bad files", description="Leave out files of a folder that cannot be "
-             "read; otherwise the folder is refused, and the files are listed."),
-    ] = False  # fmt: skip
+        Meta(
+            title="Skip unreadable files",
+            description="Skip files in a folder that cannot be read; "
+            "otherwise the folder is not opened and the files are listed.",
+        ),
+    ] = False
 
 
 ClassChoice: TypeAlias = int | str
@@ -168,7 +171,7 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
         Meta(
             ge=1,
             title="Minibatch size",
-            description="Number of images that are scored together.",
+            description="Number of images to score.",
             extra={"flag": "minibatch-size", "unit": "images"},
         ),
     ] = 100
@@ -177,7 +180,8 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
         Meta(
             ge=0,
             title="Draw",
-            description="Number of the draw: another number, other images of the same kind.",
+            description="Seed of the random draw; another seed draws other images of the same "
+            "classes.",
             extra={"flag": "minibatch-seed"},
         ),
     ] = 0
@@ -221,8 +225,8 @@ class Recipe(_Part, frozen=True, kw_only=True):
             ge=0,
             le=2**53,
             title="Seed",
-            description="Every random choice follows from it: initial weights, split, minibatch, "
-            "order of training images.",
+            description="Determines every random choice: initial weights, validation split, "
+            "minibatch, order of the training images.",
         ),
     ] = 0
 

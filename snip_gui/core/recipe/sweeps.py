@@ -41,7 +41,7 @@ def parse_sparsities(text: str) -> tuple[float, ...]:
             )
         found.append(round(percentage / 100, 12))
     if not found:
-        raise UserError("No sparsity is given.", "Write at least one, such as 90.")
+        raise UserError("No sparsity is given.", "Enter at least one, such as 90.")
     return tuple(dict.fromkeys(found))
 
 
@@ -59,11 +59,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < first + MOST_RUNS:
             raise UserError(
-                f"“{word}” is no seed.", "Write whole numbers or ranges: 0, 1 or 0-4.", field="seed"
+                f"“{word}” is not a seed.",
+                "Enter whole numbers or ranges, such as 0, 1 or 0-4.",
+                field="seed",
             )
         found += range(first, last + 1)
     if not found:
-        raise UserError("No seed is given.", "Write at least one, such as 0.", field="seed")
+        raise UserError("No seed is given.", "Enter at least one, such as 0.", field="seed")
     return tuple(dict.fromkeys(found))
 
 
@@ -85,7 +87,9 @@ def sweep(
     """
     number = len(sparsities) * len(seeds) * (1 + len(methods))
     if number > MOST_RUNS:
-        raise UserError(f"These are {number:,} runs.", f"Do at most {MOST_RUNS:,} at once.")
+        raise UserError(
+            f"This sweep would have {number:,} runs.", f"Choose at most {MOST_RUNS:,} at once."
+        )
     made = []
     for seed in seeds:
         seeded = with_value(recipe, "seed", seed)

@@ -58,7 +58,7 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Meta(
             ge=1,
             title="Batch size",
-            description="Images per training step. Not the minibatch that is scored.",
+            description="Images per training step. Independent of the minibatch that is scored.",
             extra={"unit": "images"},
         ),
     ] = 100
@@ -66,8 +66,9 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Optimizer,
         Meta(
             title="Optimiser",
-            description="SGD with momentum is the paper's. Adam and AdamW want a rate near 0.001. "
-            "Weight decay is coupled for SGD and Adam and decoupled for AdamW.",
+            description="The paper uses SGD with momentum. Adam and AdamW need a learning rate "
+            "near 0.001. Weight decay is coupled for SGD and Adam and decoupled for "
+            "AdamW.",
             extra={"labels": {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}},
         ),
     ] = "sgd"
@@ -87,8 +88,8 @@ class Training(RecipePart, frozen=True, kw_only=True):
             ge=0,
             lt=1,
             title="Momentum",
-            description="Momentum of stochastic gradient descent. Adam and AdamW have their usual "
-            "0.9 and 0.999 instead.",
+            description="Momentum of stochastic gradient descent. Adam and AdamW use their "
+            "default betas, 0.9 and 0.999, instead.",
             extra={"decimals": 3, "step": 0.05},
         ),
     ] = 0.9
@@ -98,7 +99,7 @@ class Training(RecipePart, frozen=True, kw_only=True):
             ge=0,
             le=1,
             title="Weight decay",
-            description="L2 decay of the prunable parameters; never of BatchNorm.",
+            description="L2 penalty on the prunable parameters, never on BatchNorm.",
             extra={"decimals": 6, "step": 0.0001},
         ),
     ] = 5e-4
@@ -106,8 +107,8 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Schedule,
         Meta(
             title="Schedule",
-            description="How the learning rate falls: in steps, as in the paper, or along half a "
-            "cosine to zero at the end of the run.",
+            description="How the learning rate decays: in steps, as in the paper, or along a "
+            "half cosine to zero at the end of the run.",
             extra={"labels": {"steps": "Steps", "cosine": "Cosine"}},
         ),
     ] = "steps"
@@ -115,8 +116,8 @@ class Training(RecipePart, frozen=True, kw_only=True):
         tuple[Annotated[float, Meta(gt=0, lt=1)], ...],
         Meta(
             title="Decays at",
-            description="Fractions of the whole run after which the learning rate is multiplied "
-            "by the decay factor, so that a short run has the whole schedule too.",
+            description="Fractions of the run after which the learning rate is multiplied by the "
+            "decay factor, so that a short run also gets the whole schedule.",
         ),
     ] = (0.5, 0.75)
     decay_factor: Annotated[
@@ -125,7 +126,7 @@ class Training(RecipePart, frozen=True, kw_only=True):
             gt=0,
             le=1,
             title="Decay factor",
-            description="What the learning rate is multiplied by at each decay.",
+            description="Factor applied to the learning rate at each decay.",
             extra={"decimals": 3, "step": 0.05},
         ),
     ] = 0.1
@@ -133,9 +134,10 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Augmentation,
         Meta(
             title="Augmentation",
-            description="Each training image is shifted by up to 4 pixels along both axes, the "
-            "edge filled with the mean, and mirrored every other time, as the paper does for "
-            "CIFAR and Tiny-ImageNet. Never while scoring or testing.",
+            description="Each training image is shifted by up to 4 pixels along both axes, with "
+            "the border filled with the mean, and flipped horizontally half of the "
+            "time, as in the paper for CIFAR and Tiny-ImageNet. Never applied while "
+            "scoring or testing.",
             extra={
                 "labels": {
                     "none": "None",
@@ -159,25 +161,27 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Precision,
         Meta(
             title="Precision",
-            description="bfloat16 multiplies at half width while training, and is faster on a GPU "
-            "that can; weights and evaluation stay at float32.",
+            description="bfloat16 multiplies in half precision while training, which is faster "
+            "on GPUs that support it; weights and evaluation stay in float32.",
             extra={"labels": {"float32": "float32", "bfloat16": "bfloat16"}},
         ),
     ] = "float32"
     shrink: Annotated[
         bool,
-        Meta(title="Only what is left", description="Train the smaller network that is left when "
-             "units, channels and pixels on no path from input to output are taken out. It learns "
-             "the same, up to rounding, and faster. Otherwise the whole network is trained under "
-             "its mask."),
-    ] = True  # fmt: skip
+        Meta(
+            title="Train the shrunk network",
+            description="Train a smaller network without the units, channels and pixels that lie "
+            "on no path from input to output. It learns the same up to rounding, but faster. "
+            "Otherwise the whole network is trained under its mask.",
+        ),
+    ] = True
     added_epochs: Annotated[
         int,
         Meta(
             ge=0,
             le=100_000,
-            title="Epochs added",
-            description="Epochs after the end of the schedule: how a finished run is extended.",
+            title="Extra epochs",
+            description="Epochs after the end of the schedule, to extend a finished run.",
             extra={"zero": "none"},
         ),
     ] = 0
@@ -186,9 +190,10 @@ class Training(RecipePart, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            title="Rate of those",
-            description="Learning rate of the added epochs. 0: that of the schedule's last step.",
-            extra={"decimals": 5, "step": 0.001, "zero": "the last"},
+            title="Extra learning rate",
+            description="Learning rate of the extra epochs. 0: that of the last step of the "
+            "schedule.",
+            extra={"decimals": 5, "step": 0.001, "zero": "last of the schedule"},
         ),
     ] = 0.0
 

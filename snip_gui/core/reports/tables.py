@@ -41,7 +41,8 @@ def runs_table(entries: Sequence[RunEntry]) -> Table:
     """Return what came of each run."""
     headers = (
         "Run", "Network", "Data", "Minibatch", "Method", "Sparsity", "Test error, final",
-        "Test error at best validation", "Best validation error", "Epochs", "Training time",
+        "Test error at lowest validation error", "Lowest validation error", "Epochs",
+        "Training time",
         "Size on disk", "State", "Seed", "Note",
     )  # fmt: skip
     rows = tuple(

@@ -48,7 +48,7 @@ def read_notes(folder: Path) -> RunNotes:
 def write_notes(folder: Path, notes: RunNotes) -> None:
     """Write the remarks on a run; raises `UserError` if that fails or the name is too long."""
     if not folder.is_dir():
-        raise UserError(f"“{folder.name}” is no longer there.", "Look at the runs again.")
+        raise UserError(f"“{folder.name}” no longer exists.", "Refresh the list of runs.")
     if len(notes.name) > MOST_LETTERS:
         raise UserError(
             f"A name of {len(notes.name):,} letters is too long.",
@@ -86,5 +86,5 @@ def _move(folder: Path, place: Path) -> None:
     except OSError as error:
         raise UserError(
             f"“{folder.name}” cannot be moved: {error.strerror or error}.",
-            "Check that the folder is there and that you may write beside it.",
+            "Check that the folder exists and that you have permission to move it.",
         ) from error

@@ -51,11 +51,13 @@ def extended(recipe: Recipe, epochs: int, rate: float = 0.0) -> Recipe:
     """
     training = recipe.training
     if epochs < 1:
-        raise UserError("No epochs are added.", "Add at least one.", field="training.added_epochs")
+        raise UserError(
+            "There are no extra epochs.", "Add at least one.", field="training.added_epochs"
+        )
     if training.added_epochs and rate != training.added_rate:
         raise UserError(
-            f"The {training.added_epochs} epochs added before had another learning rate.",
-            "Keep it, or extend the run that was extended then.",
+            f"The {training.added_epochs} extra epochs of this run had another learning rate.",
+            "Keep that rate, or extend the original run.",
             field="training.added_rate",
         )
     more = with_value(recipe, "training.added_epochs", training.added_epochs + epochs)

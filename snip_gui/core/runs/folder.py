@@ -252,6 +252,6 @@ def get_run_state(summary: Summary) -> RunState:
         case "scored" | "pruned" | "stopped" | "finished" | "diverged" as state:
             return state
     raise UserError(
-        f"The run is in the state “{summary.state}”, which is not known.",
-        "It was made by a newer version of this program; update it.",
+        f"The run has the unknown state “{summary.state}”.",
+        "If a newer version of this program made it, update this one.",
     )

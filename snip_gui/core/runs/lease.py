@@ -285,5 +285,6 @@ def _name(number: int) -> str:
 
 def _busy(folder: Path) -> UserError:
     return UserError(
-        f"“{folder.name}” is being trained now.", "Stop that training first, or wait for it."
+        f"“{folder.name}” is currently being trained.",
+        "Stop that training first, or wait until it ends.",
     )

@@ -122,7 +122,7 @@ def list_runs(runs_folder: Path, known: Iterable[RunEntry] = ()) -> Iterator[Run
     except OSError as error:
         raise UserError(
             f"The runs in “{runs_folder}” cannot be listed: {error.strerror}.",
-            "Check that you may read the folder.",
+            "Check that you have permission to read the folder.",
         ) from error
     for folder in folders:
         if not folder.name.startswith("."):
@@ -252,7 +252,7 @@ def _read(folder: Path, signature: Signature, leases: Sighting) -> RunEntry:
         leases=leases,
     )
     if is_half_made(folder):
-        message = "" if is_running else "It ended before its training began."
+        message = "" if is_running else "It ended before training began."
         return dataclasses.replace(entry, message=message)
     summary = files.read_summary(folder)
     points, epochs_done, seconds = files.read_evaluations(folder, seconds=_SECONDS_EACH)

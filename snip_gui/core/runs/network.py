@@ -97,7 +97,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     recipe, summary = files.read_recipe(folder), files.read_summary(folder)
     if not (folder / files.MASKS).exists():
         raise UserError(
-            f"“{folder.name}” has no mask to export.", "Let the run go on at least to pruning."
+            f"“{folder.name}” has no mask to export.", "Resume the run at least until it is pruned."
         )
     state, step, changed = _newest_weights(folder)
     if changed:
@@ -141,12 +141,10 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
     network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted)
     if step == 0:
-        network.notes.append(
-            f"“{folder.name}” was never trained: its weights are the initial ones."
-        )
+        network.notes.append(f"“{folder.name}” is untrained: its weights are the initial ones.")
     bad = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
     if bad:
-        network.notes.append(f"“{bad[0]}” holds values that are no finite numbers.")
+        network.notes.append(f"“{bad[0]}” holds values that are not finite.")
     return network
 
 

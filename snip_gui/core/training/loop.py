@@ -347,7 +347,7 @@ class Trainer:
             what = f"The {losses[0]}" if losses else "The weights overflowed"
             raise DivergedError(
                 f"{what} around step {self.step}.",
-                "Lower the learning rate. The curves and the last checkpoint before are kept.",
+                "Lower the learning rate. The curves and the last good checkpoint are kept.",
                 field="training.learning_rate",
                 proposal=float(f"{self.training.learning_rate / 5:.2g}"),
             )

@@ -62,7 +62,7 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
     Call before a checkpoint is loaded: what may be left out is seen in the weights that training
     began with. Neither weights nor random numbers are touched.
     """
-    yield Progress("Finding what is left to train")
+    yield Progress("Shrinking the network")
     number = min(len(trainer.train), trainer.training.batch_size)
     inputs_BCHW, labels_B = trainer.train.batch(torch.arange(number, device=trainer.train.device))
     prepared = Prepared()

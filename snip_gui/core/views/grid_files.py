@@ -57,7 +57,7 @@ def save_grid(path: Path, spec: GridSpec, columns: Mapping[int, GridColumn]) -> 
             write_text(path, _table(spec, columns))
         case other:
             raise UserError(
-                f"A grid is not written as “{other}”.", f"Choose one of {', '.join(SUFFIXES)}."
+                f"Grids cannot be saved as “{other}”.", f"Choose one of {', '.join(SUFFIXES)}."
             )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snip_gui.core.base.text import sparsity_text
+
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.pruning.scored import Scored
@@ -65,7 +67,7 @@ def connection_text(
     if found.rank is not None:
         parts.append(f"rank {found.rank:,}")
     if found.leaves_at is not None:
-        parts.append(f"removed above {found.leaves_at:.4%} sparsity")
+        parts.append(f"removed above {sparsity_text(found.leaves_at)} sparsity")
     return f"{found.name}[{', '.join(map(str, position))}]: {', '.join(parts)}"
 
 

@@ -105,7 +105,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except pickle.UnpicklingError as error:
         raise UserError(
             f"“{path.name}” holds more than weights, so it is not opened: it could run code.",
-            "Save its state_dict alone, best as safetensors, and choose that.",
+            "Save only its state_dict, preferably as safetensors, and open that.",
             field="model.weights",
         ) from error
     except Exception as error:  # a damaged file may make a reader raise anything
@@ -141,10 +141,10 @@ def _reader_of(head: bytes, size_bytes: int) -> Any:  # noqa: ANN401 - a functio
     if head.startswith(_LEGACY):
         return _read_legacy
     if head.startswith(b"\x80"):
-        raise pickle.UnpicklingError("a pickle that is none of torch's")
+        raise pickle.UnpicklingError("a pickle that was not written by torch")
     if head[:1] == b"\x08" and len(head) > 2:  # ONNX begins with its version
         return _read_onnx
-    raise ValueError("it is none of the formats that are known")
+    raise ValueError("its format is unknown")
 
 
 def _read_safetensors(path: Path, size_bytes: int) -> Checkpoint:
@@ -153,7 +153,7 @@ def _read_safetensors(path: Path, size_bytes: int) -> Checkpoint:
     with path.open("rb") as file:
         length = struct.unpack("<Q", file.read(8))[0]
     if length > _LONGEST_HEADER:
-        raise ValueError("its header is longer than any honest one")
+        raise ValueError("its header is implausibly long")
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         text = (file.metadata() or {}).get(_MANIFEST, "{}")
@@ -177,10 +177,10 @@ def _from_rows(tensors: dict[str, Tensor], manifest: dict[str, Any], size: int) 
         shape = tuple(int(side) for side in state.pop(f"{name}.shape"))
         _refuse_claim(shape, values.element_size(), size)
         if min(shape) < 0 or math.prod(shape) != num_rows * num_columns:
-            raise ValueError(f"the shape of “{name}” is not that of its rows")
+            raise ValueError(f"the shape of “{name}” does not match its rows")
         counts = crow.diff()
         if len(crow) != num_rows + 1 or bool((counts < 0).any()) or int(crow[0]) != 0:
-            raise ValueError(f"the rows of “{name}” are no rows")
+            raise ValueError(f"the rows of “{name}” are invalid")
         if int(crow[-1]) != len(values) or len(columns) != len(values):
             raise ValueError(f"the rows of “{name}” do not fit its values")
         places = torch.arange(num_rows).repeat_interleave(counts) * num_columns + columns
@@ -265,7 +265,7 @@ def _from_torch(path: Path, size_bytes: int) -> Checkpoint:
         if not isinstance(value, torch.Tensor):
             continue
         if value.is_sparse or value.is_quantized or value.layout != torch.strided:
-            raise ValueError(f"“{name}” is no ordinary tensor")
+            raise ValueError(f"“{name}” is not an ordinary tensor")
         _refuse_claim(tuple(value.shape), value.element_size(), size_bytes)
         tensors[str(name)] = value.detach()
     if any(name.endswith(_ORIG) for name in tensors):
@@ -326,7 +326,7 @@ def _refuse_claim(shape: tuple[int, ...], item_bytes: int, size_bytes: int) -> N
     for side in shape:
         claimed *= max(int(side), 1)
         if claimed > max(_ALWAYS_BYTES, _MOST_TIMES * size_bytes):
-            raise ValueError("it claims to hold more than it can")
+            raise ValueError("it claims to hold more than fits in it")
 
 
 def _dictionary(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON

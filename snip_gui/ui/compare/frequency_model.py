@@ -30,7 +30,7 @@ class FrequencyRow:
 
 _COLUMNS: tuple[Column[FrequencyRow], ...] = (
     Column("Layer", lambda row: row.layer),
-    Column("Every time", lambda row: f"{row.counts[-1]:,}", is_number=True),
+    Column("Always", lambda row: f"{row.counts[-1]:,}", is_number=True),
     Column("Sometimes", lambda row: f"{sum(row.counts[1:-1]):,}", is_number=True),
     Column("Never", lambda row: f"{row.counts[0]:,}", is_number=True),
 )

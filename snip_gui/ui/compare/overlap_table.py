@@ -22,13 +22,13 @@ _COLUMNS: tuple[Column[OverlapRow], ...] = (
     Column(
         "Overlap",
         lambda row: f"{row[1].jaccard:.1%}",
-        "Jaccard index: kept by both, divided by kept by A or B",
+        "Jaccard index: connections kept by both, divided by those kept by A or B",
         is_number=True,
     ),
     Column(
         "Chance",
         lambda row: f"{row[1].chance:.1%}",
-        "The overlap of two random masks that keep as many of each layer",
+        "Expected overlap of two random masks that keep as many connections in each layer",
         is_number=True,
     ),
     Column("Both", lambda row: f"{row[1].both:,}", "Connections kept by both", is_number=True),
@@ -41,7 +41,7 @@ _COLUMNS: tuple[Column[OverlapRow], ...] = (
     Column(
         "Only B",
         lambda row: f"{row[1].only_b:,}",
-        "Connections that B keeps and A does not",
+        "Connections kept by B but not by A",
         is_number=True,
     ),
 )
@@ -71,9 +71,9 @@ class OverlapModel(RowsModel["OverlapRow"]):
 def _describe(row: OverlapRow) -> str:
     name, overlap = row
     return (
-        f"{name}: of {overlap.total:,} connections A keeps {overlap.kept_a:,} and B "
-        f"{overlap.kept_b:,}; {overlap.neither:,} are kept by neither. The overlap is "
-        f"{overlap.excess:+.1%} beside that of chance."
+        f"{name}: of {overlap.total:,} connections, A keeps {overlap.kept_a:,} and B keeps "
+        f"{overlap.kept_b:,}; {overlap.neither:,} are kept by neither. The overlap differs from "
+        f"chance by {overlap.excess:+.1%}."
     )
 
 

@@ -182,7 +182,7 @@ def test_a_run_that_failed_before_its_summary_begins_anew(
     (folder / ".scores.safetensors.x.part").write_bytes(b"half")
     entry = next(list_runs(tmp_path))
     assert (entry.state, entry.can_continue) == ("stopped", True)
-    assert "before its training began" in entry.message
+    assert "before training began" in entry.message
     match by:
         case "resuming":
             resume(folder, environment, lambda _event: None, CancelToken())

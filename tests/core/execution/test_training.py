@@ -284,7 +284,7 @@ def test_epochs_added_twice_add_up_at_one_rate():
     assert (twice.training.added_epochs, twice.num_epochs) == (5, 8)
     with pytest.raises(UserError, match="another learning rate"):
         extended(twice, 1, 0.02)
-    with pytest.raises(UserError, match="No epochs"):
+    with pytest.raises(UserError, match="no extra epochs"):
         extended(SHORT, 0)
 
 

@@ -161,7 +161,7 @@ def test_an_untrained_run_exports_the_weights_that_training_would_start_from(
 ):
     folder = make_run(with_value(RECIPE, "pruning.after", after), stop_after="prune")
     events = export(folder, "safetensors", tmp_path / "pruned.safetensors")
-    assert any("never trained" in event.text for event in events if isinstance(event, Note))
+    assert any("is untrained" in event.text for event in events if isinstance(event, Note))
     state, manifest = load_tensors(tmp_path / "pruned.safetensors")
     assert manifest["trained"] is False
     assert manifest["errors"] == {}
@@ -269,7 +269,7 @@ def test_what_reads_back_differently_is_refused(trained, tmp_path, monkeypatch, 
     path.write_bytes(b"the old one")
     read_back = pt_format.read_back
     monkeypatch.setattr(pt_format, "read_back", lambda part: alter(read_back(part)))
-    with pytest.raises(UserError, match="reads back differently"):
+    with pytest.raises(UserError, match="does not read back as it was written"):
         export(trained, "pt", path)
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]

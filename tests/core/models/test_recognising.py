@@ -139,7 +139,7 @@ def test_a_shrunk_network_opens_as_its_own_code_once_that_is_agreed_to(
 
 
 def test_a_shrunk_onnx_fits_no_network_and_says_so(exported, environment):
-    with pytest.raises(UserError, match="fits no other"):
+    with pytest.raises(UserError, match="fits only its own"):
         found_in(exported["shrunk-onnx"], environment)
 
 

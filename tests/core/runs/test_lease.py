@@ -14,7 +14,7 @@ from snip_gui.core.base.machine.processes import this_process
 from snip_gui.core.runs import lease
 from snip_gui.core.runs.lease import RUNNING, holding, look, observe, refuse_running
 
-BUSY = "being trained now"
+BUSY = "currently being trained"
 
 
 def write_lease(folder, *, name=RUNNING, **changes):

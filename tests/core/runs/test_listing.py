@@ -94,7 +94,7 @@ def test_a_run_that_ended_before_anything_whole_was_kept_can_begin_anew(tmp_path
     (make_run(tmp_path, "cut", recipe_with()) / files.SUMMARY).write_text("{")
     for entry in listed(tmp_path):
         assert entry.can_continue
-        assert "before its training began" in entry.message
+        assert "before training began" in entry.message
 
 
 def test_a_run_of_what_is_not_installed_is_listed_by_its_names(tmp_path):
@@ -169,7 +169,7 @@ def test_star_and_note_are_kept_in_the_folder(tmp_path):
     assert read_entry(folder).notes == RunNotes(starred=True, note="the good one")
     (folder / "notes.json").write_text("{")
     assert read_entry(folder).state == "finished"
-    with pytest.raises(UserError, match="no longer there"):
+    with pytest.raises(UserError, match="no longer exists"):
         write_notes(tmp_path / "gone", RunNotes())
 
 
@@ -201,7 +201,7 @@ def test_a_run_in_training_is_neither_moved_nor_taken_for_stopped(tmp_path):
     folder = make_run(tmp_path, "one", recipe_with(), state="stopped")
     with holding(folder):
         assert read_entry(folder).state == "running"
-        with pytest.raises(UserError, match="being trained now"):
+        with pytest.raises(UserError, match="currently being trained"):
             bin_run(folder)
     assert not (folder / RUNNING).exists()
     assert read_entry(folder).state == "stopped"

@@ -118,7 +118,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     for number, data in enumerate((b"", b"hello world", b"\x89PNG\r\n\x1a\n" + b"0" * 50)):
         path = tmp_path / f"file{number}"
         path.write_bytes(data)
-        refused(path, "none of the formats")
+        refused(path, "format is unknown")
     refused(tmp_path / "missing", "No such file")
     (tmp_path / "folder").mkdir()
     refused(tmp_path / "folder", "it is a folder")
@@ -129,7 +129,7 @@ def test_a_header_that_is_too_long_is_refused_before_it_is_read(tmp_path):
     with path.open("wb") as file:
         file.write(struct.pack("<Q", 10**9) + b"{")
         file.truncate(2 * 10**9)  # a hole: nothing of it is on the disk
-    refused(path, "header is longer")
+    refused(path, "header is implausibly long")
 
 
 def test_a_tensor_that_claims_more_than_its_file_can_hold_is_refused(tmp_path):
@@ -156,7 +156,7 @@ def read_rows(path):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("w.crow_indices", [0, 2, 1], "no rows"),
+        ("w.crow_indices", [0, 2, 1], "are invalid"),
         ("w.crow_indices", [0, 1, 3], "do not fit"),
         ("w.col_indices", [1, 7], "outside"),
         ("w.col_indices", [-1, 0], "outside"),

@@ -259,10 +259,10 @@ def test_a_streamed_folder_that_vanishes_is_told_in_place(controller, host, qtbo
     qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
     shutil.rmtree(state.preferences.data_folder)
     controller.minibatch.draw(7, ())
-    assert "it is gone" in wait_for_problem(controller, qtbot).message
+    assert "it no longer exists" in wait_for_problem(controller, qtbot).message
     controller.score()
     qtbot.waitUntil(lambda: not host.is_busy(), timeout=WAIT_MS)
-    assert "it is gone" in wait_for_problem(controller, qtbot).message
+    assert "it no longer exists" in wait_for_problem(controller, qtbot).message
     assert state.scored is scored
 
 

@@ -69,7 +69,7 @@ def test_the_sizes_are_those_of_the_files_to_the_byte(exporter, qtbot, tmp_path)
         assert done.size_bytes == exporter.formats[done.format_name].size_bytes
     assert exporter.problem is None
     notices = exporter._state.notices.all
-    assert any("was never trained" in notice.text for notice in notices)
+    assert any("is untrained" in notice.text for notice in notices)
 
 
 def test_a_trained_run_is_the_one_at_hand(controller, exporter, qtbot, tmp_path):

@@ -130,7 +130,7 @@ def test_a_training_is_listed_while_it_runs_and_when_it_has_ended(controller, qt
     (entry,) = controller.runs.entries
     controller.runs.delete([entry])
     wait(qtbot, lambda: controller.state.status.problem is not None)
-    assert "being trained now" in controller.state.status.problem.message
+    assert "currently being trained" in controller.state.status.problem.message
     controller.stop()
     wait(qtbot, lambda: any(e.state == "stopped" for e in controller.runs.entries))
 

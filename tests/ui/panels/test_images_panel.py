@@ -106,7 +106,7 @@ def test_bad_files_are_skipped_from_the_banner(started, qtbot, folder):
     files = child(window, QTreeWidget, "unreadable_files")
     rows = [files.topLevelItem(row) for row in range(files.topLevelItemCount())]
     assert [row.text(0)[-9:] for row in rows] == ["kot/0.png", "kot/1.png", "kot/2.png"]
-    assert rows[0].text(1) == "it is no image of a known kind"
+    assert rows[0].text(1) == "it is not an image in a known format"
     skip = child(window, QWidget, "skip_unreadable_button")
     assert skip.text() == "Skip these 3 files"
     qtbot.mouseClick(skip, Qt.MouseButton.LeftButton)

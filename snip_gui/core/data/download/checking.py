@@ -47,7 +47,7 @@ def _wrong(path: Path, part: Part) -> str:
         state = "truncated" if size_bytes < expected_bytes else "too long"
         return f"is {state}: {size_bytes:,} bytes instead of {expected_bytes:,}"
     if part.md5 and _md5(path) != part.md5:
-        return "is damaged or another file: its hash is not the published one"
+        return "is damaged or a different file: its hash is not the published one"
     return ""
 
 

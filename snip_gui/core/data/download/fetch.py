@@ -55,11 +55,11 @@ def download_job(info: Downloadable, folder: Path, cancel: CancelToken) -> Itera
     download = info.download
     if download is None:
         raise UserError(
-            f"{info.title} is not something that can be downloaded.",
-            "Choose one of the data sets that are; “snip-gui download --help” lists them.",
+            f"{info.title} cannot be downloaded.",
+            "Choose a data set that can; “snip-gui download --help” lists them.",
             field="data.name",
         )
-    yield Progress(f"Looking into “{folder}”")
+    yield Progress(f"Checking “{folder}”")
     wanted = [file for file in download.files if find_wrong(file.parts, folder, cancel)]
     meter = _Meter(info.title, wanted)
     for file in wanted:
@@ -72,7 +72,7 @@ def download_job(info: Downloadable, folder: Path, cancel: CancelToken) -> Itera
         except OSError as error:
             raise UserError(
                 f"“{place}” cannot be written to: {error.strerror or error}.",
-                "Choose another folder, or make room on the disk.",
+                "Choose another folder, or free some disk space.",
             ) from error
         wrong = find_wrong(file.parts, folder, cancel)
         if wrong is not None:
@@ -86,17 +86,17 @@ def _check_room(folder: Path, size_bytes: int | None) -> None:
     free = shutil.disk_usage(folder).free
     if size_bytes is not None and free < size_bytes:
         raise UserError(
-            f"The disk of “{folder}” has {free / 1e6:.1f} MB left, but {size_bytes / 1e6:.1f} MB "
-            "are to be downloaded.",
-            "Choose another folder, or make room on the disk.",
+            f"The download needs {size_bytes / 1e6:.1f} MB, but the disk of “{folder}” has "
+            f"only {free / 1e6:.1f} MB free.",
+            "Choose another folder, or free some disk space.",
         )
 
 
 def _by_hand(file: RemoteFile, place: Path) -> str:
     """Return the way without this program."""
     return (
-        f"Check the connection and try again; or get {file.urls[0]} with a browser, put it into "
-        f"“{place}”, and download again: it is then taken from there."
+        f"Check the connection and try again. Or download {file.urls[0]} with a browser, put it "
+        f"into “{place}” and start the download again, which will use that file."
     )
 
 
@@ -122,7 +122,7 @@ class _Meter:
         done = min(done, total) if total else done
         speed = done / max(time.monotonic() - self._started, 1e-3)
         text = f"Downloading {self._title}: {done / 1e6:.1f}"
-        text += f" of {total / 1e6:.1f} MB" if total else " MB, size not stated"
+        text += f" of {total / 1e6:.1f} MB" if total else " MB, total size unknown"
         left = (total - done) / speed if total and speed else None
         # In kilobytes: a progress bar counts in 32 bits.
         return Progress(
@@ -248,13 +248,13 @@ def _reason(error: RequestException, url: str) -> str:
     host = urlsplit(url).netloc
     match error:
         case exceptions.HTTPError(response=response) if response is not None:
-            return f"{host} answers {response.status_code} ({response.reason}) for {url}."
+            return f"{host} answered {response.status_code} ({response.reason}) for {url}."
         case exceptions.ConnectTimeout():
             return f"{host} did not answer within {CONNECT_SECONDS:.0f} seconds."
         case exceptions.Timeout():
             return f"{host} sent nothing for {READ_SECONDS:.0f} seconds."
         case exceptions.ChunkedEncodingError():
-            return f"The connection to {host} broke off before the file was whole."
+            return f"The connection to {host} was lost before the file was complete."
         case exceptions.SSLError():
             return f"No secure connection to {host}: {error}."
         case exceptions.ConnectionError() if "timed out" in str(error).lower():

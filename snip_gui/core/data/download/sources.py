@@ -79,7 +79,7 @@ class Download:
     def size_text(self) -> str:
         """The size in words."""
         size = self.size_bytes
-        total = "size not stated" if size is None else f"{size / 1e6:.1f} MB"
+        total = "size unknown" if size is None else f"{size / 1e6:.1f} MB"
         number = len(self.files)
         return f"{total} in {number} files" if number > 1 else total
 

@@ -119,8 +119,8 @@ def _safe(name: str, archive: Path, *, is_plain: bool) -> PurePosixPath:
     outside = path.is_absolute() or windows.is_absolute() or bool(windows.drive)
     if outside or ".." in (*path.parts, *windows.parts) or not is_plain or not path.parts:
         raise UserError(
-            f"“{archive}” holds “{name}”, which would be written outside its folder or is no "
-            "plain file; it was not unpacked.",
+            f"“{archive}” contains “{name}”, which would be written outside its folder or is not "
+            "a regular file. It was not unpacked.",
             "Delete the file: it is not what the source publishes.",
         )
     return path

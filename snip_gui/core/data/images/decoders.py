@@ -75,8 +75,8 @@ class Decoders:
         except BrokenProcessPool as error:
             self.close()
             raise ImagesLostError(
-                "A process that decodes images was ended, perhaps for want of memory.",
-                "Close other programs, or choose a smaller image size.",
+                "A process that was decoding images ended unexpectedly.",
+                "If memory is short, close other programs or choose a smaller image size.",
                 field="data.image_size",
             ) from error
         finally:

@@ -138,7 +138,7 @@ def decode_files(
             image_CHW[:] = decode_file(path, image_shape, scale)
         except UNREADABLE as error:
             raise ImagesLostError(
-                f"“{shown(path)}” cannot be read any more: {explain_unreadable(error)}.",
+                f"“{shown(path)}” can no longer be read: {explain_unreadable(error)}.",
                 "Put the file back, or choose the data set again.",
                 field="data.name",
             ) from error
@@ -235,13 +235,13 @@ def explain_unreadable(error: Exception) -> str:
     """Return why a file cannot be read, in words that do not repeat its name."""
     match error:
         case FileNotFoundError():
-            return "it is gone"
+            return "it no longer exists"
         case UnidentifiedImageError():
-            return "it is no image of a known kind"
+            return "it is not an image in a known format"
         case OSError(strerror=str(text)):
             return text
     text = str(error).rstrip(".") or type(error).__name__
-    return "it is cut off" if "truncated" in text.lower() else text
+    return "it is truncated" if "truncated" in text.lower() else text
 
 
 def shown(path: str) -> str:

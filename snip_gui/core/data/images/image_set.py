@@ -136,7 +136,7 @@ def assemble(
             )
     mean_C, deviation_C = statistics_of(census.counts_CV)
     if max(deviation_C) == 0:
-        raise UserError(f"{title}: all pixels are equal.", "Choose another data set.")
+        raise UserError(f"{title}: all pixels have the same value.", "Choose another data set.")
     train_labels_N, test_labels_N = _labels(train[1]), _labels(test[1])
     return ImageSet(
         name=name,

@@ -66,7 +66,7 @@ UNIT_SCALE = ValueScale(0, 1, "Values from 0 to 1 are mapped to 0 to 255.")
 
 def linear_scale(low: float, high: float) -> ValueScale:
     """Return the scale that stretches a range of values to 0..255."""
-    return ValueScale(low, high, f"Values {low:g} to {high:g} are mapped to 0 to 255.")
+    return ValueScale(low, high, f"Values from {low:g} to {high:g} are mapped to 0 to 255.")
 
 
 def scale_of_files(low: float, high: float) -> ValueScale:

@@ -32,9 +32,9 @@ class ChosenFrom:
         for image in own:
             if image.label >= len(images.classes):
                 raise UserError(
-                    f"An image of your own has the label {image.label}, but there are "
+                    f"One of your own images has the label {image.label}, but there are only "
                     f"{len(images.classes)} classes.",
-                    "Take it out of the minibatch and add it again.",
+                    "Remove it from the minibatch and add it again.",
                     field="minibatch.images",
                 )
         self._store: ImageStore = images.train_images

@@ -127,9 +127,9 @@ def draw_images(
         candidates = candidates[np.isin(labels_N[candidates], chosen)]
     if draw.size > len(candidates):
         raise UserError(
-            f"{draw.size:,} images are asked for, but only {len(candidates):,} training images "
-            "can be drawn.",
-            "Ask for fewer images, or for more classes.",
+            f"{draw.size:,} images were requested, but only {len(candidates):,} training images "
+            "are available.",
+            "Request fewer images or more classes.",
             field="minibatch.size",
         )
     generator = numpy_stream(seed, "minibatch", draw.seed)
@@ -205,7 +205,7 @@ def minibatch_indices(
                 )
             if max(indices, default=0) >= len(labels_N):
                 raise UserError(
-                    f"The minibatch names image {max(indices):,}, but the data set has "
+                    f"The minibatch refers to image {max(indices):,}, but the data set has "
                     f"{len(labels_N):,} training images.",
                     "Pick the images again for this data set.",
                     field="minibatch.indices",

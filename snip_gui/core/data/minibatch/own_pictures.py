@@ -161,11 +161,11 @@ def load_image(
     """
     path = find_kept(digest, folders)
     if path is None:
-        raise _lost("An image of your own that the minibatch names is not on this computer.")
+        raise _lost("One of your own images in the minibatch is not on this computer.")
     _, image_CHW = read_kept(path, digest)
     if image_CHW.shape != shape:
         was, needed = ("x".join(map(str, s[1:] + s[:1])) for s in (image_CHW.shape, shape))
-        raise _lost(f"An image of your own is {was}, but those of the data set are {needed}.")
+        raise _lost(f"One of your own images is {was}, but those of the data set are {needed}.")
     return image_CHW
 
 
@@ -199,5 +199,5 @@ def read_kept(path: Path, digest: str) -> tuple[bytes, NDArray[np.uint8]]:
 
 
 def _lost(message: str) -> UserError:
-    hint = "Take it out of the minibatch, or add it again."
+    hint = "Remove it from the minibatch, or add it again."
     return UserError(message, hint, field="minibatch.images")

@@ -43,7 +43,9 @@ def channels_first(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], str]:
     shape = "x".join(map(str, array.shape))
     hint = "Save images as (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W)."
     if array.ndim not in (3, 4):
-        raise refused(f"“{name}” has {array.ndim} dimensions ({shape}): no images.", hint)
+        raise refused(
+            f"“{name}” has {array.ndim} dimensions ({shape}), so it does not hold images.", hint
+        )
     if 0 in array.shape:
         raise refused(f"“{name}” holds no images ({shape}).", "Choose another file.")
     if array.ndim == 3:
@@ -81,14 +83,14 @@ def find_scale(
     low, high, whole = np.inf, -np.inf, True
     for start, block in _blocks(images):
         cancel.raise_if_cancelled()
-        yield Progress(f"Looking at “{name}”", start, len(images))
+        yield Progress(f"Checking “{name}”", start, len(images))
         _check_finite(name, block, start)
         low, high = min(low, float(block.min())), max(high, float(block.max()))
         whole = whole and (block.dtype.kind != "f" or bool((block == np.rint(block)).all()))
     if low >= 0 and high <= 1:
         return UNIT_SCALE
     if whole and low >= 0 and BRIGHT <= high <= 255:
-        text = f"Values are whole numbers from {low:g} to {high:g} and taken as they are."
+        text = f"Values are integers from {low:g} to {high:g} and used unchanged."
         return ValueScale(0, 255, text)
     return linear_scale(low, high)
 
@@ -144,8 +146,8 @@ class Labelling:
         plain_N = plain_labels(name, labels)
         if (plain_N.dtype.kind == "U") != (self.first is None):
             raise refused(
-                f"The labels of “{name}” are not of the kind of the training labels.",
-                "Save names in both or numbers in both.",
+                f"The labels of “{name}” are of a different kind from the training labels.",
+                "Save both as names or both as numbers.",
             )
         if self.first is None:
             known = np.array(self.classes)
@@ -157,9 +159,9 @@ class Labelling:
         if strange.any():
             number = int(np.flatnonzero(strange)[0])
             raise refused(
-                f"Label {number} of “{name}” is {plain_N[number]}, which is no class of the "
+                f"Label {number} of “{name}” is {plain_N[number]}, which does not occur in the "
                 "training labels.",
-                "Save labels of the same classes in both parts.",
+                "Use the same classes in both parts.",
             )
         return indices_N.astype(np.int64)
 
@@ -178,7 +180,9 @@ def find_labelling(name: str, labels: NDArray[Any]) -> Labelling:
     found = np.unique(plain_N)
     if len(found) < 2:
         raise refused(
-            f"“{name}” names one class only, {found[0]}." if len(found) else f"“{name}” is empty.",
+            f"“{name}” contains only one class, {found[0]}."
+            if len(found)
+            else f"“{name}” is empty.",
             "At least two classes are needed.",
         )
     if plain_N.dtype.kind == "U":
@@ -192,8 +196,8 @@ def find_labelling(name: str, labels: NDArray[Any]) -> Labelling:
         )
     if num_classes > len(labels):
         raise refused(
-            f"The labels of “{name}” run up to {high:,}, but there are {len(labels):,} images: "
-            "they do not count classes.",
+            f"The labels of “{name}” run up to {high:,}, but there are only {len(labels):,} "
+            "images, so they are not class numbers.",
             "Number the classes from 0 or from 1.",
         )
     first = 0 if _is_one_hot(labels) else low
@@ -216,14 +220,14 @@ def plain_labels(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     if labels.ndim != 1:
         shape = "x".join(map(str, labels.shape))
         raise refused(
-            f"“{name}” ({shape}) is neither one label for each image nor one-hot.",
+            f"“{name}” ({shape}) is neither one label per image nor one-hot.",
             "Save labels as (N), or one-hot as (N, classes).",
         )
     if labels.dtype.kind == "S":
         try:
             labels = np.char.decode(labels, "utf-8")
         except UnicodeDecodeError as error:
-            raise refused(f"“{name}” is no text: {error}.", "Save names as UTF-8.") from error
+            raise refused(f"“{name}” is not text: {error}.", "Save names as UTF-8.") from error
     if labels.dtype.kind == "U":
         return labels
     is_whole = labels.dtype.kind in "bui" or (
@@ -232,7 +236,7 @@ def plain_labels(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     # Beyond this a float names no whole number of its own, and an unsigned one may not fit.
     if not is_whole or (labels.size and float(np.abs(labels.astype(np.float64)).max()) > 2**53):
         raise refused(
-            f"“{name}” holds {labels.dtype} that are no whole numbers of classes.",
+            f"“{name}” holds {labels.dtype} values that are not whole class numbers.",
             "Save labels as integers from 0, as names, or one-hot.",
         )
     return labels.astype(np.int64)

@@ -63,7 +63,7 @@ _COPIES = 2
 # An archive may also be encrypted, packed in unknown ways, or nested too deeply.
 _DAMAGE = (OSError, ValueError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile,
            zlib.error, lzma.LZMAError)  # fmt: skip
-_PICKLED = "holds pickled Python objects, which could run anything and are not opened"
+_PICKLED = "holds pickled Python objects, which could run arbitrary code and are not opened"
 _SAVE = "Save plain arrays of numbers: np.savez(file, X=images, y=labels)."
 _HINT = "Name images and labels X and y, images and labels, or x_train, y_train, x_test and y_test."
 
@@ -88,11 +88,13 @@ def load_arrays(path: Path | None, cancel: CancelToken) -> Generator[Event, None
         If cancelled on the way.
     """
     if path is None:
-        raise refused("No file of arrays is named.", "Choose an .npz file, or one .npy of a pair.")
+        raise refused(
+            "No array file is chosen.", "Choose an .npz file, or one .npy file of a pair."
+        )
     yield Progress(f"Reading {path.name}")
     train, test, unused = _read(path)
     if unused:
-        yield Note(f"{path.name}: not used are {', '.join(unused)}.")
+        yield Note(f"{path.name}: ignored {', '.join(unused)}.")
     for pair in (train, test):
         if pair is not None:
             _check_pair(pair)
@@ -107,8 +109,8 @@ def load_arrays(path: Path | None, cancel: CancelToken) -> Generator[Event, None
     labels_N = labelling.apply(train[2], train[3])
     if test is None:
         is_test = fixed_test_part(labels_N)
-        yield Note(f"{path.name}: a fixed fifth of each class, {is_test.sum():,} images, is for "
-                   "testing.")  # fmt: skip
+        yield Note(f"{path.name}: a fixed fifth of each class, {is_test.sum():,} images, is used "
+                   "for testing.")  # fmt: skip
         train_part = images_NCHW[~is_test], labels_N[~is_test]
         test_part = images_NCHW[is_test], labels_N[is_test]
     else:
@@ -134,7 +136,7 @@ def _check_pair(pair: _Pair) -> None:
         counts = [len(array) if array.ndim else "no" for array in (images, labels)]
         raise refused(
             f"“{images_name}” holds {counts[0]} images, but “{labels_name}” {counts[1]} labels.",
-            "Save one label for each image.",
+            "Save one label per image.",
         )
 
 
@@ -145,7 +147,7 @@ def _check_alike(train_name: str, train: NDArray[Any], test_name: str, test: NDA
         raise refused(
             f"Images of “{test_name}” are {shapes[1]} of {test.dtype}, but those of “{train_name}” "
             f"{shapes[0]} of {train.dtype}.",
-            "Save both parts alike.",
+            "Save both parts in the same format.",
         )
 
 
@@ -160,10 +162,12 @@ def _read(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
     try:
         files = {file.stem: file for file in folder.iterdir() if file.suffix.lower() == ".npy"}
     except OSError as error:
-        raise refused(f"“{folder}” cannot be read: {error.strerror}.", "Choose another.") from error
+        raise refused(
+            f"“{folder}” cannot be read: {error.strerror}.", "Choose another file."
+        ) from error
     if not path.is_dir() and path not in files.values():
-        reason = "is no .npz or .npy file" if path.exists() else "is missing"
-        raise refused(f"“{path}” {reason}.", "Choose an .npz file, or one .npy of a pair.")
+        reason = "is not an .npz or .npy file" if path.exists() else "is missing"
+        raise refused(f"“{path}” {reason}.", "Choose an .npz file, or one .npy file of a pair.")
     members = {name: (file, functools.partial(_open, file)) for name, file in files.items()}
     return _pairs(folder, members, path.stem.lower())
 
@@ -185,7 +189,9 @@ def _open(path: Path) -> BufferedReader:
     try:
         file = open_regular(path)
     except OSError as error:
-        raise refused(f"“{path}” cannot be read: {error.strerror}.", "Choose another.") from error
+        raise refused(
+            f"“{path}” cannot be read: {error.strerror}.", "Choose another file."
+        ) from error
     head = file.peek(len(_NPY))
     if not head or head.startswith((_NPY, b"PK")):
         return file
@@ -232,7 +238,7 @@ def _refuse_without_room(where: Path, members: Iterable[_Member]) -> None:
 def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return shape and type that the header of an array claims."""
     if stream.read(len(_NPY)) != _NPY:
-        raise refused(f"“{path}” holds something that is no array.", _HINT)
+        raise refused(f"“{path}” holds something that is not an array.", _HINT)
     version = tuple(stream.read(2))
     if version not in _HEADERS:
         raise ValueError("the version of an array is unknown")

@@ -118,7 +118,7 @@ def _cifar(
         return load_cifar(folder, class_name, inside, name, title, download)
 
     description = (
-        f"60,000 colour photographs of {what}, 32x32; 50,000 for training, 10,000 for testing. "
+        f"60,000 colour photographs in {what}, 32x32; 50,000 for training, 10,000 for testing. "
         f"Read from a folder in torchvision's layout (“{inside}”)."
     )
     return DatasetInfo(name, title, description, inside, read, download=download)
@@ -172,9 +172,8 @@ def _tiny_imagenet() -> DatasetInfo:
     return DatasetInfo(
         "tiny-imagenet",
         "Tiny-ImageNet",
-        "110,000 colour photographs of 200 kinds of things, 64x64; 100,000 for training, the "
-        "10,000 of the validation part for testing. Read as it is distributed "
-        "(“tiny-imagenet-200”).",
+        "110,000 colour photographs in 200 classes, 64x64; 100,000 for training, the 10,000 of "
+        "the validation set for testing. Read in its original layout (“tiny-imagenet-200”).",
         "tiny-imagenet-200",
         None,
         list_files,
@@ -192,8 +191,8 @@ def _arrays() -> DatasetInfo:
         "arrays",
         "NumPy arrays",
         "Your own images: an .npz with X and y (or x_train, y_train, x_test, y_test), or X.npy "
-        "with y.npy beside it. Grey or colour, integers or floats; without a test part a fifth is "
-        "for testing.",
+        "with y.npy beside it. Grey or colour, integers or floats; without a test part, a fifth "
+        "is used for testing.",
         "X and y",
         read,
         takes="file",
@@ -218,7 +217,7 @@ DATASETS: Registry[DatasetInfo] = Registry(
             "fashion-mnist",
             "FashionMNIST",
             "Fashion-MNIST",
-            "pictures of clothes",
+            "images of clothing",
             sources.FASHION_MNIST,
             (
                 "T-shirt/top",
@@ -246,7 +245,7 @@ DATASETS: Registry[DatasetInfo] = Registry(
             "CIFAR10",
             "cifar-10-batches-py",
             "CIFAR-10",
-            "ten kinds of things",
+            "ten classes",
             sources.CIFAR_10,
         ),
         _cifar(
@@ -254,7 +253,7 @@ DATASETS: Registry[DatasetInfo] = Registry(
             "CIFAR100",
             "cifar-100-python",
             "CIFAR-100",
-            "a hundred kinds",
+            "a hundred classes",
             sources.CIFAR_100,
         ),
         _svhn(),

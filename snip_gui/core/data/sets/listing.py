@@ -69,8 +69,8 @@ def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
     if folder is None or not folder.is_dir():
         missing = f"There is no folder “{shown(str(folder))}”." if folder else ""
         raise _refused(
-            missing or "No folder of images is named.",
-            "Choose the folder that contains “train” and “test”, or the folders of the classes.",
+            missing or "No image folder is chosen.",
+            "Choose the folder that contains “train” and “test”, or one subfolder per class.",
         )
     title = f"Folder “{shown(folder.name)}”"
     try:

@@ -84,7 +84,7 @@ def load_job(
     yield Note(
         f"{images.title}: {len(images.train_labels_N):,} training and "
         f"{len(images.test_labels_N):,} test images of {rows}x{columns}x{channels} in "
-        f"{len(images.classes)} classes, mean {_numbers(images.mean_C)}, deviation "
+        f"{len(images.classes)} classes, mean {_numbers(images.mean_C)}, standard deviation "
         f"{_numbers(images.deviation_C)}; {images.kept}."
     )
 

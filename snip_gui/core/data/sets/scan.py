@@ -82,8 +82,8 @@ def scan(
     if needed_bytes <= memory_bytes:
         return (yield from _into_memory(files, form, options, cancel))
     kept = (
-        f"streamed from disk: {size_text(needed_bytes)} do not fit the "
-        f"{size_text(memory_bytes)} set aside"
+        f"streamed from disk: they need {size_text(needed_bytes)}, more than the limit of "
+        f"{size_text(memory_bytes)}"
     )
     return (yield from _streamed(files, form, kept, options, cancel))
 
@@ -170,7 +170,7 @@ def _look(
         if header.is_wide:
             wide.append(index)
 
-    yield from files.try_each("Looking at the images", range(len(files.paths)), look, cancel)
+    yield from files.try_each("Checking the images", range(len(files.paths)), look, cancel)
     if not sizes:
         yield from files.refuse_bad(ReadOptions())
     width, height = sizes.most_common(1)[0][0]
@@ -223,7 +223,7 @@ def _into_memory(
     census = Census(len(train), form.shape)
     for start in range(0, len(train), _DECODED_AT_ONCE):
         cancel.raise_if_cancelled()
-        yield Progress("Measuring the images", start, len(train))
+        yield Progress("Computing the image statistics", start, len(train))
         census.add(images_NCHW[start : min(start + _DECODED_AT_ONCE, len(train))])
     return assemble(
         name=files.listing.name,

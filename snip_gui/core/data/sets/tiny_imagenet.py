@@ -44,8 +44,8 @@ def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
         name, _, rest = line.partition("\t")
         wnid = rest.partition("\t")[0]
         if wnid not in test:
-            raise _damaged(f"line {number} of “{root / 'val' / 'val_annotations.txt'}” names no "
-                           f"class of wnids.txt: “{line}”")  # fmt: skip
+            raise _damaged(f"line {number} of “{root / 'val' / 'val_annotations.txt'}” names a "
+                           f"class that is not in wnids.txt: “{line}”")  # fmt: skip
         test[wnid].append(str(root / "val" / "images" / name))
     try:
         train = [image_files(root / "train" / wnid, cancel) for wnid in wnids]
@@ -78,7 +78,7 @@ def _lines(path: Path) -> list[str]:
 def _damaged(what: str) -> UserError:
     """Return the error for files that are not as they were distributed."""
     return UserError(
-        f"Tiny-ImageNet is not complete: {what}.",
-        f"Choose the folder that contains “{FOLDER}”, unpacked as it was distributed.",
+        f"Tiny-ImageNet is incomplete: {what}.",
+        f"Choose the folder that contains “{FOLDER}”, unpacked as distributed.",
         field="data.name",
     )

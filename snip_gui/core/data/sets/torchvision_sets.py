@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.data.download.sources import Download
 
-_GET_AGAIN = "Choose another folder, or get the file again: download the data set anew."
+_GET_AGAIN = "Choose another folder, or download the data set again."
 
 _IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIST and its kin
     "train-images-idx3-ubyte": (2051, 60_000, 784),
@@ -88,7 +88,7 @@ def load_cifar(
     if not (folder / inside).is_dir():
         raise UserError(
             f"“{folder / inside}” is missing.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            f"Choose the folder that contains “{inside}” in torchvision's layout, or download "
             "the data set.",
             field="data.name",
         )
@@ -141,7 +141,7 @@ def _named(folder: Path | None, title: str, inside: str) -> Path:
     if folder is None:
         raise UserError(
             f"{title} needs a data folder.",
-            f"Choose the folder that contains “{inside}”, as torchvision lays it out, or download "
+            f"Choose the folder that contains “{inside}” in torchvision's layout, or download "
             "the data set.",
             field="data.name",
         )
@@ -219,7 +219,7 @@ def _read_idx(path: Path, class_name: str) -> NDArray[np.uint8]:
         )
     if struct.unpack(">II", data[:8]) != (magic, num_items):
         raise UserError(
-            f"“{path}” is corrupt: it does not begin as a file of {class_name} does.",
+            f"“{path}” is damaged: it does not start like a {class_name} file.",
             _GET_AGAIN,
             field="data.name",
         )

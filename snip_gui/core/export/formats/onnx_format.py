@@ -115,7 +115,7 @@ def runner(data: bytes, num_threads: int = 0) -> Any:  # noqa: ANN401 - a functi
         )
     except Exception as error:  # it has kinds of its own
         raise UserError(
-            f"onnxruntime refuses the file: {error}", "Choose another format."
+            f"onnxruntime rejected the file: {error}", "Choose another format."
         ) from error
     name = session.get_inputs()[0].name
     return lambda images_BCHW: torch.from_numpy(session.run(None, {name: images_BCHW.numpy()})[0])

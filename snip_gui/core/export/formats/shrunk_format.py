@@ -34,7 +34,7 @@ def prove(package: Package, path: Path) -> str:
     network.load_state_dict(read)
     expected_BK = compute_scores(package.network, package.images_BCHW)
     found_BK = compute_scores(network, package.images_BCHW)
-    difference = refuse_other_outputs(expected_BK, found_BK, "The smaller network")
+    difference = refuse_other_outputs(expected_BK, found_BK, "The shrunk network")
     return (
         f"{smaller.description} Outputs on {len(expected_BK)} images within {difference:.1e} of "
         "the masked network's"

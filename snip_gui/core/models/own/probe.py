@@ -99,7 +99,7 @@ def try_out(
                     raise UserError(
                         f"“{choice.symbol}” in “{Path(choice.file).name}” did not return within "
                         f"{limit_seconds:g} seconds.",
-                        "Its code may loop for ever; correct the file and choose it again.",
+                        "Check its code for an endless loop, then choose the file again.",
                         field="model.file",
                     )
                 yield Progress(f"Trying out {choice.symbol}")
@@ -120,8 +120,7 @@ def _read_answer(choice: ModelChoice, answered: Path, status: int, output: Path)
         lines = output.read_text(errors="replace").strip().splitlines()
         last = f": {lines[-1]}" if lines else ""
         raise UserError(
-            f"“{Path(choice.file).name}” ended the process it was tried in, with status "
-            f"{status}{last}.",
+            f"“{Path(choice.file).name}” ended its test process with status {status}{last}.",
             "Correct the file and choose it again.",
             field="model.file",
         ) from None

@@ -117,18 +117,18 @@ def make(
     if missing:
         raise UserError(
             f"{place} needs an argument “{missing[0]}”, which this program does not give.",
-            "Give it a default, or name a function without it. Known are image_shape (channels, "
-            "rows, columns) and num_classes.",
+            "Give it a default, or choose a function without it. The available arguments are "
+            "image_shape (channels, rows, columns) and num_classes.",
             field="model.symbol",
         )
     given = {name: value for name, value in known.items() if name in {p.name for p in expected}}
     try:
         model = factory(**given)
     except Exception as error:  # the user's own code may raise anything
-        raise explain_failure(f"{place} cannot be made", error) from error
+        raise explain_failure(f"{place} cannot be created", error) from error
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         raise UserError(
-            f"{place} gives {type(model).__name__}, not a network with parameters.",
+            f"{place} returns {type(model).__name__}, not a network with parameters.",
             "It must be a torch.nn.Module.",
             field="model.symbol",
         )

@@ -84,7 +84,7 @@ def _scores(model: nn.Module, choice: ModelChoice, images_BCHW: Tensor, num_clas
         raise UserError(
             f"“{choice.symbol}” gives {tuple(scores.shape)} for {count} of {num_classes} "
             f"classes{mode}, not class scores of shape ({num_images}, {num_classes}).",
-            "Its last layer must have one output for each class; take num_classes as a parameter.",
+            "Its last layer must have one output per class; accept num_classes as a parameter.",
             field="model.symbol",
         )
     if not scores.is_floating_point():

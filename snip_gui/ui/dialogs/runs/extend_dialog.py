@@ -35,8 +35,9 @@ class ExtendDialog(QDialog):
         self.setWindowTitle("Extend")
         training = recipe.training
         what = Label(
-            f"Trains a copy of {name} for more epochs after its {recipe.num_epochs}, from where "
-            "it ended. Its recipe says so: worked out from the start it gives the same weights."
+            f"Trains a copy of {name} for more epochs after its {recipe.num_epochs}, starting "
+            "from its final weights. The new recipe includes the extra epochs, so running it "
+            "from the start gives the same result."
         )
         what.setWordWrap(True)
         # A second extension keeps the rate of the first: a recipe has one for all added epochs.

@@ -71,13 +71,13 @@ _COLUMNS: tuple[Column[NetworkRow], ...] = (
     Column(
         "Parameters",
         lambda row: f"{row.layer.num_parameters:,}",
-        "All its parameters, those that are never pruned included",
+        "All parameters of the layer, including those that are never pruned",
         is_number=True,
     ),
     Column(
         "Kept",
         lambda row: row.state(),
-        "Parameters that the mask keeps at the slider's sparsity",
+        "Parameters kept by the mask at the current sparsity",
         is_number=True,
     ),
     Column(
@@ -89,7 +89,7 @@ _COLUMNS: tuple[Column[NetworkRow], ...] = (
     Column(
         "After pruning",
         lambda row: f"{row.work_kept:,}" if row.layer.is_prunable else "",
-        "Multiply-accumulates if every removed weight is skipped; ordinary dense kernels skip none",
+        "MACs if every removed weight is skipped; ordinary dense kernels skip none",
         is_number=True,
     ),
 )

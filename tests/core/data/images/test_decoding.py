@@ -98,7 +98,9 @@ def test_a_file_that_went_is_named(tmp_path):
     path = photo(tmp_path / "żółw 亀.png", (8, 8))
     assert decode_files([path], (3, 8, 8)).shape == (1, 3, 8, 8)
     (tmp_path / "żółw 亀.png").unlink()
-    with pytest.raises(UserError, match=r"żółw 亀\.png” cannot be read any more: it is gone"):
+    with pytest.raises(
+        UserError, match=r"żółw 亀\.png” can no longer be read: it no longer exists"
+    ):
         decode_files([path], (3, 8, 8))
 
 
@@ -134,7 +136,7 @@ def test_postscript_is_not_an_image_whatever_its_name(tmp_path, read, name):
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 setgray\n")
     with pytest.raises(UNREADABLE) as caught:
         read(str(path))
-    assert explain_unreadable(caught.value) == "it is no image of a known kind"
+    assert explain_unreadable(caught.value) == "it is not an image in a known format"
 
 
 @pytest.mark.parametrize("read", EVERY_READER)

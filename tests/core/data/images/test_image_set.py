@@ -62,7 +62,7 @@ PIXELS = np.arange(2 * 3 * 5 * 4, dtype=np.uint8).reshape(2, 3, 5, 4)
         ({"test": (PIXELS[:0], np.array([], int))}, "no test images"),
         ({"train": (PIXELS, np.array([0, 2]))}, "labels run from 0 to 2"),
         ({"test": (PIXELS, np.array([-1, 1]))}, "labels run from -1 to 1"),
-        ({"train": (PIXELS * 0, np.array([0, 1]))}, "all pixels are equal"),
+        ({"train": (PIXELS * 0, np.array([0, 1]))}, "all pixels have the same value"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(changes, message):

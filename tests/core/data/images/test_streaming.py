@@ -124,7 +124,7 @@ def test_a_process_that_is_killed_is_told(both):
     next(batches)
     for process in set(multiprocessing.active_children()) - before:
         process.kill()
-    with pytest.raises(ImagesLostError, match="was ended"):
+    with pytest.raises(ImagesLostError, match="ended unexpectedly"):
         list(streamed.batches(None, 5))
     assert len(list(streamed.batches(None, 5))) == 2 * NUMBER // 5
 
@@ -179,7 +179,7 @@ def test_a_file_that_goes_in_the_middle_of_a_training_keeps_the_run(
     next(event for event in steps if isinstance(event, Measured))
     gone.unlink()
     try:
-        with pytest.raises(UserError, match=r"0\.png” cannot be read any more: it is gone"):
+        with pytest.raises(UserError, match=r"0\.png” can no longer be read: it no longer exists"):
             list(steps)
     finally:
         gone.write_bytes(content)

@@ -225,4 +225,4 @@ def test_a_special_file_is_not_a_picture(digits, tmp_path, make):
 
 def test_postscript_is_not_a_picture(digits):
     data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 setgray\n"
-    assert "no image of a known kind" in fit_picture("picture.png", data, digits).problem
+    assert "not an image in a known format" in fit_picture("picture.png", data, digits).problem

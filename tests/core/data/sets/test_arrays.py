@@ -85,7 +85,7 @@ def test_common_names_are_known(saved, names):
 
 def test_what_is_not_used_is_told(saved):
     pair = {"train_images": GREY, "train_labels": LABELS, "val_images": GREY}
-    assert any("not used are val_images" in note for note in read(saved(**pair))[1])
+    assert any("ignored val_images" in note for note in read(saved(**pair))[1])
 
 
 def test_without_a_test_part_a_fixed_fifth_of_each_class_is_one(saved):
@@ -141,10 +141,10 @@ def one_row(values, dtype):
         ([0, 0.5, 1, 1], np.float32, [0, 128, 255, 255], "0 to 1 are mapped to 0 to 255"),
         ([False, True, True, False], bool, [0, 255, 255, 0], "0 to 1 are mapped"),
         ([0, 1, 1, 0], np.int8, [0, 255, 255, 0], "0 to 1 are mapped"),
-        ([0, 7, 16, 255], np.float64, [0, 7, 16, 255], "taken as they are"),
-        ([0, 7, 16, 255], np.int64, [0, 7, 16, 255], "from 0 to 255 and taken as they are"),
+        ([0, 7, 16, 255], np.float64, [0, 7, 16, 255], "used unchanged"),
+        ([0, 7, 16, 255], np.int64, [0, 7, 16, 255], "from 0 to 255 and used unchanged"),
         ([0, 4, 8, 16], np.int32, [0, 64, 128, 255], "0 to 16 are mapped to 0 to 255"),
-        ([0, 7, 16, 128], np.int64, [0, 7, 16, 128], "from 0 to 128 and taken as they are"),
+        ([0, 7, 16, 128], np.int64, [0, 7, 16, 128], "from 0 to 128 and used unchanged"),
         ([0, 4.5, 9, 18], np.float16, [0, 64, 128, 255], "0 to 18 are mapped to 0 to 255"),
         ([-1, -0.5, 0, 1], np.float32, [0, 64, 128, 255], "-1 to 1 are mapped to 0 to 255"),
         ([-100, 0, 27, 155], np.int16, [0, 100, 127, 255], "-100 to 155 are mapped"),
@@ -216,7 +216,7 @@ INF[7, 2, 3] = -np.inf
     [
         ({"X": GREY, "y": LABELS[:39]}, "“X” holds 40 images, but “y” 39 labels"),
         ({"X": GREY, "y": np.int64(3)}, "“y” no labels"),
-        ({"X": GREY, "y": np.zeros(40, int)}, "names one class only, 0"),
+        ({"X": GREY, "y": np.zeros(40, int)}, "contains only one class, 0"),
         ({"X": GREY[:0], "y": LABELS[:0]}, "holds no images"),
         ({"X": GREY[:, :0], "y": LABELS}, "holds no images"),
         ({"X": GREY.reshape(40, 30), "y": LABELS}, "2 dimensions"),
@@ -226,17 +226,17 @@ INF[7, 2, 3] = -np.inf
         ({"X": INF, "y": LABELS}, "“X” holds -inf in image 7"),
         ({"X": GREY.astype(complex), "y": LABELS}, "complex128, not numbers"),
         ({"X": GREY.astype(str), "y": LABELS}, "not numbers"),
-        ({"X": np.full_like(GREY, 3.0, float), "y": LABELS}, "all pixels are equal"),
+        ({"X": np.full_like(GREY, 3.0, float), "y": LABELS}, "all pixels have the same value"),
         ({"X": GREY, "y": LABELS - 1}, "run from -1 to 2"),
         ({"X": GREY, "y": LABELS + 2}, "run from 2 to 5"),
-        ({"X": GREY, "y": LABELS * 1_000_000}, "do not count classes"),
-        ({"X": GREY, "y": LABELS + 0.5}, "no whole numbers"),
-        ({"X": GREY, "y": np.where(LABELS == 0, np.nan, 1)}, "no whole numbers"),
-        ({"X": GREY, "y": np.where(LABELS == 0, np.inf, 1)}, "no whole numbers"),
-        ({"X": GREY, "y": np.where(LABELS == 0, 2**64 - 1, 1).astype("u8")}, "no whole numbers"),
-        ({"X": GREY, "y": LABELS.astype("M8[s]")}, "no whole numbers"),
-        ({"X": GREY, "y": np.ones((40, 3))}, "neither one label for each image nor one-hot"),
-        ({"X": GREY, "y": np.array([b"\xff", b"a"] * 20)}, "is no text"),
+        ({"X": GREY, "y": LABELS * 1_000_000}, "are not class numbers"),
+        ({"X": GREY, "y": LABELS + 0.5}, "not whole class"),
+        ({"X": GREY, "y": np.where(LABELS == 0, np.nan, 1)}, "not whole class"),
+        ({"X": GREY, "y": np.where(LABELS == 0, np.inf, 1)}, "not whole class"),
+        ({"X": GREY, "y": np.where(LABELS == 0, 2**64 - 1, 1).astype("u8")}, "not whole class"),
+        ({"X": GREY, "y": LABELS.astype("M8[s]")}, "not whole class"),
+        ({"X": GREY, "y": np.ones((40, 3))}, "neither one label per image nor one-hot"),
+        ({"X": GREY, "y": np.array([b"\xff", b"a"] * 20)}, "is not text"),
         ({"X": GREY}, "no images with labels; it holds X"),
         ({"pixels": GREY, "y": LABELS}, "it holds pixels, y"),
         ({}, "it holds no arrays"),
@@ -244,7 +244,7 @@ INF[7, 2, 3] = -np.inf
         ({"X": GREY, "y": LABELS, "x_test": GREY / 2, "y_test": LABELS}, "of float64, but"),
         ({"X": GREY, "y": LABELS, "x_test": GREY, "y_test": LABELS + 1},
          "Label 3 of “y_test” is 4"),
-        ({"X": GREY, "y": LABELS, "x_test": GREY, "y_test": LABELS.astype(str)}, "not of the kind"),
+        ({"X": GREY, "y": LABELS, "x_test": GREY, "y_test": LABELS.astype(str)}, "different kind"),
         (
             {"X": GREY, "y": LABELS.astype(str), "x_test": GREY, "y_test": np.array(["z"] * 40)},
             "Label 0 of “y_test” is z",
@@ -288,7 +288,7 @@ def save_bare(path):
         ("set.npz", lambda p: p.write_bytes(b""), "truncated or damaged"),
         ("X.npy", lambda p: p.write_bytes(b"\x93NUMPY\x01\x00"), "truncated or damaged"),
         ("set.npz", save_bare, "one array without a name"),
-        ("photo.png", lambda p: p.write_bytes(b"x"), "is no .npz or .npy file"),
+        ("photo.png", lambda p: p.write_bytes(b"x"), "is not an .npz or .npy file"),
         ("gone.npz", lambda p: None, "No such file"),
         ("gone.npy", lambda p: None, "is missing"),
         ("none/gone.npy", lambda p: None, "cannot be read"),
@@ -327,12 +327,12 @@ def test_a_member_that_is_no_array_is_told(tmp_path):
     with zipfile.ZipFile(tmp_path / "set.npz", "w") as file:
         file.writestr("X", b"just text")
         file.writestr("y.npy", stream.getvalue())
-    with pytest.raises(UserError, match="no array"):
+    with pytest.raises(UserError, match="not an array"):
         read(tmp_path / "set.npz")
 
 
 def test_no_file_is_refused():
-    with pytest.raises(UserError, match="No file of arrays"):
+    with pytest.raises(UserError, match="No array file"):
         load_images("arrays", None)
 
 
@@ -378,7 +378,7 @@ def test_what_all_arrays_claim_together_is_refused_before_any_is_read(tmp_path, 
         read(path)
     assert not reads
     monkeypatch.setattr(arrays, "available_memory", lambda: needed)
-    with pytest.raises(UserError, match="one class only"):
+    with pytest.raises(UserError, match="only one class"):
         read(path)
     assert reads
 

@@ -94,7 +94,7 @@ def test_a_bad_file_is_named(small_cifar, monkeypatch, harm, name):
             path.unlink()
         case "label":
             path.write_bytes(pickle.dumps(pickle.loads(content) | {"labels": [200] * 20}))
-    said = "is missing" if harm == "gone" else "damaged or another file"
+    said = "is missing" if harm == "gone" else "damaged or a different file"
     with pytest.raises(UserError, match=f"{name}” (is )?{said}") as caught:
         load_cifar(small_cifar, "CIFAR10", "cifar-10-batches-py", "cifar-10", "CIFAR-10", download)
     assert caught.value.field == "data.name"

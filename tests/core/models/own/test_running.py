@@ -129,7 +129,7 @@ def test_where_the_file_lies_makes_no_other_result(choose):
         ("overwrites", "has no backward pass"),
         ("whole_numbers", "scores of type int64"),
         ("missing", "defines no class or function called “missing”"),
-        ("leaves", "ended the process it was tried in, with status 4"),
+        ("leaves", "ended its test process with status 4"),
         ("dies", "with status 3: the last words"),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_network_without_a_layer_to_prune_is_refused(choose):
     found = measure(choice, SHAPE, 10, {choice.file_digest})
     assert found.prunable_layers == ()
     model = make_network(choice, SHAPE, 10, seed=0, trusted={choice.file_digest}).module
-    with pytest.raises(UserError, match="No layer is left"):
+    with pytest.raises(UserError, match="There is no layer left"):
         prunable_parameters(model)
 
 
