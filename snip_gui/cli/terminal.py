@@ -157,6 +157,8 @@ class EventPrinter:
         for layer in summary.layers:
             share = 1 - layer.kept / layer.total
             self.line(f"  {layer.layer:<10}{layer.kept:>11,} of {layer.total:>11,}  ({share:.2%})")
+        for remark in summary.remarks:
+            self.line(f"{'note':<12}{remark}")
         for split in ("train", "validation", "test"):
             if split in summary.final:
                 final = summary.final[split]

@@ -69,6 +69,8 @@ def write_scored(
             for row in scored.layer_rows(num_kept)
         ),
         score_seconds=scored.seconds,
+        outside=dict(bench.architecture.outside),
+        remarks=bench.architecture.remarks,
         device=str(bench.device),
         num_threads=environment.num_threads,
         data_folder=str(environment.data_folder or ""),

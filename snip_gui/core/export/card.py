@@ -130,6 +130,7 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
         ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
     ]
+    rows += [("note", remark) for remark in manifest["remarks"]]
     rows += [
         (f"{split} error", f"{manifest['errors'][split]:.2%}")
         for split in ("train", "validation", "test")

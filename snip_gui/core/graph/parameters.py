@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+_NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
 
 @dataclass(frozen=True)
 class PrunableParameters:
@@ -56,6 +58,21 @@ def own_prunable(module: nn.Module) -> list[nn.Parameter]:
         return []
     named = module.named_parameters(recurse=False)
     return [p for name, p in named if kind != "attention" or name not in ("bias_k", "bias_v")]
+
+
+def outside_parameters(model: nn.Module) -> dict[str, int]:
+    """Return by name the sizes of parameters that never compete because of where they are.
+
+    They belong to no layer of a prunable kind: parameters that a network applies itself,
+    embeddings, scales. Those of normalisation layers are not among them.
+    """
+    inside: set[int] = set()
+    for module in model.modules():
+        is_norm = isinstance(module, _NORMALISATIONS)
+        own = module.parameters(recurse=False) if is_norm else own_prunable(module)
+        inside.update(id(parameter) for parameter in own)
+    named = model.named_parameters()
+    return {name: parameter.numel() for name, parameter in named if id(parameter) not in inside}
 
 
 def prunable_parameters(

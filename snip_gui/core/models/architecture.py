@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.wiring import Wiring
 
 
+_NAMED = 5
+
+
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
     """A module with parameters of its own.
@@ -66,6 +69,8 @@ class Architecture:
         Name of the first layer that works if it is linear and sees every pixel; else empty.
     wiring
         How its layers are joined; None if it cannot be followed.
+    outside
+        Names and sizes of parameters outside prunable layers, normalisation aside.
     """
 
     image_shape: tuple[int, int, int]
@@ -76,6 +81,7 @@ class Architecture:
     activation_bytes: int
     first_linear: str = ""
     wiring: Wiring | None = None
+    outside: tuple[tuple[str, int], ...] = ()
 
     @property
     def num_parameters(self) -> int:
@@ -102,6 +108,11 @@ class Architecture:
         return {layer.name: layer.uses for layer in self.layers if layer.is_prunable}
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on what a reader of its results has to know."""
+        return (_outside_text(self.outside),) if self.outside else ()
+
+    @property
     def resized(self) -> str:
         """A sentence on how images are changed to fit the network; empty if they are not."""
         (channels, rows, columns), (to_channels, *size) = self.image_shape, self.input_shape
@@ -111,3 +122,13 @@ class Architecture:
         if channels != to_channels:
             changes.append(f"are repeated from {channels} to {to_channels} channels")
         return f"Images {' and '.join(changes)} for this network." if changes else ""
+
+
+def _outside_text(outside: tuple[tuple[str, int], ...]) -> str:
+    """Return a sentence on parameters that do not compete because of where they are."""
+    number = sum(size for _, size in outside)
+    if len(outside) == 1:
+        return f"{number:,} parameters of {outside[0][0]} are outside layers and are not pruned."
+    names = ", ".join(f"{name} ({size:,})" for name, size in outside[:_NAMED])
+    more = f" and {len(outside) - _NAMED:,} more" if len(outside) > _NAMED else ""
+    return f"{number:,} parameters are outside layers and are not pruned: {names}{more}."

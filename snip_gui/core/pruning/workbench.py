@@ -186,7 +186,7 @@ def build_steps(
         shape = find_input_shape(recipe.model, images.image_shape, num_classes)
         yield from try_out(recipe.model, shape, num_classes, environment.trusted_code, cancel)
     bench = build(recipe, environment, images)
-    for note in (*bench.notes, bench.architecture.resized):
+    for note in (*bench.notes, *bench.architecture.remarks, bench.architecture.resized):
         if note:
             yield Note(note)
     return bench

@@ -86,6 +86,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         What was left out of the training, or why nothing was; empty if not asked for.
     num_off_path
         Kept connections on no path from input to output, which such a training leaves as they are.
+    outside
+        By name the sizes of parameters outside prunable layers, which do not compete.
+    remarks
+        Sentences on what a reader of the numbers has to know.
     device, num_threads
         Where it was computed; resuming uses the same thread count.
     recipe_digest
@@ -114,6 +118,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     trained_part: str = ""
     num_off_path: _Count = 0
+    outside: dict[str, _Count] = {}
+    remarks: tuple[str, ...] = ()
     device: str
     num_threads: Annotated[int, Meta(ge=1, le=2**53)]
     data_folder: str = ""

@@ -129,6 +129,8 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
             {"layer": row.layer, "kept": kept[row.layer], "total": row.total}
             for row in summary.layers
         ],
+        "outside": summary.outside,
+        "remarks": list(summary.remarks),
         "batch_digest": summary.batch_digest,
         "input_shape": list(images_BCHW.shape[1:]),
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},

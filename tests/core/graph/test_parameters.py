@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.graph.parameters import prunable_parameters
+from snip_gui.core.graph.parameters import outside_parameters, prunable_parameters
 from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from tests.core.toys import smooth_conv_net
 
@@ -81,3 +81,40 @@ def test_recurrent_layers_are_prunable():
     found = prunable_parameters(nn.LSTM(3, 2))
     assert found.layout.num_parameters == sum(p.numel() for p in nn.LSTM(3, 2).parameters())
     assert torch.is_tensor(found.parameters[0])
+
+
+class Mixed(nn.Module):
+    """Parameters in layers of every kind, and outside them."""
+
+    def __init__(self):
+        super().__init__()
+        self.matrix = nn.Parameter(torch.ones(4, 6))
+        self.scale = nn.Parameter(torch.ones(4), requires_grad=False)
+        self.tokens = nn.Embedding(5, 4)
+        self.slope = nn.PReLU()
+        self.attention = nn.MultiheadAttention(4, 2, add_bias_kv=True)
+        self.cell = nn.GRU(4, 3)
+        self.norms = nn.ModuleList([nn.BatchNorm1d(3), nn.LayerNorm(3), nn.GroupNorm(1, 3)])
+        self.out = nn.Linear(3, 2)
+        self.again = self.matrix  # counts once
+
+
+def test_parameters_outside_layers_are_listed_with_their_sizes():
+    model = Mixed()
+    outside = outside_parameters(model)
+    assert outside == {
+        "matrix": 24,
+        "scale": 4,
+        "tokens.weight": 20,
+        "slope.weight": 1,
+        "attention.bias_k": 4,
+        "attention.bias_v": 4,
+    }
+    norms = sum(p.numel() for p in model.norms.parameters())
+    prunable = prunable_parameters(model).layout.num_parameters
+    total = sum(p.numel() for p in model.parameters())
+    assert prunable + norms + sum(outside.values()) == total
+
+
+def test_nothing_of_a_usual_network_is_outside():
+    assert outside_parameters(smooth_conv_net()) == {}

@@ -97,3 +97,34 @@ def test_a_first_layer_that_sees_every_pixel_is_found(first, sees_all):
     model.append(nn.Linear(5 if sees_all else 48, 2))
     found = describe(model, (3, 4, 4), (3, 4, 4), 2)
     assert found.first_linear == ("1" if sees_all else "")
+
+
+class Outside(nn.Module):
+    """A network with parameters of its own, as many as it is asked for."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.extra = nn.ParameterList(torch.ones(3, 1000) for _ in range(number))
+        self.out = nn.Linear(48, 3)
+
+    def forward(self, images):
+        return self.out(images.flatten(1)) + sum(p.sum() for p in self.extra)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "3,000 parameters of extra.0 are outside layers and are not pruned."),
+        (2, "6,000 parameters are outside layers and are not pruned: extra.0 (3,000), extra.1 "
+            "(3,000)."),
+        (7, "extra.4 (3,000) and 2 more."),
+    ],
+)  # fmt: skip
+def test_what_does_not_compete_is_said_with_its_size(number, text):
+    found = describe(Outside(number), (3, 4, 4), (3, 4, 4), 3)
+    assert found.remarks[0].endswith(text)
+    assert dict(found.outside) == {f"extra.{i}": 3000 for i in range(number)}
+
+
+def test_there_is_nothing_to_remark_of_a_usual_network():
+    assert describe(Outside(0), (3, 4, 4), (3, 4, 4), 3).remarks == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import msgspec
@@ -168,6 +169,14 @@ def test_the_network_is_told_layer_by_layer_and_follows_the_slider(window, start
     rows = {row.layer: row for row in state.layer_rows()}
     qtbot.waitUntil(lambda: cells(window)[0][4] == f"{rows['fc1'].kept:,}", timeout=WAIT_MS)
     assert cells(window)[0][6] == f"{rows['fc1'].weights_kept:,}"
+
+
+def test_parameters_outside_layers_are_named_below_the_table(window, state):
+    window.actions_by_name["show_network"].trigger()
+    architecture = state.network.architecture
+    state.network.set_architecture(dataclasses.replace(architecture, outside=(("w1", 18_816),)))
+    total = child(window, QLabel, "network_total").text()
+    assert "18,816 parameters of w1 are outside layers and are not pruned." in total
 
 
 def test_layers_that_are_not_pruned_say_so(window, started, state, qtbot):

@@ -178,13 +178,14 @@ class LayersPanel(QWidget):
     def _show_dense(self) -> None:
         """Say which layers do not compete, and what each layer keeps whatever it scores."""
         scored = self._state.scored
-        sentences = []
+        sentences: list[str] = []
         if scored is not None:
             pruning, frozen = scored.recipe.pruning, scored.architecture.num_frozen
             if pruning.exclude:
                 sentences.append(f"Excluded from pruning: {', '.join(pruning.exclude)}.")
             if frozen:
                 sentences.append(f"Frozen, so not pruned: {frozen:,} parameters.")
+            sentences += scored.architecture.remarks
             if pruning.floor:
                 sentences.append(f"Each layer keeps at least {pruning.floor:,} weights.")
         self._dense.setText(" ".join(sentences))

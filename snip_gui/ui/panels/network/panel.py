@@ -133,8 +133,8 @@ class NetworkPanel(QWidget):
         if removed:
             text += f", {short_count(work - removed)} if every removed weight is skipped"
         sentences.append(text)
-        if architecture.resized:
-            sentences.append(architecture.resized.rstrip("."))
+        remarks = (*architecture.remarks, architecture.resized)
+        sentences += [remark.rstrip(".") for remark in remarks if remark]
         return ". ".join(sentences) + "."
 
     @Slot(QModelIndex)
