@@ -4,6 +4,6 @@ import os
 
 __version__ = "0.1.0"
 
-# Importing onnxruntime otherwise writes a device identity into the home folder and queues usage
-# data. Set before anything else, since libraries import it too, and for processes started here.
+# Otherwise importing onnxruntime writes a device identity into the home folder and queues usage
+# data. Set first, because other libraries import onnxruntime, and inherited by child processes.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -1,4 +1,4 @@
-"""Entry point: the window without arguments, else the command line."""
+"""Entry point: opens the window if there are no arguments, otherwise runs the command line."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def main() -> int:
 
 
 def open_standard_streams() -> None:
-    """Point standard streams that were closed at the null device.
+    """Redirect closed standard streams to the null device.
 
-    Otherwise the next file opened gets the number of a standard stream, and what a library prints
-    ends up in it.
+    Otherwise the next file opened gets the descriptor of a standard stream, and whatever a library
+    prints ends up in that file.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
 
 
 if __name__ == "__main__":

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 _RECENTS = "recent-recipes.json"
 _LAYOUT = "window.ini"
 _QUEUE = "queue.json"
-# How long closing waits for a training to write its checkpoint.
+# How long closing the window waits for a training run to write its checkpoint.
 _CLOSE_MS = 60_000
 
 
 @dataclass
 class Application:
-    """The window with what it holds on to.
+    """The window and the objects that live as long as it does.
 
     Attributes
     ----------
     is_closed
         Whether `close` has been called.
     has_ended
-        Whether all work had ended by the end of it.
+        Whether all work had stopped by the time `close` returned.
     """
 
     window: MainWindow
@@ -50,7 +50,7 @@ class Application:
     has_ended: bool = True
 
     def close(self) -> None:
-        """Stop all work, keep the session for the next start, and wait for both, bounded."""
+        """Stop all work, save the session for the next start, and wait for both with a timeout."""
         if self.is_closed:
             return
         self.is_closed = True
@@ -64,8 +64,8 @@ def create_window(config_folder: Path) -> Application:
     Parameters
     ----------
     config_folder
-        Where preferences, the last session and the layout are kept. Whatever its files hold, the
-        window opens.
+        Folder of the preferences, the last session and the layout. The window opens whatever these
+        files contain.
     """
     from snip_gui.session.controller import Controller
     from snip_gui.session.jobs.host import JobHost
@@ -90,7 +90,7 @@ def create_window(config_folder: Path) -> Application:
     themes.apply(preferences.theme)
     host = JobHost()
     with contextlib.ExitStack() as undo:
-        # A thread that still runs when Qt takes it down would abort the process.
+        # Qt aborts the process if it destroys a thread that is still running.
         undo.callback(host.shutdown)
         controller = Controller(state, host, recents)
         window = MainWindow(controller, themes, layout)
@@ -107,7 +107,7 @@ def create_window(config_folder: Path) -> Application:
 
 
 def _last_recipe(path: Path) -> tuple[Recipe, str]:
-    """Return the recipe of the last session, or the first one, and what was wrong."""
+    """Return the recipe of the last session, or the default one and why the last was unusable."""
     from snip_gui.core.base.resources import resource
     from snip_gui.core.recipe.json import decode_recipe, load_recipe
     from snip_gui.session.controller import refuse_unknown
@@ -145,13 +145,13 @@ def main() -> int:
     _show_faults(application)
     close_when_asked(app, application.window)
     application.window.show()
-    # Once the window stands, not before: torch takes seconds to load.
+    # Only after the window is shown: torch takes seconds to load.
     QTimer.singleShot(0, application.window, application.controller.start)
     status = app.exec()
     application.close()
     del collector
     if not application.has_ended:
-        # A thread that never answers, as on a dead disk, would make Qt abort on the way out.
+        # Qt would abort on exit because of a thread that never returns, as on a dead disk.
         sys.stderr.write("snip-gui: some work did not stop in time and was ended.\n")
         sys.stderr.flush()
         os._exit(status or 1)
@@ -159,10 +159,10 @@ def main() -> int:
 
 
 def collect_in_gui_thread() -> object:
-    """Let Python's cycle collector run in this thread only.
+    """Run Python's cyclic garbage collector in this thread only.
 
-    It runs in whichever thread crosses its threshold, mostly the training loop, and would destroy
-    widgets there.
+    By default it runs in whichever thread crosses its threshold, mostly the training loop, and
+    would destroy widgets there.
     """
     from pyqtgraph.util.garbage_collector import GarbageCollector
 
@@ -171,7 +171,7 @@ def collect_in_gui_thread() -> object:
 
 
 def _show_faults(application: Application) -> None:
-    """Show what nothing else caught; the session goes on."""
+    """Show exceptions that nothing else caught; the session continues."""
     from snip_gui.ui.window.faults import Faults
 
     faults = Faults(application.controller.state.notices, application.controller)

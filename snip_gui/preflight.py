@@ -1,7 +1,7 @@
-"""Checks that a window can open, so that what is missing is said in a sentence, not a traceback.
+"""Checks that a window can open, and reports what is missing in a sentence rather than a traceback.
 
-Qt ends the process when a library or the display is missing. The check therefore loads first what
-Qt itself would load next; what loads twice costs nothing the second time.
+Qt ends the process if a library or the display is missing. The check therefore loads the same
+libraries before Qt does; loading them a second time costs nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MISSING = re.compile(
     r"(?:.*/)?([^/:]+): "
     r"(?:cannot open shared object file|file too short|invalid ELF header|wrong ELF class)"
 )
-# Debian names the package of libname.so.N libnameN, but for these.
+# Debian's package of libname.so.N is called libnameN, with these exceptions.
 _DEBIAN_NAMES = {
     "libGLdispatch": "libglvnd0",
     "libbrotlicommon": "libbrotli1",
@@ -53,12 +53,12 @@ _DEBIAN_NAMES = {
 
 
 def find_obstacle(load: Callable[[str], object] = ctypes.CDLL) -> str:
-    """Return a sentence on what keeps the window from opening; empty if nothing does.
+    """Return a sentence saying why the window cannot open; empty if it can.
 
     Parameters
     ----------
     load
-        Loads one library, as `find_missing` takes it.
+        Loads one library; see `find_missing`.
     """
     if not sys.platform.startswith("linux"):
         return bad_versions()
@@ -70,7 +70,7 @@ def find_obstacle(load: Callable[[str], object] = ctypes.CDLL) -> str:
 
 
 def bad_versions(python: tuple[int, ...] = sys.version_info[:2]) -> str:
-    """Return a sentence on a pair of versions that is known to break; empty if there is none."""
+    """Return a sentence on a combination of versions known to be broken; empty if there is none."""
     pyside = _installed()
     if not pyside:
         return _NOT_INSTALLED
@@ -84,7 +84,7 @@ def bad_versions(python: tuple[int, ...] = sys.version_info[:2]) -> str:
 
 
 def _installed() -> str:
-    """Return the version of PySide6; empty if it is not installed. Loads nothing of Qt itself."""
+    """Return the version of PySide6, without loading Qt; empty if it is not installed."""
     try:
         import PySide6
     except ModuleNotFoundError:
@@ -93,7 +93,7 @@ def _installed() -> str:
 
 
 def get_platforms(environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the platform plugins that Qt tries on Linux, in its order."""
+    """Return the names of the platform plugins that Qt tries on Linux, in order."""
     named = environ.get("QT_QPA_PLATFORM")
     if named:
         return [name.partition(":")[0] for name in named.split(";")]
@@ -102,7 +102,7 @@ def get_platforms(environ: Mapping[str, str]) -> list[str]:
 
 
 def get_qt_files(folder: Path, plugin: Path) -> list[Path]:
-    """Return the files that Qt loads for a window: bindings, with what they link, and a plugin.
+    """Return the files that Qt loads for a window: the bindings, the libraries they link, a plugin.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def get_qt_files(folder: Path, plugin: Path) -> list[Path]:
     plugin
         The platform plugin, as `find_plugin` returns it.
     """
-    # The others link shiboken by name alone, and find it once it is loaded.
+    # The others link shiboken by name only, and find it once it is loaded.
     modules = [folder.parent / "shiboken6" / "Shiboken", *(folder / name for name in QT_MODULES)]
     files = [file for module in modules for file in module.parent.glob(f"{module.name}.*so")]
     return [*files, plugin]
 
 
 def find_plugin(folder: Path, platform: str) -> Path | None:
-    """Return the file of a platform plugin of PySide6; None if it brings none of that name."""
+    """Return the file of a platform plugin of PySide6; None if it has none of that name."""
     # “wayland-egl” is served by libqwayland.so or, in older releases, libqwayland-egl.so.
     plugins = folder / "Qt" / "plugins" / "platforms"
     for stem in (platform, platform.partition("-")[0], f"{platform}-generic"):
@@ -131,7 +131,7 @@ def find_plugin(folder: Path, platform: str) -> Path | None:
 def find_missing(
     files: Iterable[Path], load: Callable[[str], object] = ctypes.CDLL
 ) -> tuple[list[str], str]:
-    """Load shared libraries and return what they lack.
+    """Load shared libraries and return the missing dependencies.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def find_missing(
     names
         The libraries that are missing or damaged, such as ``libxcb-cursor.so.0``.
     failure
-        The loader's message on a file that does not load although nothing is missing.
+        The loader's message for a file that fails to load although nothing is missing.
     """
     missing: dict[str, None] = {}
     for file in files:
@@ -155,13 +155,13 @@ def find_missing(
             match = _MISSING.match(str(error))
             if not match:
                 return list(missing), str(error)
-            # The loader stops at the first; ldd lists all, so that one installation mends it.
+            # The loader stops at the first; ldd lists all, so that a single installation fixes it.
             missing.update(dict.fromkeys([match[1], *_list_unresolved(file)]))
     return list(missing), ""
 
 
 def _list_unresolved(file: Path) -> list[str]:
-    """Return the libraries that a file needs, directly or not, and that are not installed."""
+    """Return the direct and indirect dependencies of a file that are not installed."""
     try:
         done = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False)
     except OSError:
@@ -179,9 +179,9 @@ def get_debian_package(library: str) -> str:
 
 
 def _platform_obstacle(folder: Path, load: Callable[[str], object]) -> str:
-    """Return why none of the platform plugins that Qt would try opens a window; empty if one does.
+    """Return why no platform plugin that Qt would try can open a window; empty if one can.
 
-    Of several, the first one's reason is given.
+    If all of several fail, the reason of the first is returned.
     """
     obstacles = []
     for platform in get_platforms(os.environ):
@@ -193,11 +193,11 @@ def _platform_obstacle(folder: Path, load: Callable[[str], object]) -> str:
 
 
 def _missing_libraries(folder: Path, platform: str, load: Callable[[str], object]) -> str:
-    """Return which libraries a platform plugin and Qt lack, with their packages."""
+    """Return the missing dependencies of Qt and a platform plugin, with their packages."""
     plugin = find_plugin(folder, platform)
     if plugin is None:
         if {"QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH"} & os.environ.keys():
-            return ""  # it may be there
+            return ""  # may be installed elsewhere
         return f"Qt has no platform plugin “{platform}”, which QT_QPA_PLATFORM asks for."
     missing, failure = find_missing(get_qt_files(folder, plugin), load)
     if missing:

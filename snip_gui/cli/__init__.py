@@ -1,1 +1,1 @@
-"""The command line: the same recipes without a window; needs no display and imports no Qt."""
+"""The command line: runs the same recipes without a window, a display or Qt."""

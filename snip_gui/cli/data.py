@@ -29,7 +29,7 @@ def add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 
 def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui list``."""
+    """Run ``snip-gui list``."""
     if options.what == "models":
         width = max(map(len, MODELS.names))
         for model in MODELS:
@@ -48,7 +48,7 @@ def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
 
 
 def _torchvision_names(*, everything: bool) -> tuple[str, ...]:
-    """Return torchvision's names of the networks offered first, or of all it has."""
+    """Return torchvision's names of the networks listed by default, or of all it has."""
     if not everything:
         return tuple(SUGGESTED)
     from snip_gui.core.models.torchvision_models import names
@@ -75,7 +75,7 @@ def add_download(commands: Any) -> None:  # noqa: ANN401 - argparse does not exp
 
 
 def _download(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui download``."""
+    """Run ``snip-gui download``."""
     from snip_gui.core.data.download.fetch import download_job
 
     dataset = DATASETS[options.name]

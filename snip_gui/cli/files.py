@@ -1,4 +1,4 @@
-"""The commands that write checkpoints and open them."""
+"""The commands ``export`` and ``open``, which write and read checkpoints."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
 
 
 def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui export``."""
+    """Run ``snip-gui export``."""
     from snip_gui.core.export.catalogue import find_format
 
     name = options.format or find_format(options.out).name
@@ -106,7 +106,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 
 def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui open``."""
+    """Run ``snip-gui open``."""
     from snip_gui.core.models.recognising import inspect
 
     if options.out is not None and options.out.exists() and not options.overwrite:

@@ -1,6 +1,6 @@
-"""The same recipes without a window: needs no display and imports no Qt.
+"""Entry point of the command line, which needs no display and does not import Qt.
 
-Flags are made from the fields of the recipe, so that they, the forms and the errors share names.
+Flags are generated from the fields of the recipe, so flags, forms and errors use the same names.
 """
 
 from __future__ import annotations

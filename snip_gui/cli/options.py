@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import ClassChoice
 
 
-# The bounds of the preferences of the window.
+# The same bounds as in the window's preferences.
 _MOST_THREADS, _MOST_GB = 1024, 1_000_000
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
-    """Return the recipe that ``--recipe``, ``--preset`` and the flags describe, the last first.
+    """Return the recipe of ``--recipe``, ``--preset`` and the flags; later ones take precedence.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         If the file or a value cannot be used.
     """
     recipe = load_recipe(options.recipe) if options.recipe else Recipe()
-    if options.preset:  # it depends on the network, and flags override it
+    if options.preset:  # depends on the network; flags override it
         recipe = _overridden(recipe, options)
         num_channels = find_network(recipe.model).num_channels
         recipe = with_preset(recipe, options.preset, num_channels=num_channels)
@@ -79,7 +79,7 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 
 def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
-    """Return where a recipe's own images may be: beside its file, or with all others."""
+    """Return the folders to search for a recipe's own images: beside its file, then the shared one."""
     beside = () if recipe_file is None else (beside_recipe(recipe_file),)
     return (*beside, default_image_folder())
 
@@ -87,14 +87,14 @@ def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
 def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
     """Return the digest of the recipe's network file if the user has agreed to run it.
 
-    Naming the file on the command line is agreeing; that a recipe or a run names one is not.
+    Naming the file on the command line is consent; a recipe or run that names one is not.
     """
     agreed = options.model_file is not None or options.trust_code
     return frozenset({recipe.model.file_digest}) if agreed else frozenset()
 
 
 def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
-    """Add what all commands share that work recipes out: where, and the recipe itself."""
+    """Add the options of all commands that run recipes: the environment and the recipe."""
     environment = parser.add_argument_group("environment")
     environment.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
     environment.add_argument(
@@ -141,7 +141,7 @@ def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 
 def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does not export the type
-    """Add the flag of one field; it has no default of its own, so that a recipe file keeps its."""
+    """Add the flag of one field, without a default, so as not to override a recipe file."""
     types: dict[str, type] = {"int": int, "ints": int, "float": float, "floats": float}
     keywords: dict[str, Any] = {"type": types.get(field.kind, _text), "dest": field.object_name}
     if field.path == "minibatch.classes":
@@ -175,12 +175,12 @@ def _class(word: str) -> ClassChoice:
 
 
 def _text(word: str) -> str:
-    """Return a word of the command line as text that a file can hold, also if it is not UTF-8."""
+    """Return an argument as text that can be written to a file, even if it is not UTF-8."""
     return os.fsencode(word).decode(errors="replace")
 
 
 def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
-    """Return the default of a field as text for the help; of several methods that of the first."""
+    """Return a field's default as text for the help; the first if methods differ."""
     raw, (part, _, name) = msgspec.to_builtins(Recipe()), path.rpartition(".")
     if part == "pruning" and name not in raw[part]:
         specs = (method.spec for method in METHODS)
@@ -191,7 +191,7 @@ def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
 
 
 def environment_from(options: argparse.Namespace, recipe: Recipe) -> Environment:
-    """Return where a recipe is to be worked out; raises `UserError` for numbers that cannot be."""
+    """Return the environment to run a recipe in; raises `UserError` for invalid numbers."""
     if not 1 <= options.threads <= _MOST_THREADS:
         raise UserError(
             f"--threads must be from 1 to {_MOST_THREADS:,}.", "Omit it for a sensible default."

@@ -72,7 +72,7 @@ def add_run(commands: Any) -> None:  # noqa: ANN401 - argparse does not export t
 
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui run``."""
+    """Run ``snip-gui run``."""
     refuse_mixed(options)
     recipe = None if options.resume or options.extend else recipe_from(options)
     known = recipe or read_recipe(options.resume or options.extend)
@@ -95,7 +95,7 @@ def _steps(
     environment: Environment,
     cancel: CancelToken,
 ) -> Iterator[Event]:
-    """Return the work that the options ask for."""
+    """Return the job that the options describe."""
     from snip_gui.core.execution.complete import complete_steps
     from snip_gui.core.execution.resume import extend_new_steps, extend_steps, resume_steps
     from snip_gui.core.execution.run import run_new_steps, run_steps
@@ -121,9 +121,9 @@ def _steps(
 
 
 def refuse_mixed(options: argparse.Namespace) -> None:
-    """Raise a `UserError` for options that mean nothing beside others.
+    """Raise `UserError` for options that cannot be combined.
 
-    Above all for those of a recipe beside ``--resume`` and ``--extend``: a run has its own.
+    Above all recipe flags with ``--resume`` or ``--extend``: a run has its own recipe.
     """
     source = "--resume" if options.resume else "--extend" if options.extend else ""
     flags = given_flags(options)
@@ -171,7 +171,7 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
 
 
 def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
-    """Do ``snip-gui sweep``."""
+    """Run ``snip-gui sweep``."""
     recipe = recipe_from(options)
     seeds = parse_seeds(options.seeds) if options.seeds else (recipe.seed,)
     recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)

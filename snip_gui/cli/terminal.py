@@ -1,6 +1,6 @@
-"""Events as lines and a progress bar on a terminal, which may be closed, full or gone.
+"""Prints events as lines and a progress bar, to streams that may be closed, full or gone.
 
-What is printed is best effort: it never ends the work that it reports on.
+Printing is best effort: a failure never ends the work that it reports on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
 
 _BAR_WIDTH = 30
-_WIDTH = 80  # columns of a terminal that does not say
+_WIDTH = 80  # columns if the terminal reports none
 _BAR_INTERVAL_SECONDS = 0.1
 _STOP_SIGNALS = tuple(
     getattr(signal, name)
@@ -42,9 +42,9 @@ _PLAIN = {"“": '"', "”": '"', "’": "'", "…": "...", "—": "-", "–": "
 
 
 class Stream:
-    """A standard stream that takes what it can: nothing is raised if it is closed, full or gone.
+    """A standard stream that raises nothing if it is closed, full or gone.
 
-    Characters that its encoding lacks are replaced by plain ones.
+    Characters that its encoding lacks are replaced by plain ASCII.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -54,30 +54,30 @@ class Stream:
             stream.reconfigure(errors=_ENCODING_ERRORS)
 
     def write(self, text: str) -> None:
-        """Write and flush a text."""
+        """Write and flush text."""
         if self._stream is not None:
-            # A signal that arrives while something is written may not write too: RuntimeError.
+            # Writing from a signal handler while a write is under way raises RuntimeError.
             with contextlib.suppress(OSError, ValueError, RuntimeError):
                 self._stream.write(text)
                 self._stream.flush()
 
     def can_draw(self) -> bool:
-        """Whether the stream is a terminal that can go back to the start of a line."""
+        """Whether the stream is a terminal that can return to the start of a line."""
         try:
             is_terminal = self._stream is not None and self._stream.isatty()
-        except ValueError:  # it was closed
+        except ValueError:  # closed
             return False
         return is_terminal and os.environ.get("TERM") != "dumb"
 
     def width(self) -> int:
-        """Return the columns of the terminal, or the usual number if it does not say."""
+        """Return the columns of the terminal, or the usual number if it reports none."""
         if self._stream is not None:
             with contextlib.suppress(OSError, ValueError):
                 return os.get_terminal_size(self._stream.fileno()).columns or _WIDTH
         return _WIDTH
 
     def finish(self) -> None:
-        """Flush what is left; drop what cannot be, so that the interpreter does not fail on it."""
+        """Flush buffered output; drop it if that fails, lest the interpreter fail at exit."""
         if self._stream is None:
             return
         try:
@@ -95,10 +95,10 @@ def _to_plain(error: UnicodeError) -> tuple[str, int]:
 
 
 class EventPrinter:
-    """Prints results to one stream; progress and messages to another.
+    """Prints results to one stream, and progress and messages to another.
 
-    The bar is drawn only if the second stream is a terminal. Names from files may hold anything,
-    so that each text is made visible first.
+    The progress bar is drawn only if the second stream is a terminal. Names in files may contain
+    anything, so all text is escaped first.
     """
 
     def __init__(self, out: Stream, err: Stream, *, quiet: bool = False) -> None:
@@ -110,7 +110,7 @@ class EventPrinter:
         self._bar_drawn = 0.0
 
     def line(self, text: str) -> None:
-        """Print a line of a result."""
+        """Print a line of results."""
         self._out.write(to_visible(text) + "\n")
 
     def note(self, text: str) -> None:
@@ -127,7 +127,7 @@ class EventPrinter:
             self._err.write(f"  {to_visible(error.hint)}\n")
 
     def event(self, event: Event) -> None:
-        """Print what an event says."""
+        """Print an event."""
         match event:
             case Progress():
                 self._bar(event)
@@ -146,7 +146,7 @@ class EventPrinter:
                 self._clear_bar()
 
     def result(self, folder: Path, summary: Summary) -> None:
-        """Print what came of a run."""
+        """Print the outcome of a run."""
         self._clear_bar()
         self.line(f"{'run':<12}{folder}")
         self.line(f"{'state':<12}{summary.state}")
@@ -168,10 +168,10 @@ class EventPrinter:
     def stopping_on_signals(
         self, cancel: CancelToken, meaning: str = "Stopping; progress is kept."
     ) -> Iterator[None]:
-        """Turn a signal to end into a request to stop; a second interrupt ends the program.
+        """Turn a termination signal into a request to stop; a second interrupt ends the program.
 
-        Such are an interrupt, a request to terminate, and the loss of the terminal, which is often
-        told twice; none of them if the program was started to ignore it (nohup).
+        These are SIGINT, SIGTERM and SIGHUP, which is often sent twice; a signal that the program
+        was started to ignore (nohup) stays ignored.
         """
         before = {which: signal.getsignal(which) for which in _STOP_SIGNALS}
         handled = {w: h for w, h in before.items() if h not in (signal.SIG_IGN, None)}
@@ -200,7 +200,7 @@ class EventPrinter:
             self.note(f"epoch {points[-1].epoch:g}: {errors}")
 
     def _bar(self, progress: Progress) -> None:
-        """Draw the progress bar, not too often."""
+        """Draw the progress bar, at a limited rate."""
         now = time.monotonic()
         if not self._draws_bar or now - self._bar_drawn < _BAR_INTERVAL_SECONDS:
             return
@@ -211,13 +211,13 @@ class EventPrinter:
             text += f"  [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}]"
         if progress.seconds_left is not None:
             text += f"  {progress.seconds_left:.0f} s left"
-        # A line that wraps could not be drawn over.
+        # A line that wraps cannot be overwritten.
         text = to_visible(text)[: self._err.width() - 1]
         self._err.write("\r" + text.ljust(self._bar_length))
         self._bar_length = len(text)
 
     def _clear_bar(self) -> None:
-        """Wipe the bar off its line."""
+        """Erase the progress bar."""
         if self._bar_length:
             self._err.write("\r" + " " * self._bar_length + "\r")
             self._bar_length = 0

@@ -1,6 +1,6 @@
 """Five functions for scripts and notebooks: build, score, mask, apply, load.
 
-Everything else of `core` may be used as well; these are what stays as it is.
+The rest of `core` may be used as well, but only these functions are a stable interface.
 
 Shapes: N images, C channels, H rows, W columns.
 """
@@ -43,12 +43,12 @@ __all__ = ["Built", "LoadedRun", "apply_mask", "build_recipe", "load_run", "mask
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """What a recipe starts from: the network as drawn, and the minibatch as it sees it.
+    """What a recipe starts from: the initialised network and the preprocessed minibatch.
 
     Attributes
     ----------
     ranking
-        The masks of the recipe's method: of most a `Ranking` with the score of each connection.
+        The masks of the recipe's method; for most methods a `Ranking` with all connections' scores.
     """
 
     model: nn.Module
@@ -59,7 +59,7 @@ class Built:
 
 @dataclass(frozen=True, eq=False)
 class LoadedRun:
-    """A run's network in evaluation mode, its masks (1 where kept) and what is known of it."""
+    """A run's network in evaluation mode, its masks (1 where kept) and its metadata."""
 
     model: nn.Module
     masks: dict[str, Tensor]
@@ -75,23 +75,23 @@ def score(
     biases: bool = True,
     exclude: Collection[str] = (),
 ) -> Ranking:
-    """Rank all connections of any network by their sensitivity (paper, equation 6).
+    """Rank all connections of a network by their sensitivity (paper, equation 6).
 
     Parameters
     ----------
     model
-        Left as it was.
+        The network; left unchanged.
     images_NCHW, labels_N
-        The minibatch, as the network is to see it, and its classes.
+        The preprocessed minibatch and its labels.
     biases
-        Whether biases compete too, as in the paper.
+        Whether biases are ranked too, as in the paper.
     exclude
-        Layers that stay dense, by module name.
+        Module names of layers that stay dense.
 
     Raises
     ------
     UserError
-        If there is nothing to prune, no image, or every sensitivity is zero.
+        If there is nothing to prune or no image, or if every sensitivity is zero.
     """
     prunable = prunable_parameters(model, biases=biases, exclude=exclude)
     found = connection_sensitivity(model, prunable, images_NCHW, labels_N)
@@ -99,10 +99,10 @@ def score(
 
 
 def mask_at(ranking: MaskSource, sparsity: float) -> dict[str, Tensor]:
-    """Return by parameter name a mask, True where kept.
+    """Return the mask of each parameter by name, True where kept.
 
-    Of a ranking exactly ``round(m (1 - sparsity))`` connections are kept, of a method that cannot
-    keep so many the nearest number.
+    A ranking keeps exactly ``round(m (1 - sparsity))`` connections; a method that cannot keep this
+    number keeps the nearest one it can.
 
     Raises
     ------
@@ -118,15 +118,15 @@ def mask_at(ranking: MaskSource, sparsity: float) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def apply_mask(model: nn.Module, masks: Mapping[str, Tensor]) -> nn.Module:
-    """Set removed weights to zero, and keep them there while the network trains.
+    """Set removed weights to zero, and hold them at zero while the network trains.
 
-    Gradients of removed weights are zero from now on, so that momentum and coupled weight decay
-    leave them at zero. Returns the network; its state_dict keeps its names.
+    A hook zeroes their gradients, so that momentum and coupled weight decay leave them at zero.
+    Returns the network itself; the names in its state_dict are unchanged.
 
     Raises
     ------
     ValueError
-        If a mask has no parameter of its name and shape.
+        If there is no parameter with the name and shape of a mask.
     """
     parameters = dict(model.named_parameters())
     for name, mask in masks.items():
@@ -137,26 +137,26 @@ def apply_mask(model: nn.Module, masks: Mapping[str, Tensor]) -> nn.Module:
         removed = ~mask.bool().to(parameter.device)
         parameter.masked_fill_(removed, 0)
         if parameter.requires_grad:
-            hold: Any = parameter.register_hook  # torch leaves it untyped
+            hold: Any = parameter.register_hook  # untyped in torch
             hold(lambda g, removed=removed: g.masked_fill(removed, 0))
     return model
 
 
 def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "") -> Built:
-    """Build what a recipe describes and rank it as the recipe says: what the window shows.
+    """Build the network and minibatch of a recipe and rank its connections, as the window does.
 
     Parameters
     ----------
     recipe
-        A recipe, or the parts of its JSON that differ from the defaults.
+        A recipe, or those parts of its JSON that differ from the defaults.
     data_folder
-        The folder that contains torchvision's folders, or the file of arrays; for data sets that
+        The folder that contains torchvision's folders, or the file of arrays, for data sets that
         need one.
 
     Raises
     ------
     UserError
-        If the recipe cannot be worked out here. A network file that it names is run.
+        If the recipe cannot be run on this machine. Note that a network file it names is executed.
     """
     if not isinstance(recipe, Recipe):
         recipe = from_builtins(_merged(msgspec.to_builtins(Recipe()), recipe))
@@ -173,12 +173,13 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
 
 
 def load_run(folder: str | Path) -> LoadedRun:
-    """Load the network of a run folder with its newest weights, removed ones zero.
+    """Load the network of a run folder with its latest weights; removed ones are zero.
 
     Raises
     ------
     UserError
-        If it is no run with a mask, or damaged. The network file that a run has kept is run.
+        If the folder is damaged or is not a run with a mask. Note that the network file stored with
+        the run is executed.
     """
     folder = Path(folder)
     recipe = read_recipe(folder)
@@ -188,7 +189,7 @@ def load_run(folder: str | Path) -> LoadedRun:
 
 
 def _merged(whole: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested defaults with changes; another kind of part replaces it."""
+    """Return nested defaults with changes merged in; a part with another tag is replaced."""
     merged = dict(whole)
     for name, value in changes.items():
         before = merged.get(name)

@@ -1,4 +1,4 @@
-"""What installed packages add to this program, and what they fail to add."""
+"""Plug-ins: what installed packages add to the program, and which of them failed."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from snip_gui.core.recipe.methods import METHODS
 
 
 def plugin_problems() -> tuple[str, ...]:
-    """Return a sentence for each entry of an installed package that cannot be used."""
+    """Return a sentence for each entry point of an installed package that cannot be used."""
     return METHODS.problems + MODELS.problems + DATASETS.problems + FORMATS.problems

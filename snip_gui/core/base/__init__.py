@@ -1,1 +1,1 @@
-"""What every other folder rests on: errors, files, seeds, devices, registries."""
+"""Foundations of all other folders: errors, files, seeds, devices, registries."""

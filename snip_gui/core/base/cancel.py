@@ -1,4 +1,4 @@
-"""Asking a running job to stop."""
+"""Cancellation of a running job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from snip_gui.core.base.errors import Cancelled
 
 
 class CancelToken:
-    """A flag that one thread raises and another polls."""
+    """A flag that one thread sets and another polls."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -19,10 +19,10 @@ class CancelToken:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the job was asked to stop."""
+        """Whether the job has been asked to stop."""
         return self._event.is_set()
 
     def raise_if_cancelled(self) -> None:
-        """Raise `Cancelled` if the job was asked to stop."""
+        """Raise `Cancelled` if the job has been asked to stop."""
         if self._event.is_set():
             raise Cancelled

@@ -1,4 +1,4 @@
-"""Where a recipe is worked out: device, threads and folders. Recorded with results, not in them."""
+"""Where a recipe runs: device, threads and folders. Recorded with results, not in the recipe."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_THREADS = 1024
-"""More end the process: the system refuses to make them in the middle of an operation."""
+"""More would end the process: the system refuses to create them in the middle of an operation."""
 
 
 def default_num_threads() -> int:
-    """Return one less than the processors this process may use, at least one.
+    """Return one less than the number of CPUs this process may use, but at least one.
 
-    Threads on every core are many times slower when the machine is busy, and the window needs one.
+    Threads on every core are many times slower on a busy machine, and the window needs a core too.
     """
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) - 1)
@@ -29,13 +29,13 @@ def default_num_threads() -> int:
 
 
 def default_runs_folder() -> Path:
-    """Return where runs are kept: ``SNIP_GUI_RUNS``, or ``runs`` in the user's data folder."""
+    """Return the runs folder: ``SNIP_GUI_RUNS``, or ``runs`` in the user's data folder."""
     named = os.environ.get("SNIP_GUI_RUNS")
     return Path(named) if named else Path(platformdirs.user_data_dir("snip-gui", False)) / "runs"
 
 
 def available_memory() -> int:
-    """Return how many bytes this process may take now: what is free, within limits set on it."""
+    """Return the bytes this process may allocate now: free memory, subject to its limits."""
     import psutil
 
     free = [int(psutil.virtual_memory().available), _left_in_container()]
@@ -48,11 +48,11 @@ def available_memory() -> int:
 
 
 def available_image_memory() -> int:
-    """Return half of the available memory: images are copied once to the device."""
+    """Return half of the available memory, because images are copied once to the device."""
     return available_memory() // 2
 
 
-# Limit, use and statistics of a control group of Linux, in its two versions.
+# Limit, usage and statistics of a Linux control group, in its two versions.
 _CONTROL_GROUPS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -60,9 +60,9 @@ _CONTROL_GROUPS = (
 
 
 def _left_in_container(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the bytes that a control group leaves; very many where there is none.
+    """Return the bytes still available in the control group; a huge number without one.
 
-    Pages of files that can be dropped do not count as taken.
+    Reclaimable page cache does not count as used.
     """
     for limit, taken, droppable in _CONTROL_GROUPS:
         try:
@@ -77,9 +77,9 @@ def _left_in_container(root: Path = Path("/sys/fs/cgroup")) -> int:
 
 @contextlib.contextmanager
 def safe_path() -> Iterator[None]:
-    """Let Python processes that are started meanwhile import nothing from the current folder.
+    """Keep Python processes started meanwhile from importing from the current folder.
 
-    That folder may be a stranger's, and a ``signal.py`` in it would be run in place of Python's.
+    The folder may be untrusted, and a ``signal.py`` in it would shadow Python's own.
     """
     name = "PYTHONSAFEPATH"
     before = os.environ.get(name)
@@ -94,12 +94,12 @@ def safe_path() -> Iterator[None]:
 
 
 def default_data_folder() -> Path:
-    """Return where downloads go unless another folder is named."""
+    """Return the default folder for downloads."""
     return Path(platformdirs.user_data_dir("snip-gui", False)) / "data"
 
 
 def default_image_folder() -> Path:
-    """Return where images of the user's own are kept."""
+    """Return the folder of user-supplied images."""
     return Path(platformdirs.user_data_dir("snip-gui", False)) / "images"
 
 
@@ -112,16 +112,16 @@ class Environment:
     device
         ``auto``, ``cpu`` or ``cuda:N``.
     num_threads
-        Threads of one operation on the CPU. Scores differ in the last bit between thread counts.
+        Intra-op threads on the CPU. Scores differ in the last bit between thread counts.
     data_folder
-        The folder that contains torchvision's folders; None if none was named.
+        The folder that contains torchvision's folders; None if none was given.
     trusted_code
-        Digests (SHA-256) of the Python files that the user agreed to run.
+        Digests (SHA-256) of the Python files that the user has agreed to run.
     image_folders
-        Where images of the user's own are kept, by their digests; the first that has one will do.
+        Folders of user-supplied images, named by digest, in the order in which they are searched.
     image_memory_bytes
-        What a folder of images may take in memory; one that needs more is streamed. None for half
-        of the memory that is free when it is opened.
+        The most memory that a folder of images may take; a larger one is streamed. None for half of
+        the memory that is free when it is opened.
     """
 
     device: str = "auto"

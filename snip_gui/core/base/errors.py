@@ -1,10 +1,10 @@
-"""The errors that a user can mend, apart from everything else."""
+"""Errors that a user can fix, as opposed to faults of the program."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that the user can mend.
+    """A problem that the user can fix.
 
     Parameters
     ----------
@@ -13,9 +13,9 @@ class UserError(Exception):
     hint
         One sentence: what to do about it.
     field
-        Dotted name of the recipe field concerned, such as ``training.batch_size``; empty if none.
+        Dotted name of the recipe field at fault, such as ``training.batch_size``; empty if none.
     proposal
-        A value of that field that is likely to do; None if there is none to propose.
+        A value that is likely to work for that field; None if there is none to suggest.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class UserError(Exception):
 
 
 class DiskFullError(UserError):
-    """There is no room on the disk, or none that this user may take."""
+    """The disk is full, or the user's quota is exhausted."""
 
 
 class DivergedError(UserError):
-    """The training loss is no longer a number."""
+    """The training loss is not finite."""
 
 
 class EditedError(UserError):
@@ -44,7 +44,7 @@ class EditedError(UserError):
 
 
 class ImagesLostError(UserError):
-    """Images that could be read when a data set was opened can no longer be read."""
+    """Images that were readable when a data set was opened no longer are."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not a failure: the user asked for it

@@ -1,4 +1,4 @@
-"""What a job yields, as frozen values that any thread may read."""
+"""Events that a job yields: frozen values that any thread may read."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """How far the job is; may be dropped under load.
+    """How far a job has got; may be dropped under load.
 
     Attributes
     ----------
     done, total
-        Steps; a total of 0 means that the end is not known.
+        Steps; a total of 0 means that the number is unknown.
     seconds_left
-        Estimate; None while there is none.
+        Estimated time left in seconds; None if there is no estimate yet.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Note(Event):
-    """A line for the log; a result rather than a message if it is one."""
+    """A line for the log; `is_result` if it belongs to the results rather than the messages."""
 
     text: str
     is_result: bool = False
@@ -44,14 +44,14 @@ class Note(Event):
 
 @dataclass(frozen=True)
 class DevicesFound(Event):
-    """Torch has loaded; names and titles of the devices it can use."""
+    """Torch has been imported; names and titles of the devices it can use."""
 
     devices: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
 
 
 def run_to_end(steps: Generator[object, None, T]) -> T:
-    """Run a job that nobody listens to, and return its result."""
+    """Run a job to its end without listening to its events, and return its result."""
     while True:
         try:
             next(steps)

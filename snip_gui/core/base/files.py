@@ -1,4 +1,4 @@
-"""Reading regular files only, and writing so that a failure leaves the old file untouched."""
+"""Reads regular files only, and writes such that a failure leaves the old file untouched."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"\.(?P<host>[0-9a-f]{12})-(?P<pid>\d{1,10})-[^.]+\.part$")
 
-# Names of files may be 255 bytes long, and a letter may take four.
+# File names may be 255 bytes long, and a character may take four.
 _LONGEST_PART = 50
 
-# Opening a FIFO waits for its writer, and a terminal may become ours; Windows would end lines.
+# Opening a FIFO blocks until there is a writer, and a terminal may become the controlling one;
+# Windows would translate line ends.
 _OPEN_FLAGS = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_NOINHERIT", "O_BINARY"):
     _OPEN_FLAGS |= getattr(os, _flag, 0)
@@ -47,18 +48,18 @@ _KINDS = (
 def open_regular(
     path: Path | str, *, max_bytes: int | None = None, follow_links: bool = True
 ) -> BufferedReader:
-    """Open a file for reading if it is a regular one, however it came to have its name.
+    """Open a file for reading, provided that it is a regular file.
 
-    A FIFO, a socket or a device such as ``/dev/zero`` would block for ever or never end. The kind
-    is checked before opening, since opening alone may do something, and on the open descriptor,
-    since the name may stand for another file by then.
+    A FIFO, a socket or a device such as ``/dev/zero`` would block forever or never end. The type is
+    checked before opening, because opening alone may have side effects, and again on the open
+    descriptor, because the name may refer to another file by then.
 
     Parameters
     ----------
     max_bytes
-        A larger file is refused; None for any size. A file may still grow while it is read.
+        Larger files are refused; None for any size. A file may still grow while it is read.
     follow_links
-        Whether the name may be a symbolic link.
+        Whether the path may be a symbolic link.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def read_bytes(path: Path, *, max_bytes: int, follow_links: bool = True) -> byte
     try:
         with open_regular(path, max_bytes=max_bytes, follow_links=follow_links) as file:
             data = file.read(max_bytes + 1)
-        if len(data) > max_bytes:  # it has grown, or its file system states no size
+        if len(data) > max_bytes:  # it has grown, or its file system reports no size
             raise _too_large(path, max_bytes)
     except OSError as error:
         raise read_error(path, error) from error
@@ -110,12 +111,12 @@ def read_bytes(path: Path, *, max_bytes: int, follow_links: bool = True) -> byte
 
 
 def read_text(path: Path, *, max_bytes: int, follow_links: bool = True) -> str:
-    """Return the contents of a regular UTF-8 file, its line ends as they are.
+    """Return the contents of a regular UTF-8 file, with line ends unchanged.
 
     Raises
     ------
     UserError
-        As `read_bytes`, or if it is not UTF-8.
+        As `read_bytes`, and if it is not UTF-8.
     """
     data = read_bytes(path, max_bytes=max_bytes, follow_links=follow_links)
     try:
@@ -128,7 +129,7 @@ def read_text(path: Path, *, max_bytes: int, follow_links: bool = True) -> str:
 
 
 def read_error(path: Path, error: OSError) -> UserError:
-    """Return what to say of a file that could not be read."""
+    """Return the error to raise for a file that could not be read."""
     text = f"“{path}” cannot be read: {error.strerror or error}."
     return UserError(text, "Choose another file, or make this one readable.")
 
@@ -151,24 +152,24 @@ def _too_large(path: Path | str, max_bytes: int) -> OSError:
 
 @contextlib.contextmanager
 def replacing(path: Path, *, nameless: bool = False, in_folder: bool = False) -> Iterator[Path]:
-    """Give a temporary path to write to; rename it to ``path`` when all went well.
+    """Yield a temporary path to write to; rename it to ``path`` on success.
 
     Parameters
     ----------
     in_folder
-        The temporary file lies alone in a temporary folder, for a writer that makes temporary
-        files of its own beside the one that it writes: if the process is killed, those are removed
-        with the folder. It does not exist yet.
+        Yield a file that does not exist yet, alone in a temporary folder, for a writer that creates
+        temporary files of its own beside its target: if the process is killed, they are removed
+        with the folder.
     nameless
-        Where the system can, the temporary file has no name in the folder until it is whole, so
-        that nothing is left of it even if the process is killed. It can then be read and written
-        through the path that is given, but by this process only.
+        Where the system supports it, the temporary file has no directory entry until it is
+        complete, so that nothing remains even if the process is killed. Only this process can use
+        the path.
 
     Raises
     ------
     UserError
-        If the folder cannot be written to or the disk is full (`DiskFullError`); the old file is as
-        it was.
+        If the folder is not writable or the disk is full (`DiskFullError`); the old file is
+        untouched.
     """
     part: Path | None = None
     folder: Path | None = None
@@ -188,7 +189,7 @@ def replacing(path: Path, *, nameless: bool = False, in_folder: bool = False) ->
         yield writable
         with writable.open("rb+") as file:
             os.fsync(file.fileno())
-        # Temporary files may be read by their owner only; a result is an ordinary file.
+        # Temporary files are readable by their owner only; a result is an ordinary file.
         writable.chmod(0o666 & ~_umask())
         if part is None:
             part = _new_part(path)
@@ -200,7 +201,7 @@ def replacing(path: Path, *, nameless: bool = False, in_folder: bool = False) ->
         if handle >= 0:
             os.close(handle)
         if part is not None:
-            # On a disk that has turned read-only this fails as well, which is not what to say.
+            # This fails too on a disk that has become read-only, but is not the error to report.
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         if folder is not None:
@@ -208,33 +209,33 @@ def replacing(path: Path, *, nameless: bool = False, in_folder: bool = False) ->
 
 
 def _refuse_special(path: Path) -> None:
-    """Raise `OSError` if a name stands for something else than a file, which would be replaced."""
+    """Raise `OSError` if a path exists and is not a regular file, which would be replaced."""
     with contextlib.suppress(FileNotFoundError):
         _check_status(path, path.stat(), None)
 
 
 def _open_nameless(folder: Path) -> int:
-    """Return the descriptor of a new file without a name; -1 where there is no such thing."""
+    """Return the descriptor of a new file without a name; -1 where that is not supported."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not Path("/proc/self/fd").is_dir():
         return -1
     try:
         return os.open(folder, flag | os.O_RDWR, 0o600)
-    except OSError:  # this file system has none; the ordinary way says what else is wrong
+    except OSError:  # unsupported; any other error recurs when written normally
         return -1
 
 
 def _name(handle: int, part: Path) -> None:
-    """Give a file without a name the one of a part, in its place."""
+    """Link a nameless file to the path of a part file, replacing it."""
     part.unlink()
     try:
-        # Only with a folder does Python ask for what the link stands for, not for the link.
+        # Python follows the link only if a directory descriptor is given.
         folder = os.open("/proc/self/fd", os.O_RDONLY)
         try:
             os.link(str(handle), part, src_dir_fd=folder)
         finally:
             os.close(folder)
-    except OSError:  # a file system that gives no second name
+    except OSError:  # no hard links on this file system
         shutil.copyfile(f"/proc/self/fd/{handle}", part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -253,24 +254,24 @@ def _part_prefix(path: Path) -> str:
 
 
 def new_part_folder(path: Path) -> Path:
-    """Return a new empty folder beside ``path``; remove those that ended processes left."""
+    """Return a new empty folder beside ``path``; remove those of processes that have ended."""
     _sweep(path)
     prefix = f"{_part_prefix(path)}{host_id()}-{os.getpid()}-"
     return Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
 
 
 def _sweep(path: Path) -> None:
-    """Remove what processes that have ended left of a file."""
+    """Remove the temporary files that ended processes have left beside a file."""
     sweep_parts(path.parent, _part_prefix(path))
 
 
 def sweep_parts(folder: Path, prefix: str = ".") -> None:
-    """Remove temporary files and folders of processes that have ended, but not of other hosts.
+    """Remove temporary files and folders of this host's ended processes.
 
     Parameters
     ----------
     prefix
-        What the names of the files begin with.
+        Prefix of the file names.
     """
     for left in folder.glob(f"{glob.escape(prefix)}*.part"):
         made_by = _PART.search(left.name)
@@ -280,34 +281,34 @@ def sweep_parts(folder: Path, prefix: str = ".") -> None:
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
                 continue
-            with contextlib.suppress(OSError):  # it is in nobody's way
+            with contextlib.suppress(OSError):  # harmless if it stays
                 left.unlink(missing_ok=True)
 
 
 def write_error(path: Path, error: OSError) -> UserError:
-    """Return what to say of a file that could not be written; `DiskFullError` if that is why."""
+    """Return the error to raise for a failed write; `DiskFullError` if the disk is full."""
     text = f"“{path}” cannot be written: {error.strerror or error}."
     codes = (errno.ENOSPC, errno.EDQUOT)
-    # Writers in other languages leave out the number, but say it.
+    # Libraries in other languages give the number only in the message.
     if error.errno in codes or any(f"os error {code})" in str(error) for code in codes):
         return DiskFullError(text, "Free some disk space.")
     return UserError(text, "Choose another folder, or free some disk space.")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one piece; raises `UserError` as `replacing`."""
+    """Write a text file atomically; raises `UserError` as `replacing` does."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file in one piece; raises `UserError` as `replacing`."""
+    """Write a file atomically; raises `UserError` as `replacing` does."""
     with replacing(path) as part:
         part.write_bytes(data)
 
 
 def _umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
+    """Return the umask of the process, which can only be read by setting it."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

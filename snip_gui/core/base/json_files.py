@@ -1,4 +1,4 @@
-"""Reading JSON files of any origin into typed values."""
+"""Reads untrusted JSON files into typed values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What msgspec raises; deeply nested lists exhaust Python's stack.
+# The exceptions of msgspec; deeply nested lists raise RecursionError.
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_json(path: Path, kind: type[T], *, max_bytes: int) -> T:
-    """Return what a JSON file holds, checked against a type.
+    """Return the contents of a JSON file, validated against a type.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""A table of named things: rows of this program, and rows that installed packages add.
+"""A table of named entries: those of the program, and those that installed packages add.
 
-A package adds a row through an entry point of the table's group; see `resources/docs/extending.md`.
+A package adds an entry through an entry point of the table's group; see
+`resources/docs/extending.md`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Named(Protocol):
-    """Anything with a name that stands in a recipe."""
+    """Anything that a recipe refers to by name."""
 
     @property
     def name(self) -> str:
@@ -35,7 +36,7 @@ T = TypeVar("T", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A package that adds a row, or fails to."""
+    """A package that adds an entry, or fails to."""
 
     package: str
     version: str
@@ -45,18 +46,18 @@ class Plugin:
 
     @property
     def requirement(self) -> str:
-        """What pip installs it by."""
+        """The requirement to install it with pip."""
         return f"{self.package}=={self.version}"
 
 
 @functools.cache
 def _find_entry_points(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
-    """Return what installed packages offer to a group: once, as finding them reads many files."""
+    """Return the entry points of a group; cached, because finding them reads many files."""
     return tuple(importlib.metadata.entry_points(group=group)) if group else ()
 
 
 def find_plugin(group: str, name: str) -> Plugin | None:
-    """Return the installed package that offers an entry of a group; None if there is none."""
+    """Return the installed package that provides an entry of a group; None if there is none."""
     for point in _find_entry_points(group):
         if point.name == name and point.dist is not None:
             return Plugin(point.dist.name, point.dist.version)
@@ -65,7 +66,7 @@ def find_plugin(group: str, name: str) -> Plugin | None:
 
 @dataclass(slots=True)
 class _Entries(Generic[T]):
-    """Entries by name, the packages that added some, and what kept others from doing so."""
+    """Entries by name, the packages that added some of them, and why others failed to."""
 
     by_name: dict[str, T]
     plugins: dict[str, Plugin] = field(default_factory=dict)
@@ -73,18 +74,18 @@ class _Entries(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """Entries by name, in the order in which they were listed.
+    """Entries by name, in order.
 
     Parameters
     ----------
     kind
-        What an entry is, for messages: ``"network"``.
+        What an entry is called in messages: ``"network"``.
     field
-        Dotted recipe field that chooses an entry.
+        Dotted name of the recipe field that selects an entry.
     plugins
-        Group of entry points through which installed packages add entries; empty for none.
+        Entry-point group through which installed packages add entries; empty for none.
     check
-        Raises if an entry that a package adds cannot be used.
+        Raises an exception if an entry that a package adds cannot be used.
     """
 
     def __init__(
@@ -102,10 +103,10 @@ class Registry(Generic[T]):
 
     @functools.cached_property
     def _all(self) -> _Entries[T]:
-        """Entries of this program and of packages.
+        """Entries of the program and of packages.
 
-        Packages are asked when somebody first looks: a package may import the module of this very
-        table for the type of its entries.
+        Packages are loaded on first access: a package may import the module of this very table for
+        the type of its entries.
         """
         found: _Entries[T] = _Entries({entry.name: entry for entry in self._own})
         for point in _find_entry_points(self._group):
@@ -113,8 +114,8 @@ class Registry(Generic[T]):
         return found
 
     def _add(self, found: _Entries[T], point: importlib.metadata.EntryPoint) -> None:
-        """Add the entry that a package offers; note one that cannot be used."""
-        assert point.dist is not None  # it was found in one
+        """Add the entry of a package; record why if it cannot be used."""
+        assert point.dist is not None  # found in a distribution
         plugin = Plugin(point.dist.name, point.dist.version)
         try:
             entry: T = point.load()
@@ -135,7 +136,7 @@ class Registry(Generic[T]):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each package whose entry cannot be used; all others work."""
+        """A sentence for each package whose entry cannot be used."""
         return tuple(self._all.problems)
 
     def __iter__(self) -> Iterator[T]:
@@ -148,7 +149,7 @@ class Registry(Generic[T]):
 
     @contextlib.contextmanager
     def blaming(self, name: str) -> Iterator[None]:
-        """Name the package that added an entry in whatever its code raises."""
+        """Add to any exception which package the entry comes from."""
         try:
             yield
         except Exception as error:
@@ -168,6 +169,6 @@ class Registry(Generic[T]):
 
 
 def load_target(target: str) -> Any:  # noqa: ANN401 - whatever stands there
-    """Import what ``"module:name"`` names: how a row names code that is imported when it runs."""
+    """Import the object that ``"module:name"`` refers to, as entries name code that loads late."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,6 +1,6 @@
-"""Finds what lies in ``resources/``, in a checkout and in an installed wheel alike.
+"""Finds the files of ``resources/``, in a checkout as well as in an installed wheel.
 
-The only module that knows where these files are.
+No other module knows where they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Named random streams: one seed in the recipe, one independent stream per use.
 
-Changing how one stream is used (say, the order of training images) leaves every other stream (say,
-the initial weights) as it was.
+Using one stream differently (say, the order of training images) does not change any other (say, the
+initial weights).
 """
 
 from __future__ import annotations

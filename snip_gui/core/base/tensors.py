@@ -28,34 +28,34 @@ _FAULTS = (safetensors.SafetensorError, RuntimeError)
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write tensors in one piece; raises `UserError` if the file cannot be written."""
-    # The writer makes a temporary file beside the one that it is asked for, since version 0.8.
+    """Write tensors atomically; raises `UserError` if the file cannot be written."""
+    # Since version 0.8 the writer creates a temporary file of its own beside the target.
     with replacing(path, in_folder=True) as part:
         try:
             safetensors.torch.save_file(_ready(tensors), part, _text(metadata))
-        except safetensors.SafetensorError as error:  # how it reports a full disk
+        except safetensors.SafetensorError as error:  # raised for a full disk
             raise OSError(None, str(error)) from error
 
 
 def encode_tensors(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> bytes:
-    """Return tensors as the bytes of a file."""
+    """Return tensors encoded as the bytes of a file."""
     return safetensors.torch.save(_ready(tensors), _text(metadata))
 
 
 def _ready(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors as the format can say them."""
+    """Return tensors in a form that the format supports."""
     return _apart({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def _text(metadata: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Return metadata as the strings that the format allows."""
+    """Return metadata as the format stores it: strings only."""
     return {_METADATA_KEY: json.dumps(metadata, sort_keys=True)} if metadata is not None else None
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors that share no memory, which the format cannot say: copies where they do."""
+    """Return tensors with copies of those that share memory, which the format cannot express."""
     seen: set[int] = set()
     for name, tensor in tensors.items():
         place = tensor.untyped_storage().data_ptr()
@@ -71,19 +71,19 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises
     ------
     UserError
-        If the file cannot be read, is damaged, or does not fit in the memory that is free.
+        If the file cannot be read, is damaged, or does not fit in free memory.
     """
     try:
         size_bytes = check_regular(path)
         if size_bytes > available_memory():
             raise OSError(errno.ENOMEM, f"{size_text(size_bytes)} do not fit in memory")
         with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             text = (file.metadata() or {}).get(_METADATA_KEY, "{}")
         metadata = json.loads(text)
         if not isinstance(metadata, dict):
             raise ValueError(f"its metadata is {text[:20]}")
-    # Types of tensors that torch lacks are looked up by attribute.
+    # A dtype that torch lacks raises an AttributeError.
     except (OSError, ValueError, RecursionError, AttributeError, *_FAULTS) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(

@@ -1,4 +1,4 @@
-"""Numbers and times as people read them, and texts of unknown origin made safe to show."""
+"""Human-readable numbers and times, and text of unknown origin made safe to show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def short_count(number: int) -> str:
 
 
 def narrow_count(number: int) -> str:
-    """Return a count for a narrow column: exact below 100,000, then of three digits."""
+    """Return a count for a narrow column: exact below 100,000, then with three digits."""
     return f"{number:,}" if number < 100_000 else short_count(number)
 
 
@@ -28,10 +28,10 @@ def size_text(number: int) -> str:
 
 
 def sparsity_text(sparsity: float) -> str:
-    """Return a sparsity in percent, with as many decimals as change something.
+    """Return a sparsity in percent, with as many decimals as are significant.
 
-    Two decimals at most, or three digits of the percentage kept where that takes more; trailing
-    zeros are left out: ``90%``, ``33.33%``, ``99.953%``.
+    Up to two decimals, or as many as give three digits of the percentage kept; trailing zeros are
+    dropped: ``90%``, ``33.33%``, ``99.953%``.
     """
     kept = 100 * (1 - sparsity)
     decimals = max(2, 2 - math.floor(math.log10(kept))) if kept > 0 else 2
@@ -44,7 +44,7 @@ def time_text(milliseconds: float) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Return quoted names as an enumeration, at most so many: ``“a”, “b” and 7 more``."""
+    """Return quoted names as an enumeration of at most `most` items: ``“a”, “b” and 7 more``."""
     quoted = [f"“{name}”" for name in names]
     if len(quoted) > most:
         quoted = [*quoted[: most - 1], f"{len(quoted) - most + 1:,} more"]
@@ -65,7 +65,7 @@ def natural_order(names: Sequence[str]) -> list[int]:
 
 
 def to_local(moment: datetime.datetime) -> datetime.datetime:
-    """Return a moment in the time of this place; in UTC if the system's time zone is unusable."""
+    """Return a time in the local time zone; in UTC if the system's time zone is invalid."""
     try:
         return moment.astimezone()
     except (ValueError, OverflowError, OSError):  # such as TZ=XXX+99
@@ -73,7 +73,7 @@ def to_local(moment: datetime.datetime) -> datetime.datetime:
 
 
 def _scaled(value: float, units: tuple[str, ...]) -> str:
-    """Return a value with three digits; each unit is a thousand of the one before."""
+    """Return a value with three digits; each unit is 1000 times the one before."""
     for unit in units[:-1]:
         if value < 999.5:
             return f"{value:.3g}{unit}"
@@ -81,16 +81,16 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     return f"{value:.3g}{units[-1]}"
 
 
-# Joiners that shape letters and emoji, and change nothing else.
+# Zero-width joiners, which only shape letters and emoji.
 _JOINERS = "\u200c\u200d"
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def to_visible(text: str) -> str:
-    """Return a text on one line, with every character that is not seen written as an escape.
+    """Return text on one line, with every invisible character escaped.
 
-    Names in files and recipes of others may hold control characters that move a terminal's cursor,
-    clear its screen or set its title, and marks that reverse the order of what follows.
+    Names in other people's files and recipes may contain control characters that move a terminal's
+    cursor, clear its screen or set its title, and marks that reverse the direction of what follows.
     """
     one_line = " ".join(text.splitlines()).replace("\t", " ")
     if one_line.isprintable():

@@ -1,1 +1,1 @@
-"""What the machine has: devices, processes, packages that may be missing."""
+"""What the machine provides: devices, processes and optional packages."""

@@ -1,4 +1,4 @@
-"""Devices and threads: where work runs, which is no part of a recipe."""
+"""Devices and threads: where work runs, which is not part of a recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """A device that torch can use: its name (``cuda:0``) and its title."""
+    """A device that torch can use: its name (``cuda:0``) and its display title."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ def available_devices() -> tuple[DeviceInfo, ...]:
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device with a name; ``auto`` is the first CUDA device, else the CPU.
+    """Return a device by name; ``auto`` is the first CUDA device, or the CPU if there is none.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def set_up(environment: Environment) -> torch.device:
     Raises
     ------
     UserError
-        If there is no such device, or there are too many threads.
+        If there is no such device, or the thread count is too high.
     """
     if environment.num_threads > MOST_THREADS:
         raise UserError(
@@ -82,14 +82,14 @@ _PACKAGES = ("snip-gui", "torch", "torchvision", "numpy", "safetensors", "msgspe
 
 
 def find_devices(cancel: CancelToken) -> Iterator[Event]:
-    """Report the devices and the versions of what results may depend on; loads torch."""
+    """Report the devices, and the versions that results may depend on; imports torch."""
     cancel.raise_if_cancelled()
     devices = tuple((device.name, device.title) for device in available_devices())
     yield DevicesFound(devices, tuple(versions().items()))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
+    """Return the versions of everything that a result may depend on."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:

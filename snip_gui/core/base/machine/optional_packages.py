@@ -1,6 +1,6 @@
-"""Packages that may be missing or broken, each imported when something of it is first needed.
+"""Packages that may be missing or broken, each imported when it is first needed.
 
-One that cannot be imported (torchvision built for another torch, say) spoils nothing else.
+A failed import (torchvision built for another torch, say) affects nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def load_torch(cancel: CancelToken) -> Iterator[Event]:
     Raises
     ------
     UserError
-        If it cannot be imported, with the remedy.
+        If the import fails; the hint says how to fix it.
     """
     try:
         importlib.import_module("torch")
@@ -42,12 +42,12 @@ def load_torch(cancel: CancelToken) -> Iterator[Event]:
 
 
 def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torchvision has no types
-    """Import ``torchvision.PART``; raises `UserError` with the remedy.
+    """Import ``torchvision.PART``; raises `UserError` with a hint on how to fix it.
 
     Parameters
     ----------
     field
-        Dotted name of the recipe field that asked for it.
+        Dotted name of the recipe field that requires it.
     """
     try:
         return importlib.import_module(f"torchvision.{part}")
@@ -61,7 +61,7 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
 
 
 def refuse_missing_onnx() -> None:
-    """Raise a `UserError` if a package of the extra ``[onnx]`` is not installed."""
+    """Raise `UserError` if a package of the extra ``[onnx]`` is not installed."""
     if any(importlib.util.find_spec(package) is None for package in _ONNX_PACKAGES):
         raise UserError(
             "ONNX needs packages that are not installed.",

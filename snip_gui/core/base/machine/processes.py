@@ -1,8 +1,8 @@
-"""Which process made something, and whether it still runs.
+"""Which process created something, and whether it is still running.
 
-Numbers of processes are used again, clocks are set, and another host's numbers mean nothing here.
-So a process is known by its host since it was started, its number, and when it began in units that
-no clock changes.
+Process ids are reused, clocks are adjusted, and ids of another host mean nothing here. A process is
+therefore identified by its host and that host's boot, its id, and its start time in ticks since
+boot.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PROC = Path("/proc")
 
 
 class ProcessMark(msgspec.Struct, frozen=True, kw_only=True):
-    """A process, as another one may find it written in a file."""
+    """The identity of a process, as written to a file for other processes to read."""
 
     host: str
     pid: int
@@ -35,9 +35,9 @@ def this_process() -> ProcessMark:
 
 @functools.cache
 def host_id() -> str:
-    """Return 12 hexadecimal digits for this host since it was started.
+    """Return 12 hexadecimal digits that identify this host and its current boot.
 
-    Containers that see other processes than their host does are hosts of their own.
+    A container with its own process namespace counts as a host of its own.
     """
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -48,7 +48,7 @@ def host_id() -> str:
 
 
 def is_alive(process: ProcessMark) -> bool | None:
-    """Whether a process runs; None if that cannot be known, as of another host."""
+    """Return whether a process is running; None if unknown, as for one of another host."""
     if process.host != host_id() or process.pid <= 0:
         return None
     started = _start_of(process.pid)
@@ -56,26 +56,26 @@ def is_alive(process: ProcessMark) -> bool | None:
 
 
 def pid_runs(pid: int) -> bool:
-    """Whether a process of this host has a number, whenever it began; True if it is hidden."""
+    """Return whether an id is in use on this host, whoever started it; True if it is hidden."""
     return _start_of(pid) != ""
 
 
 def _start_of(pid: int) -> str | None:
-    """Return when a process began; empty if none of the number runs, None if it cannot be seen."""
+    """Return the start time of a process; empty if none has this id, None if it is hidden."""
     if not (_PROC / "self/stat").exists():
         return _start_by_psutil(pid)
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None if _exists(pid) else ""
-    # proc(5): after the name in parentheses, which may hold anything, field 3 is the state and
-    # field 22 the start in ticks since the host was started.
+    # proc(5): after the name in parentheses, which may contain anything, field 3 is the state and
+    # field 22 the start time in ticks since boot.
     fields = text.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]
 
 
 def _exists(pid: int) -> bool:
-    """Whether there is a process of a number, though it may be hidden from this user."""
+    """Return whether a process has this id, even if it is hidden from this user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -86,7 +86,7 @@ def _exists(pid: int) -> bool:
 
 
 def _start_by_psutil(pid: int) -> str | None:
-    """Do the same where the kernel does not tell in files."""
+    """Return the same where there is no /proc."""
     import psutil
 
     try:
