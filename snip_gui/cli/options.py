@@ -79,7 +79,7 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 
 def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:
-    """Return the folders to search for a recipe's own images: beside its file, then the shared one."""
+    """Return where to search for a recipe's own images: beside its file, then the shared folder."""
     beside = () if recipe_file is None else (beside_recipe(recipe_file),)
     return (*beside, default_image_folder())
 

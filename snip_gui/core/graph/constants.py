@@ -1,10 +1,10 @@
-"""Units that give the same whatever the image, and folding them into what comes after them.
+"""Folding of constant units, whose output is the same for every image, into the next layer.
 
-For a network that trains no more. A unit whose inputs are all removed gives its bias; behind an
-activation or BatchNorm that is another constant. A linear layer, or a convolution without padding,
-takes it up exactly in its bias. A padded convolution sees zeros around a constant map, so there one
-constant channel is left to stand for all. Nothing is cut here: weights become zero that no longer
-matter, and `find_paths` leaves their units out.
+For networks that are no longer trained. A unit whose inputs are all removed outputs its bias, which
+an activation or BatchNorm maps to another constant. A linear layer, or a convolution without
+padding, can absorb it exactly in its bias. A padded convolution sees zeros around a constant map,
+so one constant channel stays and stands for all. Nothing is cut here: weights that no longer matter
+become zero, and `find_paths` then leaves their units out.
 
 Shapes: W slots along axis 1 of a tensor, O outputs and I inputs of a layer.
 """
@@ -49,9 +49,9 @@ _ELEMENTWISE_METHODS = tuple(
 
 @torch.no_grad()
 def fold_constants(model: nn.Module, sample_BCHW: Tensor) -> int:
-    """Fold what is constant in evaluation mode into biases; return how many inputs were folded.
+    """Fold inputs that are constant in evaluation mode into biases; return their number.
 
-    The network is changed in place, in what it holds but not in its shapes.
+    The parameters are changed in place; their shapes are not.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def fold_constants(model: nn.Module, sample_BCHW: Tensor) -> int:
 
 
 class _ConstantFollower(Follower["Tensor"]):
-    """Follows constants (W) along axis 1; NaN stands for what depends on the image."""
+    """Follows constants (W) along axis 1; NaN marks slots that depend on the image."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
         super().__init__(model, graph)
@@ -153,18 +153,18 @@ class _ConstantFollower(Follower["Tensor"]):
 
 
 def _operation(target: Any) -> Any:  # noqa: ANN401 - a function of operator or torch
-    """Return the same operation, never in place."""
+    """Return the out-of-place variant of an operation."""
     return {operator.iadd: operator.add, operator.imul: operator.mul}.get(target, target)
 
 
 def _applied(function: Any, into_W: Tensor) -> Tensor | None:  # noqa: ANN401 - any elementwise function
-    """Return a function of every constant, without changing them."""
+    """Return a function applied to every constant, out of place."""
     found = function(into_W.clone()[None])
     return found[0] if found.shape == (1, len(into_W)) else None
 
 
 def _normalised(norm: Any, into_W: Tensor) -> Tensor | None:  # noqa: ANN401 - torch's base class is private
-    """Return what BatchNorm makes of constants."""
+    """Return constants after BatchNorm."""
     if len(into_W) != norm.num_features:
         return None
     scale_W = (norm.running_var.double() + norm.eps).rsqrt()
@@ -176,7 +176,7 @@ def _normalised(norm: Any, into_W: Tensor) -> Tensor | None:  # noqa: ANN401 - t
 
 
 def _fold_into_bias(layer: Any, into_W: Tensor, which_I: Tensor) -> None:  # noqa: ANN401 - linear or convolution
-    """Let the bias of a layer stand for its constant inputs."""
+    """Absorb the constant inputs of a layer in its bias."""
     if not which_I.any():
         return
     weight_OI = layer.weight.double().flatten(2).sum(2) if layer.weight.dim() > 2 else (
@@ -189,7 +189,7 @@ def _fold_into_bias(layer: Any, into_W: Tensor, which_I: Tensor) -> None:  # noq
 
 
 def _fold_into_one(layer: Any, into_W: Tensor, which_I: Tensor) -> None:  # noqa: ANN401 - a convolution
-    """Let one constant channel of a padded convolution stand for all."""
+    """Merge the constant input channels of a padded convolution into one."""
     places = which_I.nonzero()[:, 0]
     if len(places) < 2:
         return
@@ -202,5 +202,5 @@ def _fold_into_one(layer: Any, into_W: Tensor, which_I: Tensor) -> None:  # noqa
 
 
 def _sides(padding: Any) -> tuple[Any, ...]:  # noqa: ANN401 - torch's many forms of padding
-    """Return a convolution's padding as something that is true where it pads."""
+    """Return a convolution's padding per side; true values pad."""
     return (padding == "same",) if isinstance(padding, str) else tuple(padding)

@@ -1,9 +1,9 @@
-"""Following something along axis 1 of every tensor of a network, operation by operation.
+"""Propagation of values along axis 1 of every tensor of a network, operation by operation.
 
-What is followed differs (which slots may be other than zero, where slots come from, which are
-constant), and so do the rules; which kind of operation a node is does not. A `Follower` walks the
-graph and decides that; each of its subclasses says what becomes of its own values. An operation
-that is not known here, or that a subclass has no rule for, is left to `follow_unknown`.
+What is propagated differs (which slots may be nonzero, where slots come from, which are constant),
+and so do the rules, but not the kind of operation that a node is. A `Follower` walks the graph and
+finds this kind; its subclasses define the rule for each. An operation that is not known here, or
+for which a subclass has no rule, is passed to `follow_unknown`.
 
 A *slot* is an index along axis 1: a unit, a channel or a pixel.
 """
@@ -35,12 +35,12 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class Follower(Generic[T]):
-    """Finds a value for every tensor from those of its inputs; without rules, for none.
+    """Computes a value for every tensor from those of its inputs; this base class has no rules.
 
     Attributes
     ----------
     known
-        The values found so far, in the order of the graph.
+        The values found so far, in graph order.
     """
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
@@ -50,11 +50,11 @@ class Follower(Generic[T]):
 
     @functools.cached_property
     def used_once(self) -> set[str]:
-        """Modules that are called once and share no parameter: what they hold can be changed."""
+        """Modules that are called once and share no parameter, so their parameters may be changed."""
         return used_once(self.model, self.graph)
 
     def walk(self) -> None:
-        """Fill `known`, from the images to the outputs."""
+        """Fill `known` from the images to the outputs."""
         for node in self.graph.nodes:
             value = self._visit(node)
             if value is not None:
@@ -77,7 +77,7 @@ class Follower(Generic[T]):
         return self.follow_unknown(node, shape)
 
     def _apply(self, node: fx.Node, into: T, shape: Shape) -> T | None:
-        """Apply the rule for the kind of operation that a node is."""
+        """Apply the rule for a node's kind of operation."""
         if is_flatten(node):
             return self.follow_flatten(node, into, shape)
         if node.op == "call_module":
@@ -112,29 +112,29 @@ class Follower(Generic[T]):
         return self.known.get(node.args[0]) if node.args else None  # type: ignore[arg-type]  # a node
 
     def width(self, value: T) -> int:
-        """Return the length of axis 1 of a tensor with a value."""
+        """Return the length of axis 1 of the tensor that has this value."""
         raise NotImplementedError
 
     def is_by_pixel(self, source: fx.Node) -> bool:
-        """Return whether images are only flattened, so that their slots are pixels."""
+        """Return whether the images are only ever flattened, so that their slots are pixels."""
         return bool(source.users) and all(is_flatten(user) for user in source.users)
 
     def count_slots(self, source: fx.Node, shape: Shape) -> int:
-        """Return how many slots images (B, C, H, W) have: pixels or channels."""
+        """Return the number of slots of images (B, C, H, W): pixels or channels."""
         return math.prod(shape[1:]) if self.is_by_pixel(source) else shape[1]
 
-    # Rules, each for one kind of operation
+    # Rules, one for each kind of operation
 
     def follow_source(self, node: fx.Node, shape: Shape) -> T | None:
         """Return the value of the images."""
         return self.follow_unknown(node, shape)
 
     def follow_flatten(self, node: fx.Node, into: T, shape: Shape) -> T | None:
-        """Return the value after one row is made of each image."""
+        """Return the value after each image is flattened to a row."""
         return None
 
     def follow_alone(self, node: fx.Node, into: T, *, keeps_zero: bool) -> T | None:
-        """Return the value after an operation on every slot by itself, such as an activation."""
+        """Return the value after an elementwise operation, such as an activation."""
         return None
 
     def follow_norm(self, node: fx.Node, into: T) -> T | None:
@@ -150,7 +150,7 @@ class Follower(Generic[T]):
         return None
 
     def follow_concatenated(self, node: fx.Node) -> T | None:
-        """Return the value of tensors after one another."""
+        """Return the value of concatenated tensors."""
         return None
 
     def follow_over_places(self, node: fx.Node, into: T) -> T | None:
@@ -162,8 +162,8 @@ class Follower(Generic[T]):
         return None
 
     def follow_unknown(self, node: fx.Node, shape: Shape | None) -> T | None:
-        """Return the value of a tensor that no rule is for; None for what is no tensor."""
+        """Return the value of a tensor that no rule covers; None if the node is not a tensor."""
         return None
 
     def follow_output(self, node: fx.Node) -> None:
-        """Take note of what the network gives back."""
+        """Record the outputs of the network."""

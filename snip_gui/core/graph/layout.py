@@ -1,6 +1,6 @@
-"""Where each prunable parameter lies in the flat vector of all of them.
+"""The position of each prunable tensor in the flat vector of all prunable parameters.
 
-The flat order is the order of the state_dict, each tensor in C order; it decides ties.
+The flat order is that of the state_dict, with each tensor in C order; it breaks ties.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TensorSpec:
 
     @property
     def label(self) -> str:
-        """Return a short name: the layer, unless it has several weights."""
+        """Short name: that of the layer, unless it has several weights."""
         part = self.name.removeprefix(f"{self.layer}.")
         return self.layer if part == "weight" else f"{self.layer} {part}"
 
@@ -105,13 +105,13 @@ class Layout:
 
 
 def num_kept_at(sparsity: float, num_parameters: int) -> int:
-    """Return how many parameters are kept at a sparsity: ``round(m * (1 - sparsity))``.
+    """Return the number of parameters kept at a sparsity: ``round(m * (1 - sparsity))``.
 
-    The rule of the official code (``snip/model.py``): rounded, not truncated.
+    Rounded, not truncated, as in the official code (``snip/model.py``).
     """
     return round(num_parameters * (1 - sparsity))
 
 
 def split_flat(flat_M: NDArray[np.generic], layout: Layout) -> Mapping[str, NDArray[np.generic]]:
-    """Return views of a flat vector, one per tensor in its own shape, by name."""
+    """Return views of a flat vector (M), one for each tensor in its own shape, by name."""
     return {t.name: flat_M[t.offset : t.end].reshape(t.shape) for t in layout.tensors}

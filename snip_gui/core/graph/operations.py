@@ -1,7 +1,7 @@
-"""What operations do to the slots of a tensor, for following them through a network.
+"""Lists of operations by their effect on the slots of a tensor.
 
 A *slot* is an index along axis 1: a unit, a channel or a pixel. The operations listed here treat
-every slot by itself; those of the first lists also make zeros of zeros.
+every slot separately; those of the first lists also map zero to zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from snip_gui.core.graph.layers import ConvSame
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, ConvSame)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
-# torch's gradient of these is zero at zero, so that nothing before them trains away from it.
+# torch's gradient of these is zero at zero, so a zero before them stays zero in training.
 RELU_MODULES = (nn.ReLU, nn.ReLU6)
 RELU_FUNCTIONS = (torch.relu, functional.relu, functional.relu6)
 RELU_METHODS = ("relu",)
@@ -45,7 +45,7 @@ OTHER_FUNCTIONS = (torch.sigmoid, functional.sigmoid, functional.softplus)
 OTHER_METHODS = ("sigmoid", "exp")
 
 SUMS = (operator.add, operator.iadd, torch.add, operator.sub, torch.sub)
-"""Of two tensors; with a number they make no zeros of zeros."""
+"""Of two tensors; with a number they do not map zero to zero."""
 
 PRODUCTS = (operator.mul, operator.imul, torch.mul)
 

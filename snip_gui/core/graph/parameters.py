@@ -1,4 +1,4 @@
-"""Which parameters of a network compete for survival."""
+"""Which parameters of a network are prunable."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, n
 
 @dataclass(frozen=True)
 class PrunableParameters:
-    """The prunable parameters of one network, in flat order, beside their layout."""
+    """The prunable parameters of a network in flat order, with their layout."""
 
     layout: Layout
     parameters: tuple[nn.Parameter, ...]
 
     def items(self) -> list[tuple[str, nn.Parameter]]:
-        """Return pairs of state_dict key and parameter."""
+        """Return (state_dict key, parameter) pairs."""
         names = (tensor.name for tensor in self.layout.tensors)
         return list(zip(names, self.parameters, strict=True))
 
 
 def layer_kind(module: nn.Module) -> LayerKind | None:
-    """Return the kind of a module with prunable parameters of its own; None for all others.
+    """Return the kind of a module that has prunable parameters of its own; otherwise None.
 
-    BatchNorm is never pruned (official code: not among the keys that are scored).
+    BatchNorm is never pruned (in the official code it is not among the scored keys).
     """
     if isinstance(module, nn.Linear):
         return "linear"
@@ -48,10 +48,10 @@ def layer_kind(module: nn.Module) -> LayerKind | None:
 
 
 def own_prunable(module: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters of a module, without those of its parts, that are of a prunable kind.
+    """Return the prunable parameters of a module itself, without those of its submodules.
 
-    Of attention these are the projections; what else it may learn (a bias that is appended to the
-    keys and values) is data rather than a connection.
+    In attention these are the projections; its other parameters (biases appended to the keys and
+    values) are data rather than connections.
     """
     kind = layer_kind(module)
     if kind is None:
@@ -85,14 +85,14 @@ def prunable_parameters(
     model
         The network.
     biases
-        Whether biases compete too (as in the paper, whose totals include them).
+        Whether biases are prunable too (as in the paper, whose totals include them).
     exclude
-        Layers that stay dense, by module name.
+        Module names of layers that stay dense.
 
     Raises
     ------
     UserError
-        If an excluded layer does not exist, or nothing prunable is left.
+        If an excluded layer does not exist, or nothing prunable remains.
     """
     chosen: dict[int, tuple[str, LayerKind, Tensor]] = {}
     layers: list[str] = []
@@ -110,7 +110,7 @@ def prunable_parameters(
     tensors: list[TensorSpec] = []
     parameters: list[nn.Parameter] = []
     offset = 0
-    for name, parameter in model.named_parameters():  # state_dict order; shared ones once
+    for name, parameter in model.named_parameters():  # in state_dict order; shared ones once
         if id(parameter) not in chosen:
             continue
         layer, kind, _ = chosen[id(parameter)]
@@ -127,7 +127,7 @@ def prunable_parameters(
 
 
 def _refuse_unknown(exclude: Collection[str], layers: list[str]) -> None:
-    """Raise a `UserError` if an excluded layer does not exist."""
+    """Raise `UserError` if an excluded layer does not exist."""
     unknown = sorted(set(exclude) - set(layers))
     if unknown:
         raise UserError(

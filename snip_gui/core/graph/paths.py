@@ -1,13 +1,13 @@
 """Which units, channels and input pixels lie on a path from the input to the output.
 
 The network is traced into a graph of operations, and slots (see `operations`) are followed through
-it twice. Forward: which of them can ever be other than exactly zero, whatever the images and
-however long the network trains. Backward: which of them the output depends on. What is not both may
-be left out, with all its connections, and the others would not notice.
+it twice. Forward: which slots can ever be nonzero, whatever the images and however long the network
+trains. Backward: which slots the output depends on. A slot for which not both hold can be left out,
+with all its connections, without affecting the others.
 
 Tensors whose slots can only be left out together (both sides of an activation, all terms of a
-residual sum) share one `_Slots`. Whatever is not known here keeps its tensors whole: that is never
-wrong.
+residual sum) share one `_Slots`. Operations that are not known here keep their tensors whole, which
+is always safe.
 
 Shapes: O outputs and I inputs of a layer, S slots, B images, C channels, H rows, W columns.
 """
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paths:
-    """What has to stay.
+    """The parts of a network that have to stay.
 
     Attributes
     ----------
     outputs, inputs
-        By layer, which of its outputs and inputs stay. A layer that is missing stays whole.
+        By layer, which of its outputs and inputs stay. A layer without an entry stays whole.
     pixels
         Which pixels of an image stay, in its flat order (C, H, W).
     keeps_shape
-        Whether whole channels of the image go, so that what stays is an image still.
+        Whether only whole channels of the image are dropped, so that the input is still an image.
     units
-        How many hidden units and channels stay, and of how many.
+        Numbers of hidden units and channels that stay, and that there are.
     left_whole
-        Layers with weights that cannot be followed.
+        Layers with weights that cannot be followed, and therefore stay whole.
     """
 
     outputs: dict[str, NDArray[np.bool_]]
@@ -87,7 +87,7 @@ class _Slots:
 
 @dataclass(eq=False)
 class _Flow:
-    """What is known of one tensor: its slots, each of them ``block`` wide."""
+    """The slots of one tensor, each of them ``block`` elements wide."""
 
     slots: _Slots
     block: int
@@ -111,11 +111,11 @@ def find_paths(
     Parameters
     ----------
     model
-        In training mode, with the weights that training begins with; left as it was.
+        The network in training mode, with the weights at the start of training; left unchanged.
     masks
-        By name of a parameter, True where it is kept; others are kept whole.
+        By parameter name, True where kept; parameters without a mask are kept whole.
     sample_BCHW
-        Some images, for the shapes.
+        Any images of the right shape.
 
     Raises
     ------
@@ -144,7 +144,7 @@ class _PathFollower(Follower[_Flow]):
             flow.slots.keep(flow.live_S & flow.needed_S)
         for slots in {flow.slots.root() for flow in self.known.values()}:
             if not slots.kept_S.any():
-                slots.kept_S[0] = True  # no layer without inputs or outputs
+                slots.kept_S[0] = True  # a layer needs at least one input and output
         return self._found()
 
     # Forward
@@ -200,14 +200,14 @@ class _PathFollower(Follower[_Flow]):
         return None
 
     def _joined(self, node: fx.Node, kept_OI: NDArray[np.bool_], into: _Flow) -> _Flow:
-        """Return the slots after a layer that joins inputs to outputs."""
+        """Return the slots after a layer that connects inputs to outputs."""
         live_I = np.repeat(into.live_S, into.block)
         self._joins[node] = kept_OI
         live_O = (kept_OI & live_I).any(1) | self._mask(str(node.target), "bias")
         return _Flow(_Slots(np.zeros(len(live_O), bool)), 1, live_O)
 
     def _mask(self, layer: str, part: str) -> NDArray[np.bool_]:
-        """Return which elements of a parameter may be other than zero."""
+        """Return which elements of a parameter may be nonzero."""
         parameter = getattr(self.modules[layer], part)
         if parameter is None:
             return np.zeros(len(self.modules[layer].weight), bool)
@@ -215,10 +215,10 @@ class _PathFollower(Follower[_Flow]):
         return self._masks.get(name, np.ones(tuple(parameter.shape), bool))
 
     def _shifts(self, node: fx.Node, norm: Any, into: _Flow) -> NDArray[np.bool_]:  # noqa: ANN401 - torch's base class is private
-        """Return in which slots BatchNorm makes something of zeros, or learns to.
+        """Return in which slots BatchNorm maps zero to something else, or may learn to.
 
-        Of zeros it makes its shift. A shift of zero stays so where only ReLU reads it, for ReLU
-        hands no gradient back at zero. In evaluation mode the running mean counts too.
+        It maps zeros to its shift. A shift of zero stays zero where only ReLU reads it, because the
+        gradient of ReLU is zero at zero. In evaluation mode the running mean counts too.
         """
         moved = torch.zeros(norm.num_features, dtype=torch.bool)
         if norm.bias is not None:
@@ -256,7 +256,7 @@ class _PathFollower(Follower[_Flow]):
         return _Flow(into.slots, into.block, into.live_S | (not keeps_zero))
 
     def _keep_whole(self, node: fx.Node) -> None:
-        """Keep all slots of a node's inputs, which it may use in any way."""
+        """Keep all slots of a node's inputs, because it may use them in any way."""
         for before in node.all_input_nodes:
             if before in self.known:
                 self.known[before].slots.keep(True)
@@ -265,7 +265,7 @@ class _PathFollower(Follower[_Flow]):
     # Backward
 
     def _backward(self, node: fx.Node, matrix_OI: NDArray[np.bool_] | None) -> None:
-        """Pass on to a node's inputs which of its slots are needed."""
+        """Propagate to a node's inputs which of its slots are needed."""
         flow = self.known[node]
         for before in node.all_input_nodes:
             into = self.known.get(before)
@@ -276,7 +276,7 @@ class _PathFollower(Follower[_Flow]):
                 into.needed_S |= _any_of_block(wanted_I, into.block)
             elif len(into.needed_S) == len(flow.needed_S):
                 into.needed_S |= flow.needed_S
-            # Otherwise the node was not followed, and its inputs are kept whole already.
+            # Otherwise the node was not followed, and its inputs have been kept whole already.
 
     def _found(self) -> Paths:
         outputs, inputs = {}, {}
@@ -301,23 +301,23 @@ class _PathFollower(Follower[_Flow]):
         return Paths(outputs, inputs, pixels, not self.is_by_pixel(self._input), units, left_whole)
 
     def _outputs(self) -> list[_Flow]:
-        """Return what the network gives back."""
+        """Return the outputs of the network."""
         (output,) = (node for node in self.graph.nodes if node.op == "output")
         return [self.known[node] for node in output.all_input_nodes if node in self.known]
 
 
 def _fresh(number: int, *, whole: bool = False) -> _Flow:
-    """Return slots that any value may be in."""
+    """Return new slots that may hold any value."""
     return _Flow(_Slots(np.full(number, whole)), 1, np.ones(number, bool))
 
 
 def _any_of_block(which: NDArray[np.bool_], block: int) -> NDArray[np.bool_]:
-    """Return for each slot whether any of its block is set."""
+    """Return for each slot whether any element of its block is set."""
     return np.asarray(which.reshape(-1, block).any(1))
 
 
 def _num_outputs(module: Any) -> int:  # noqa: ANN401 - any module
-    """Return the length of the axis of a module's parameters that goes with its outputs."""
+    """Return the length of the output axis of a module's parameters."""
     for name in ("out_features", "out_channels", "num_features"):
         if hasattr(module, name):
             return int(getattr(module, name))

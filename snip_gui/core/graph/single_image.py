@@ -1,7 +1,7 @@
 """Networks that cannot be trained on a single image.
 
-BatchNorm in training mode divides by the deviation over images and positions: over one image and
-one position there is none, and torch refuses.
+BatchNorm in training mode divides by the standard deviation over images and positions. With a
+single image and a single position there is none, and torch raises an error.
 
 Shapes: C channels, H rows, W columns.
 """
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 def refuses_single_image(model: nn.Module, image_1CHW: Tensor) -> bool:
-    """Return whether a network, in the mode that it is in, gives no scores for a single image.
+    """Return whether a network in its current mode fails on a single image.
 
-    Buffers and random numbers are left as they were.
+    Buffers and random number generators are restored.
     """
     with keeping_buffers(model), _keeping_random_numbers(image_1CHW.device), torch.no_grad():
         try:
             scores = model(image_1CHW.clone())
-        except (IndexError, RuntimeError, TypeError, ValueError):  # BatchNorm, or the own code
+        except (IndexError, RuntimeError, TypeError, ValueError):  # BatchNorm, or the user's code
             return True
     return isinstance(scores, torch.Tensor) and tuple(scores.shape[:1]) != (1,)
 
 
 @contextlib.contextmanager
 def keeping_buffers(model: nn.Module) -> Iterator[None]:
-    """Restore the buffers of a network afterwards, such as the running averages of BatchNorm."""
+    """Restore the buffers of a network, such as BatchNorm's running averages, on exit."""
     saved = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         yield
@@ -45,5 +45,5 @@ def keeping_buffers(model: nn.Module) -> Iterator[None]:
 
 
 def _keeping_random_numbers(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Restore the state of the generators that dropout draws from."""
+    """Restore on exit the state of the generators that dropout draws from."""
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

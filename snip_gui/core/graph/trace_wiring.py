@@ -1,4 +1,4 @@
-"""Making the `Wiring` of a network: one empty image is traced through it.
+"""Builds the `Wiring` of a network by tracing an image through it.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -15,16 +15,16 @@ from snip_gui.core.graph.wiring import Step, Wiring
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn
 
-_ALONE_NAMES = ("stochastic_depth",)  # torchvision's; by name, as it is not imported here
+_ALONE_NAMES = ("stochastic_depth",)  # torchvision's; by name, to avoid importing it
 
 
 def trace_wiring(model: nn.Module, image_BCHW: Tensor) -> Wiring | None:
-    """Return how a network is wired; None if it cannot be traced.
+    """Return the wiring of a network; None if it cannot be traced.
 
     Parameters
     ----------
     image_BCHW
-        Any image, for the shapes.
+        Any image of the right shape.
     """
     try:
         graph = trace(model, image_BCHW)
@@ -34,7 +34,7 @@ def trace_wiring(model: nn.Module, image_BCHW: Tensor) -> Wiring | None:
 
 
 class _WiringFollower(Follower[int]):
-    """Follows where slots come from: the value of a tensor is the number of its step."""
+    """Follows the origin of slots: the value of a tensor is the index of its step."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
         super().__init__(model, graph)
@@ -43,7 +43,7 @@ class _WiringFollower(Follower[int]):
         self._outputs: tuple[int, ...] = ()
 
     def follow(self) -> Wiring | None:
-        """Return the wiring; None if no image goes in or no tensor of scores comes out."""
+        """Return the wiring; None if there is no image input or no tensor output."""
         self.walk()
         is_whole = bool(self._outputs) and self._steps[0].kind == "source"
         return Wiring(tuple(self._steps), self._outputs) if is_whole else None
@@ -111,13 +111,13 @@ class _WiringFollower(Follower[int]):
             return None
         if any(part not in self.known for part in parts):
             return None
-        # As often as it stands there: a tensor may be put beside itself.
+        # With repetitions: a tensor may be concatenated with itself.
         numbers = tuple(self.known[part] for part in parts)
         num_slots = sum(self._steps[number].num_slots for number in numbers)
         return self._add(Step("concat", num_slots, blocks.pop(), numbers))
 
     def follow_unknown(self, node: fx.Node, shape: Shape | None) -> int | None:
-        """Return the step of an operation that is not known; layers inside come one by one."""
+        """Return the step of an unknown operation; layers inside it get a step each."""
         inputs = self._inputs(node)
         if not inputs or "tensor_meta" not in node.meta:
             return None  # sizes and other plain numbers carry nothing of the images

@@ -1,4 +1,4 @@
-"""A network as a graph of operations, and what its nodes are.
+"""Tracing of a network into a graph of operations, and classification of its nodes.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 
 class CannotFollowError(Exception):
-    """The network cannot be traced, or does what a trace does not show."""
+    """The network cannot be traced, or does something that a trace does not show."""
 
 
 class _Tracer(fx.Tracer):
-    """Takes the project's own padded convolution for a layer, as torch's."""
+    """Treats the project's own padded convolution as a layer, like those of torch."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, ConvSame) or super().is_leaf_module(m, module_qualified_name)
 
 
 def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
-    """Return the graph of a network, with the shape of every tensor."""
+    """Return the graph of a network, annotated with the shape of every tensor."""
     try:
         graph = _Tracer().trace(model)
         module = fx.GraphModule(model, graph)
-    except Exception as error:  # its own code may raise anything
+    except Exception as error:  # the network's code may raise anything
         raise CannotFollowError(f"it cannot be traced ({_first_line(error)})") from error
     _refuse_overwriting(module)
     training = {part: part.training for part in module.modules()}
     try:
-        # In evaluation mode, so that BatchNorm's statistics and random numbers stay as they are.
+        # In evaluation mode, so as to leave BatchNorm's statistics and the random generators alone.
         module.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             ShapeProp(module).propagate(sample_BCHW.clone())
@@ -54,13 +54,13 @@ def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
 
 
 def _refuse_overwriting(module: fx.GraphModule) -> None:
-    """Raise `CannotFollowError` if values are read after an operation overwrote them in place.
+    """Raise `CannotFollowError` if values are read after they were overwritten in place.
 
-    A graph shows what an operation returns, not that its input is another one afterwards. Where
-    only the result is read on, both are the same.
+    The graph does not show that an operation changes its input. That makes no difference where only
+    its result is read afterwards.
     """
-    roots: dict[fx.Node, fx.Node] = {}  # of a view, what it is a view of
-    overwritten: dict[fx.Node, int] = {}  # by root, the place of the last operation in place
+    roots: dict[fx.Node, fx.Node] = {}  # by view, the tensor that it is a view of
+    overwritten: dict[fx.Node, int] = {}  # by root, position of the last in-place operation
     places = {node: place for place, node in enumerate(module.graph.nodes)}
     for node, place in places.items():
         for read in node.all_input_nodes:
@@ -101,7 +101,7 @@ _VIEWS = {
 
 
 def _may_be_view(module: fx.GraphModule, node: fx.Node) -> bool:
-    """Return whether an operation's result may lie where its first input lies."""
+    """Return whether an operation's result may share the memory of its first input."""
     if node.op == "call_module":
         return type(module.get_submodule(str(node.target))).__name__ in _VIEWS
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
@@ -113,7 +113,7 @@ def _first_line(error: Exception) -> str:
 
 
 def used_once(model: nn.Module, graph: fx.Graph) -> set[str]:
-    """Return the modules that are called once and share no parameter with another."""
+    """Return the modules that are called once and share no parameter with another module."""
     calls = collections.Counter(str(n.target) for n in graph.nodes if n.op == "call_module")
     owners = collections.Counter(
         id(parameter)
@@ -133,19 +133,19 @@ def used_once(model: nn.Module, graph: fx.Graph) -> set[str]:
 
 
 def find_shape(node: fx.Node) -> tuple[int, ...] | None:
-    """Return the shape of a node's tensor; None if it gives none, or several."""
+    """Return the shape of a node's tensor; None if its value is not a single tensor."""
     found = node.meta.get("tensor_meta")
     shape = getattr(found, "shape", None)
     return None if shape is None else tuple(shape)
 
 
 def is_tensor_default(node: fx.Node) -> bool:
-    """Return whether a placeholder is an argument with a default, not the images."""
+    """Return whether a placeholder is an argument with a default rather than the images."""
     return bool(node.args)
 
 
 def is_flatten(node: fx.Node) -> bool:
-    """Return whether a node makes one row of each image, whatever its size."""
+    """Return whether a node flattens each image to a row, whatever its size."""
     target, args = node.target, node.args
     if node.op == "call_module":
         whole = node.graph.owning_module
@@ -156,7 +156,7 @@ def is_flatten(node: fx.Node) -> bool:
         given = (*args[1:], *node.kwargs.values())
         return given in ((1,), (1, -1)) and set(node.kwargs) <= {"start_dim", "end_dim"}
     if target in ("view", "reshape", torch.reshape):
-        # Only where the batch is left as it is and all the rest is asked for as -1.
+        # Only if the batch axis is unchanged and all other axes are collapsed by -1.
         sizes = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
         if len(sizes) != 2 or sizes[1] != -1:
             return False
@@ -165,7 +165,7 @@ def is_flatten(node: fx.Node) -> bool:
 
 
 def reads_batch_size(node: fx.Node) -> bool:
-    """Return whether a node is the number of images, or a shape of which only that is read."""
+    """Return whether a node is the batch size, or a shape of which only the batch size is read."""
     if node.target == "size" and node.op == "call_method":
         if len(node.args) == 2:
             return bool(node.args[1] == 0)
@@ -181,7 +181,7 @@ def _is_first_item(node: fx.Node) -> bool:
 
 
 def is_over_places(node: fx.Node) -> bool:
-    """Return whether a mean or sum is over rows and columns of maps."""
+    """Return whether a mean or sum is over the rows and columns of feature maps."""
     values = (*node.args[1:], *(v for k, v in node.kwargs.items() if k == "dim"))
     rank = len(find_shape(node.args[0]) or ())  # type: ignore[arg-type]  # a followed tensor
     if not values or rank != 4 or not isinstance(values[0], list | tuple):
@@ -190,5 +190,5 @@ def is_over_places(node: fx.Node) -> bool:
 
 
 def has_weights(module: nn.Module) -> bool:
-    """Return whether a module or a part of it has parameters."""
+    """Return whether a module or any of its submodules has parameters."""
     return next(module.parameters(), None) is not None

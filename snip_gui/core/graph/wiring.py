@@ -1,13 +1,14 @@
-"""How the layers of a network are joined, and what a mask leaves connected of it. No torch.
+"""How the layers of a network are connected, and what stays connected under a mask. No torch.
 
-A *slot* is a unit, a channel or a pixel: an index along axis 1 of a tensor. A `Wiring` is the list
-of the network's tensors in the order in which they are made, each with where its slots come from;
-`snip_gui.core.graph.trace_wiring` makes it once of a network. Following the kept connections
-through it, forward from the input and backward from the output, tells which slots lie on a path.
+A *slot* is a unit, a channel or a pixel: an index along axis 1 of a tensor. A `Wiring` lists the
+tensors of a network in order of computation, each with the origin of its slots;
+`snip_gui.core.graph.trace_wiring` builds it once per network. Following the kept connections
+through it, forward from the input and backward from the output, yields the slots that lie on a
+path.
 
-Biases carry nothing from the input and do not count. What is not known in detail (a recurrent cell,
-attention) is taken to join all that goes in with all that comes out: then too much may count as
-connected, never too little.
+Biases carry nothing from the input and do not count. An operation that is not known in detail (a
+recurrent cell, attention) is assumed to connect every input with every output: too much may then
+count as connected, but never too little.
 
 Shapes: S slots of a tensor, O outputs and I inputs of a layer, G groups of a convolution.
 """
@@ -30,23 +31,23 @@ StepKind: TypeAlias = Literal["source", "join", "same", "sum", "concat", "mix"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tensor, and where its slots come from.
+    """A tensor, and the origin of its slots.
 
     Attributes
     ----------
     kind
-        ``source``: the images. ``join``: a layer whose weights join inputs to outputs. ``same``,
-        ``sum`` and ``concat``: the slots of the inputs as they are, added up, or after one another.
+        ``source``: the images. ``join``: a layer whose weights connect inputs to outputs. ``same``,
+        ``sum`` and ``concat``: the slots of the inputs unchanged, added up, or concatenated.
         ``mix``: every slot may depend on every slot of the inputs.
     num_slots, block
-        How many slots there are, and how many places along axis 1 each of them has: more than one
-        after a flattening.
+        Number of slots, and of elements along axis 1 that each slot has: more than one after
+        flattening.
     inputs
-        Numbers of the steps that it is made of.
+        Indices of the steps that it is computed from.
     layer
-        The layer whose weights do it; empty if there is none.
+        The layer whose weights compute it; empty if there is none.
     groups
-        Of a joining layer: inputs and outputs are divided into so many, joined one to one.
+        Number of groups of a joining layer; inputs and outputs of the same group are connected.
     """
 
     kind: StepKind
@@ -59,12 +60,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Wiring:
-    """The tensors of a network in the order in which they are made.
+    """The tensors of a network in order of computation.
 
     Attributes
     ----------
     outputs
-        Numbers of the steps that the network gives back.
+        Indices of the steps that the network returns.
     """
 
     steps: tuple[Step, ...]
@@ -72,7 +73,7 @@ class Wiring:
 
     @functools.cached_property
     def step_by_layer(self) -> dict[str, int]:
-        """By layer the number of its step: the first if it is used several times."""
+        """Index of each layer's step: the first if the layer is used several times."""
         found: dict[str, int] = {}
         for number, step in enumerate(self.steps):
             if step.layer:
@@ -86,7 +87,7 @@ class Wiring:
         return frozenset(layer for layer in layers if layers.count(layer) > 1)
 
     def feeders(self, number: int) -> tuple[int, ...]:
-        """Return the steps with weights, or the source, that a step's slots come from, in order."""
+        """Return the nearest steps with weights, or the source, that feed a step, in order."""
         found: set[int] = set()
         ahead = list(self.steps[number].inputs)
         while ahead:
@@ -101,12 +102,12 @@ class Wiring:
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What a mask leaves connected.
+    """The part of a network that is connected under a mask.
 
     Attributes
     ----------
     reached, leading
-        By step, which slots some input reaches, and which lead to some output.
+        By step, the slots that some input reaches, and those that lead to some output.
     """
 
     wiring: Wiring
@@ -115,12 +116,12 @@ class Reach:
 
     @property
     def num_outputs(self) -> int:
-        """Outputs of the network."""
+        """Number of outputs of the network."""
         return sum(self.wiring.steps[number].num_slots for number in self.wiring.outputs)
 
     @property
     def num_reached(self) -> int:
-        """Outputs of the network that some input still reaches."""
+        """Number of outputs of the network that some input still reaches."""
         return sum(int(self.reached[number].sum()) for number in self.wiring.outputs)
 
     def alive(self, number: int) -> NDArray[np.bool_]:
@@ -128,9 +129,9 @@ class Reach:
         return self.reached[number] & self.leading[number]
 
     def find_ends(self, layer: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """Return which outputs (O) of a layer lead on, and which inputs (I) are reached.
+        """Return which outputs (O) of a layer lead to an output, and which inputs (I) are reached.
 
-        None for a layer that is not followed connection by connection.
+        None if the layer is not followed connection by connection.
         """
         number = self.wiring.step_by_layer.get(layer)
         if number is None or self.wiring.steps[number].kind != "join":
@@ -148,8 +149,8 @@ def reach(wiring: Wiring, joined: Callable[[str], NDArray[np.bool_] | None]) -> 
     Parameters
     ----------
     joined
-        Gives for a layer the (O, I / G) matrix of which output has a kept weight to which input of
-        its group; None for a layer that is whole.
+        Returns for a layer the (O, I / G) matrix of pairs of an output and an input of its group
+        that have a kept weight; None for a layer that is whole.
     """
     matrices = {
         number: joined(step.layer)
@@ -173,7 +174,7 @@ def _forward(
     matrix: NDArray[np.bool_] | None,
     reached: list[NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
-    """Return which slots of a step the input reaches."""
+    """Return which slots of a step are reached from the input."""
     inputs = [reached[number] for number in step.inputs]
     match step.kind:
         case "source":
@@ -201,7 +202,7 @@ def _backward(
     leads_S: NDArray[np.bool_],
     leading: list[NDArray[np.bool_]],
 ) -> None:
-    """Note of a step's inputs which slots lead to an output through it."""
+    """Mark the slots of a step's inputs that lead to an output through it."""
     first = 0
     for number in step.inputs:
         before = wiring.steps[number]
@@ -221,7 +222,7 @@ def _backward(
 def _inputs_that_lead(
     step: Step, before: Step, matrix: NDArray[np.bool_] | None, leads_O: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return which inputs (I) of a layer are joined to an output that leads on."""
+    """Return which inputs (I) of a layer are connected to a slot that leads to an output."""
     num_inputs = before.num_slots * before.block // step.groups
     leads_GO = leads_O.reshape(step.groups, -1)
     if matrix is None:
@@ -233,19 +234,19 @@ def _inputs_that_lead(
 
 
 def join_units(values: NDArray[Any]) -> NDArray[Any]:
-    """Reduce what is known of each weight (O, I, ...) to pairs of units (O, I).
+    """Reduce values of weights (O, I, ...) to pairs of units (O, I), by their minimum or by any.
 
-    Two units are joined while any weight of their kernel is kept.
+    Two units are connected while any weight of their kernel is kept.
 
     Parameters
     ----------
     values
-        Whether each weight is kept, or a rank that is lower the longer it is kept.
+        Whether each weight is kept, or its rank, where a lower rank is kept for longer.
     """
     if values.ndim == 2:
         return values
     places = np.moveaxis(values.reshape(*values.shape[:2], -1), 2, 0)
-    # One comparison for each place in a kernel: twice as fast as a minimum over so short an axis.
+    # One comparison per kernel position: twice as fast as a minimum over so short an axis.
     return functools.reduce(np.logical_or if values.dtype == bool else np.minimum, places)
 
 
@@ -260,12 +261,12 @@ def num_on_paths(
     Parameters
     ----------
     find_kept
-        Given a function that cuts a part out of an array of the layer's shape, returns which
-        weights of that part are kept.
+        Takes a function that selects a part of an array of the layer's shape; returns which weights
+        of that part are kept.
     shape
-        (O, I, ...) of the layer, with I the inputs of one group.
+        (O, I, ...) of the layer, where I counts the inputs of one group.
     leads_O, reached_I
-        Which outputs lead on, and which inputs, of all groups, are reached.
+        Which outputs lead to an output of the network, and which inputs of all groups are reached.
     """
     outputs, into = shape[:2]
     if not (leads_O.any() and reached_I.any()):
@@ -274,7 +275,7 @@ def num_on_paths(
     group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))
     rows: NDArray[np.bool_] | slice = slice(None)
     columns: NDArray[np.bool_] | slice = slice(None)
-    # Fewer are looked at first where that is less than half: copying them costs as well.
+    # Selecting the smaller axis first pays off only below half, because the copy has a cost too.
     if 2 * np.count_nonzero(leads_O) < outputs:
         rows, group_O, leads_O = leads_O, group_O[leads_O], leads_O[leads_O]
     if len(reached_GI) == 1 and 2 * np.count_nonzero(reached_I) < into:

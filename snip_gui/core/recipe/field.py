@@ -1,4 +1,4 @@
-"""One field of a recipe, as its type describes it: label, help, unit, bounds, choices, flag."""
+"""A field of a recipe, described by its type: label, help, unit, bounds, choices, flag."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["bool", "int", "float", "choice", "text", "ints", "flo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a recipe.
+    """A field of a recipe.
 
     Attributes
     ----------
@@ -26,16 +26,17 @@ class Field:
     kind
         The value's type; ``ints`` and the like are tuples.
     minimum, maximum
-        Bounds of a number, inclusive; infinite where there is none. Exclusive bounds of floats
-        are moved inwards by one part in 10 to the ``decimals``.
+        Inclusive bounds of a number; infinite if there are none. Exclusive bounds of floats are
+        moved inwards by ``10 ** -decimals``.
     choices
-        Allowed values of a ``choice`` with their labels, in order.
+        Allowed values of a ``choice`` and their labels, in order.
     choices_from
-        Name of the catalogue that knows the choices of a ``text`` field; empty if any text goes.
+        Name of the catalogue that lists the choices of a ``text`` field; empty if any text is
+        valid.
     flag
         Command-line flag without the leading dashes.
     zero
-        What a number of 0 means, if it means something of its own.
+        What 0 stands for, if it has a special meaning.
     """
 
     path: str
@@ -54,7 +55,7 @@ class Field:
 
     @property
     def object_name(self) -> str:
-        """Name of the widget that edits this field, in snake case."""
+        """Object name of the widget that edits this field, in snake case."""
         return self.path.replace(".", "_")
 
 
@@ -112,7 +113,7 @@ def _kind(info: msgspec.inspect.Type) -> Kind:
         case msgspec.inspect.LiteralType():
             return "choice"
         case msgspec.inspect.StrType() | msgspec.inspect.UnionType():
-            return "text"  # of a union, whatever else it takes has a text too
+            return "text"  # every alternative of a union can be written as text
         case msgspec.inspect.VarTupleType():
             plural: dict[str, Kind] = {"int": "ints", "float": "floats", "text": "texts"}
             return plural[_kind(info.item_type)]

@@ -1,7 +1,7 @@
-"""What is known about each field of a recipe: label, help, unit, bounds, choices, flag.
+"""Metadata of every field of a recipe: label, help, unit, bounds, choices, flag.
 
-Read from the types of `snip_gui.core.recipe.recipe`, so that forms, command-line flags and
-validation can never disagree.
+It is read from the types in `snip_gui.core.recipe.recipe`, so forms, command-line flags and
+validation cannot disagree.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ METHOD = Field(
     choices=tuple((method.name, method.title) for method in METHODS),
     flag="method",
 )
-"""The tag of the union of pruning methods, which no single method's fields contain."""
+"""The tag of the union of pruning methods, which is not a field of any of them."""
 
 
 @functools.cache
 def all_fields() -> tuple[Field, ...]:
-    """Return every field that a person can set, each once, in the order of the recipe."""
+    """Return every field that a user can set, each once, in the order of the recipe."""
     found: dict[str, Field] = {}
     for field in find_fields(msgspec.inspect.type_info(Recipe), ""):
         found.setdefault(field.path, field)

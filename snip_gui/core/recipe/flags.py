@@ -1,4 +1,4 @@
-"""The command line that gives a recipe: flags made from the fields of the recipe."""
+"""The command line of a recipe: flags generated from its fields."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def flag_line(recipe: Recipe) -> list[str]:
-    """Return the arguments of ``snip-gui run`` that give a recipe, defaults left out.
+    """Return the arguments of ``snip-gui run`` that yield a recipe, without defaults.
 
     Raises
     ------
     ValueError
-        If the minibatch was picked by hand: it needs a recipe file.
+        If the minibatch was picked by hand, which needs a recipe file.
     """
     raw, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe())
     if recipe.pruning.method != default["pruning"]["method"]:
@@ -48,5 +48,5 @@ def flag_line(recipe: Recipe) -> list[str]:
 
 
 def flag_fields() -> list[Field]:
-    """Return the fields that have a flag: all but hand-picked indices."""
+    """Return the fields that have a flag: all but hand-picked images."""
     return [field for field in all_fields() if field.path != "minibatch.indices"]

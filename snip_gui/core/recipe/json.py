@@ -1,4 +1,4 @@
-"""Recipes as JSON and as plain dictionaries, both ways, strictly."""
+"""Strict conversion of recipes to and from JSON and plain dictionaries."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BEYOND = 2**63  # no library below takes more
+_BEYOND = 2**63  # the libraries below accept nothing larger
 _MOST_BYTES = 64_000_000  # a minibatch picked by hand may have millions of indices
-# What a recipe may ask for ends up in a line that people paste into a shell.
+# A recipe's requirement ends up in a command that people paste into a shell.
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}==[A-Za-z0-9][A-Za-z0-9.+!_-]{0,99}")
 
-# Fields that name an entry of a table, and the group through which packages add entries.
+# Fields that name an entry of a registry, and its entry-point group.
 _TABLES = {
     "pruning.method": "snip_gui.methods",
     "model.name": "snip_gui.networks",
@@ -35,8 +35,8 @@ _TABLES = {
 def encode_recipe(recipe: Recipe) -> str:
     """Return the recipe as indented JSON that ends in a newline.
 
-    ``plugins`` says which installed packages it needs, as pip installs them, by the field that
-    names what is theirs; it is not there if there are none.
+    ``plugins`` lists the packages it needs, as requirements for pip, by the field that names one of
+    their entries. It is omitted if there are none.
     """
     raw = recipe_to_builtins(recipe)
     found = {path: find_plugin(group, _value(raw, path)) for path, group in _TABLES.items()}
@@ -64,20 +64,20 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
     text
         The JSON.
     where
-        What the text is, for the error: ``"recipe.json"``.
+        Name of the source, for the error: ``"recipe.json"``.
     to_look
-        Whether settings of a pruning method that is not installed are read as `Unavailable`.
+        Whether to read the settings of a pruning method that is not installed as `Unavailable`.
 
     Raises
     ------
     UserError
-        If the text is no JSON; a field is unknown, missing, of the wrong type or out of bounds,
-        which the error names; or a package is not installed that the recipe needs.
+        If the text is not JSON; a field, which the error names, is unknown, missing, of the wrong
+        type or out of bounds; or a package that the recipe needs is not installed.
     """
     try:
         raw = msgspec.json.decode(text)
         if isinstance(raw, dict):
-            if _value(raw, "pruning.method") == UNAVAILABLE:  # made here alone, never read
+            if _value(raw, "pruning.method") == UNAVAILABLE:  # only ever created here, never read
                 raise msgspec.ValidationError(f"Invalid value '{UNAVAILABLE}' - at `$.pruning`")
             if "plugins" in raw:
                 _resolve_plugins(raw, to_look=to_look)
@@ -92,7 +92,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
         raise UserError(
             f"{where} cannot be used{place}: {problem}.",
             "Correct that field, or start from a new recipe.",
-            field=field.partition("[")[0],  # the field, not the item in it, has a form and a flag
+            field=field.partition("[")[0],  # forms and flags exist for the field, not for its items
         ) from error
     except JSON_ERRORS as error:
         raise UserError(
@@ -102,7 +102,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
 
 
 def _whole_numbers(part: object, path: str) -> Iterator[tuple[str, int]]:
-    """Yield every whole number of a recipe with its dotted name."""
+    """Yield every integer in a recipe with its dotted name."""
     if isinstance(part, int):
         yield path, part
     elif isinstance(part, list):
@@ -114,7 +114,7 @@ def _whole_numbers(part: object, path: str) -> Iterator[tuple[str, int]]:
 
 
 def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
-    """Take the needed packages out of a recipe; raise a `UserError` if one is not installed."""
+    """Remove the list of needed packages; raise `UserError` if one of them is not installed."""
     plugins = msgspec.convert(raw.pop("plugins"), dict[str, str])
     for path, requirement in plugins.items():
         name = _value(raw, path)
@@ -136,7 +136,7 @@ def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
 
 
 def _unavailable(part: dict[str, Any], name: str, requirement: str) -> dict[str, Any]:
-    """Return settings of a method that is not installed, with what all methods have in common."""
+    """Return settings of a method that is not installed, keeping those common to all methods."""
     common = {key: part[key] for key in PruningSpec.__struct_fields__ if key in part}
     settings = msgspec.json.encode(part).decode()
     return (
@@ -155,18 +155,18 @@ def _value(raw: dict[str, Any], path: str) -> str:
 
 
 def load_recipe(path: Path, *, to_look: bool = False) -> Recipe:
-    """Read a recipe file; raises `UserError` as `decode_recipe` and `read_bytes`."""
+    """Read a recipe file; raises `UserError` as `decode_recipe` and `read_bytes` do."""
     data = read_bytes(path, max_bytes=_MOST_BYTES)
     return decode_recipe(data, where=f"“{path.name}”", to_look=to_look)
 
 
 def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
-    """Return the recipe with the field at the dotted ``path`` replaced, checked like a file.
+    """Return the recipe with the field at a dotted path replaced, validated like a file.
 
     Raises
     ------
     UserError
-        If the value is not allowed there.
+        If the value is not valid for the field.
     """
     raw = msgspec.to_builtins(recipe)
     *parents, last = path.split(".")
@@ -181,7 +181,7 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
 
 
 def switch_method(pruning: dict[str, Any], method: str) -> dict[str, Any]:
-    """Return another method's part of a recipe; settings that both have and were changed stay."""
+    """Return the pruning part for another method; changed settings that both have are kept."""
     known = METHODS[method].spec.__struct_fields__
     usual = msgspec.to_builtins(METHODS[pruning["method"]].spec())
     changed = {k: v for k, v in pruning.items() if k in known and v != usual[k]}
@@ -189,7 +189,7 @@ def switch_method(pruning: dict[str, Any], method: str) -> dict[str, Any]:
 
 
 def from_builtins(raw: object) -> Recipe:
-    """Return the recipe that plain dictionaries describe; raises `UserError` as a file would."""
+    """Return a recipe from plain dictionaries; raises `UserError` as for a file."""
     return decode_recipe(msgspec.json.encode(raw))
 
 

@@ -1,8 +1,8 @@
-"""The pruning methods: their settings, and one row for each in `METHODS`.
+"""The pruning methods: their settings, and one entry for each in `METHODS`.
 
-Nothing else lists methods: recipes are decoded with the settings named here, and forms, flags,
-``snip-gui list methods``, grids and sweeps are made from these rows. No torch: a row names the
-function that does the work, which is imported when it runs.
+Nothing else lists methods: recipes are decoded with the settings defined here, and forms, flags,
+``snip-gui list methods``, grids and sweeps are generated from these entries. No torch: an entry
+names the function that does the work, which is imported when it runs.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from snip_gui.core.recipe.training import Phase, Training
 
 
 class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
-    """Keep the connections whose removal the loss would feel most (connection sensitivity)."""
+    """Keep the connections whose removal would affect the loss most (connection sensitivity)."""
 
 
 class SignedGradient(ScoringSpec, frozen=True, kw_only=True, tag="signed-gradient"):
-    """Keep the connections with the largest gradient, sign included (paper, figure 6)."""
+    """Keep the connections with the largest signed gradient (paper, figure 6)."""
 
 
 class RandomMask(PruningSpec, frozen=True, kw_only=True, tag="random"):
-    """Keep a uniformly random choice of connections: the control for every other method."""
+    """Keep connections chosen uniformly at random: the baseline for every other method."""
 
 
 class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
-    """Keep as many of each layer as SNIP, but others: its mask shuffled within the layers."""
+    """Keep as many connections of each layer as SNIP does, at random: its mask shuffled by layer."""
 
 
 class Magnitude(PruningSpec, frozen=True, kw_only=True, tag="magnitude"):
-    """Keep the largest weights; of a pruned checkpoint these are the ones that it kept."""
+    """Keep the largest weights; in a pruned checkpoint these are the ones that were kept."""
 
 
 class Grasp(ScoringSpec, frozen=True, kw_only=True, tag="grasp"):
-    """Keep the connections whose removal would cost most gradient flow (Wang et al. 2020).
+    """Keep the connections whose removal would reduce gradient flow most (Wang et al. 2020).
 
-    By default as published: weights alone are pruned, and BatchNorm uses the statistics of the
-    scored images.
+    The defaults are those of the paper: only weights are pruned, and BatchNorm uses the statistics
+    of the scored images.
     """
 
     prunable: PrunableField = "weights"
@@ -81,16 +81,16 @@ class Grasp(ScoringSpec, frozen=True, kw_only=True, tag="grasp"):
 
     @property
     def images_per_class(self) -> int:
-        """Images of each class that are scored."""
+        """Number of scored images of each class."""
         return self.samples_per_class
 
     def for_minibatch(self) -> Grasp:
-        """Return the settings that score the minibatch at its own size."""
+        """Return the settings that score a minibatch of any size."""
         return msgspec.structs.replace(self, samples_per_class=0)
 
 
 class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
-    """Train, remove small weights, retrain from where they are, and again (Han et al. 2015)."""
+    """Alternate training with removal of small weights, without resetting any (Han et al. 2015)."""
 
     prunable: PrunableField = "weights"
     quality: Annotated[
@@ -134,19 +134,19 @@ class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
     ] = 0.1
 
     def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return the dense training and a retraining for each round."""
+        """Return a dense training phase and a retraining phase for each round."""
         retraining = Phase(self.retrain_epochs, self.retrain_rate)
         return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
 
 
 def _check(method: Method) -> None:
-    """Raise if a method that a package adds cannot stand in a recipe or a form."""
+    """Raise if a method that a package adds cannot be used in a recipe or a form."""
     if not isinstance(method, Method):
         raise TypeError(f"{method!r} is not a Method")
     if not issubclass(method.spec, PruningSpec):
         raise TypeError(f"{method.spec.__name__} does not derive from PruningSpec")
-    # Settings that cannot be read back would spoil every recipe.
-    decoder = msgspec.json.Decoder(Union[method.spec, Snip])  # noqa: UP007 - made at run time
+    # Settings that cannot be decoded would make every recipe unreadable.
+    decoder = msgspec.json.Decoder(Union[method.spec, Snip])  # noqa: UP007 - built at run time
     if decoder.decode(msgspec.json.encode(method.spec())) != method.spec():
         raise ValueError(f"{method.spec.__name__} reads back differently")
     titled = {field.path for field in find_fields(msgspec.inspect.type_info(method.spec), "")}
@@ -156,7 +156,7 @@ def _check(method: Method) -> None:
 
 
 GROUP = "snip_gui.methods"
-"""Of the entry points through which installed packages add methods."""
+"""The entry-point group through which installed packages add methods."""
 
 METHODS: Registry[Method] = Registry(
     "pruning method",
@@ -227,18 +227,18 @@ METHODS: Registry[Method] = Registry(
 if TYPE_CHECKING:
     Pruning: TypeAlias = PruningSpec
 else:
-    # msgspec decodes a union of the settings of all methods, told apart by their tags.
+    # msgspec decodes a union of the settings of all methods, distinguished by their tags.
     _specs = (*(method.spec for method in METHODS), Unavailable)
-    Pruning = Union[_specs]  # noqa: UP007 - made at run time
+    Pruning = Union[_specs]  # noqa: UP007 - built at run time
 
 
 def find_method(pruning: PruningSpec) -> Method:
-    """Return the row of the method that a recipe's pruning names.
+    """Return the entry of the method in the pruning part of a recipe.
 
     Raises
     ------
     UserError
-        If it is of a package that is not installed here.
+        If the package that provides it is not installed.
     """
     if isinstance(pruning, Unavailable):
         raise UserError(

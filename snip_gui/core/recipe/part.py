@@ -6,4 +6,4 @@ import msgspec
 
 
 class RecipePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen part of a recipe, strict JSON both ways."""
+    """A frozen part of a recipe that is strict about its JSON."""

@@ -1,4 +1,4 @@
-"""Settings that go together: those of the paper for each network, and some for its studies."""
+"""Presets: the paper's settings for each network, and those of some of its studies."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.training import Optimizer
 
 STABLE_RATE = 0.02
-"""Of LeNet-5-Caffe: with the published 0.1 it diverges unpruned, see the README."""
+"""For LeNet-5-Caffe, which diverges unpruned at the published 0.1; see reproducing.md."""
 
 _RATES: dict[Optimizer, float] = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001}
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Values of some fields, by dotted path, for networks that are trained on grey images or not.
+    """Values of some fields, by dotted path, for greyscale and for colour images.
 
     Attributes
     ----------
     text
-        Where the values are from, and in what they deviate.
+        Source of the values, and any deviations from it.
     grey, colour
-        The paper's settings differ between MNIST and the rest.
+        Values by kind of image: the paper's settings for MNIST differ from the others.
     """
 
     name: str
@@ -63,7 +63,7 @@ _PUBLISHED = {
     "data.validation_fraction": 0.1,
 }
 _HALVES = {"training.decay_at": (0.5, 0.75)}
-# Table 3: Adam at 0.001, no decay of any kind.
+# Table 3: Adam at 0.001, no decay of weights or learning rate.
 _ADAM = {
     "training.optimizer": "adam",
     "training.learning_rate": _RATES["adam"],
@@ -132,12 +132,12 @@ PRESETS: Registry[Preset] = Registry(
 
 
 def with_preset(recipe: Recipe, name: str, *, num_channels: int) -> Recipe:
-    """Return the recipe with a preset's values; network, data, sparsity and seed stay.
+    """Return the recipe with a preset's values; network, data, sparsity and seed do not change.
 
     Parameters
     ----------
     num_channels
-        Of the images that the network is made for: 1 takes the values for grey images.
+        Channels of the network's input; 1 selects the values for greyscale images.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def with_preset(recipe: Recipe, name: str, *, num_channels: int) -> Recipe:
     for path, value in (preset.grey if num_channels == 1 else preset.colour).items():
         part, _, field = path.partition(".")
         if part == "pruning" and own.get(field) != papers[field]:
-            continue  # another method was published with another value
+            continue  # other methods were published with other values
         if field in raw[part] and (part != "minibatch" or isinstance(recipe.minibatch, Draw)):
             raw[part][field] = value
     if recipe.model.name == "lenet-5-caffe" and raw["training"]["optimizer"] == "sgd":
@@ -160,7 +160,7 @@ def with_preset(recipe: Recipe, name: str, *, num_channels: int) -> Recipe:
 
 
 def about(preset: Preset, recipe: Recipe) -> str:
-    """Return where a preset's values are from, and in what they deviate for this network."""
+    """Return the source of a preset's values, and the deviations from it for this network."""
     if recipe.model.name == "lenet-5-caffe" and preset.name != "adam":
         return (
             f"{preset.text} LeNet-5-Caffe uses a learning rate of {STABLE_RATE:g}, because the "
@@ -170,7 +170,7 @@ def about(preset: Preset, recipe: Recipe) -> str:
 
 
 def with_optimizer(recipe: Recipe, optimizer: Optimizer) -> Recipe:
-    """Return the recipe with another optimizer, and its usual rate if it had the usual one."""
+    """Return the recipe with another optimizer; a default learning rate becomes the new default."""
     training = recipe.training
     rate = training.learning_rate
     if rate == _RATES[training.optimizer]:

@@ -1,6 +1,6 @@
-"""What every pruning method has: its settings in a recipe, and its row in the table of methods.
+"""What defines a pruning method: its settings in a recipe, and its entry in the registry.
 
-A method's own settings are a `PruningSpec` with more fields; see `snip_gui.core.recipe.methods`.
+A method's settings are a subclass of `PruningSpec`; see `snip_gui.core.recipe.methods`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ ScoringModeField: TypeAlias = Annotated[
 
 
 class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
-    """What all pruning methods have in common; the tag is the name of the method."""
+    """Settings that all pruning methods have; the tag is the name of the method."""
 
     sparsity: Sparsity = 0.9
     prunable: PrunableField = "weights-and-biases"
@@ -93,23 +93,23 @@ class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
 
     @property
     def images_per_class(self) -> int:
-        """How many images of each class are scored in place of a drawn minibatch; 0 for none."""
+        """Number of images of each class to score; 0 to use the minibatch as drawn."""
         return 0
 
     def for_minibatch(self) -> PruningSpec:
-        """Return the settings that score a drawn minibatch at its own size."""
+        """Return the settings that score a minibatch of any size."""
         return self
 
     def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return the stretches that a training consists of, before any added epochs.
+        """Return the phases of training, without any extra epochs.
 
-        One, unless the method trains several times.
+        There is one, unless the method trains several times.
         """
         return (Phase(training.epochs),)
 
 
 class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
-    """A method that passes the minibatch through the network."""
+    """Settings of a method that passes the minibatch through the network."""
 
     scoring_mode: ScoringModeField = "evaluation"
 
@@ -118,16 +118,16 @@ UNAVAILABLE = "unavailable"
 
 
 class Unavailable(PruningSpec, frozen=True, kw_only=True, tag=UNAVAILABLE):
-    """Settings of a method whose package is not installed: its runs can be looked at.
+    """Settings of a method whose package is not installed; its runs can still be viewed.
 
     Attributes
     ----------
     name
-        Of the method.
+        Name of the method.
     requirement
-        The package, as pip installs it.
+        The package, as a requirement for pip.
     settings
-        The part of the recipe as it was read, as JSON.
+        The pruning part of the recipe as it was read, in JSON.
     """
 
     name: str
@@ -145,33 +145,33 @@ MasksFor: TypeAlias = Literal["every-sparsity", "target-sparsity", "training"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One pruning method.
+    """A pruning method.
 
     Attributes
     ----------
     title
-        What a person reads.
+        Name to display.
     description
-        How connections are chosen, as one sentence.
+        One sentence on how connections are chosen.
     score_name
-        What connections are ranked by, in a word or two.
+        Short name of the quantity that connections are ranked by.
     spec
-        Its settings; their tag is the method's name in recipes.
+        Class of its settings, whose tag is the name of the method in recipes.
     prune
-        ``"module:function"``: a function of a `snip_gui.core.pruning.workbench.Workbench` that
-        yields events, the last of them a `snip_gui.core.pruning.events.Pruned`.
+        ``"module:function"``: takes a `snip_gui.core.pruning.workbench.Workbench` and yields
+        events, the last of which is a `snip_gui.core.pruning.events.Pruned`.
     masks_for
-        What the masks of one scoring hold for: ``every-sparsity``, or the ``target-sparsity`` of
-        the recipe alone. Of ``training`` the masks are found while the network trains, which begins
-        with all connections. Where they do not hold, the slider shows a preview and says so.
+        What the computed masks are valid for: ``every-sparsity``, or only the ``target-sparsity``
+        of the recipe. With ``training`` the network starts dense and the masks are found while it
+        trains. Wherever they are not valid, the slider shows a preview, labelled as such.
     regime
-        ``"module:function"``: a function of a workbench that returns the
-        `snip_gui.core.training.regime.Regime` to train by; empty for the one that changes nothing.
+        ``"module:function"``: takes a workbench and returns the
+        `snip_gui.core.training.regime.Regime` to train with; empty for a static mask.
     depends_on
-        Dotted names of parts of the recipe that the masks depend on, beside the network, the
-        images, the minibatch and the method's own settings: ``("training",)``.
+        Dotted names of the parts of the recipe that the masks depend on in addition to the network,
+        the images, the minibatch and the method's own settings, such as ``("training",)``.
     trains_with
-        Those of its settings that the training alone depends on.
+        Names of the settings that affect training only.
     """
 
     title: str

@@ -1,9 +1,9 @@
 """The recipe: everything that determines a result, as one immutable value.
 
-A recipe is strict JSON both ways: unknown fields, wrong types and values out of bounds are refused
-with the name of the field. Environment (device, threads, folders) are not part of it; they are
-recorded with the results. Titles, help, units and bounds stand beside each field and are read by
-`snip_gui.core.recipe.fields`, which forms, the command line and error messages share.
+A recipe is strict JSON: unknown fields, wrong types and values out of bounds are refused with the
+name of the field. The environment (device, threads, folders) is not part of it, but is recorded
+with the results. Each field carries its title, help, unit and bounds, which
+`snip_gui.core.recipe.fields` reads for forms, the command line and error messages.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from msgspec import Meta
 from snip_gui.core.recipe.methods import Pruning, Snip
 from snip_gui.core.recipe.part import RecipePart as _Part
 from snip_gui.core.recipe.training import Phase
-from snip_gui.core.recipe.training import Training as Training  # a part of a recipe as any other
+from snip_gui.core.recipe.training import Training as Training  # re-exported, like the other parts
 
 Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
 
 
 class ModelChoice(_Part, frozen=True, kw_only=True):
-    """Which network, and how its weights are drawn.
+    """Which network, and how its weights are initialised.
 
-    The digests (SHA-256 of the files' contents) hold a recipe to the very files it was made with;
+    The digests (SHA-256 of the contents) tie a recipe to the exact files it was created with;
     `snip_gui.core.models.own.source.pin_files` fills them in.
     """
 
@@ -100,7 +100,7 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
 
 
 class DataChoice(_Part, frozen=True, kw_only=True):
-    """Which images, and what part of them is held out."""
+    """Which images, and which fraction of them is the validation split."""
 
     name: Annotated[
         str,
@@ -137,21 +137,21 @@ class DataChoice(_Part, frozen=True, kw_only=True):
 
 
 ClassChoice: TypeAlias = int | str
-"""A class by its position, or by its name. A text such as ``#2`` is a position if it is no name."""
+"""A class by position or by name; ``#2`` is a position unless a class has that name."""
 
 
 def class_text(choice: ClassChoice) -> str:
-    """Return a class as people write it: its name, or its position as ``#2``."""
+    """Return a class as text: its name, or its position as ``#2``."""
     return f"#{choice}" if isinstance(choice, int) else choice
 
 
 def class_of_text(text: str) -> ClassChoice:
-    """Return the class that people wrote so: a position as ``#2``, or a name."""
+    """Return the class that text stands for: a position such as ``#2``, or a name."""
     return int(text[1:]) if is_position(text) else text
 
 
 def is_position(text: str) -> bool:
-    """Whether a text is a position such as ``#2``."""
+    """Return whether text is a position such as ``#2``."""
     return text[:1] == "#" and text[1:].isdecimal()
 
 
@@ -188,14 +188,14 @@ class Draw(_Part, frozen=True, kw_only=True, tag_field="kind", tag="draw"):
 
 
 class OwnImage(_Part, frozen=True, kw_only=True):
-    """An image of the user's own: the digest of its pixels, and the class it is to be taken for."""
+    """A user-supplied image: the digest of its pixels, and its label."""
 
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     label: Annotated[int, Meta(ge=0)]
 
 
 class Picked(_Part, frozen=True, kw_only=True, tag_field="kind", tag="picked"):
-    """Images chosen one by one: by their index in the training file, and the user's own."""
+    """Images picked one by one: by index in the training file, and user-supplied ones."""
 
     indices: Annotated[
         tuple[Annotated[int, Meta(ge=0)], ...],
@@ -232,10 +232,10 @@ class Recipe(_Part, frozen=True, kw_only=True):
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """The stretches that its training consists of, before any added epochs."""
+        """The phases of training, without any extra epochs."""
         return self.pruning.phases(self.training)
 
     @property
     def num_epochs(self) -> int:
-        """Passes over the training images in all."""
+        """Total passes over the training images."""
         return sum(phase.epochs for phase in self.phases) + self.training.added_epochs

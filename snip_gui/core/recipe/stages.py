@@ -1,7 +1,7 @@
-"""The stages of the work, and which of them a change of the recipe makes stale.
+"""The stages of a computation, and which of them a change of the recipe makes stale.
 
 BUILD (network, data, split) > SCORE (sensitivity of every connection) > PRUNE (mask at a sparsity)
-> TRAIN. A result belongs to a recipe when the digests of its stage agree.
+> TRAIN. A result belongs to a recipe if the digests of its stage agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Stage(enum.StrEnum):
-    """A stage; each builds on all before it."""
+    """A stage; each builds on all previous ones."""
 
     BUILD = "build"
     SCORE = "score"
@@ -34,7 +34,7 @@ class Stage(enum.StrEnum):
 # Fields of `pruning` that the ranking does not depend on.
 _AFTER_RANKING = ("sparsity", "after")
 
-# Where a file lies says nothing of a result; what is in it does, and that is its digest.
+# A result depends on the contents of a file, hence on its digest, but not on its path.
 _PATHS = {"file": "file_digest", "weights": "weights_digest"}
 
 
@@ -54,7 +54,7 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         Stage.PRUNE: {"sparsity": raw["pruning"]["sparsity"]},
         Stage.TRAIN: {"after": raw["pruning"]["after"], "training": _training(raw)},
     }
-    # Only where there are any, so that digests of other methods hold.
+    # Only if there are any, so that digests of other methods stay valid.
     if method and method.depends_on:
         inputs[Stage.SCORE]["depends_on"] = {path: _value(raw, path) for path in method.depends_on}
     if method and method.trains_with:
@@ -69,13 +69,13 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
 
 
 def _value(raw: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - of any part
-    """Return what a recipe has at a dotted path."""
+    """Return the value of a recipe at a dotted path."""
     for name in path.split("."):
         raw = raw[name]
     return raw
 
 
 def _training(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the training part, without later fields at their defaults: old digests hold."""
+    """Return the training part without later fields at their defaults, to keep old digests valid."""
     usual = msgspec.to_builtins(Training())
     return {k: v for k, v in raw["training"].items() if k not in ADDED_LATER or v != usual[k]}

@@ -1,4 +1,4 @@
-"""Many recipes from one: the same at several sparsities and with several seeds."""
+"""Sweeps: a recipe at several sparsities, with several seeds and methods."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 MOST_RUNS = 1000
 
 SPARSITIES = "0, 50, 80, 90, 95, 98, 99"
-"""In percent, where nothing else is said."""
+"""Default sparsities in percent."""
 
 
 def parse_sparsities(text: str) -> tuple[float, ...]:
-    """Read sparsities in percent, such as ``0, 50, 99.5 %``; each once, in the order given.
+    """Parse sparsities in percent, such as ``0, 50, 99.5 %``; duplicates are dropped.
 
     Raises
     ------
     UserError
-        If there is none, or one is no number or not in 0 up to 100.
+        If there is none, or one is not a number from 0 to below 100.
     """
     found: list[float] = []
     for word in _words(text.replace("%", " ")):
@@ -46,12 +46,12 @@ def parse_sparsities(text: str) -> tuple[float, ...]:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds and ranges of them, such as ``0-2, 7``; each once, in the order given.
+    """Parse seeds and ranges of seeds, such as ``0-2, 7``; duplicates are dropped.
 
     Raises
     ------
     UserError
-        If there is none, or one is no whole number.
+        If there is none, or one is not a whole number.
     """
     found: list[int] = []
     for word in _words(text):
@@ -72,13 +72,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 def sweep(
     recipe: Recipe, sparsities: Sequence[float], seeds: Sequence[int], methods: Sequence[str] = ()
 ) -> tuple[Recipe, ...]:
-    """Return the recipe at each sparsity with each seed; all of a seed first.
+    """Return the recipe at each sparsity with each seed, grouped by seed.
 
     Parameters
     ----------
     methods
-        Other methods to do the same with, as controls; at sparsity 0 there is nothing to choose,
-        so they are left out there.
+        Further methods to compare with. They are left out at sparsity 0, where there is nothing to
+        prune.
 
     Raises
     ------
@@ -101,5 +101,5 @@ def sweep(
 
 
 def _words(text: str) -> list[str]:
-    """Return what stands between commas, semicolons and spaces."""
+    """Split text at commas, semicolons and spaces."""
     return [word for word in re.split(r"[,;\s]+", text) if word]

@@ -1,4 +1,4 @@
-"""The part of a recipe that says how the pruned network is trained."""
+"""The part of a recipe that determines how the pruned network is trained."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ADDED_LATER = (
     "added_epochs",
     "added_rate",
 )
-"""Fields that recipes had not at first: where they are as by default, digests leave them out."""
+"""Fields added to recipes later: digests leave them out if they are at their defaults."""
 
 
 class Phase(NamedTuple):
-    """A stretch of training that runs through the whole schedule of the learning rate.
+    """A part of training that runs through a whole learning rate schedule.
 
     Attributes
     ----------
     epochs
         Passes over the training images.
     rate
-        What the learning rate is multiplied by.
+        Factor of the learning rate.
     """
 
     epochs: int
@@ -42,7 +42,7 @@ class Phase(NamedTuple):
 
 
 class Training(RecipePart, frozen=True, kw_only=True):
-    """Descent under the mask: by default with momentum and a step schedule (paper, section 5)."""
+    """Training under the mask; by default SGD with momentum and steps (paper, section 5)."""
 
     epochs: Annotated[
         int,
@@ -199,5 +199,5 @@ class Training(RecipePart, frozen=True, kw_only=True):
 
     @property
     def is_half_width(self) -> bool:
-        """Whether passes are computed in bfloat16."""
+        """Whether forward and backward passes are computed in bfloat16."""
         return self.precision == "bfloat16"
