@@ -50,7 +50,7 @@ class Follower(Generic[T]):
 
     @functools.cached_property
     def used_once(self) -> set[str]:
-        """Modules that are called once and share no parameter, so their parameters may be changed."""
+        """Modules that are called once and share no parameter, and may therefore be changed."""
         return used_once(self.model, self.graph)
 
     def walk(self) -> None:

@@ -1,1 +1,1 @@
-"""Networks: one family a file, no training code."""
+"""Networks, one family per file; no training code."""

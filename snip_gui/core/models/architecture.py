@@ -1,4 +1,4 @@
-"""What a network is made of: shapes, parameters and work, layer by layer. No torch."""
+"""The architecture of a network: shapes, parameters and operations, layer by layer. No torch."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class LayerInfo:
     Attributes
     ----------
     name
-        Its name in the network, such as ``conv1``; empty for the network itself.
+        Its name in the network, such as ``conv1``; empty for the root module.
     kind
         Its class, such as ``Conv2d``.
     is_prunable
-        Whether its kind is pruned: linear, convolutional, recurrent or attention.
+        Whether layers of its kind are prunable: linear, convolutional, recurrent and attention.
     output_shape
-        Of one image, without the batch; empty if the module gives no tensor.
+        Shape for one image, without the batch axis; empty if the output is not a tensor.
     num_parameters, num_weights, num_frozen
-        All its parameters, its prunable weights, and the parameters that are not trained, which
-        neither compete nor change. Shared ones are counted where they come first.
+        Numbers of all its parameters, of its prunable weights, and of parameters that are frozen,
+        which are neither ranked nor trained. Shared parameters count where they first occur.
     uses
-        How many times each of its weights is used on one image.
+        How often each of its weights is applied to one image.
     """
 
     name: str
@@ -47,26 +47,27 @@ class LayerInfo:
 
     @property
     def multiply_accumulates(self) -> int:
-        """Multiply-accumulates of its weights on one image."""
+        """Multiply-accumulate operations of its weights on one image."""
         return self.uses * self.num_weights
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network on images of one shape.
+    """The architecture of a network for images of one shape.
 
     Attributes
     ----------
     image_shape, input_shape
-        Channels, rows and columns of the images, and of what the network sees of them.
+        Channels, rows and columns of the images, and of the network's input.
     layers
-        In the order of the state_dict.
+        Layers in state_dict order.
     multiply_accumulates
-        Of one image, of all operations that torch's own counter knows.
+        For one image, of all operations that torch's counter knows.
     activation_bytes
-        Memory that one image's activations take in a forward and backward pass, roughly.
+        Estimated memory of one image's activations in a forward and backward pass.
     first_linear
-        Name of the first layer that works if it is linear and sees every pixel; else empty.
+        Name of the first layer to be applied, if it is linear and sees every pixel; otherwise
+        empty.
     wiring
         How its layers are joined; None if it cannot be followed.
     outside
@@ -85,12 +86,12 @@ class Architecture:
 
     @property
     def num_parameters(self) -> int:
-        """All parameters."""
+        """Number of all parameters."""
         return sum(layer.num_parameters for layer in self.layers)
 
     @property
     def num_frozen(self) -> int:
-        """Parameters that are not trained."""
+        """Number of parameters that are not trained."""
         return sum(layer.num_frozen for layer in self.layers)
 
     @functools.cached_property
@@ -104,7 +105,7 @@ class Architecture:
 
     @functools.cached_property
     def uses(self) -> Mapping[str, int]:
-        """By layer how many times each of its weights is used on one image."""
+        """By layer, how often each of its weights is applied to one image."""
         return {layer.name: layer.uses for layer in self.layers if layer.is_prunable}
 
     @property
@@ -114,7 +115,7 @@ class Architecture:
 
     @property
     def resized(self) -> str:
-        """A sentence on how images are changed to fit the network; empty if they are not."""
+        """A sentence on how images are adapted to the network; empty if they are not."""
         (channels, rows, columns), (to_channels, *size) = self.image_shape, self.input_shape
         changes = []
         if [rows, columns] != size:

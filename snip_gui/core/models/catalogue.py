@@ -1,4 +1,4 @@
-"""The networks there are: one row each. Importing this module does not import torch."""
+"""The catalogue of networks, one entry each. Importing this module does not import torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ InputMapKind: TypeAlias = Literal["pixels", "positions", "columns", "none"]
 
 @dataclass(frozen=True, slots=True)
 class WindowStep:
-    """A convolution or pooling on the way from the input: its width and its stride, in pixels."""
+    """A convolution or pooling layer near the input: its kernel size and stride in pixels."""
 
     width: int
     stride: int
@@ -28,27 +28,28 @@ class ModelInfo:
     Attributes
     ----------
     num_parameters
-        Weights and biases on the images of ``reference``, the paper's total; 0 if not known.
+        Weights and biases on images of ``reference``, which is the paper's total; 0 if unknown.
     paper_sparsities
         Sparsities that the paper reports for it.
     layers
-        Its prunable layers in order; none if they are not known before the network is made.
+        Its prunable layers in order; empty if they are unknown before the network is created.
     input_map
-        What the input map shows: what is kept of each pixel; of each position of the first fully
-        connected layer's input; of each column of the image; or nothing, as there is no such place.
+        What the input map shows: the kept fraction of each pixel, of each position of the first
+        fully connected layer's input, or of each column of the image; or nothing, if none of these
+        exists.
     mapped_layer
         The layer whose inputs the input map shows.
     windows
-        What lies between the input and the first fully connected layer, for ``positions``.
+        The layers between the input and the first fully connected layer, for ``positions``.
     factory, options
-        ``module:class`` of the network, called with the image shape, the number of classes and the
-        options.
+        ``module:class`` of the network, which is called with the image shape, the number of classes
+        and the options.
     least_side
-        Pixels on the shorter side of the smallest images that it takes.
+        Shorter side, in pixels, of the smallest images that it accepts.
     reference
-        Channels, rows and columns of the images, and the number of classes, of the paper.
+        The paper's image shape (channels, rows, columns) and number of classes.
     reconstructed
-        What of it is not in the paper or its code; empty if it is all there.
+        Which details are in neither the paper nor its code; empty if there are none.
     """
 
     name: str
@@ -68,11 +69,11 @@ class ModelInfo:
 
     @property
     def num_channels(self) -> int:
-        """Channels of the images that the paper uses it on."""
+        """Channels of the paper's images."""
         return self.reference[0][0]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
-        """Return the network for images of a shape (C, H, W), with weights yet to be drawn.
+        """Return the network for images of a shape (C, H, W); its weights are not yet initialised.
 
         Raises
         ------
@@ -216,7 +217,7 @@ def _recurrent() -> list[ModelInfo]:
 
 
 def _check(network: ModelInfo) -> None:
-    """Raise if what a package adds is not a network."""
+    """Raise if an entry that a package adds is not a network."""
     if not isinstance(network, ModelInfo):
         raise TypeError(f"{network!r} is not a ModelInfo")
     if ":" not in network.factory:

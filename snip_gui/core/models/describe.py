@@ -1,4 +1,4 @@
-"""Taking a network's measure: one empty image goes through it, and hooks look on.
+"""Measures the architecture of a network, with hooks, on one blank image.
 
 Shapes: C channels, H rows, W columns.
 """
@@ -19,7 +19,7 @@ from snip_gui.core.graph.trace_wiring import trace_wiring
 from snip_gui.core.models.architecture import Architecture, LayerInfo
 
 _FLOAT_BYTES = 4
-# The backward pass keeps what went into a layer and makes a gradient of the same size.
+# The backward pass keeps the input of a layer and computes a gradient of the same size.
 _PASSES = 2
 _TRANSPOSED = (
     functional.conv_transpose1d,
@@ -37,19 +37,20 @@ def describe(
     image_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Architecture:
-    """Return what a network is made of; the network, on any device, is left as it was.
+    """Return the architecture of a network, on any device; the network is left unchanged.
 
     Parameters
     ----------
     input_shape, image_shape
-        Channels, rows and columns of what the network sees, and of the images.
+        Channels, rows and columns of the network's input and of the images.
     """
     watch = _Watch(model)
     training = {module: module.training for module in model.modules()}
     model.eval()
     image_1CHW = torch.zeros(1, *input_shape, device=next(model.parameters()).device)
     try:
-        # With gradients: without, attention takes a fused kernel that the counter cannot see into.
+        # With gradients enabled: otherwise attention uses a fused kernel that the counter cannot
+        # see into.
         with torch.enable_grad(), watch, FlopCounterMode(display=False) as counter:
             model(image_1CHW)
     finally:
@@ -71,7 +72,7 @@ def describe(
 
 
 class _Watch(TorchFunctionMode):
-    """Notes each use of a weight, also where a network applies one without calling its layer."""
+    """Records each use of a weight, even where a network applies it without calling its layer."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class _Watch(TorchFunctionMode):
         ]
 
     def remove_hooks(self) -> None:
-        """Take the hooks off the network."""
+        """Remove the hooks from the network."""
         for hook in self._hooks:
             hook.remove()
 
@@ -120,13 +121,13 @@ class _Watch(TorchFunctionMode):
         self._add(layer, number, weight.shape[1] if func is functional.linear else 0)
 
     def _add(self, layer: str, number: int, width: int) -> None:
-        """Count uses; the first layer of all is remembered with its width if it is linear."""
+        """Count uses; if the first layer of the network is linear, record its width."""
         if not self.first:
             self.first, self.first_width = layer, width
         self.uses[layer] = self.uses.get(layer, 0) + number
 
     def _watcher(self, name: str) -> Any:  # noqa: ANN401 - torch's kind of hook
-        """Return a hook that notes a module's output, and the steps of a recurrent one."""
+        """Return a hook that records a module's output, and the steps of a recurrent one."""
 
         def look(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ANN401 - any module
             values = output[0] if isinstance(output, tuple) and output else output
@@ -139,8 +140,8 @@ class _Watch(TorchFunctionMode):
             if kind == "recurrent":
                 self._add(name, values.numel() // values.shape[-1], 0)
             if isinstance(module, nn.MultiheadAttention):
-                # One function of torch applies both projections, out of this mode's sight.
-                self.num_activations += 4 * values.numel()  # queries, keys, values, their mixture
+                # A single torch function applies both projections, where this mode cannot see them.
+                self.num_activations += 4 * values.numel()  # queries, keys, values, weighted sum
                 for part in (name, f"{name}.out_proj" if name else "out_proj"):
                     self._add(part, inputs[0].numel() // module.embed_dim, 0)
 

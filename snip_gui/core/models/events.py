@@ -1,4 +1,4 @@
-"""What jobs on networks yield."""
+"""Events of jobs on networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkMeasured(Event):
-    """What the chosen network is made of, on images of the chosen data set."""
+    """The architecture of the chosen network for images of the chosen data set."""
 
     architecture: Architecture
 
@@ -30,7 +30,7 @@ class NetworksListed(Event):
 
 @dataclass(frozen=True)
 class WeightsRead(Event):
-    """A file of weights can be read: its digest, and how many numbers it holds."""
+    """A weight file is readable: its digest, and the number of values in it."""
 
     path: Path
     digest: str
@@ -39,20 +39,20 @@ class WeightsRead(Event):
 
 @dataclass(frozen=True)
 class CheckpointFound(Event):
-    """A file of weights was read, and it is known what can be done with it.
+    """A weight file was read and identified.
 
     Attributes
     ----------
     title
-        Its kind, in words.
+        Its kind, for display.
     mask_from
-        What says which of its weights were removed.
+        The source of its masks, for display.
     recipes
-        What goes on with it, one for each network that fits, the likeliest first.
+        Recipes that continue from it, one for each network that fits, most likely first.
     knows_recipe
-        Whether the file says which recipe it came of.
+        Whether the file contains its recipe.
     errors
-        By split, the fraction that was classified wrongly, as the file says.
+        By split, the misclassified fraction stated in the file.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""Drawing the initial weights (paper, sections 4.2 and 5.5)."""
+"""Weight initialisation (paper, sections 4.2 and 5.5)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
     from snip_gui.core.recipe.recipe import Init
 
-# Standard deviation of a unit normal cut at two deviations; TensorFlow's variance scaling divides
-# by it so that the deviation holds after the cut.
+# Standard deviation of a standard normal truncated at two deviations; TensorFlow's variance scaling
+# divides by it to get the intended deviation after truncation.
 _CUT_DEVIATION = 0.87962566103423978
 
 
 def initialise(model: nn.Module, scheme: Init, seed: int) -> None:
-    """Draw all weights of a network in state_dict order; biases of prunable layers become zero.
+    """Initialise all weights of a network in state_dict order; biases of prunable layers are zero.
 
     Parameters
     ----------
     model
-        The network. BatchNorm keeps its usual start: scale one, shift zero.
+        The network. BatchNorm starts as usual: scale one, shift zero.
     scheme
-        How weights are drawn; the network's own leaves them as its code drew them.
+        Initialisation scheme; the network's own leaves weights as its code set them.
     seed
-        Seed of a generator of its own, so that the global generator is left alone.
+        Seed of a private generator; the global one is not touched.
     """
     if scheme == "own":
         return
@@ -45,7 +45,7 @@ def initialise(model: nn.Module, scheme: Init, seed: int) -> None:
 
 @torch.no_grad()
 def _draw(weight: Tensor, scheme: Init, generator: torch.Generator) -> None:
-    """Draw one weight, on the CPU whatever its device, so that devices agree."""
+    """Initialise one weight tensor, always on the CPU, so that all devices agree."""
     drawn = torch.empty(weight.shape)
     window = math.prod(weight.shape[2:])
     fan_in, fan_out = weight.shape[1] * window, weight.shape[0] * window

@@ -1,4 +1,4 @@
-"""Jobs that measure networks and read their weights."""
+"""Jobs that measure networks and read weight files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_networks(cancel: CancelToken) -> Iterator[Event]:
 
 
 def check_weights(path: Path, cancel: CancelToken) -> Iterator[Event]:
-    """Read a file of weights and report what is in it; raises `UserError` if it is not one."""
+    """Read a weight file and report its contents; raises `UserError` if it is not one."""
     yield Progress(f"Reading {path.name}")
     cancel.raise_if_cancelled()
     state = read_state(path)
@@ -45,12 +45,12 @@ def measure_network(
     environment: Environment,
     cancel: CancelToken,
 ) -> Iterator[Event]:
-    """Measure a network on images of a shape (C, H, W); ends in `NetworkMeasured`.
+    """Measure a network for images of a shape (C, H, W); ends with `NetworkMeasured`.
 
     Raises
     ------
     UserError
-        If the network cannot be made for such images or has no layer to prune.
+        If the network cannot be created for such images or has no prunable layer.
     """
     yield Progress("Analysing the network")
     trusted = environment.trusted_code

@@ -1,4 +1,4 @@
-"""From a recipe's choice to a network with weights: the paper's, torchvision's, the user's own.
+"""Creates the network that a recipe names: from the paper, torchvision or the user.
 
 `find_network` needs no torch; the rest does. Shapes: C channels, H rows, W columns.
 """
@@ -33,24 +33,24 @@ SUGGESTED = {
     "densenet121": "DenseNet-121",
     "vit_b_16": "ViT-B/16",
 }
-"""torchvision's names and the usual ones of the networks that are offered first, and tested."""
+"""The networks of torchvision that are listed by default, and tested, with display names."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """What has to be known of images to make a network for them: shape (C, H, W) and classes."""
+    """What a network depends on in its images: their shape (C, H, W) and number of classes."""
 
     shape: tuple[int, int, int]
     num_classes: int
 
 
 def find_network(choice: ModelChoice) -> ModelInfo:
-    """Return what is known of a network before it is made.
+    """Return what is known about a network before it is created.
 
     Raises
     ------
     UserError
-        If there is none of that name in the catalogue.
+        If the catalogue has none of this name.
     """
     if choice.name == OWN:
         file = Path(choice.file).name
@@ -70,7 +70,7 @@ def find_network(choice: ModelChoice) -> ModelInfo:
 
 
 def with_architecture(info: ModelInfo, architecture: Architecture) -> ModelInfo:
-    """Return what is known of a network once it was measured."""
+    """Return what is known about a network, completed by its measured architecture."""
     if info.layers:
         return info
     kind = "pixels" if architecture.first_linear else "none"
@@ -90,7 +90,7 @@ class Network:
     Attributes
     ----------
     input_shape
-        Channels, rows and columns of what it sees.
+        Channels, rows and columns of its input.
     notes
         Sentences for the log.
     """
@@ -103,16 +103,16 @@ class Network:
 def find_input_shape(
     choice: ModelChoice, image_shape: tuple[int, int, int], num_classes: int
 ) -> tuple[int, int, int]:
-    """Return the shape (C, H, W) that the network sees of images of a shape.
+    """Return the input shape (C, H, W) of a network for images of a given shape.
 
-    Their own where the network takes it; else the smallest larger one that it takes; or the square
-    that the recipe asks for. With weights from a file torchvision's networks keep the three
-    channels that they were trained with, and grey images are repeated.
+    This is the images' own shape if the network accepts it, otherwise the smallest larger one that
+    it accepts, or the square that the recipe specifies. With weights from a file, torchvision's
+    networks keep the three channels they were trained with, and greyscale images are repeated.
 
     Raises
     ------
     UserError
-        If the network takes no such images.
+        If the network does not accept such images.
     """
     channels, rows, columns = image_shape
     if choice.input_size:
@@ -133,7 +133,7 @@ def find_input_shape(
 def _smallest_shape(
     shape: tuple[int, int, int], num_classes: int, name: str
 ) -> tuple[int, int, int]:
-    """Return torchvision's `smallest_shape`, each tried once."""
+    """Return `smallest_shape` of a torchvision network, cached."""
     from snip_gui.core.models.torchvision_models import smallest_shape
 
     return smallest_shape(shape, num_classes, name)
@@ -147,19 +147,19 @@ def make_network(
     seed: int,
     trusted: Collection[str] = (),
 ) -> Network:
-    """Make the network, draw its weights, and read those of the recipe's file over them.
+    """Create the network, initialise its weights, and load those of the recipe's file over them.
 
     Parameters
     ----------
     seed
-        Of the weights; torch's global generator is left as it was.
+        Seed of the weights; torch's global generator is restored.
     trusted
-        Digests of the Python files that the user agreed to run.
+        Digests of the Python files that the user has agreed to run.
 
     Raises
     ------
     UserError
-        If the network cannot be made for such images, or its weights cannot be read.
+        If the network cannot be created for such images, or its weights cannot be read.
     """
     shape = find_input_shape(choice, image_shape, num_classes)
     module = _drawn(choice, shape, num_classes, seed, trusted)
@@ -180,7 +180,7 @@ def reinitialise(
     seed: int,
     trusted: Collection[str] = (),
 ) -> None:
-    """Give a network the weights that the recipe's scheme draws with another seed."""
+    """Reinitialise a network with the recipe's scheme and another seed."""
     fresh = _drawn(choice, input_shape, num_classes, seed, trusted)
     module.load_state_dict(fresh.state_dict())
 
@@ -192,16 +192,17 @@ def _drawn(
     seed: int,
     trusted: Collection[str],
 ) -> nn.Module:
-    """Return a network in single precision with freshly drawn weights."""
+    """Return a newly initialised network in single precision."""
     import torch
 
     from snip_gui.core.models.init import initialise
 
-    # torch's layers draw weights of their own when made; a training under way must not notice.
+    # torch's layers initialise themselves from the global generator, which a training run may be
+    # using.
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # not those of GPUs, which are not put back
+        torch.default_generator.manual_seed(seed)  # not those of GPUs, which are not restored
         module = _made(choice, shape, num_classes, trusted)
-    module.float()  # sensitivities of half precision would mostly be zero
+    module.float()  # in half precision most sensitivities would be zero
     initialise(module, choice.init, seed)
     return module
 
@@ -212,7 +213,7 @@ def _made(
     num_classes: int,
     trusted: Collection[str],
 ) -> nn.Module:
-    """Return the network as its code makes it."""
+    """Return the network as its code creates it."""
     if choice.name == OWN:
         from snip_gui.core.models.own.running import load, make
         from snip_gui.core.models.own.trial import check_scores
@@ -234,7 +235,7 @@ def measure(
     num_classes: int,
     trusted: Collection[str] = (),
 ) -> Architecture:
-    """Return what a network is made of, without drawing its weights.
+    """Return the architecture of a network, without initialising its weights.
 
     Raises
     ------
@@ -257,5 +258,5 @@ def measure(
 
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:
-    """Return the choice without its weights file: for a run that has kept what it began with."""
+    """Return the choice without its weights file, for a run that has stored its initial weights."""
     return msgspec.structs.replace(choice, weights="", weights_digest="")

@@ -1,4 +1,4 @@
-"""Which network a checkpoint is of, and the recipe that goes on with it."""
+"""Recognises which network a checkpoint belongs to, and builds a recipe that continues from it."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def inspect(
     environment: Environment,
     cancel: CancelToken,
 ) -> Iterator[Event]:
-    """Read a checkpoint and say what it is; ends in `CheckpointFound`.
+    """Read a checkpoint and identify it; ends with `CheckpointFound`.
 
     Parameters
     ----------
     recipe
-        What is chosen now: its network is among those that are tried, its data set stays where the
-        file names none.
+        The current recipe: its network is one of those tried, and its data set is used if the file
+        names none.
     images
-        Of the data set at hand; None while there is none.
+        Images of the current data set; None if none is loaded.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def inspect(
     yield Progress(f"Reading {path.name}")
     checkpoint = read_checkpoint(path)
     _refuse_bad_numbers(checkpoint, path)
-    _as_pruned(path, find_masks(checkpoint))  # refuses one of zeros alone
+    _as_pruned(path, find_masks(checkpoint))  # refuses a file of zeros only
     if "shrunk" in checkpoint.manifest:
         raise UserError(
             f"“{path.name}” holds a shrunk network, which fits only its own module definition.",
@@ -105,7 +105,7 @@ def inspect(
 def fitting_recipe(
     checkpoint: Checkpoint, path: Path, base: Recipe, model: nn.Module, choice: ModelChoice
 ) -> Recipe:
-    """Return the recipe whose network, mask and sparsity are those of a checkpoint."""
+    """Return the recipe with the network, mask and sparsity of a checkpoint."""
     masks = find_masks(checkpoint)
     masks = {name: masks[name] for name, p in model.named_parameters()
              if name in masks and masks[name].shape == p.shape}  # fmt: skip
@@ -126,7 +126,7 @@ def fitting_recipe(
 
 
 def _as_pruned(path: Path, masks: Mapping[str, Tensor]) -> Magnitude:
-    """Return the pruning that keeps what masks keep; raises `UserError` if they keep nothing."""
+    """Return pruning settings that reproduce masks; raises `UserError` if they keep nothing."""
     total = sum(mask.numel() for mask in masks.values())
     kept = sum(int((mask != 0).sum()) for mask in masks.values())
     if kept == 0:
@@ -138,9 +138,9 @@ def _as_pruned(path: Path, masks: Mapping[str, Tensor]) -> Magnitude:
 
 
 def find_masks(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """Return the masks of a checkpoint; without any, weights that are zero are removed ones.
+    """Return the masks of a checkpoint; if it has none, zero weights count as removed.
 
-    Zero biases say nothing, for networks begin with them; unless the file says that biases were
+    Zero biases are ignored, because biases start at zero, unless the file states that biases were
     pruned too.
     """
     written = _recipe_of(checkpoint)
@@ -168,9 +168,9 @@ def _going_on(
     images: Images,
     environment: Environment,
 ) -> Recipe:
-    """Return the recipe that goes on with a network; raises `UserError` if it does not fit."""
+    """Return a recipe that continues with a network; raises `UserError` if it does not fit."""
     if choice.name == OWN and choice.file_digest not in environment.trusted_code:
-        # Its code must not be run before that was agreed to: the file alone has to do.
+        # Its code must not run without consent, so only the file can be checked.
         own = msgspec.structs.replace(
             choice, weights=str(path.absolute()), weights_digest=digest_file(path)
         )
@@ -190,7 +190,7 @@ def _empty(
     num_classes: int,
     environment: Environment,
 ) -> nn.Module:
-    """Return a network with shapes; values only if its code is the user's own."""
+    """Return a network on the meta device, or with values if it is user-supplied."""
     if choice.name == OWN:
         from snip_gui.core.models.own.running import load, make
 
@@ -204,7 +204,7 @@ def _empty(
 
 
 def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice) -> None:
-    """Raise a `UserError` unless the checkpoint is of a network; its last layer may differ."""
+    """Raise `UserError` unless the checkpoint fits a network; the last layer may differ."""
     wanted = {n: t for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
     given = {n: t for n, t in checkpoint.state.items() if not n.endswith(_COUNTER)}
     title = find_network(choice).title
@@ -221,7 +221,7 @@ def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice)
 
 
 def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
-    """Return the networks to try: the file's own, what is chosen, then all that are known."""
+    """Return the networks to try: that of the file, the current one, then all others."""
     beside = path.with_name(path.name + _LOADER)
     own = []
     if beside.is_file() and "Network" in candidates(source := read_source(beside)):
@@ -236,18 +236,18 @@ def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
 
 
 def _recipe_of(checkpoint: Checkpoint) -> Recipe | None:
-    """Return the recipe that a file was written with; None if there is none that can be used."""
+    """Return the recipe stored in a file; None if there is no usable one."""
     raw = checkpoint.manifest.get("recipe")
     if not isinstance(raw, dict) or "shrunk" in checkpoint.manifest:
         return None
     try:
         return from_builtins(raw)
     except UserError:
-        return None  # of a newer version: the weights can be used all the same
+        return None  # of a newer version; the weights are usable all the same
 
 
 def _images_of(checkpoint: Checkpoint) -> Images | None:
-    """Return what the file says of its images."""
+    """Return the image shape and classes stated in the file."""
     shape, classes = (checkpoint.manifest.get(key) for key in ("input_shape", "classes"))
     if not isinstance(shape, list) or len(shape) != 3 or not isinstance(classes, list):
         return None

@@ -1,4 +1,4 @@
-"""Classification networks of torchvision, by their names in its own registry.
+"""The classification networks of torchvision, by their names in its registry.
 
 Shapes: C channels, H rows, W columns.
 """
@@ -14,7 +14,7 @@ from torch import nn
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.optional_packages import import_torchvision
 
-# Tried in turn where the images' own size does not pass.
+# Sizes to try in turn if a network refuses the images' own.
 _SIZES = (32, 64, 96, 128, 160, 224, 256, 384, 512)
 
 
@@ -27,13 +27,13 @@ def names() -> tuple[str, ...]:
 def build(image_shape: tuple[int, int, int], num_classes: int, *, name: str) -> nn.Module:
     """Return a network for images of a shape (C, H, W).
 
-    Its first convolution takes as many channels as the images have. Heads that only help training
-    (GoogLeNet, Inception) are left out.
+    The first convolution is adapted to the number of channels. Auxiliary classifiers (GoogLeNet,
+    Inception) are left out.
 
     Raises
     ------
     UserError
-        If there is no such network, or it is not for such images.
+        If there is no such network, or it does not accept such images.
     """
     models = _models()
     try:
@@ -60,14 +60,14 @@ def build(image_shape: tuple[int, int, int], num_classes: int, *, name: str) -> 
 def smallest_shape(
     image_shape: tuple[int, int, int], num_classes: int, name: str
 ) -> tuple[int, int, int]:
-    """Return the shape nearest to the images' own that a network takes: theirs, or a larger square.
+    """Return the smallest input shape that a network accepts: the images' own, or a larger square.
 
-    Found by trying, without memory or work: on torch's meta device only shapes are computed.
+    Found by trial on torch's meta device, where only shapes are computed.
 
     Raises
     ------
     UserError
-        If there is no such network, or none of the usual sizes will do.
+        If there is no such network, or it accepts none of the usual sizes.
     """
     channels, rows, columns = image_shape
     larger = [size for size in _SIZES if size >= max(rows, columns)]
@@ -88,18 +88,18 @@ def smallest_shape(
 
 
 def shape_only(shape: tuple[int, int, int], num_classes: int, name: str) -> nn.Module:
-    """Return a network in evaluation mode whose tensors have shapes but no values."""
+    """Return a network in evaluation mode on the meta device, with shapes but no values."""
     try:
         with torch.device("meta"):
             model = build(shape, num_classes, name=name)
     except NotImplementedError:
-        # RegNet works out its widths with tensors, so it has to be made in earnest.
+        # RegNet computes its widths with tensors, which takes a real device.
         model = build(shape, num_classes, name=name).to("meta")
     return model.eval()
 
 
 def _take_channels(model: nn.Module, channels: int) -> None:
-    """Replace the first convolution if the images have other than its three channels."""
+    """Replace the first convolution unless the images have three channels."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d):
             if module.in_channels != channels:
@@ -109,7 +109,7 @@ def _take_channels(model: nn.Module, channels: int) -> None:
 
 
 def _with_channels(conv: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """Return a fresh convolution like another, for another number of channels."""
+    """Return a new convolution like another, with another number of input channels."""
     return nn.Conv2d(
         channels,
         conv.out_channels,

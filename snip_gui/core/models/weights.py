@@ -1,4 +1,4 @@
-"""Weights from a file into a network."""
+"""Loads weights from a file into a network."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _NAMED = 3
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file by name, removed weights zero; raises as `read_checkpoint`."""
+    """Return the tensors of a file by name, removed weights as zero; raises as `read_checkpoint`."""
     return read_checkpoint(path).state
 
 
 def load_weights(model: nn.Module, path: Path) -> str:
-    """Put the weights of a file into a network; return a sentence on what was drawn instead.
+    """Load the weights of a file into a network; return a sentence on any that it lacks.
 
-    The last layer may be for other classes: then it stays as it was drawn.
+    If the file's last layer is for other classes, that of the network stays as initialised.
 
     Raises
     ------
     UserError
-        If the file cannot be read, or is not of this network; the error names what does not fit.
+        If the file cannot be read or does not fit the network; the error names the mismatch.
     """
     wanted = model.state_dict()
     state = read_checkpoint(path).fitted(wanted).state
@@ -74,14 +74,14 @@ def load_weights(model: nn.Module, path: Path) -> str:
 
 
 def refuse_codes(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
-    """Raise a `UserError` if a file has whole numbers where a network has real or complex ones.
+    """Raise `UserError` if a file has integers where the network has real or complex numbers.
 
-    They are codes of a quantised network, whose values are not those of the weights.
+    These are the codes of a quantised network rather than values of weights.
 
     Parameters
     ----------
     wanted, state
-        Tensors of the network, and of the file, by name.
+        Tensors of the network and of the file by name.
     """
     for name in wanted.keys() & state.keys():
         needs, has = wanted[name].dtype, state[name].dtype
@@ -98,7 +98,7 @@ def refuse_codes(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> N
 
 
 def last_layer(model: nn.Module) -> str:
-    """Return the name of the last layer of a prunable kind; a word of no layer if there is none."""
+    """Return the name of the last prunable layer; one that no layer has if there is none."""
     last = " "
     for name, module in model.named_modules():
         last = name if layer_kind(module) else last

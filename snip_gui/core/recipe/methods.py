@@ -39,7 +39,7 @@ class RandomMask(PruningSpec, frozen=True, kw_only=True, tag="random"):
 
 
 class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
-    """Keep as many connections of each layer as SNIP does, at random: its mask shuffled by layer."""
+    """Keep as many connections per layer as SNIP does, at random: its mask shuffled by layer."""
 
 
 class Magnitude(PruningSpec, frozen=True, kw_only=True, tag="magnitude"):

@@ -76,6 +76,6 @@ def _value(raw: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - of any part
 
 
 def _training(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the training part without later fields at their defaults, to keep old digests valid."""
+    """Return the training part; later fields at their defaults are dropped to keep old digests."""
     usual = msgspec.to_builtins(Training())
     return {k: v for k, v in raw["training"].items() if k not in ADDED_LATER or v != usual[k]}

@@ -1,1 +1,1 @@
-"""The user's own network: its source, the trial in a process of its own, and running it."""
+"""User-supplied networks: their source, a trial in a separate process, and running them."""

@@ -1,7 +1,7 @@
-"""Keeps a network of the user's own from importing files beside it.
+"""Keeps a user-supplied network from importing files beside it.
 
-What a user agrees to run is one file; a run folder keeps that file alone, and in a stranger's
-folder other files may lie beside it that nobody has seen.
+The user agrees to run a single file, and a run folder contains only that file. Other files beside
+it may come from a stranger, and nobody has reviewed them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _BesideFinder(MetaPathFinder):
-    """Refuses top-level modules that lie in some folders, unless they are installed there."""
+    """Refuses top-level modules in given folders, unless they are installed there."""
 
     def __init__(self) -> None:
         self.folders: set[Path] = set()
@@ -28,8 +28,8 @@ class _BesideFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> None:
-        """Raise an `ImportError` for a module in one of the folders; leave all others alone."""
-        if path is not None:  # a part of a package, which was looked at itself
+        """Raise `ImportError` for a module in one of the folders; ignore all others."""
+        if path is not None:  # a submodule, whose package has been checked
             return
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(fullname, None, target)
@@ -52,7 +52,7 @@ _finder = _BesideFinder()
 
 @contextlib.contextmanager
 def nothing_beside(path: Path) -> Iterator[None]:
-    """Refuse imports from a file's folder, from now on, and meanwhile from the current folder."""
+    """Refuse imports from a file's folder for good, and meanwhile from the current folder."""
     _finder.folders.add(path.resolve().parent)
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
@@ -67,5 +67,5 @@ def nothing_beside(path: Path) -> Iterator[None]:
 
 
 def _installed() -> list[Path]:
-    """Return where the interpreter's own and installed packages are."""
+    """Return the folders of the standard library and of installed packages."""
     return [Path(place).resolve() for place in sysconfig.get_paths().values()]

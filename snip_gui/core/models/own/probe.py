@@ -1,7 +1,7 @@
-"""Trying out a network of the user's own in a process of its own.
+"""Trial of a user-supplied network in a separate process.
 
-Code that never comes back, or that ends the process, then spoils nothing: the process is stopped
-and the program says so. What passes here is run in this process afterwards.
+Code that never returns, or that ends its process, does no harm there: the process is stopped and
+the failure reported. A network that passes is run in this process afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import snip_gui
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.models.own.source import read_trusted
-from snip_gui.core.recipe.recipe import ModelChoice  # noqa: TC001 - msgspec reads it when it decodes
+from snip_gui.core.recipe.recipe import ModelChoice  # noqa: TC001 - msgspec needs it to decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -35,7 +35,7 @@ _passed: set[tuple[str, str, tuple[int, int, int], int]] = set()
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What the other process is asked to try."""
+    """The network that the other process is asked to try."""
 
     choice: ModelChoice
     shape: tuple[int, int, int]
@@ -43,7 +43,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What it found; no message if all is well."""
+    """The result; the message is empty if the trial succeeded."""
 
     message: str = ""
     hint: str = ""
@@ -60,15 +60,15 @@ def try_out(
     *,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> Generator[Event, None, None]:
-    """Make the network elsewhere and pass images through it; once for each contents.
+    """Create the network in another process and pass images through it; cached by digest.
 
     Raises
     ------
     UserError
-        If the user has not agreed to run the file, or the network cannot be made, cannot be
-        evaluated, scored and trained on images of this shape (C, H, W), or does not return.
+        If the user has not agreed to run the file, or the network cannot be created, cannot be
+        evaluated, scored and trained on images of this shape (C, H, W), or does not return in time.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     source = read_trusted(choice, trusted)
     key = (source.digest, choice.symbol, shape, num_classes)
@@ -113,7 +113,7 @@ def try_out(
 
 
 def _read_answer(choice: ModelChoice, answered: Path, status: int, output: Path) -> Answer:
-    """Return what the other process found; raises `UserError` if it ended without an answer."""
+    """Return the result of the other process; raises `UserError` if it ended without one."""
     try:
         return msgspec.json.decode(answered.read_bytes(), type=Answer)
     except FileNotFoundError:
@@ -127,21 +127,21 @@ def _read_answer(choice: ModelChoice, answered: Path, status: int, output: Path)
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of the other process, which must find this very package."""
+    """Return the other process's environment variables; it must import this very package."""
     root = str(Path(snip_gui.__file__).parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that has not ended by itself."""
+    """Kill a process that has not ended by itself."""
     if process.poll() is None:
         process.kill()
         process.wait()
 
 
 def _answer(question: Question) -> Answer:
-    """Try what is asked, in the other process."""
+    """Carry out the trial, in the other process."""
     from snip_gui.core.models.own.running import load, make
     from snip_gui.core.models.own.trial import try_passes
 
@@ -155,7 +155,7 @@ def _answer(question: Question) -> Answer:
 
 
 def main(arguments: list[str]) -> None:
-    """Answer a question file with an answer file."""
+    """Read the question file and write the answer file."""
     asked, answered = map(Path, arguments)
     question = msgspec.json.decode(asked.read_bytes(), type=Question)
     answered.write_bytes(msgspec.json.encode(_answer(question)))

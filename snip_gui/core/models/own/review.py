@@ -1,4 +1,4 @@
-"""Source code as a reviewer must see it: nothing invisible, nothing out of sight."""
+"""Source code prepared for review, with nothing invisible or out of sight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import unicodedata
 _FAR = re.compile(r"[ \t]{40,}(?=\S)")
 _EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){20,}")
 
-# Letters and marks that draw nothing: fillers, joiners, the blank of braille, variation selectors.
+# Letters and marks without a glyph: fillers, joiners, the braille blank, variation selectors.
 _UNSEEN = re.compile(
     "[\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -18,10 +18,10 @@ _UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def reveal(text: str) -> str:
-    """Return source code with marks in place of what would not be seen.
+    """Return source code with markers in place of anything that could not be seen.
 
-    Invisible and bidirectional characters become their code points, long runs of blanks and of
-    empty lines become their number, so that no code hides to the right or far below.
+    Invisible and bidirectional characters are replaced by their code points, and long runs of
+    blanks or empty lines by their length, so no code can hide to the right or far below.
     """
     lines = ["".join(map(_mark, line)) for line in _lines(text)]
     lines = [_FAR.sub(_count_blanks, line) for line in lines]
@@ -29,7 +29,7 @@ def reveal(text: str) -> str:
 
 
 def find_warnings(text: str) -> tuple[str, ...]:
-    """Return a sentence for each way in which source code looks other than it is."""
+    """Return a sentence for each way in which source code may mislead its reader."""
     lines = _lines(text)
     unseen = [n for n, line in enumerate(lines, 1) if any(map(_is_unseen, line))]
     far = [n for n, line in enumerate(lines, 1) if _FAR.search(line)]
@@ -42,7 +42,7 @@ def find_warnings(text: str) -> tuple[str, ...]:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines as Python counts them: a lone carriage return ends one, too."""
+    """Return the lines as Python counts them: a lone carriage return ends a line too."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -68,14 +68,14 @@ def _count_lines(found: re.Match[str]) -> str:
 
 
 def _foreign_names(text: str) -> list[int]:
-    """Return the lines with names outside ASCII, as far as the text can be read as Python."""
+    """Return the lines with non-ASCII names, as far as the text can be tokenised."""
     lines: list[int] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME and not token.string.isascii():
-                lines.append(token.start[0])  # noqa: PERF401 - what came before an error counts
+                lines.append(token.start[0])  # noqa: PERF401 - keeps those before an error
     except (tokenize.TokenError, SyntaxError):
-        pass  # `candidates` says that it is not Python
+        pass  # `candidates` reports that it is not Python
     return sorted(set(lines))
 
 

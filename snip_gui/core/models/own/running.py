@@ -1,4 +1,4 @@
-"""Running the source of a network of the user's own, and making the network.
+"""Runs the source of a user-supplied network, and creates the network.
 
 Shapes: C channels, H rows, W columns, K classes.
 """
@@ -29,22 +29,22 @@ _SOURCE = "__snip_source__"
 
 
 def load(choice: ModelChoice, trusted: Collection[str]) -> Callable[..., Any]:
-    """Run the file and return the class or function that makes the network.
+    """Run the file and return the class or function that creates the network.
 
     Parameters
     ----------
     trusted
-        Digests of the files that the user agreed to run.
+        Digests of the files that the user has agreed to run.
 
     Raises
     ------
     UserError
-        As `read_trusted`; or if the file cannot be run, or defines no such class or function.
+        As `read_trusted`, and if the file cannot be run or defines no such class or function.
     """
     source = read_trusted(choice, trusted)
     module = _run(source)
     found = vars(module).get(choice.symbol)
-    # What the file merely imports was not written to be called with what a network is given.
+    # Names that the file merely imports do not take the arguments of a network.
     if not callable(found) or getattr(found, "__module__", None) != module.__name__:
         raise UserError(
             f"“{source.path.name}” defines no class or function called “{choice.symbol}”.",
@@ -56,30 +56,30 @@ def load(choice: ModelChoice, trusted: Collection[str]) -> Callable[..., Any]:
 
 
 def executed_source(digest: str) -> bytes:
-    """Return the bytes that were run in this process; raises `KeyError` if none of that digest."""
+    """Return the source that this process has run; raises `KeyError` if none has this digest."""
     data: bytes = vars(sys.modules[_PREFIX + digest])[_SOURCE]
     return data
 
 
 def _run(source: Source) -> ModuleType:
-    """Run a source as a module of its own, once for each contents, and return the module."""
+    """Run a source as a module, once per digest, and return the module."""
     name = _PREFIX + source.digest
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_loader(name, loader=None)
     assert spec is not None
-    # Without __file__: a network is one file, and finds nothing by where that file lies.
+    # Without __file__: a network is a single file and must not look for others beside it.
     module = importlib.util.module_from_spec(spec)
     setattr(module, _SOURCE, source.data)
     file = str(source.path)
     linecache.cache[file] = (len(source.data), None, source.text.splitlines(True), file)
-    sys.modules[name] = module  # dataclasses and pickling look themselves up there
+    sys.modules[name] = module  # dataclasses and pickle look it up there
     try:
-        # The text rather than the bytes: what is run is what was shown, whatever it declares.
+        # The text rather than the bytes: this is what was shown, whatever encoding it declares.
         code = compile(source.text, file, "exec", dont_inherit=True)
         with nothing_beside(source.path):
             exec(code, module.__dict__)
-    except BaseException as error:  # also SystemExit: it must not end the program
+    except BaseException as error:  # even SystemExit, which must not end the program
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -90,12 +90,13 @@ def _run(source: Source) -> ModuleType:
 def make(
     factory: Callable[..., Any], choice: ModelChoice, shape: tuple[int, int, int], num_classes: int
 ) -> nn.Module:
-    """Call the class or function with what it has parameters for, and check what it returns.
+    """Call the class or function with the arguments it takes, and check what it returns.
 
     Raises
     ------
     UserError
-        If it needs other arguments, raises, or returns anything but a network with parameters.
+        If it needs other arguments, raises, or returns anything other than a network with
+        parameters.
     """
     from torch import nn
 
@@ -124,7 +125,7 @@ def make(
     given = {name: value for name, value in known.items() if name in {p.name for p in expected}}
     try:
         model = factory(**given)
-    except Exception as error:  # the user's own code may raise anything
+    except Exception as error:  # user-supplied code may raise anything
         raise explain_failure(f"{place} cannot be created", error) from error
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         raise UserError(
@@ -136,7 +137,7 @@ def make(
 
 
 def explain_failure(what: str, error: BaseException) -> UserError:
-    """Return the error for code that raised, with the line of the user's file where it did."""
+    """Return the error for code that raised, with the line of the user's file at fault."""
     place = ""
     trace = error.__traceback__
     while trace is not None:

@@ -1,7 +1,7 @@
-"""The source of a network of the user's own: read, checked and listed, never run here.
+"""The source of a user-supplied network: read, checked and listed here, but never run.
 
-Running such a file can do anything that its user can, so none is run whose digest is not among
-those that the user agreed to. What is shown, agreed to and run are the same bytes.
+Such a file can do anything that its user can, so it is run only if its digest is among those that
+the user has agreed to. The bytes shown, agreed to and run are the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OWN = "own"
 
 MOST_BYTES = 1_000_000
-"""Of a network's source: more than that nobody reviews."""
+"""Largest source file; nobody reviews more than that."""
 
 # PEP 263: a comment in one of the first two lines may declare the encoding.
 _DECLARED = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -40,7 +40,7 @@ class Source:
     Attributes
     ----------
     data, text
-        The bytes as they lie in the file, and what they say in UTF-8.
+        The contents of the file, and the same decoded from UTF-8.
     """
 
     path: Path
@@ -49,18 +49,18 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the bytes."""
+        """SHA-256 of the contents."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 def read_source(path: Path) -> Source:
-    """Read the source of a network.
+    """Read the source file of a network.
 
     Raises
     ------
     UserError
         If the file cannot be read, is not a regular file of at most `MOST_BYTES`, or is not UTF-8:
-        in another encoding the code that runs may not be the code that is shown.
+        in another encoding, the code that runs might differ from the code shown.
     """
     try:
         data = read_bytes(path, max_bytes=MOST_BYTES)
@@ -102,7 +102,7 @@ def candidates(source: Source) -> tuple[str, ...]:
     Raises
     ------
     UserError
-        If it is not Python.
+        If it is not valid Python.
     """
     try:
         tree = ast.parse(source.text)
@@ -134,7 +134,7 @@ def pin_files(recipe: Recipe) -> Recipe:
     Raises
     ------
     UserError
-        If a file cannot be read, or is not the one that the recipe was made with.
+        If a file cannot be read, or is not the one that the recipe was created with.
     """
     changes: dict[str, str] = {}
     for field in ("file", "weights"):
@@ -156,18 +156,18 @@ def pin_files(recipe: Recipe) -> Recipe:
 
 
 def read_trusted(choice: ModelChoice, trusted: Collection[str]) -> Source:
-    """Read the source that a recipe names, if the user has agreed to run it.
+    """Read the source file that a recipe names, provided that the user has agreed to run it.
 
     Parameters
     ----------
     trusted
-        Digests of the files that the user agreed to run.
+        Digests of the files that the user has agreed to run.
 
     Raises
     ------
     UserError
-        If no file or no name in it is chosen, the file cannot be read, is not the one that was
-        chosen, or was not agreed to.
+        If no file or no name in it is chosen, or if the file cannot be read, is not the one that
+        was chosen, or has not been agreed to.
     """
     if not choice.file or not choice.symbol:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Whether a network of the user's own can be scored and trained: passes over empty images.
+"""Checks that a user-supplied network can be scored and trained, by passing blank images.
 
 Shapes: B images, C channels, H rows, W columns, K classes.
 """
@@ -23,7 +23,7 @@ _PROBABLY = 1e-3
 def check_scores(
     model: nn.Module, choice: ModelChoice, shape: tuple[int, int, int], num_classes: int
 ) -> None:
-    """Check that a network takes two images (C, H, W) and gives a score for each class.
+    """Check that a network accepts two images (C, H, W) and returns a score for each class.
 
     Raises
     ------
@@ -44,13 +44,13 @@ def try_passes(
 ) -> tuple[str, ...]:
     """Check that a network can be evaluated, scored and trained; return remarks for the log.
 
-    One image and two in evaluation mode (a last batch may hold a single one), two in training mode
+    One image and two in evaluation mode (the last batch may contain just one), two in training mode
     (BatchNorm needs two), and a backward pass in each mode. The network's buffers change.
 
     Raises
     ------
     UserError
-        If one of these does not work, with the line of the user's file where it did not.
+        If one of these fails, with the line of the user's file at fault.
     """
     generator = torch.Generator().manual_seed(0)
     for is_training, num_images in ((False, 2), (False, 1), (True, 2)):
@@ -64,14 +64,14 @@ def try_passes(
 
 
 def _scores(model: nn.Module, choice: ModelChoice, images_BCHW: Tensor, num_classes: int) -> Tensor:
-    """Return the scores (B, K) of images; raises `UserError` if the network gives none."""
+    """Return the class scores (B, K) of images; raises `UserError` if there are none."""
     num_images = len(images_BCHW)
     size = "x".join(map(str, images_BCHW.shape[1:]))
     count = "one image" if num_images == 1 else "two images"
     mode = " in training mode" if model.training else ""
     try:
         scores = model(images_BCHW)
-    except Exception as error:  # the user's own code may raise anything
+    except Exception as error:  # user-supplied code may raise anything
         what = f"“{choice.symbol}” cannot take {count} of {size}{mode}"
         raise explain_failure(what, error) from error
     if not isinstance(scores, torch.Tensor):
@@ -97,11 +97,11 @@ def _scores(model: nn.Module, choice: ModelChoice, images_BCHW: Tensor, num_clas
 
 
 def _check_backward(model: nn.Module, choice: ModelChoice, scores_BK: Tensor) -> None:
-    """Raise a `UserError` if there are no gradients of the scores."""
+    """Raise `UserError` if the scores have no gradients."""
     mode = " in training mode" if model.training else ""
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
-        return  # that there is nothing to prune is said elsewhere
+        return  # nothing to prune, which is reported elsewhere
     if not scores_BK.requires_grad:
         raise UserError(
             f"The scores of “{choice.symbol}” have no gradient{mode}.",
@@ -112,13 +112,13 @@ def _check_backward(model: nn.Module, choice: ModelChoice, scores_BK: Tensor) ->
     loss = torch.nn.functional.cross_entropy(scores_BK, scores_BK.argmax(1))
     try:
         torch.autograd.grad(loss, parameters, allow_unused=True)
-    except Exception as error:  # operations of the user's own, or changed in place
+    except Exception as error:  # user-defined or in-place operations
         what = f"“{choice.symbol}” has no backward pass{mode}"
         raise explain_failure(what, error) from error
 
 
 def _remarks(choice: ModelChoice, scores_BK: Tensor) -> tuple[str, ...]:
-    """Return what may be meant otherwise: scores that look like probabilities."""
+    """Return warnings of likely mistakes: scores that look like probabilities."""
     ones = torch.ones(len(scores_BK))
     found = [
         name

@@ -1,8 +1,7 @@
 """The two AlexNets of the paper (table 5; official code, ``network.py``).
 
-No pooling: every convolution has stride 2. Both are reconstructed from the official code, whose
-fully connected layers have 1024 k units; the paper's text says 512 k, but its counts agree with the
-code.
+There is no pooling; every convolution has stride 2. Both follow the official code, whose fully
+connected layers have 1024 k units: the paper says 512 k, but its parameter counts match the code.
 
 Shapes: B images, C channels, H rows, W columns, K classes.
 """
@@ -19,7 +18,7 @@ from snip_gui.core.graph.layers import batch_norm_1d, batch_norm_2d, conv_same
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Output channels and kernel width of each convolution.
+# Output channels and kernel size of each convolution.
 _CONVOLUTIONS = ((96, 11), (256, 5), (384, 3), (384, 3), (256, 3))
 
 
@@ -37,7 +36,7 @@ class AlexNet(nn.Module):
     ) -> None:
         super().__init__()
         channels, rows, columns = image_shape
-        # On 64x64 images the first stride doubles, so that all that follows stays as it is.
+        # On 64x64 images the first stride is doubled, so the layers after it do not change.
         first_stride = 4 if min(rows, columns) >= 64 else 2
         for number, (maps, kernel) in enumerate(_CONVOLUTIONS, 1):
             stride = first_stride if number == 1 else 2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LeNet300100(nn.Module):
-    """Three fully connected layers with ReLU between: 266,610 parameters on 28x28x1."""
+    """Three fully connected layers with ReLU in between: 266,610 parameters on 28x28x1."""
 
     def __init__(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
         super().__init__()
@@ -66,5 +66,5 @@ class LeNet5Caffe(nn.Module):
 
 
 def _after_convolutions(pixels: int) -> int:
-    """Return the length that two 5-wide convolutions, each halved, leave of a side."""
+    """Return the side length after two 5x5 convolutions, each followed by 2x2 pooling."""
     return ((pixels - 4) // 2 - 4) // 2

@@ -1,8 +1,8 @@
-"""The recurrent networks of the paper (table 2), reconstructed: an image is read row by row.
+"""The recurrent networks of the paper (table 2), reconstructed; they read an image row by row.
 
-The paper's counts fit one layer behind a biased linear projection of each row, with one bias per
-gate. torch's cells have two; the second is kept at zero, frozen, and is no prunable parameter. That
-the projection has no non-linearity, and that the last step feeds the classifier, is not confirmed.
+The paper's parameter counts match one recurrent layer after a linear projection with bias of each
+row, with one bias per gate. torch's cells have two; the second is frozen at zero and not prunable.
+Unconfirmed: that the projection has no nonlinearity, and that the last step feeds the classifier.
 
 Shapes: B images, C channels, H rows (steps), W columns, U units, K classes.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RowReader(nn.Module):
-    """A projection, an LSTM or GRU over the rows, and a classifier of the last step."""
+    """A projection, an LSTM or GRU over the rows, and a linear classifier on the last step."""
 
     def __init__(
         self,

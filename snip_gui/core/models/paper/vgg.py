@@ -1,8 +1,8 @@
 """The three VGG networks of the paper (table 6; official code, ``network.py``).
 
 Thirteen convolutions, each followed by BatchNorm and ReLU, with max pooling after the 2nd, 4th,
-7th, 10th and 13th. C has 1x1 kernels in the 7th, 10th and 13th; «like» has one fully connected
-layer fewer than D. No dropout.
+7th, 10th and 13th. VGG-C has 1x1 kernels in the 7th, 10th and 13th; VGG-like has one fully
+connected layer fewer than VGG-D. No dropout.
 
 Shapes: B images, C channels, H rows, W columns, K classes.
 """
@@ -44,7 +44,7 @@ class VGG(nn.Module):
                 "Its five poolings need at least 32x32; choose another network or data set.",
                 field="model.name",
             )
-        # On 64x64 images the first stride doubles, so that all that follows stays as it is.
+        # On 64x64 images the first stride is doubled, so the layers after it do not change.
         stride = 2 if min(rows, columns) >= 64 else 1
         rows, columns = -(-rows // stride), -(-columns // stride)
         for number, maps in enumerate(_MAPS, 1):

@@ -1,8 +1,8 @@
 """The wide residual networks of the paper (table 2), reconstructed.
 
-The paper names Zagoruyko & Komodakis (arXiv 1605.07146) and gives no code; here the residual blocks
-are pre-activated, every convolution has a bias and a projection is fed from the activated input, as
-in the first author's later code. This agrees with the paper's counts of kept parameters.
+The paper cites Zagoruyko & Komodakis (arXiv 1605.07146) and has no code for them. Here residual
+blocks are pre-activated, every convolution has a bias, and projections read the activated input, as
+in the first author's later code. This matches the paper's counts of kept parameters.
 
 Shapes: B images, C channels, H rows, W columns, K classes.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _FIRST_MAPS = 16
-_GROUPS = ((16, 1), (32, 2), (64, 2))  # maps before widening, stride of the first block
+_GROUPS = ((16, 1), (32, 2), (64, 2))  # channels before widening, stride of the first block
 
 
 class WideResNet(nn.Module):
@@ -54,7 +54,7 @@ class WideResNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """BatchNorm, ReLU, convolution, twice, added to the input or to its projection."""
+    """BatchNorm, ReLU and convolution, twice, added to the input or its projection."""
 
     def __init__(self, into: int, out: int, stride: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class _Block(nn.Module):
         self.projection = nn.Conv2d(into, out, 1, stride) if into != out else None
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return maps, shape (B, out, H / stride, W / stride)."""
+        """Return feature maps, shape (B, out, H / stride, W / stride)."""
         active = functional.relu(self.norm1(maps))
         shortcut = maps if self.projection is None else self.projection(active)
         branch = self.conv2(functional.relu(self.norm2(self.conv1(active))))
