@@ -1,1 +1,1 @@
-"""Images: where they come from, how they are split, and which of them are scored."""
+"""Images: their sources, how they are split, and which of them are scored."""

@@ -18,7 +18,7 @@ _NAMED = 3
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file by name, removed weights as zero; raises as `read_checkpoint`."""
+    """Return the tensors of a file by name, masks applied; raises as `read_checkpoint` does."""
     return read_checkpoint(path).state
 
 

@@ -1,1 +1,1 @@
-"""Fetching data sets, checked by size and digest."""
+"""Download of data sets, verified by size and digest."""

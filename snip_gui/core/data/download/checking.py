@@ -1,4 +1,4 @@
-"""Whether downloaded files are whole."""
+"""Verification of downloaded files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_wrong(
     Raises
     ------
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     for part in parts:
         cancel.raise_if_cancelled()
@@ -37,7 +37,7 @@ def find_wrong(
 
 
 def _wrong(path: Path, part: Part) -> str:
-    """Return what is wrong with a file, or nothing."""
+    """Return what is wrong with a file; empty if nothing is."""
     if not path.exists():
         return "is missing"
     if path.is_dir() and part.size_bytes is None and not part.md5:

@@ -1,4 +1,4 @@
-"""Downloading a published data set into torchvision's layout. Imports no torch."""
+"""Downloads published data sets into torchvision's layout. Imports no torch."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 32 * 1024
-# No published file of which the source states no size is nearly as large.
+# Much larger than any published file whose source states no size.
 _MOST_UNSTATED_BYTES = 1_000_000_000
 _TICK_SECONDS = 0.1
-# After this a transfer that waits for its server is left to its time-out, which ends it.
+# After this, a transfer that waits for its server is abandoned to its own time-out.
 _PATIENCE_SECONDS = 2.0
 
 
 class _UnavailableError(Exception):
-    """One address does not give the file; the next may."""
+    """One address does not serve the file; the next one may."""
 
 
 def download_job(info: Downloadable, folder: Path, cancel: CancelToken) -> Iterator[Event]:
-    """Fetch what is missing of a data set into a folder; ends in `Downloaded`.
+    """Download the missing files of a data set into a folder; ends with `Downloaded`.
 
     Raises
     ------
     UserError
-        If it cannot be downloaded, no source gives a file that is right, or the folder cannot be
-        written to; the hint has the way by hand.
+        If it cannot be downloaded, no source serves the correct file, or the folder is not
+        writable; the hint explains how to download it by hand.
     Cancelled
-        If cancelled on the way. Files that were whole by then stay and are not fetched again.
+        If cancelled meanwhile. Complete files stay and are not downloaded again.
     """
     download = info.download
     if download is None:
@@ -93,7 +93,7 @@ def _check_room(folder: Path, size_bytes: int | None) -> None:
 
 
 def _by_hand(file: RemoteFile, place: Path) -> str:
-    """Return the way without this program."""
+    """Return how to download the file by hand."""
     return (
         f"Check the connection and try again. Or download {file.urls[0]} with a browser, put it "
         f"into “{place}” and start the download again, which will use that file."
@@ -104,7 +104,7 @@ def _by_hand(file: RemoteFile, place: Path) -> str:
 
 
 class _Meter:
-    """Counts bytes over all files of a data set and says how far it is."""
+    """Counts bytes over all files of a data set and reports progress."""
 
     def __init__(self, title: str, files: list[RemoteFile]) -> None:
         self._title = title
@@ -113,9 +113,9 @@ class _Meter:
         self._started = time.monotonic()
 
     def progress(self, transfer: _Transfer) -> Progress:
-        """Return how far it is while a transfer runs."""
+        """Return the progress during a transfer."""
         if self._sizes[transfer.file.name] is None and transfer.total:
-            self._sizes[transfer.file.name] = transfer.total  # the server has told by now
+            self._sizes[transfer.file.name] = transfer.total  # known from the server by now
         done = self._before + transfer.done
         known = [size for size in self._sizes.values() if size is not None]
         total = sum(known) if len(known) == len(self._sizes) else 0
@@ -124,21 +124,21 @@ class _Meter:
         text = f"Downloading {self._title}: {done / 1e6:.1f}"
         text += f" of {total / 1e6:.1f} MB" if total else " MB, total size unknown"
         left = (total - done) / speed if total and speed else None
-        # In kilobytes: a progress bar counts in 32 bits.
+        # In kilobytes, because a progress bar counts in 32 bits.
         return Progress(
             f"{text}, {speed / 1e6:.1f} MB/s" if done else text, done // 1000, total // 1000, left
         )
 
     def finished(self, file: RemoteFile) -> None:
-        """Count a file that is there."""
+        """Count a file as complete."""
         self._before += self._sizes[file.name] or 0
 
 
 @dataclass(eq=False)
 class _Transfer:
-    """One attempt at one address, in a thread of its own.
+    """One attempt at one address, in its own thread.
 
-    A server that says nothing must not hold up a cancel.
+    An unresponsive server must not delay cancellation.
     """
 
     file: RemoteFile
@@ -150,20 +150,20 @@ class _Transfer:
     error: BaseException | None = None
 
     def run(self) -> None:
-        """Fetch; what goes wrong is kept for the job."""
+        """Download; keep an exception for the job."""
         try:
             self._retrieve()
-        except BaseException as error:  # noqa: BLE001 - the job that waits raises it again
+        except BaseException as error:  # noqa: BLE001 - re-raised in the waiting job
             self.error = error
 
     def _retrieve(self) -> None:
-        """Fetch the file unless a right one is there; it gets its name when all of it is right."""
+        """Download the file unless it exists; it gets its name once it has been verified."""
         file = self.file
         whole = Part(file.name, file.size_bytes, file.md5)
         if find_wrong((whole,), self.place, self.cancel) is None:
             return
         digest = hashlib.md5(usedforsecurity=False)
-        # Without a name until then, so that nothing is left if this process is killed.
+        # Nameless until then, so that nothing remains if this process is killed.
         with (
             replacing(self.place / file.name, nameless=True) as part,
             part.open("wb") as target,
@@ -182,10 +182,10 @@ class _Transfer:
                 )
 
     def _chunks(self) -> Generator[bytes, None, None]:
-        """Yield what the server sends; raises `_UnavailableError` if it does not."""
+        """Yield data from the server; raises `_UnavailableError` on failure."""
         import requests
 
-        # A server must not pack what is packed already: the hash is that of the file as it lies.
+        # No transfer compression: the hash is that of the file as stored.
         headers = {"User-Agent": f"snip-gui/{__version__}", "Accept-Encoding": "identity"}
         waits = (CONNECT_SECONDS, READ_SECONDS)
         try:
@@ -209,7 +209,7 @@ class _Transfer:
 def _fetch(
     file: RemoteFile, place: Path, meter: _Meter, cancel: CancelToken
 ) -> Generator[Event, None, None]:
-    """Fetch one file from the first address that gives it."""
+    """Download a file from the first address that serves it."""
     refused: list[str] = []
     for url in file.urls:
         transfer = _Transfer(file, url, place, cancel)
@@ -228,7 +228,7 @@ def _fetch(
 
 
 def _watch(transfer: _Transfer, meter: _Meter) -> Generator[Event, None, None]:
-    """Run a transfer and say how far it is; raises what it raised."""
+    """Run a transfer and yield its progress; re-raises its exception."""
     thread = threading.Thread(target=transfer.run, name="download", daemon=True)
     thread.start()
     while thread.is_alive():
@@ -242,7 +242,7 @@ def _watch(transfer: _Transfer, meter: _Meter) -> Generator[Event, None, None]:
 
 
 def _reason(error: RequestException, url: str) -> str:
-    """Return why an address does not give the file."""
+    """Return why an address does not serve the file."""
     from requests import exceptions
 
     host = urlsplit(url).netloc
@@ -266,7 +266,7 @@ def _reason(error: RequestException, url: str) -> str:
 
 @dataclass(frozen=True)
 class Downloaded(Event):
-    """The files of a data set are in a folder, whole."""
+    """All files of a data set are in a folder and verified."""
 
     name: str
     folder: Path

@@ -1,6 +1,6 @@
-"""Where published data sets can be got: addresses, sizes and hashes, and what lies where after it.
+"""Sources of published data sets: addresses, sizes, hashes and the resulting files.
 
-Facts only; `snip_gui.core.data.download.fetch` fetches. Imports no torch.
+Data only; `snip_gui.core.data.download.fetch` downloads them. Imports no torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that reading needs, with what is known of a right one.
+    """A required file, with its expected size and hash.
 
     Attributes
     ----------
@@ -27,18 +27,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """One file to fetch.
+    """A file to download.
 
     Attributes
     ----------
     urls
-        The source and its mirrors, in the order in which they are tried.
+        The source and its mirrors, in order of preference.
     size_bytes
-        None if the source does not state it.
+        Size of the download; None if the source does not state it.
     into
-        Folder inside the data folder that it is put and unpacked into; empty for that folder.
+        Subfolder of the data folder to unpack it into; empty for the data folder itself.
     parts
-        What must be there after unpacking (``.gz``, ``.tar.gz`` and ``.zip`` are unpacked).
+        Files that must exist after unpacking (``.gz``, ``.tar.gz`` and ``.zip`` are unpacked).
     """
 
     urls: tuple[str, ...]
@@ -49,20 +49,20 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """Name of the file as fetched."""
+        """Name of the downloaded file."""
         return self.urls[0].rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """How to get a data set.
+    """The download of a data set.
 
     Attributes
     ----------
     page
-        Address of the page that describes it.
+        URL of its home page.
     terms
-        Whom to cite and under which licence, as far as the source says so.
+        Citation and licence, as far as the source states them.
     """
 
     page: str
@@ -71,13 +71,13 @@ class Download:
 
     @property
     def size_bytes(self) -> int | None:
-        """Of all files together; None if one of them is not known."""
+        """Total size of all files; None if that of one is unknown."""
         sizes = [file.size_bytes for file in self.files]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     @property
     def size_text(self) -> str:
-        """The size in words."""
+        """The size, for display."""
         size = self.size_bytes
         total = "size unknown" if size is None else f"{size / 1e6:.1f} MB"
         number = len(self.files)
@@ -91,25 +91,25 @@ class Download:
 
 
 class Downloadable(Protocol):
-    """What can be downloaded, if ``download`` says from where."""
+    """Something that may be downloadable, if ``download`` is not None."""
 
     @property
     def name(self) -> str:
-        """Name that a recipe uses."""
+        """Name in recipes."""
 
     @property
     def title(self) -> str:
-        """Name that people read."""
+        """Name to display."""
 
     @property
     def download(self) -> Download | None:
-        """Where it can be got; None if it cannot."""
+        """Where to download it; None if that is not possible."""
 
 
 def _idx(
     into: str, mirrors: tuple[str, ...], files: tuple[tuple[str, int, str, int], ...]
 ) -> tuple[RemoteFile, ...]:
-    """Return MNIST-like files: name, packed size, packed hash and unpacked size of each."""
+    """Return MNIST-like files from the name, packed size, packed hash and unpacked size of each."""
     return tuple(
         RemoteFile(
             tuple(f"{mirror}{name}.gz" for mirror in mirrors),

@@ -1,4 +1,4 @@
-"""Unpacking ``.gz``, ``.tar.gz`` and ``.zip`` so that nothing half done or evil is left behind."""
+"""Unpacks ``.gz``, ``.tar.gz`` and ``.zip`` without leaving partial or malicious files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
 
-    # Name in the archive, whether it is a plain file, and what opens it.
+    # Name in the archive, whether it is a regular file, and a function that opens it.
     _Member: TypeAlias = tuple[str, bool, Callable[[], IO[bytes]]]
 
 _CHUNK_BYTES = 1024 * 1024
@@ -29,18 +29,18 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, E
 
 
 def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
-    """Unpack an archive into the folder that it lies in; anything else is left as it is.
+    """Unpack an archive into its own folder; other kinds of file are left alone.
 
-    Everything is written into a hidden folder first and moved when all of it is there.
+    Everything is written to a hidden folder first, and moved once complete.
 
     Raises
     ------
     UserError
-        If the archive is damaged or a name in it leads out of the folder.
+        If the archive is damaged, or a path in it leads out of the folder.
     OSError
-        If the folder cannot be written to.
+        If the folder is not writable.
     Cancelled
-        If cancelled on the way; nothing is left.
+        If cancelled meanwhile; no file is left behind.
     """
     members = _members_of(archive.name)
     if members is None:
@@ -67,7 +67,7 @@ def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
 
 
 def _members_of(name: str) -> Callable[[Path], Generator[_Member, None, None]] | None:
-    """Return what reads archives of this name; None for a file that is none."""
+    """Return the reader for an archive of this name; None if it is not an archive."""
     if name.endswith((".tar.gz", ".tgz")):
         return _tar_members
     if name.endswith(".zip"):
@@ -109,9 +109,9 @@ def _zip_members(archive: Path) -> Generator[_Member, None, None]:
 
 
 def _safe(name: str, archive: Path, *, is_plain: bool) -> PurePosixPath:
-    """Return the relative path of a member; refuse links and names that lead out of the folder.
+    """Return the relative path of a member; refuse links and paths that lead out of the folder.
 
-    tarfile's own filter does this too, but the first releases of Python 3.11 lack it, and zipfile
+    tarfile's filter does this too, but is missing from early releases of Python 3.11, and zipfile
     has none.
     """
     path = PurePosixPath(name)
@@ -133,7 +133,7 @@ def _copy(source: IO[bytes], target: IO[bytes], cancel: CancelToken) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a file or folder; a folder that is there already is filled, other files in it stay."""
+    """Move a file or folder; an existing folder is merged into."""
     if source.is_dir() and target.is_dir():
         for child in list(source.iterdir()):
             _move(child, target / child.name)

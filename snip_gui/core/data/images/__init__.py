@@ -1,1 +1,1 @@
-"""Images in memory and on disk, decoded, streamed and standardised."""
+"""Images in memory and on disk: decoding, streaming and standardisation."""

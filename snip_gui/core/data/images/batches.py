@@ -1,6 +1,6 @@
-"""Batches of standardised images on a device, wherever their pixels are kept.
+"""Batches of standardised images on a device, wherever their pixels are stored.
 
-Shapes: N images, B of a batch, C channels, H rows, W columns.
+Shapes: N images, B images per batch, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Batches(Protocol):
-    """Images and labels that training and evaluation are fed with."""
+    """Images and labels for training and evaluation."""
 
     def __len__(self) -> int: ...
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are."""
+        """Device of the batches."""
         ...
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -43,16 +43,16 @@ class Batches(Protocol):
         *,
         join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Yield all images in batches; the last may be smaller.
+        """Yield all images in batches; the last batch may be smaller.
 
         Parameters
         ----------
         order_N
-            Indices in the order wanted; None for the order in which they are kept.
+            Indices of the images in order; None for the stored order.
         first_batch
-            Batches to leave out at the beginning.
+            Number of batches to skip at the beginning.
         join_single
-            Whether a single image left at the end joins the batch before it.
+            Whether a last batch of a single image is merged with the previous one.
 
         Raises
         ------
@@ -62,21 +62,21 @@ class Batches(Protocol):
         ...
 
     def with_pixels(self, choice: PixelChoice) -> Batches:
-        """Return the same images with some of their pixels only."""
+        """Return the same images with only some of their pixels."""
         ...
 
     def close(self) -> None:
-        """End what helps to read the images; they can still be read afterwards."""
+        """Release helper processes; the images can still be read afterwards."""
         ...
 
 
 class Standardiser:
-    """Makes the mean of each channel 0 and its deviation 1, and images fit the network.
+    """Standardises each channel to mean 0 and deviation 1, and resizes images for the network.
 
     Parameters
     ----------
     input_shape
-        Channels, rows and columns that the network sees; None for those of the images.
+        Channels, rows and columns of the network's input; None for those of the images.
     """
 
     def __init__(
@@ -92,14 +92,14 @@ class Standardiser:
         self._shift_C11 = (-mean / deviation).to(device).view(-1, 1, 1)
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
-        """Return uint8 images, on the device, as float32 inputs of a network."""
+        """Convert uint8 images on the device to float32 inputs of the network."""
         inputs_BCHW = images_BCHW.float().mul_(self._scale_C11).add_(self._shift_C11)
         if self._input_shape is None:
             return inputs_BCHW
         return fit_images(inputs_BCHW, self._input_shape)
 
     def with_pixels(self, choice: PixelChoice, image_shape: tuple[int, ...]) -> Standardiser | None:
-        """Return what standardises the chosen pixels alone; None where images are resized."""
+        """Return a standardiser for the chosen pixels only; None if images are resized."""
         if self._input_shape not in (None, image_shape):
             return None
         other = copy.copy(self)
@@ -114,7 +114,7 @@ class Standardiser:
 def batch_slices(
     number: int, batch_size: int, first_batch: int = 0, *, join_single: bool = False
 ) -> list[slice]:
-    """Return where each batch begins and ends; the parameters are those of `Batches.batches`."""
+    """Return the slice of each batch; the parameters are those of `Batches.batches`."""
     starts = list(range(0, number, batch_size))
     if join_single and len(starts) > 1 and number - starts[-1] == 1:
         starts.pop()
@@ -123,7 +123,7 @@ def batch_slices(
 
 
 class ChosenPixels:
-    """Some pixels of any images; see `Batches`."""
+    """Images reduced to some of their pixels; implements `Batches`."""
 
     def __init__(self, images: Batches, choice: PixelChoice) -> None:
         self._images, self._choice = images, choice
@@ -133,11 +133,11 @@ class ChosenPixels:
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are."""
+        """Device of the batches."""
         return self._images.device
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return the chosen pixels of standardised images, and labels (B)."""
+        """Return the chosen pixels of standardised images, and their labels (B)."""
         inputs_BCHW, labels_B = self._images.batch(indices_B)
         return self._choice(inputs_BCHW), labels_B
 
@@ -158,9 +158,9 @@ class ChosenPixels:
             batches.close()
 
     def with_pixels(self, choice: PixelChoice) -> Batches:
-        """Return the same images with some of these pixels only."""
+        """Return the same images with only some of these pixels."""
         return ChosenPixels(self, choice)
 
     def close(self) -> None:
-        """End what helps to read the images."""
+        """Release helper processes."""
         self._images.close()

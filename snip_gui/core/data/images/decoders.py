@@ -1,7 +1,7 @@
-"""Processes that decode image files beside the training.
+"""Processes that decode image files in parallel with training.
 
-They are spawned, never forked: a process with Qt and torch in it does not survive a fork. They
-import NumPy and Pillow only, so each starts in a moment and takes little memory. No torch.
+They are spawned, never forked, because a process with Qt and torch does not survive a fork. They
+import only NumPy and Pillow, so each starts quickly and takes little memory. No torch.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
     Decoded = Future[NDArray[np.uint8]]
 
-# Small enough to share one batch among processes, large enough to be worth the message.
+# Small enough to share a batch among processes, large enough to be worth the message.
 _FILES_PER_TASK = 32
 _BYTES_AHEAD = 256 * 1024**2
-_TASKS_AHEAD = 4  # of each process
+_TASKS_AHEAD = 4  # per process
 
 
 class Decoders:
-    """A pool of decoding processes, started when it is first used and again after `close`."""
+    """A pool of decoding processes, started on first use, and restarted if used after `close`."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -52,12 +52,12 @@ class Decoders:
         Parameters
         ----------
         store
-            Says how its files are read.
+            Determines how files are decoded.
 
         Raises
         ------
         ImagesLostError
-            If a file can no longer be read, or a process was ended from outside.
+            If a file can no longer be read, or a process was killed.
         """
         tasks_ahead = _tasks_ahead(self._number, store.image_shape)
         ahead: deque[list[Decoded]] = deque()
@@ -91,12 +91,12 @@ class Decoders:
             self._pool = None
 
     def _submit(self, paths: Sequence[str], store: FileStore) -> list[Decoded]:
-        """Hand the files of a batch to the processes."""
+        """Submit the files of a batch to the processes."""
         parts = [
             paths[start : start + _FILES_PER_TASK]
             for start in range(0, len(paths), _FILES_PER_TASK)
         ]
-        with safe_path():  # processes are started when there is work for them
+        with safe_path():  # the processes start here
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     self._number,
@@ -110,15 +110,15 @@ class Decoders:
 
 
 def _tasks_ahead(number: int, image_shape: tuple[int, int, int]) -> int:
-    """Return how many tasks keep all processes at work without filling the memory."""
+    """Return how many tasks keep all processes busy without filling memory."""
     task_bytes = _FILES_PER_TASK * int(np.prod(image_shape))
     return max(1, min(number * _TASKS_AHEAD, _BYTES_AHEAD // task_bytes))
 
 
 def _prepare() -> None:
-    """Let this process end with the one that started it, and not before.
+    """Make this process end with its parent, and not earlier.
 
-    An interrupt from a terminal goes to both; what it means is for the other one to say.
+    An interrupt from a terminal reaches both, and only the parent is to handle it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

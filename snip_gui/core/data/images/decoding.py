@@ -1,6 +1,6 @@
-"""Image files of any kind as arrays of one shape.
+"""Decodes image files of any kind into arrays of one shape.
 
-Shapes: K images, C channels, H rows, W columns. Pictures are grey (H, W) or colour (H, W, 3).
+Shapes: K images, C channels, H rows, W columns. Pictures are greyscale (H, W) or RGB (H, W, 3).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", 
                       ".pgm"})  # fmt: skip
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, OverflowError,
               struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip
-"""What Pillow raises at a file that is no image, or a damaged one."""
+"""What Pillow raises for a file that is damaged or not an image."""
 
-# Pillow tries its readers by content, not by name, and that of PostScript starts Ghostscript.
+# Pillow selects a reader by content, not by name, and the one for PostScript runs Ghostscript.
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
-# A picture takes up to twelve bytes a pixel on its way; a large JPEG is decoded at a fraction of
-# its size, but a progressive one needs six bytes for each pixel that is stored.
+# Decoding takes up to twelve bytes per pixel. A large JPEG is decoded at a fraction of its size,
+# but a progressive one needs six bytes for each stored pixel.
 _MOST_DECODED, _MOST_STORED = 2**26, 2**27
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
 _WIDE_MODES = frozenset({"I", "I;16", "I;16B", "F"})
@@ -46,14 +46,14 @@ _SIDEWAYS = 5  # from here on, EXIF orientations turn rows into columns
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes of a file say.
+    """Information from the first bytes of a file.
 
     Attributes
     ----------
     size
-        Width and height as seen.
+        Width and height as displayed.
     is_wide
-        Whether it has grey values of more than 8 bits, which need a scale.
+        Whether it has greyscale values of more than 8 bits, which need a scale.
     """
 
     size: tuple[int, int]
@@ -63,12 +63,12 @@ class Header:
 
 @contextlib.contextmanager
 def opened(source: str | IO[bytes]) -> Iterator[Image.Image]:
-    """Open an image of a known format, not decoded yet; raises one of `UNREADABLE`.
+    """Open an image of a supported format without decoding it; raises one of `UNREADABLE`.
 
     Parameters
     ----------
     source
-        Path of a regular file, or the open file itself.
+        Path of a regular file, or an open file.
     """
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_regular(source)) if isinstance(source, str) else source
@@ -78,22 +78,22 @@ def opened(source: str | IO[bytes]) -> Iterator[Image.Image]:
 
 
 def read_header(path: str) -> Header:
-    """Look at a file without decoding it; raises one of `UNREADABLE`."""
+    """Read the header of a file without decoding it; raises one of `UNREADABLE`."""
     with opened(path) as image:
         width, height = image.size
-        # Without this look, some formats would decode the whole image for its EXIF data.
+        # Without this check, some formats decode the whole image for its EXIF data.
         turned = "exif" in image.info and image.getexif().get(_ORIENTATION, 1) >= _SIDEWAYS
         size = (height, width) if turned else (width, height)
         return Header(size, image.mode in _GREY_MODES, image.mode in _WIDE_MODES)
 
 
 def wide_range(path: str) -> tuple[float, float]:
-    """Return the lowest and highest value of a file with wide grey values.
+    """Return the lowest and highest value of a file with more than 8 bits per pixel.
 
     Raises
     ------
     Exception
-        One of `UNREADABLE`, also if a value is not finite.
+        One of `UNREADABLE`, including a value that is not finite.
     """
     with opened(path) as image:
         values_HW = _wide_values(image)
@@ -105,12 +105,12 @@ def decode_file(
 ) -> NDArray[np.uint8]:
     """Return a file as an image (C, H, W); raises one of `UNREADABLE`.
 
-    A large JPEG is decoded at a fraction of its size, but at least at twice the size asked for.
+    A large JPEG is decoded at a fraction of its size, but at least at twice the requested size.
 
     Parameters
     ----------
     scale
-        That of the set, for wide grey values; None for the file's own.
+        Scale of the data set for values of more than 8 bits; None to derive one from the file.
     """
     channels, rows, columns = image_shape
     with opened(path) as image:
@@ -146,7 +146,7 @@ def decode_files(
 
 
 def thumbnail(path: str, side: int, scale: ValueScale | None = None) -> NDArray[np.uint8]:
-    """Return a file as a small image (C, H, W), no side longer; raises one of `UNREADABLE`."""
+    """Return a file as a thumbnail (C, H, W) that fits a square; raises one of `UNREADABLE`."""
     with opened(path) as image:
         image.draft(None, (side, side))
         plain = as_plain(image, scale)
@@ -158,9 +158,9 @@ def thumbnail(path: str, side: int, scale: ValueScale | None = None) -> NDArray[
 def as_array(
     image: Image.Image, size: tuple[int, int], scale: ValueScale | None = None
 ) -> NDArray[np.uint8]:
-    """Return an image of any mode as uint8, grey (H, W) or colour (H, W, 3).
+    """Return an image of any mode as uint8, greyscale (H, W) or RGB (H, W, 3).
 
-    One of another size is scaled and cropped at its centre.
+    An image of another size is scaled and centre-cropped.
 
     Parameters
     ----------
@@ -176,14 +176,14 @@ def as_array(
 
 
 def as_plain(image: Image.Image, scale: ValueScale | None = None) -> Image.Image:
-    """Return an image of any mode as one of mode L or RGB.
+    """Convert an image of any mode to mode L or RGB.
 
-    Palettes are resolved, transparency lies on white, and EXIF orientation is followed.
+    Palettes are resolved, transparent images are placed on white, and EXIF orientation is applied.
 
     Parameters
     ----------
     scale
-        How grey values of more than 8 bits become 8 bits; None to find it from this image alone.
+        How values of more than 8 bits are mapped to 8 bits; None to derive it from this image.
 
     Raises
     ------
@@ -206,14 +206,14 @@ def as_plain(image: Image.Image, scale: ValueScale | None = None) -> Image.Image
 
 
 def _refuse_larger(image: Image.Image, most: int) -> None:
-    """Raise a `ValueError` at an image of more pixels, before it takes memory."""
+    """Raise `ValueError` for an image with too many pixels, before memory is allocated."""
     width, height = image.size
     if width * height > most:
         raise ValueError(f"it is {width:,}x{height:,}, more than {most // 10**6} million pixels")
 
 
 def _wide_values(image: Image.Image) -> NDArray[Any]:
-    """Return grey values of more than 8 bits (H, W) as stored.
+    """Return greyscale values of more than 8 bits (H, W) as stored.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def _wide_values(image: Image.Image) -> NDArray[Any]:
     tags = getattr(image, "tag_v2", {})
     values_HW = np.asarray(image)
     if tags.get(_TIFF_BITS) == (32,) and tags.get(_TIFF_SAMPLE_FORMAT, (1,)) == (_UNSIGNED,):
-        values_HW = values_HW.view(np.uint32)  # Pillow takes them for signed numbers
+        values_HW = values_HW.view(np.uint32)  # Pillow treats them as signed
     if values_HW.dtype.kind == "f" and not np.isfinite(values_HW).all():
         row, column = np.argwhere(~np.isfinite(values_HW))[0]
         raise ValueError(f"it holds {values_HW[row, column]} in row {row}, column {column}")
@@ -232,7 +232,7 @@ def _wide_values(image: Image.Image) -> NDArray[Any]:
 
 
 def explain_unreadable(error: Exception) -> str:
-    """Return why a file cannot be read, in words that do not repeat its name."""
+    """Return why a file cannot be read, without repeating its name."""
     match error:
         case FileNotFoundError():
             return "it no longer exists"
@@ -245,5 +245,5 @@ def explain_unreadable(error: Exception) -> str:
 
 
 def shown(path: str) -> str:
-    """Return a path as text that can always be shown, also if its bytes are no text."""
+    """Return a path as text that can be displayed even if its bytes are not valid text."""
     return os.fsencode(path).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""What jobs on images yield."""
+"""Events of jobs on images."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThumbnailsDecoded(Event):
-    """Small pictures (C, H, W) of files, by path."""
+    """Thumbnails (C, H, W) of files, by path."""
 
     pictures: dict[str, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeanImageMade(Event):
-    """The mean (C, H, W) of the images asked for."""
+    """The mean (C, H, W) of the requested images."""
 
     image_CHW: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Making images fit a network that cannot take them as they are.
+"""Resizes images for a network that does not accept their own shape.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def fit_images(images_BCHW: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Return images of a shape (C, H, W): resized, and a single channel repeated.
+    """Return images resized to a shape (C, H, W), with a single channel repeated.
 
-    Bilinear, and with every pixel taken into account where they become smaller.
+    Interpolation is bilinear, with antialiasing when downscaling.
     """
     if images_BCHW.shape[1] != shape[0]:
         images_BCHW = images_BCHW.expand(-1, shape[0], -1, -1)

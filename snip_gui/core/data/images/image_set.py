@@ -1,6 +1,6 @@
-"""A data set: where its pixels are, its labels and its normalisation.
+"""A data set: its pixels, labels and normalisation.
 
-Shapes: N images, K of them, C channels, H rows, W columns, V values of a pixel.
+Shapes: N images, K selected images, C channels, H rows, W columns, V pixel values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from snip_gui.core.data.images.store import ArrayStore, ImageStore, num_bytes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Counting needs eight bytes for each value, and keeps Python's lock while it does.
+# Counting takes eight bytes per value and holds the GIL.
 _COUNTED_AT_ONCE = 2**20
 
 
@@ -30,16 +30,16 @@ class ImageSet:
     Attributes
     ----------
     train_images, test_images
-        Stores of the pixels.
+        The pixels.
     train_labels_N, test_labels_N
         int64, indices into ``classes``.
     mean_C, deviation_C
-        One mean and standard deviation per channel over every pixel of all training images, held
-        out ones included, of values scaled to 0..1 (official code, ``mnist.py``).
+        Mean and standard deviation per channel over every pixel of all training images, including
+        the validation split, of values scaled to 0..1 (official code, ``mnist.py``).
     digest
-        Of the training images and labels: equal for equal sets, wherever their files lie.
+        Digest of the training images and labels, independent of where their files are.
     kept
-        Where the pixels are, in words.
+        Where the pixels are stored, for display.
     """
 
     name: str
@@ -68,7 +68,7 @@ def make_image_set(
     train: tuple[NDArray[np.uint8], NDArray[np.integer]],
     test: tuple[NDArray[np.uint8], NDArray[np.integer]],
 ) -> ImageSet:
-    """Check images and labels in memory and compute their normalisation.
+    """Validate images and labels in memory and compute their normalisation.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def make_image_set(
     Raises
     ------
     UserError
-        As `assemble`.
+        As `assemble` does.
     """
     train_store, test_store = ArrayStore(train[0]), ArrayStore(test[0])
     census = Census(len(train_store), train_store.image_shape)
@@ -103,21 +103,21 @@ def assemble(
     census: Census,
     kept: str = "",
 ) -> ImageSet:
-    """Check images and labels, wherever they are, and make a data set of them.
+    """Validate images and labels, wherever they are stored, and create a data set.
 
     Parameters
     ----------
     train, test
         Images and their labels (N).
     census
-        Of all training images.
+        Statistics of all training images.
     kept
-        Where the pixels are, in words; empty for a set in memory.
+        Where the pixels are stored, for display; empty for a set in memory.
 
     Raises
     ------
     UserError
-        If there are no training images, a label names no class, images and labels differ in
+        If there are no training images, a label is not that of a class, images and labels differ in
         number, or all pixels are equal.
     """
     for part, (store, labels_N) in (("training", train), ("test", test)):
@@ -147,7 +147,7 @@ def assemble(
         test_images=test[0],
         test_labels_N=test_labels_N,
         mean_C=mean_C,
-        # A channel without any contrast stays at zero; it must not become a division by zero.
+        # A channel without contrast becomes zero; avoid dividing by zero.
         deviation_C=tuple(deviation or 1.0 for deviation in deviation_C),
         digest=census.digest(train_labels_N),
         kept=kept or f"kept in memory, {size_text(num_bytes(train[0]) + num_bytes(test[0]))}",
@@ -155,12 +155,12 @@ def assemble(
 
 
 class Census:
-    """What must be known of all training images, gathered some images at a time.
+    """Statistics of all training images, accumulated batch by batch.
 
     Attributes
     ----------
     counts_CV
-        By channel, how many pixels have each of the 256 values.
+        By channel, number of pixels with each of the 256 values.
     """
 
     def __init__(self, number: int, image_shape: tuple[int, int, int]) -> None:
@@ -169,7 +169,7 @@ class Census:
         self._digest.update(str((number, *image_shape)).encode())
 
     def add(self, images_KCHW: NDArray[np.uint8]) -> None:
-        """Count more images, in the order of the set."""
+        """Add images, in the order of the data set."""
         self._digest.update(np.ascontiguousarray(images_KCHW).data)
         step = max(1, _COUNTED_AT_ONCE // math.prod(images_KCHW.shape[1:]))
         for start in range(0, len(images_KCHW), step):
@@ -178,7 +178,7 @@ class Census:
                 counts_V += np.bincount(values, minlength=256)
 
     def digest(self, labels_N: NDArray[np.int64]) -> str:
-        """Return the digest of shape and values of all images and their labels."""
+        """Return the digest of all images, their shape and their labels."""
         whole = self._digest.copy()
         whole.update(str(labels_N.shape).encode())
         whole.update(labels_N.data)
@@ -190,7 +190,7 @@ def statistics_of(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation per channel of values scaled to 0..1.
 
-    Exact up to the last rounding: a histogram of the 256 values has all that is needed.
+    Exact up to the final rounding, because the histogram of the 256 values is sufficient.
     """
     values = np.arange(256) / 255
     means, deviations = [], []
@@ -198,7 +198,7 @@ def statistics_of(
         mean = float((counts * values).sum() / counts.sum())
         variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
         means.append(mean)
-        # Of equal values exactly 0, which rounding of their mean would spoil.
+        # Exactly 0 for equal values, which a rounded mean would not give.
         deviations.append(variance**0.5 if np.count_nonzero(counts) > 1 else 0.0)
     return tuple(means), tuple(deviations)
 
@@ -211,7 +211,7 @@ def _labels(labels_N: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def mean_image(images_KCHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the mean of images, rounded, shape (C, H, W); black if there is none."""
+    """Return the rounded mean of images, shape (C, H, W); black if there are none."""
     if len(images_KCHW) == 0:
         return np.zeros(images_KCHW.shape[1:], np.uint8)
     mean_CHW = images_KCHW.mean(axis=0, dtype=np.float64)

@@ -1,6 +1,6 @@
-"""Giving a network some pixels of its images only.
+"""Selection of the pixels that a network receives.
 
-Shapes: N images, B of a batch, C channels, H rows, W columns, P pixels that are given.
+Shapes: N images, B images per batch, C channels, H rows, W columns, P selected pixels.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PixelChoice:
-    """Which pixels a network is given, and how.
+    """Which pixels a network receives, and in which shape.
 
     Attributes
     ----------
     indices_P
-        Their places in the flat order (C, H, W) of an image.
+        Their indices in the flat order (C, H, W) of an image.
     shape
-        What the network is given of an image: whole channels, or (P, 1, 1).
+        Shape of the selection: whole channels, or (P, 1, 1).
     """
 
     indices_P: Tensor
@@ -33,5 +33,5 @@ class PixelChoice:
         return images_BCHW.flatten(1)[:, indices_P].reshape(-1, *self.shape)
 
     def channels(self, rows: int, columns: int) -> Tensor:
-        """Return which channel of an image each channel that is given is taken from."""
+        """Return the channel of the image that each selected channel comes from."""
         return self.indices_P.reshape(self.shape)[:, 0, 0] // (rows * columns)

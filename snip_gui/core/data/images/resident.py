@@ -1,6 +1,6 @@
-"""Images as tensors that stay on the device: uint8, standardised a batch at a time.
+"""Images as uint8 tensors that stay on the device and are standardised batch by batch.
 
-Shapes: N images, B of a batch, C channels, H rows, W columns.
+Shapes: N images, B images per batch, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 class ResidentImages:
-    """Images and labels on a device; see `Batches`.
+    """Images and labels on a device; implements `Batches`.
 
-    No loader and no per-image Python: a batch is one gather, one conversion and one affine map.
+    There is no loader and no Python code per image: a batch is one gather, one conversion and one
+    affine map.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class ResidentImages:
 
     @property
     def device(self) -> torch.device:
-        """Where the images are."""
+        """Device of the images."""
         return self._labels_N.device
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return standardised images (B, C, H, W) and labels (B)."""
         if isinstance(indices_B, slice):
             return self._standardise(self._images_NCHW[indices_B]), self._labels_N[indices_B]
-        # Copies whole images: ten times as fast as indexing, which goes byte by byte.
+        # Copies whole images, which is ten times as fast as indexing byte by byte.
         images_BCHW = self._images_NCHW.index_select(0, indices_B)
         return self._standardise(images_BCHW), self._labels_N.index_select(0, indices_B)
 
@@ -71,7 +72,7 @@ class ResidentImages:
             yield self.batch(part if order_N is None else order_N[part])
 
     def with_pixels(self, choice: PixelChoice) -> Batches:
-        """Return the same images with some of their pixels only, cut once for all batches."""
+        """Return the same images with only some of their pixels, selected once for all batches."""
         standardise = self._standardise.with_pixels(choice, tuple(self._images_NCHW.shape[1:]))
         if standardise is None:
             return ChosenPixels(self, choice)
@@ -80,9 +81,9 @@ class ResidentImages:
         return other
 
     def close(self) -> None:
-        """Do nothing: nothing helps to read them."""
+        """Do nothing: there are no helper processes."""
 
 
 def _writable(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return an array that torch may wrap without a warning; a copy only if it is read-only."""
+    """Return an array that torch wraps without a warning; copied only if it is read-only."""
     return array if array.flags.writeable else array.copy()

@@ -1,6 +1,6 @@
-"""Where the pixels of a data set are: in memory, or in files that are decoded when asked for.
+"""Stores of pixels: in memory, or in files that are decoded on demand.
 
-Shapes: N images, K of them, C channels, H rows, W columns. No torch.
+Shapes: N images, K selected images, C channels, H rows, W columns. No torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Indices: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 
 
 class ImageStore(Protocol):
-    """Images of one size, read by their index."""
+    """Images of one size, read by index."""
 
     def __len__(self) -> int: ...
 
@@ -33,12 +33,12 @@ class ImageStore(Protocol):
 
     @property
     def in_memory(self) -> bool:
-        """Whether reading costs next to nothing, so that the window may do it."""
+        """Whether reading is cheap enough for the GUI thread."""
         ...
 
     @property
     def scale(self) -> ValueScale | None:
-        """How grey values of more than 8 bits became 8 bits; None if there were none."""
+        """How values of more than 8 bits were mapped to 8 bits; None if there were none."""
         ...
 
     def read(self, indices: Indices) -> NDArray[np.uint8]:
@@ -72,12 +72,12 @@ class ArrayStore:
 
 @dataclass(frozen=True, slots=True)
 class FileStore:
-    """Images in files, resized to one shape whenever they are read.
+    """Images in files, resized to one shape on every read.
 
     Attributes
     ----------
     scale
-        How grey values of more than 8 bits become 8 bits; None if no file has any.
+        How values of more than 8 bits are mapped to 8 bits; None if no file has any.
     """
 
     paths: tuple[str, ...]
@@ -89,9 +89,9 @@ class FileStore:
         return len(self.paths)
 
     def read(self, indices: Indices) -> NDArray[np.uint8]:
-        """Return images (K, C, H, W); raises `ImagesLostError` naming the file that went."""
+        """Return images (K, C, H, W); raises `ImagesLostError` naming the missing file."""
         from snip_gui.core.data.images.decoding import (
-            decode_files,  # Pillow, not before it is needed
+            decode_files,  # imports Pillow, hence late
         )
 
         paths = [self.paths[index] for index in indices]
@@ -99,5 +99,5 @@ class FileStore:
 
 
 def num_bytes(store: ImageStore) -> int:
-    """Return the memory that all images of a store take, or would take."""
+    """Return the bytes that all images of a store take, or would take, in memory."""
     return len(store) * math.prod(store.image_shape)

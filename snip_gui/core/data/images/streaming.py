@@ -1,6 +1,6 @@
-"""Images that are decoded again whenever they are needed, for sets that memory cannot hold.
+"""Images decoded anew whenever they are needed, for data sets that do not fit in memory.
 
-Shapes: N images, B of a batch, C channels, H rows, W columns.
+Shapes: N images, B images per batch, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 class StreamedImages:
-    """Images in files with their labels; see `Batches`.
+    """Images in files with their labels; implements `Batches`.
 
-    Batches are bit for bit those of `ResidentImages`.
+    Batches are bitwise identical to those of `ResidentImages`.
 
     Parameters
     ----------
     indices_N
-        Which images of the store these are.
+        Indices of these images in the store.
     decoders
-        Processes that read ahead; those of one training share them.
+        Processes that decode ahead; all image sets of a training run share them.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class StreamedImages:
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are."""
+        """Device of the batches."""
         return self._labels_N.device
 
     def batch(self, indices_B: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -75,7 +75,7 @@ class StreamedImages:
         *,
         join_single: bool = False,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Yield all images in batches, read ahead by other processes."""
+        """Yield all images in batches, decoded ahead by other processes."""
         if order_N is None:
             order_N = torch.arange(len(self), device=self.device)
         parts = batch_slices(len(order_N), batch_size, first_batch, join_single=join_single)
@@ -90,9 +90,9 @@ class StreamedImages:
             decoded.close()
 
     def with_pixels(self, choice: PixelChoice) -> Batches:
-        """Return the same images with some of their pixels only."""
+        """Return the same images with only some of their pixels."""
         return ChosenPixels(self, choice)
 
     def close(self) -> None:
-        """End the processes that read ahead."""
+        """End the processes that decode ahead."""
         self._decoders.close()

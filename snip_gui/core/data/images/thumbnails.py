@@ -1,4 +1,4 @@
-"""Small pictures of files, and the mean of images, for a window that must not wait for either."""
+"""Jobs that decode thumbnails and mean images, which the window must not wait for."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _READ_AT_ONCE = 32
 def decode_thumbnails(
     paths: Sequence[str], side: int, scale: ValueScale | None, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Decode files small, telling of them a few at a time; a bad file becomes a crossed box.
+    """Decode thumbnails and report them in small groups; an unreadable file gets a crossed box.
 
     Parameters
     ----------
     scale
-        As in `FileStore`.
+        As for `FileStore`.
 
     Raises
     ------
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     pictures: dict[str, NDArray[np.uint8]] = {}
     told = time.monotonic()
@@ -56,14 +56,14 @@ def decode_thumbnails(
 def make_mean(
     store: ImageStore, indices_K: NDArray[np.int64], cancel: CancelToken
 ) -> Iterator[Event]:
-    """Work out the mean of images of a store; ends in `MeanImageMade`.
+    """Compute the mean of images of a store; ends with `MeanImageMade`.
 
     Raises
     ------
     UserError
         If an image can no longer be read.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     total_CHW = np.zeros(store.image_shape)
     for start in range(0, len(indices_K), _READ_AT_ONCE):
@@ -75,7 +75,7 @@ def make_mean(
 
 
 def crossed_box() -> NDArray[np.uint8]:
-    """Return the picture (1, 16, 16) of a file that cannot be read."""
+    """Return the picture (1, 16, 16) that stands for an unreadable file."""
     box = np.full((16, 16), 90, np.uint8)
     places = np.arange(3, 13)
     box[places, places] = box[places, 15 - places] = 200

@@ -1,4 +1,4 @@
-"""Values of any range as 0..255, on one scale for all images of a set.
+"""Maps pixel values of any range to 0..255, on one scale for all images of a data set.
 
 Shapes: H rows, W columns.
 """
@@ -13,23 +13,23 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BRIGHT = 128  # values that stay below, such as 0 to 16, would be shown as black
+BRIGHT = 128  # smaller values, such as 0 to 16, would look black
 _SIXTEEN_BITS = 65_535
-_MAPPED_AT_ONCE = 2**20  # values, since floats of all of them need much memory
+_MAPPED_AT_ONCE = 2**20  # values: converting all at once to float takes too much memory
 
 
 @dataclass(frozen=True, slots=True)
 class ValueScale:
-    """A linear mapping of values to 0..255; those beyond are clipped.
+    """A linear mapping of values to 0..255, with clipping.
 
     Attributes
     ----------
     low, high
-        The values that become 0 and 255.
+        The values that map to 0 and 255.
     text
         The mapping as a sentence for the log.
     rounds_down
-        Whether fractions are cut off rather than rounded to the nearest number.
+        Whether to truncate rather than round to the nearest integer.
     """
 
     low: float
@@ -46,14 +46,14 @@ class ValueScale:
                 (values.astype(np.float64) / (self.high / 255)).clip(0, 255).astype(np.uint8)
             )
             return cut
-        # Halves of the numbers, so that no difference overflows.
+        # Halved, so that no difference overflows.
         width = self.high / 2 - self.low / 2
         share = (values.astype(np.float64) / 2 - self.low / 2) / (width or 1.0)
         mapped: NDArray[np.uint8] = np.rint(share * 255).clip(0, 255).astype(np.uint8)
         return mapped
 
     def apply_by_rows(self, values_HW: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return a large image as uint8 with little memory."""
+        """Return a large image as uint8, using little memory."""
         mapped_HW = np.empty(values_HW.shape, np.uint8)
         step = max(1, _MAPPED_AT_ONCE // max(1, values_HW.shape[1]))
         for start in range(0, len(values_HW), step):
@@ -70,9 +70,9 @@ def linear_scale(low: float, high: float) -> ValueScale:
 
 
 def scale_of_files(low: float, high: float) -> ValueScale:
-    """Return the scale of image files whose values range from ``low`` to ``high`` over a set.
+    """Return the scale for image files of a data set with values from ``low`` to ``high``.
 
-    Values within 0..1 are multiplied by 255. Those within 0..255 or 0..65,535 that use the upper
+    Values within 0..1 are multiplied by 255. Values within 0..255 or 0..65,535 that reach the upper
     half are 8-bit or 16-bit values; any others, such as 12-bit values, are stretched.
     """
     if low >= 0 and high <= 1:

@@ -1,1 +1,1 @@
-"""Which images are scored: drawn by class, picked by hand, or the user's own."""
+"""The scored images: drawn by class, picked by hand, or user-supplied."""

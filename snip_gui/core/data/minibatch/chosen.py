@@ -1,4 +1,4 @@
-"""The images of a minibatch, from the data set and of the user's own."""
+"""The images of a minibatch, both from the data set and user-supplied."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class ChosenFrom:
-    """Training images followed by own ones, with their labels.
+    """Training images followed by user-supplied ones, with their labels.
 
     Raises
     ------
     UserError
-        If an own image cannot be had, or its label is no class.
+        If a user-supplied image is unavailable, or its label is not a class.
     """
 
     def __init__(self, images: ImageSet, own: Sequence[OwnImage], folders: Sequence[Path]) -> None:
@@ -52,7 +52,7 @@ class ChosenFrom:
         return len(self.labels)
 
     def own(self, index: int) -> NDArray[np.uint8] | None:
-        """Return the own image (C, H, W) of an index; None for a training image."""
+        """Return the user-supplied image (C, H, W) at an index; None for a training image."""
         place = index - len(self._store)
         return self._own_JCHW[place] if 0 <= place < len(self._own_JCHW) else None
 
@@ -70,7 +70,7 @@ class ChosenFrom:
 def _load(
     image: OwnImage, folders: Sequence[Path], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    """Return a kept image (C, H, W); raises `UserError` if it cannot be had."""
+    """Return a stored image (C, H, W); raises `UserError` if it is unavailable."""
     from snip_gui.core.data.minibatch.own_pictures import load_image
 
     return load_image(image.digest, folders, shape)

@@ -1,7 +1,7 @@
-"""Choosing images: the split, and the minibatch that is scored.
+"""Selection of images: the validation split, and the minibatch to score.
 
 Pure functions over labels and indices. An index is a position in the training file of the data set,
-whatever the split. N labels, K chosen images.
+independent of the split. Shapes: N labels, K chosen images.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Indices into the training file, both ascending and read-only."""
+    """Indices into the training file; both arrays are ascending and read-only."""
 
     train_indices: NDArray[np.int64]
     validation_indices: NDArray[np.int64]
 
 
 def split_training(labels_N: NDArray[np.int64], fraction: float, seed: int) -> Split:
-    """Hold out a seeded fraction of each class for validation.
+    """Set aside a seeded random fraction of each class for validation.
 
-    In all ``round(N * fraction)`` images are held out (6,000 of MNIST's 60,000, as in the paper),
-    spread over the classes in proportion.
+    The validation split has ``round(N * fraction)`` images (6,000 of MNIST's 60,000, as in the
+    paper), distributed over the classes in proportion.
     """
     generator = numpy_stream(seed, "split")
     classes, counts = np.unique(labels_N, return_counts=True)
@@ -55,14 +55,15 @@ def split_training(labels_N: NDArray[np.int64], fraction: float, seed: int) -> S
 
 
 def class_positions(chosen: Sequence[ClassChoice], classes: Sequence[str]) -> tuple[int, ...]:
-    """Return the positions of classes that are named, or given by position.
+    """Return the positions of classes given by name or position.
 
-    A text is a name first, composed characters or not, and else a position such as ``#2``.
+    Text is matched as a name first, in any Unicode normalisation, and then as a position such as
+    ``#2``.
 
     Raises
     ------
     UserError
-        If there is no such class, or several have the name.
+        If there is no such class, or several have this name.
     """
     positions = defaultdict(list)
     for position, name in enumerate(classes):
@@ -71,7 +72,7 @@ def class_positions(chosen: Sequence[ClassChoice], classes: Sequence[str]) -> tu
 
 
 def class_choice(position: int, classes: Sequence[str]) -> ClassChoice:
-    """Return a class by its name, or by its position if the name does not say which."""
+    """Return a class by name, or by position if the name is ambiguous."""
     name = classes[position]
     is_unique = [_composed(other) for other in classes].count(_composed(name)) == 1
     return name if is_unique and not is_position(name) else position
@@ -104,7 +105,7 @@ def _position(
 
 
 def _composed(name: str) -> str:
-    """Return a name in the form of Unicode in which equal names are equal texts."""
+    """Return a name in Unicode's composed form (NFC), for comparison."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -115,12 +116,12 @@ def draw_images(
     draw: Draw,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Draw images at random, without repetition, from candidates of the chosen classes.
+    """Draw images at random, without replacement, from candidates of the chosen classes.
 
     Raises
     ------
     UserError
-        If a class does not exist or there are fewer images than asked.
+        If a class does not exist or there are fewer images than requested.
     """
     if draw.classes:
         chosen = class_positions(draw.classes, classes)
@@ -144,7 +145,7 @@ def draw_balanced(
     number: int,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Draw as many images of each class, or of each that the draw names, whatever its size.
+    """Draw ``number`` images of each class, or of each that the draw names, ignoring its size.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def draw_balanced(
 def draw_per_class(
     labels_N: NDArray[np.int64], candidates: NDArray[np.int64], number: int, seed: int
 ) -> NDArray[np.int64]:
-    """Draw up to ``number`` images of every class; fewer where a class has fewer."""
+    """Draw ``number`` images of every class, or all of a class that has fewer."""
     generator = numpy_stream(seed, "minibatch", "per-class")
     chosen = [
         generator.permutation(candidates[labels_N[candidates] == label])[:number]
@@ -181,14 +182,14 @@ def draw_per_class(
 def minibatch_indices(
     recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str], split: Split
 ) -> NDArray[np.int64]:
-    """Return the indices of the images to score, ascending, so that the order of picking is moot.
+    """Return the ascending indices of the images to score, whatever order they were picked in.
 
-    Images of the user's own come after the N training images: the j-th has the index N + j.
+    User-supplied images follow the N training images: the j-th has index N + j.
 
     Raises
     ------
     UserError
-        If the minibatch is empty or cannot be drawn, or an index is not in the data set.
+        If the minibatch is empty or cannot be drawn, or an index is out of range.
     """
     match recipe.minibatch:
         case Draw() as draw:
@@ -215,5 +216,5 @@ def minibatch_indices(
 
 
 def class_counts(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    """Return how many of the labels fall into each class."""
+    """Return the number of labels of each class."""
     return np.bincount(labels, minlength=num_classes).astype(np.int64)

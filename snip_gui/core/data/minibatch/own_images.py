@@ -1,12 +1,12 @@
-"""Single images of the user's own, in the minibatch beside those of the data set.
+"""User-supplied images in the minibatch, in addition to those of the data set.
 
-No torch, and no Pillow until there is one: see `snip_gui.core.data.minibatch.own_pictures`.
+Imports no torch, and Pillow only if there are any; see `snip_gui.core.data.minibatch.own_pictures`.
 
-They are fitted to the data set's shape once, and kept as PNG files named by the digest of their
-pixels; a recipe names digest and label. In the minibatch they come after the N training images: the
-j-th of them has the index N + j.
+They are fitted to the data set's shape once, and stored as PNG files named by the digest of their
+pixels; a recipe contains digest and label. In the minibatch they follow the N training images: the
+j-th has index N + j.
 
-Shapes: N training images, J own ones, K chosen, C channels, H rows, W columns.
+Shapes: N training images, J user-supplied ones, K chosen ones, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A picture as an image of the data set.
+    """A picture converted to an image of the data set.
 
     Attributes
     ----------
     name
-        Where it comes from, for a person.
+        Its origin, for display.
     image_CHW
         uint8.
     is_negative
-        Whether its background is dark where that of the data set is light, or the reverse.
+        Whether its background is dark where that of the data set is light, or vice versa.
     problem
         Why it cannot be used; empty if it can.
     """
@@ -53,18 +53,18 @@ class Fitted:
 
 
 def negative(image_CHW: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image with light and dark exchanged."""
+    """Return an image with light and dark swapped."""
     return np.uint8(255) - image_CHW
 
 
 def digest_image(image_CHW: NDArray[np.uint8]) -> str:
-    """Return the digest by which an image is named: of its shape and its pixels."""
+    """Return the digest that names an image, of its shape and pixels."""
     shape = "x".join(map(str, image_CHW.shape))
     return hashlib.sha256(shape.encode() + np.ascontiguousarray(image_CHW).tobytes()).hexdigest()
 
 
 def find_own_images(recipe: Recipe) -> tuple[OwnImage, ...]:
-    """Return the own images of a recipe's minibatch, in the order of their digests."""
+    """Return the user-supplied images of a recipe's minibatch, sorted by digest."""
     minibatch = recipe.minibatch
     if not isinstance(minibatch, Picked):
         return ()
@@ -72,7 +72,7 @@ def find_own_images(recipe: Recipe) -> tuple[OwnImage, ...]:
 
 
 def make_picked(recipe: Recipe, indices_K: NDArray[np.int64], num_training: int) -> Picked:
-    """Return the minibatch that ascending indices mean, own images of the recipe among them."""
+    """Return the minibatch for ascending indices, which may include the recipe's own images."""
     own, training = find_own_images(recipe), indices_K[indices_K < num_training]
     images = tuple(own[index - num_training] for index in indices_K[len(training) :])
     return Picked(indices=tuple(training.tolist()), images=images)
@@ -81,14 +81,14 @@ def make_picked(recipe: Recipe, indices_K: NDArray[np.int64], num_training: int)
 def minibatch_labels(
     recipe: Recipe, indices_K: NDArray[np.int64], labels_N: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the labels of a recipe's scored images, its own ones included."""
+    """Return the labels (K) of a recipe's scored images, including its own ones."""
     labels_J = np.array([image.label for image in find_own_images(recipe)], np.int64)
     found: NDArray[np.int64] = np.concatenate([labels_N, labels_J])[indices_K]
     return found
 
 
 def beside_recipe(path: Path) -> Path:
-    """Return the folder beside a recipe's file that holds its own images."""
+    """Return the folder beside a recipe file that contains its own images."""
     return path.with_suffix(".images")
 
 
@@ -113,13 +113,13 @@ def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
 
 @dataclass(frozen=True)
 class ImagesKept(Event):
-    """Images of the user's own are kept under their digests, in the order of asking."""
+    """User-supplied images were stored under their digests, in the order given."""
 
     images: tuple[OwnImage, ...]
 
 
 @dataclass(frozen=True)
 class PicturesFitted(Event):
-    """Pictures of the user's own as images of the data set, in the order of asking."""
+    """User-supplied pictures as images of the data set, in the order given."""
 
     pictures: tuple[Fitted, ...]

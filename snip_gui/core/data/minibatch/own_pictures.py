@@ -1,4 +1,4 @@
-"""Pictures of the user's own: fitted to a data set, kept as PNG files, and read again.
+"""User-supplied pictures: fitted to a data set, stored as PNG files, and read back.
 
 Shapes: C channels, H rows, W columns.
 """
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
 
-MOST_PICTURES = 500  # at once; more are a data set of their own
-_LARGEST_FILE = 64_000_000  # bytes of a kept image
-_CORNER = 0.1  # of a side, where most pictures show their background
+MOST_PICTURES = 500  # at once; more should be a data set
+_LARGEST_FILE = 64_000_000  # bytes of a stored image
+_CORNER = 0.1  # fraction of a side; most pictures show background there
 
 
 def fit_picture(name: str, picture: Path | bytes, images: ImageSet) -> Fitted:
-    """Return any picture as an image of a data set: scaled, cropped at its centre, grey or colour.
+    """Convert a picture to an image of a data set: scaled, centre-cropped, greyscale or RGB.
 
-    A picture that cannot be read comes back with its problem.
+    An unreadable picture is returned with its problem.
 
     Parameters
     ----------
     picture
-        A file, or the contents of one.
+        A file, or its contents.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def fit_picture(name: str, picture: Path | bytes, images: ImageSet) -> Fitted:
 def fit_pictures(
     pictures: Sequence[Path | bytes], images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Fit files, or the contents of files, to a data set; ends in `PicturesFitted`.
+    """Fit files, or the contents of files, to a data set; ends with `PicturesFitted`.
 
     Raises
     ------
     UserError
         If there are too many, or images of the data set can no longer be read.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     if len(pictures) > MOST_PICTURES:
         raise UserError(
@@ -106,20 +106,20 @@ def _fit(name: str, picture: Path | bytes, images: ImageSet, background: float) 
 
 
 def _background(images: ImageSet) -> float:
-    """Return how light the corners of a data set's images are, judged by a few of them."""
+    """Return the mean brightness of the corners of a data set's images, from a sample."""
     few = images.train_images.read(np.arange(min(16, len(images.train_images))))
     return float(np.mean([_corners(one) for one in few]))
 
 
 def _corners(image_CHW: NDArray[np.uint8]) -> float:
-    """Return the mean of an image's four corners."""
+    """Return the mean brightness of an image's four corners."""
     down, across = (max(1, round(side * _CORNER)) for side in image_CHW.shape[1:])
     top_bottom = np.concatenate([image_CHW[:, :down], image_CHW[:, -down:]], axis=1)
     return float(np.concatenate([top_bottom[..., :across], top_bottom[..., -across:]]).mean())
 
 
 def save_image(folder: Path, image_CHW: NDArray[np.uint8]) -> str:
-    """Keep an image in a folder and return its digest; raises `UserError` if that fails."""
+    """Store an image in a folder and return its digest; raises `UserError` on failure."""
     digest = digest_image(image_CHW)
     path = folder / f"{digest}.png"
     if not path.exists():
@@ -132,14 +132,14 @@ def save_image(folder: Path, image_CHW: NDArray[np.uint8]) -> str:
 def keep_images(
     folder: Path, chosen: Sequence[tuple[NDArray[np.uint8], int]], cancel: CancelToken
 ) -> Iterator[Event]:
-    """Keep images (C, H, W) with their labels in a folder; ends in `ImagesKept`.
+    """Store images (C, H, W) with their labels in a folder; ends with `ImagesKept`.
 
     Raises
     ------
     UserError
-        If the folder cannot be written to.
+        If the folder is not writable.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     kept = []
     for number, (image_CHW, label) in enumerate(chosen):
@@ -152,12 +152,12 @@ def keep_images(
 def load_image(
     digest: str, folders: Sequence[Path], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    """Return a kept image (C, H, W).
+    """Return a stored image (C, H, W).
 
     Raises
     ------
     UserError
-        If it is in none of the folders, was changed, or is of another shape than asked for.
+        If it is in none of the folders, has been modified, or has an unexpected shape.
     """
     path = find_kept(digest, folders)
     if path is None:
@@ -170,19 +170,19 @@ def load_image(
 
 
 def find_kept(digest: str, folders: Sequence[Path]) -> Path | None:
-    """Return the file of a kept image in the first of the folders that has one."""
+    """Return the file of a stored image in the first folder that has it."""
     paths = (folder / f"{digest}.png" for folder in folders)
     return next((path for path in paths if path.exists()), None)
 
 
 def read_kept(path: Path, digest: str) -> tuple[bytes, NDArray[np.uint8]]:
-    """Return a kept image as a file and as an array (C, H, W).
+    """Return the contents of a stored image's file, and the image as an array (C, H, W).
 
     Raises
     ------
     UserError
-        If it cannot be read, or is not the image of that digest. Links are refused: the folder may
-        be a stranger's, and what they lead to would be copied with the recipe.
+        If it cannot be read, or its digest does not match. Links are refused: the folder may be
+        untrusted, and their targets would be copied with the recipe.
     """
     try:
         data = read_bytes(path, max_bytes=_LARGEST_FILE, follow_links=False)

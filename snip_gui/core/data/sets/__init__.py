@@ -1,1 +1,1 @@
-"""The data sets: what there is to choose, and how each is read."""
+"""The data sets: a catalogue, and how each is read."""

@@ -1,4 +1,4 @@
-"""Arrays of any numbers as images of uint8 and labels that count from 0, said explicitly.
+"""Converts arrays of any type to uint8 images and labels counted from 0, and reports how.
 
 Shapes: N images, C channels, H rows, W columns, K classes.
 """
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
 
-_BLOCK = 500  # images worked on at once, so that floats of all of them never lie in memory
+_BLOCK = 500  # images converted at once, to limit the memory for floats
 
 
 def refused(message: str, hint: str) -> UserError:
-    """Return the error for arrays that cannot be taken."""
+    """Return the error for arrays that cannot be used."""
     return UserError(message, hint, field="data.name")
 
 
@@ -33,12 +33,12 @@ def refused(message: str, hint: str) -> UserError:
 
 
 def channels_first(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    """Return images as (N, C, H, W), a view, and a word on the layout where two are possible.
+    """Return a view of images as (N, C, H, W), and a note if the layout is ambiguous.
 
     Raises
     ------
     UserError
-        If they are not (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W), or there are none.
+        If the shape is not (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W), or N is 0.
     """
     shape = "x".join(map(str, array.shape))
     hint = "Save images as (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W)."
@@ -62,15 +62,15 @@ def channels_first(name: str, array: NDArray[Any]) -> tuple[NDArray[Any], str]:
 def find_scale(
     name: str, images: NDArray[Any], cancel: CancelToken
 ) -> Generator[Event, None, ValueScale | None]:
-    """Return how training images become uint8; None if they are that already.
+    """Return how training images are mapped to uint8; None if they are uint8 already.
 
-    Values within 0..1 are multiplied by 255; whole numbers within 0..255 that use its upper half
-    are taken as they are; all others are mapped linearly from their range.
+    Values within 0..1 are multiplied by 255; integers within 0..255 that reach the upper half are
+    used unchanged; all others are mapped linearly from their range.
 
     Raises
     ------
     UserError
-        If they are no numbers, or one is not finite (the error says which).
+        If they are not numbers, or one is not finite (the error says which).
     Cancelled
         If cancelled on the way.
     """
@@ -98,7 +98,7 @@ def find_scale(
 def as_bytes(
     name: str, images: NDArray[Any], scale: ValueScale | None, cancel: CancelToken
 ) -> Generator[Event, None, NDArray[np.uint8]]:
-    """Return images (N, C, H, W) as uint8; raises as `find_scale`."""
+    """Return images (N, C, H, W) as uint8; raises as `find_scale` does."""
     if scale is None:
         return np.ascontiguousarray(images)
     mapped = np.empty(images.shape, np.uint8)
@@ -130,19 +130,19 @@ def _check_finite(name: str, block: NDArray[Any], start: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """What the labels of the training part mean.
+    """The meaning of the labels of the training part.
 
     Attributes
     ----------
     first
-        The number of the first class; None if the labels are names.
+        Number of the first class; None if the labels are names.
     """
 
     classes: tuple[str, ...]
     first: int | None
 
     def apply(self, name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
-        """Return indices into the classes; raises a `UserError` for a label that is none."""
+        """Return indices into the classes; raises `UserError` for an unknown label."""
         plain_N = plain_labels(name, labels)
         if (plain_N.dtype.kind == "U") != (self.first is None):
             raise refused(
@@ -169,12 +169,12 @@ class Labelling:
 def find_labelling(name: str, labels: NDArray[Any]) -> Labelling:
     """Return the classes of training labels.
 
-    Numbers count classes from 0 or from 1; names are sorted; (N, K) is one-hot.
+    Numbers count from 0 or from 1; names are sorted; (N, K) is one-hot.
 
     Raises
     ------
     UserError
-        If they are neither, or there is one class only.
+        If the labels are none of these, or there is only one class.
     """
     plain_N = plain_labels(name, labels)
     found = np.unique(plain_N)
@@ -210,7 +210,7 @@ def plain_labels(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     Raises
     ------
     UserError
-        If they are neither whole numbers nor text nor one-hot.
+        If they are neither integers nor text nor one-hot.
     """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -233,7 +233,7 @@ def plain_labels(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     is_whole = labels.dtype.kind in "bui" or (
         labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
     )
-    # Beyond this a float names no whole number of its own, and an unsigned one may not fit.
+    # Beyond this, floats do not represent every integer, and unsigned integers may not fit.
     if not is_whole or (labels.size and float(np.abs(labels.astype(np.float64)).max()) > 2**53):
         raise refused(
             f"“{name}” holds {labels.dtype} values that are not whole class numbers.",
@@ -243,7 +243,7 @@ def plain_labels(name: str, labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_one_hot(labels: NDArray[Any]) -> bool:
-    """Whether every row of (N, K) is zero but for a single one."""
+    """Return whether every row of (N, K) is one-hot."""
     if labels.ndim != 2 or labels.shape[1] < 2 or labels.dtype.kind not in "buif":
         return False
     ones = labels == 1

@@ -1,4 +1,4 @@
-"""Images from NumPy files: an ``.npz``, or a pair of ``.npy`` such as ``X.npy`` and ``y.npy``.
+"""Images from NumPy files: an ``.npz``, or a pair of ``.npy`` like ``X.npy`` and ``y.npy``.
 
 Shapes: N images, C channels, H rows, W columns.
 """
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
 
-# Name and array of the images, then of their labels.
+# Name and array of the images, then of the labels.
 _Pair: TypeAlias = "tuple[str, NDArray[Any], str, NDArray[Any]]"
-# The file that an array is in, and what opens it there.
+# The file that contains an array, and a function that opens it.
 _Member: TypeAlias = "tuple[Path, Callable[[], IO[bytes]]]"
 
 _TRAIN_NAMES = (
@@ -60,7 +60,7 @@ _HEADERS: dict[tuple[int, ...], Callable[[IO[bytes]], Any]] = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 _COPIES = 2
-# An archive may also be encrypted, packed in unknown ways, or nested too deeply.
+# An archive may also be encrypted, use an unknown compression, or be nested too deeply.
 _DAMAGE = (OSError, ValueError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile,
            zlib.error, lzma.LZMAError)  # fmt: skip
 _PICKLED = "holds pickled Python objects, which could run arbitrary code and are not opened"
@@ -71,21 +71,21 @@ _HINT = "Name images and labels X and y, images and labels, or x_train, y_train,
 def load_arrays(path: Path | None, cancel: CancelToken) -> Generator[Event, None, ImageSet]:
     """Read images and labels from NumPy files; yields progress, returns the set.
 
-    Images may be (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W) of any integer or float type;
-    how they become uint8 is told in a note. Labels are numbers from 0 or 1, names, or one-hot.
-    Without test arrays a fixed fifth of each class is for testing. Nothing is ever unpickled.
+    Images may be (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W) of any integer or float type; a
+    note reports how they are converted to uint8. Labels are numbers from 0 or 1, names, or one-hot.
+    Without test arrays, a fixed fifth of each class is used for testing. Nothing is unpickled.
 
     Parameters
     ----------
     path
-        An ``.npz``, one ``.npy`` of a pair, or a folder that holds such a pair.
+        An ``.npz``, one ``.npy`` of a pair, or a folder with such a pair.
 
     Raises
     ------
     UserError
-        If the file cannot be read, or its arrays are no images with labels; the error says which.
+        If the file cannot be read, or its arrays are not images and labels; the error says which.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     if path is None:
         raise refused(
@@ -141,7 +141,7 @@ def _check_pair(pair: _Pair) -> None:
 
 
 def _check_alike(train_name: str, train: NDArray[Any], test_name: str, test: NDArray[Any]) -> None:
-    """Refuse a test part that is not like the training part: one scale serves both."""
+    """Refuse test arrays unlike the training arrays: one scale serves both."""
     if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
         shapes = ["x".join(map(str, array.shape[1:])) for array in (train, test)]
         raise refused(
@@ -155,7 +155,7 @@ def _check_alike(train_name: str, train: NDArray[Any], test_name: str, test: NDA
 
 
 def _read(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
-    """Return the training pair, the test pair if there is one, and names that are not used."""
+    """Return the training pair, the test pair if there is one, and the names of unused arrays."""
     if path.suffix.lower() == ".npz" and not path.is_dir():
         return _read_npz(path)
     folder = path if path.is_dir() else path.parent
@@ -185,7 +185,7 @@ def _read_npz(path: Path) -> tuple[_Pair, _Pair | None, list[str]]:
 
 
 def _open(path: Path) -> BufferedReader:
-    """Open a file that begins as NumPy's do."""
+    """Open a file that has NumPy's magic number."""
     try:
         file = open_regular(path)
     except OSError as error:
@@ -202,7 +202,7 @@ def _open(path: Path) -> BufferedReader:
 
 @contextlib.contextmanager
 def _guarding(path: Path) -> Iterator[None]:
-    """Say what is wrong with a file in words."""
+    """Turn exceptions of reading a file into errors for the user."""
     try:
         yield
     except MemoryError as error:
@@ -215,16 +215,16 @@ def _guarding(path: Path) -> Iterator[None]:
 
 
 def _refuse_without_room(where: Path, members: Iterable[_Member]) -> None:
-    """Raise a `UserError` unless memory has room for all arrays that are read, taken together.
+    """Raise `UserError` unless all arrays to be read fit in memory together.
 
-    What they claim to hold decides, before anything is allocated: a small archive may stand for
-    very much.
+    Judged by the sizes in their headers, before anything is allocated: a small archive may expand
+    to a huge array.
     """
     needed_bytes = 0
     for path, opened in members:
         with _guarding(path), opened() as stream:
             shape, dtype = _claimed(path, stream)
-        # Copies as bytes are made, of all and then of both parts.
+        # uint8 copies are made of all images, and then of each part.
         needed_bytes += math.prod(shape) * (dtype.itemsize + _COPIES)
     free_bytes = available_memory()
     if needed_bytes > free_bytes:
@@ -236,7 +236,7 @@ def _refuse_without_room(where: Path, members: Iterable[_Member]) -> None:
 
 
 def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and type that the header of an array claims."""
+    """Return the shape and type in the header of an array."""
     if stream.read(len(_NPY)) != _NPY:
         raise refused(f"“{path}” holds something that is not an array.", _HINT)
     version = tuple(stream.read(2))
@@ -245,7 +245,7 @@ def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[A
     try:
         shape, _, dtype = _HEADERS[version](stream)
     except (TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
-        raise ValueError("the header of an array is no header") from error  # parsed as Python
+        raise ValueError("the header of an array is no header") from error  # of the parser
     if min(shape, default=0) < 0:
         raise ValueError(f"an array has the shape {shape}")
     return shape, dtype
@@ -261,7 +261,7 @@ def _load(member: _Member) -> NDArray[Any]:
 def _pairs(
     where: Path, members: Mapping[str, _Member], preferred: str = ""
 ) -> tuple[_Pair, _Pair | None, list[str]]:
-    """Choose the arrays by their names, in any case; first the pair with the preferred name."""
+    """Choose the arrays by name, ignoring case; a pair with the preferred name comes first."""
     known = {name.lower(): name for name in members}
     by_preference = sorted(_TRAIN_NAMES, key=lambda pair: preferred not in pair)
     train, test = (_chosen(known, table) for table in (by_preference, _TEST_NAMES))

@@ -1,6 +1,6 @@
-"""The data sets there are: one row each, so that another is a few lines.
+"""The catalogue of data sets, one entry each.
 
-Importing this module imports neither torch nor torchvision.
+Importing this module does not import torch or torchvision.
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ class DatasetInfo:
     Attributes
     ----------
     inside
-        What the folder or file that the user names must contain; empty if it needs none.
+        What the folder or file given by the user must contain; empty if none is needed.
     read
-        Reads it, yielding progress and returning the set; raises `UserError` if that cannot be
-        done.
+        Reads it, yielding progress and returning the data set; raises `UserError` on failure.
     list_files
-        In place of ``read``, for a data set that consists of image files: lists them; raises
-        `UserError` if that cannot be done.
+        In place of ``read``, for a data set of image files: lists them; raises `UserError` on
+        failure.
     download
-        Where it can be got; None if it cannot.
+        Where to download it; None if that is not possible.
     takes
-        Whether the user names a folder or a file.
+        Whether the user gives a folder or a file.
     """
 
     name: str
@@ -56,7 +55,7 @@ class DatasetInfo:
 
     @property
     def needs_folder(self) -> bool:
-        """Whether it lies in a folder or file that the user names."""
+        """Whether it is read from a folder or file given by the user."""
         return bool(self.inside)
 
     @property
@@ -90,7 +89,7 @@ def _idx(
     download: Download,
     classes: tuple[str, ...] = tuple("0123456789"),
 ) -> DatasetInfo:
-    """Return a row for MNIST or one of its kin."""
+    """Return the entry of MNIST or a relative."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
         from snip_gui.core.data.sets.torchvision_sets import load_idx
@@ -109,7 +108,7 @@ def _idx(
 def _cifar(
     name: str, class_name: str, inside: str, title: str, what: str, download: Download
 ) -> DatasetInfo:
-    """Return a row for CIFAR."""
+    """Return the entry of a CIFAR data set."""
 
     def read(folder: Path | None, _cancel: CancelToken) -> Generator[Event, None, ImageSet]:
         from snip_gui.core.data.sets.torchvision_sets import load_cifar
@@ -200,7 +199,7 @@ def _arrays() -> DatasetInfo:
 
 
 def _check(dataset: DatasetInfo) -> None:
-    """Raise if what a package adds is not a data set that can be read."""
+    """Raise if an entry that a package adds is not a readable data set."""
     if not isinstance(dataset, DatasetInfo):
         raise TypeError(f"{dataset!r} is not a DatasetInfo")
     if (dataset.read is None) == (dataset.list_files is None):

@@ -1,8 +1,8 @@
-"""The built-in data set: 1,797 handwritten digits of the UCI repository.
+"""The built-in data set: 1,797 handwritten digits from the UCI repository.
 
 Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning
-Repository, CC BY 4.0. The 8x8 images are enlarged as MNIST was made: to 20x20, centred in 28x28, so
-that the networks of the paper take them.
+Repository, CC BY 4.0. The 8x8 images are enlarged like those of MNIST, to 20x20 and centred in
+28x28, to suit the networks of the paper.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def load_digits() -> ImageSet:
 def enlarge(images_N88: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return 8x8 images of values 0..16 as 28x28 images of values 0..255.
 
-    Bilinear to 20x20 (nearest would give a checkerboard), centred in a black frame of 4 pixels.
+    Bilinear to 20x20 (nearest-neighbour would give a checkerboard), with a black border of 4
+    pixels.
     """
     weights_OI = _bilinear(8, 20)
     scaled = np.einsum("oi,nij,pj->nop", weights_OI, images_N88 * (255 / 16), weights_OI)

@@ -1,4 +1,4 @@
-"""What reading a data set yields."""
+"""Events of reading a data set."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagesListed(Event):
-    """The files of a data set are known; none of them was opened yet."""
+    """The files of a data set have been listed, but not opened yet."""
 
     listing: Listing
 
 
 @dataclass(frozen=True)
 class BadFile:
-    """A file that cannot be read, and why."""
+    """An unreadable file, and the reason."""
 
     path: str
     reason: str
@@ -29,20 +29,20 @@ class BadFile:
 
 @dataclass(frozen=True)
 class FilesUnreadable(Event):
-    """Some files of a data set cannot be read: they are skipped, or the set is refused."""
+    """Some files of a data set are unreadable: they are skipped, or the data set is refused."""
 
     files: tuple[BadFile, ...]
     skipped: bool
 
     @property
     def text(self) -> str:
-        """Every file with its reason, one a line."""
+        """Every file with its reason, one per line."""
         verb = "Skipped" if self.skipped else "Cannot read"
         return "\n".join(f"{verb} “{file.path}”: {file.reason}." for file in self.files)
 
 
 @dataclass(frozen=True)
 class ImagesLoaded(Event):
-    """A data set can be used."""
+    """A data set has been loaded."""
 
     images: ImageSet

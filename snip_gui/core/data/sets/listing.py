@@ -1,4 +1,4 @@
-"""The files of a folder of images, found without opening any of them. N files."""
+"""Listing of a folder of images, without opening any file. N files."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _KINDS = ", ".join(sorted(SUFFIXES))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """Files with their labels, before anyone knows whether they can be read.
+    """Files with their labels, not yet known to be readable.
 
     Attributes
     ----------
     name, title
-        Those of the data set.
+        Name and title of the data set.
     train_labels_N, test_labels_N
         int64, indices into ``classes``.
     notes
-        Sentences on what was chosen among the folders, for the log.
+        Sentences for the log on how the folders were interpreted.
     """
 
     name: str
@@ -54,17 +54,17 @@ class Listing:
 def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
     """List a folder of images.
 
-    Its folders are those of the classes, or of the parts of the data set (see `find_parts`), with
-    those of the classes in each. Images of the validation part are for testing where there is no
-    test part; without either, a fixed fifth of each class is. Hidden files and folders are skipped.
+    Its subfolders are the classes, or the parts of the data set (see `find_parts`), each with the
+    classes in it. If there is no test part, the validation part is used for testing, and if there
+    is neither, a fixed fifth of each class. Hidden files and folders are skipped.
 
     Raises
     ------
     UserError
-        If the folder is missing or cannot be read, holds fewer than two classes, a class is empty,
-        or its folders are neither classes nor parts.
+        If the folder is missing or unreadable, has fewer than two classes, a class is empty, or its
+        subfolders are neither classes nor parts.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     if folder is None or not folder.is_dir():
         missing = f"There is no folder “{shown(str(folder))}”." if folder else ""
@@ -103,7 +103,7 @@ def list_folder(folder: Path | None, cancel: CancelToken) -> Listing:
 def _list_test_part(
     folder: Path, parts: Parts, classes: Sequence[str], cancel: CancelToken
 ) -> tuple[list[list[str]] | None, list[str]]:
-    """Return the test files of each class, None if there are none, and what to say of the parts."""
+    """Return the test files of each class, or None if there are none, and notes on the parts."""
     notes = []
     if parts.others:
         notes.append(f"Not used: {_listed(parts.others)} beside the parts of the data set.")
@@ -135,7 +135,7 @@ def _list_test_part(
 
 
 def _folders_in(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted, hidden ones left out."""
+    """Return the sorted names of a folder's subfolders, without hidden ones."""
     with os.scandir(folder) as entries:
         return sorted(
             entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir()
@@ -143,7 +143,7 @@ def _folders_in(folder: Path) -> list[str]:
 
 
 def _unwrapped(folder: Path) -> Path:
-    """Return the folder itself, or the one of the same name that is alone in it, as in archives."""
+    """Return the folder, or its only subfolder if that has the same name, as in archives."""
     return folder / folder.name if _folders_in(folder) == [folder.name] else folder
 
 
@@ -160,7 +160,7 @@ def _refuse_fewer_than_two(root: Path, classes: Sequence[str]) -> None:
 def _refuse_no_classes(
     root: Path, classes: Sequence[str], by_class: Sequence[Sequence[str]]
 ) -> None:
-    """Raise a `UserError` if a class has no images, or folders are other than classes."""
+    """Raise `UserError` if a class has no images, or the folders are not classes."""
     for name, paths in zip(classes, by_class, strict=True):
         if not paths:
             raise _refused(
@@ -175,7 +175,7 @@ def _refuse_no_classes(
         for name, paths in zip(classes, by_class, strict=True)
     ]
     if any(not rest for found in inside for _, rest in found):
-        return  # images lie in the folder of a class itself
+        return  # images are in the folder of the class itself
     names = [sorted({first for first, _ in found}) for found in inside]
     every = sorted({name for one in names for name in one})
     if are_parts(every) or (len(every) > 1 and all(one == every for one in names)):
@@ -201,7 +201,7 @@ def make_listing(
     train: Sequence[Sequence[str]],
     test: Sequence[Sequence[str]],
 ) -> Listing:
-    """Return a listing of the files of each class."""
+    """Return the listing of given files of each class."""
     train_paths, train_labels_N = _flat(train)
     test_paths, test_labels_N = _flat(test)
     names = tuple(shown(one) for one in classes)
@@ -209,14 +209,14 @@ def make_listing(
 
 
 def image_files(folder: Path, cancel: CancelToken) -> list[str]:
-    """Return the image files in a folder and its subfolders, sorted; none if it is missing.
+    """Return the sorted image files in a folder and its subfolders; none if it is missing.
 
     Hidden files and folders are skipped.
     """
     found: list[str] = []
     waiting = [str(folder)] if folder.is_dir() else []
     while waiting:
-        cancel.raise_if_cancelled()  # on a slow network, listing takes long
+        cancel.raise_if_cancelled()  # listing is slow on network drives
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if is_hidden(entry.name):
@@ -229,7 +229,7 @@ def image_files(folder: Path, cancel: CancelToken) -> list[str]:
 
 
 def _split(by_class: Sequence[list[str]]) -> tuple[list[list[str]], list[list[str]]]:
-    """Take a fixed fifth of each class for testing."""
+    """Set aside a fixed fifth of each class for testing."""
     train: list[list[str]] = [[] for _ in by_class]
     test: list[list[str]] = [[] for _ in by_class]
     paths, labels_N = _flat(by_class)
@@ -239,7 +239,7 @@ def _split(by_class: Sequence[list[str]]) -> tuple[list[list[str]], list[list[st
 
 
 def _flat(by_class: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return all files, class after class, and their labels."""
+    """Return all files, class by class, and their labels."""
     labels_N = np.repeat(np.arange(len(by_class)), [len(paths) for paths in by_class])
     labels_N.flags.writeable = False
     return tuple(path for paths in by_class for path in paths), labels_N

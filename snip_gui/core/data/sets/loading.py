@@ -1,4 +1,4 @@
-"""Reading the images of a recipe. No torch unless the data set itself needs it."""
+"""Reads the images of a recipe. No torch unless the data set needs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_options_for(choice: DataChoice, environment: Environment) -> ReadOptions:
-    """Return how a recipe wants its image files read here."""
+    """Return the options for reading a recipe's image files on this machine."""
     return ReadOptions(
         image_size=choice.image_size,
         skip_unreadable=choice.skip_unreadable,
@@ -36,15 +36,14 @@ def read_images(
 ) -> Generator[Event, None, ImageSet]:
     """Read a data set by name, yielding progress and returning the set.
 
-    Image files are listed first (`ImagesListed`), so that they can be looked at while they are
-    read.
+    Image files are listed first (`ImagesListed`), so they can be viewed while they are read.
 
     Raises
     ------
     UserError
-        If there is none of that name or it cannot be read.
+        If there is no data set of that name or it cannot be read.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     cancel.raise_if_cancelled()
     info = DATASETS[name]
@@ -52,7 +51,7 @@ def read_images(
         with DATASETS.blaming(name):
             return (yield from info.read(folder, cancel))
     assert info.list_files is not None
-    from snip_gui.core.data.sets.scan import scan  # Pillow, not before it is needed
+    from snip_gui.core.data.sets.scan import scan  # imports Pillow, hence late
 
     yield Progress("Listing the images")
     listing = info.list_files(folder, cancel)
@@ -67,7 +66,7 @@ def load_images(
     folder: Path | None = None,
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
 ) -> ImageSet:
-    """Read a data set by name, for a script or a notebook; raises as `read_images`."""
+    """Read a data set by name, for scripts and notebooks; raises as `read_images` does."""
     return run_to_end(read_images(name, folder, CancelToken(), options))
 
 
@@ -77,7 +76,7 @@ def load_job(
     cancel: CancelToken,
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
 ) -> Iterator[Event]:
-    """Read a data set by name; ends in `ImagesLoaded`."""
+    """Read a data set by name; ends with `ImagesLoaded`."""
     images = yield from read_images(name, folder, cancel, options)
     yield ImagesLoaded(images)
     channels, rows, columns = images.image_shape
@@ -90,5 +89,5 @@ def load_job(
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    """Return numbers with four decimals."""
+    """Format numbers with four decimals."""
     return ", ".join(f"{value:.4f}" for value in values)

@@ -1,4 +1,4 @@
-"""Which images are for training and which for testing: as folders are named, or a fixed fifth."""
+"""Training and test parts of a data set, by folder names or as a fixed fifth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORDS: dict[str, Part] = {
     **dict.fromkeys(("eval", "evaluation", "holdout"), "validation"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
-# Words that say nothing: train_images, TrainingSet, test-data.
+# Uninformative words, as in train_images, TrainingSet, test-data.
 _PADDING = (
     "(?:sets?|data|datasets?|images?|imgs?|pictures|photos|splits?|part|folder|files|samples)"
 )
@@ -38,20 +38,20 @@ _JUNK = frozenset({"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is a system's or a tool's own, such as ``.ipynb_checkpoints``."""
+    """Return whether a file or folder is hidden or belongs to a tool: ``.ipynb_checkpoints``."""
     return name.startswith(".") or name.casefold() in _JUNK
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Folders by what they are for.
+    """Folders of a data set by purpose.
 
     Attributes
     ----------
     test, validation
         Empty if there is none.
     others
-        Folders that are neither.
+        Folders that are none of these.
     """
 
     train: str
@@ -61,15 +61,15 @@ class Parts:
 
 
 def find_parts(names: Sequence[str]) -> Parts | None:
-    """Return which of some folders are the parts of a data set; None if they are classes.
+    """Return which folders are the parts of a data set; None if they are classes.
 
-    Parts are known by their names in any spelling: ``Training``, ``test_images``, ``val2017``. A
-    name such as ``train`` among those of other vehicles is a class.
+    Parts are recognised by name in any spelling: ``Training``, ``test_images``, ``val2017``. A name
+    such as ``train`` among other vehicles is a class.
 
     Raises
     ------
     UserError
-        If two folders are the same part, or there is none for training.
+        If two folders are the same part, or there is no training part.
     """
     groups: dict[str, dict[Part, list[str]]] = defaultdict(lambda: defaultdict(list))
     num_parts = 0
@@ -90,7 +90,7 @@ def find_parts(names: Sequence[str]) -> Parts | None:
             raise _unclear(f"There is no part for training beside {_listed(names)}.")
     else:
         return None
-    # Of several spellings, the plain one counts.
+    # Among several spellings, the plain one wins.
     chosen = {part: [part] if part in same else same for part, same in group.items()}
     for same in chosen.values():
         if len(same) > 1:
@@ -101,13 +101,13 @@ def find_parts(names: Sequence[str]) -> Parts | None:
 
 
 def are_parts(names: Iterable[str]) -> bool:
-    """Whether there is a folder for training among some, and one for something else."""
+    """Return whether the names include one for training and one for another part."""
     found = {_part_of(name)[0] for name in names} - {None}
     return "train" in found and len(found) > 1
 
 
 def _part_of(name: str) -> tuple[Part | None, str]:
-    """Return the part that a folder is named after, and what else the name says."""
+    """Return the part that a folder is named after, and the rest of the name."""
     found, rest = [], []
     for word in re.findall(r"[^\W\d_]+", name.casefold()):
         bare = word if word in _WORDS else re.sub(f"^{_PADDING}|{_PADDING}$", "", word)
@@ -115,7 +115,7 @@ def _part_of(name: str) -> tuple[Part | None, str]:
             found.append(_WORDS[bare])
         elif bare:
             rest.append(bare)
-    # A name of two parts, such as “train and test”, is neither.
+    # A name with two parts, such as “train and test”, is neither.
     return (found[0] if len(found) == 1 else None), " ".join(rest)
 
 
@@ -129,9 +129,9 @@ def _unclear(message: str) -> UserError:
 
 
 def fixed_test_part(labels_N: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which images are for testing where nobody said so: a fixed fifth of each class.
+    """Return which images to use for testing if that is not specified: a fixed fifth of each class.
 
-    At least one image of a class, but never its only one.
+    This is at least one image of a class, but never its only one.
     """
     generator = numpy_stream(0, "folder", "test")
     is_test = np.zeros(len(labels_N), bool)

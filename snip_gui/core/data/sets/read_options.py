@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How files of images become a data set.
+    """Options for reading image files into a data set.
 
     Attributes
     ----------
     image_size
-        Pixels of the longer side; 0 for the most common size, at most 64.
+        Longer side in pixels; 0 for the most common size, up to 64.
     skip_unreadable
-        Whether files that cannot be read are left out instead of refused.
+        Whether to skip unreadable files instead of refusing the data set.
     memory_bytes
-        What a set may take in memory; None for half of what is free now.
+        Memory limit of a data set; None for half of the free memory.
     """
 
     image_size: int = 0

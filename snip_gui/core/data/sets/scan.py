@@ -1,7 +1,7 @@
-"""From a listing of files to a data set: look at every file, then decode every file.
+"""Turns a listing of files into a data set: reads every header, then decodes every file.
 
-In memory if there is room, else in one pass that leaves nothing but statistics and a digest behind.
-Shapes: N images, K of them, C channels, H rows, W columns.
+Images stay in memory if they fit; otherwise a single pass computes statistics and digest only.
+Shapes: N images, K selected images, C channels, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -45,30 +45,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What all images of a set have in common; see `FileStore`."""
+    """Common properties of all images of a data set; see `FileStore`."""
 
     shape: Shape
     scale: ValueScale | None
 
 
-_LONGEST_SIDE = 64  # unless another is asked for
-_STEP_SECONDS = 0.02  # after this, thumbnails may have their turn
+_LONGEST_SIDE = 64  # unless another one is requested
+_STEP_SECONDS = 0.02  # then thumbnails get a turn
 _DECODED_AT_ONCE = 64
 
 
 def scan(
     listing: Listing, options: ReadOptions, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
-    """Read every file of a listing; yields progress often, returns the set.
+    """Read every file of a listing; yields progress often, and returns the data set.
 
-    All images take one size; others are resized and cropped at their centre. Images are grey only
-    if all of them are. Values of more than 8 bits take one scale, that of the training images.
+    All images get one size, for which they are resized and centre-cropped. They are greyscale only
+    if all files are. Values of more than 8 bits use one scale, that of the training images.
 
     Raises
     ------
     UserError
-        If files cannot be read and are not to be skipped (`FilesUnreadable` was yielded), or
-        nothing is left of a class.
+        If files are unreadable and not to be skipped (after yielding `FilesUnreadable`), or no
+        readable file of a class remains.
     Cancelled
         If cancelled on the way.
     """
@@ -89,7 +89,7 @@ def scan(
 
 
 class _Files:
-    """All files of a listing, training files first, and what is wrong with some of them."""
+    """All files of a listing, training files first, and the problems of unreadable ones."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
@@ -98,13 +98,13 @@ class _Files:
         self.bad: dict[int, str] = {}
 
     def good(self) -> NDArray[np.int64]:
-        """Return the places of the files that can be read, as far as is known."""
+        """Return the indices of the files not known to be unreadable."""
         is_good = np.ones(len(self.paths), bool)
         is_good[list(self.bad)] = False
         return np.flatnonzero(is_good)
 
     def good_parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the places of good training files, and of good test files."""
+        """Return the indices of the good training files and of the good test files."""
         good, num_train = self.good(), len(self.listing.train_paths)
         return good[good < num_train], good[good >= num_train]
 
@@ -115,7 +115,7 @@ class _Files:
         work: Callable[[int, str], None],
         cancel: CancelToken,
     ) -> Generator[Event, None, None]:
-        """Do something with files; remember those with which it cannot be done."""
+        """Apply a function to files; record those for which it fails."""
         started = yielded = time.monotonic()
         for done, index in enumerate(indices):
             now = time.monotonic()
@@ -130,7 +130,7 @@ class _Files:
                 self.bad[index] = explain_unreadable(error)
 
     def refuse_bad(self, options: ReadOptions) -> Generator[Event, None, None]:
-        """Tell which files cannot be read; raise `UserError` unless they are to be skipped."""
+        """Report unreadable files; raise `UserError` unless they are to be skipped."""
         if not self.bad:
             return
         by_path = sorted((self.paths[index], reason) for index, reason in self.bad.items())
@@ -157,7 +157,7 @@ class _Files:
 def _look(
     files: _Files, image_size: int, cancel: CancelToken
 ) -> Generator[Event, None, tuple[Shape, list[int]]]:
-    """Return the shape that all images take, and which have wide values; reads headers only."""
+    """Return the shape for all images, and which have more than 8 bits; reads headers only."""
     sizes: Counter[tuple[int, int]] = Counter()
     num_colour = 0
     wide: list[int] = []
@@ -185,9 +185,9 @@ def _look(
 def _find_scale(
     files: _Files, wide: Sequence[int], cancel: CancelToken
 ) -> Generator[Event, None, ValueScale | None]:
-    """Return the scale of files with wide values, and say it; None if there are none.
+    """Return, and report, the scale of files with more than 8 bits; None if there are none.
 
-    Only training files decide, unless none of them has wide values.
+    Only training files count, unless none of them has more than 8 bits.
     """
     num_train = len(files.listing.train_paths)
     deciding = [index for index in wide if index < num_train] or wide
@@ -207,7 +207,7 @@ def _find_scale(
 def _into_memory(
     files: _Files, form: _Form, options: ReadOptions, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
-    """Decode every file into one array."""
+    """Decode all files into one array."""
     indices = files.good()
     images_NCHW = np.empty((len(indices), *form.shape), np.uint8)
     rows = {index: row for row, index in enumerate(indices.tolist())}
@@ -238,7 +238,7 @@ def _into_memory(
 def _streamed(
     files: _Files, form: _Form, kept: str, options: ReadOptions, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
-    """Decode every file once and keep none of them."""
+    """Decode all files once without keeping them in memory."""
     while True:
         train, test = files.good_parts()
         num_bad = len(files.bad)
@@ -267,7 +267,7 @@ def _streamed(
         )
         if len(files.bad) == num_bad or not options.skip_unreadable:
             break
-        # Again: the digest begins with the number of images, which is known only now.
+        # A second pass: the digest begins with the number of images, which is known only now.
     yield from files.refuse_bad(options)
     stores = [
         FileStore(tuple(files.paths[index] for index in part), form.shape, form.scale)
@@ -285,4 +285,4 @@ def _streamed(
 
 
 def _discard(_image_CHW: NDArray[np.uint8]) -> None:
-    """Take an image of which only one thing matters: that it can be decoded."""
+    """Ignore an image that was decoded only as a check."""

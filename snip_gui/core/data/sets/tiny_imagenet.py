@@ -1,6 +1,6 @@
-"""Tiny-ImageNet as it is distributed: its own training and validation files, 200 classes.
+"""Tiny-ImageNet as distributed: its training and validation files, 200 classes.
 
-Its test files have no labels, so the validation files are what a network is tested on.
+Its test files have no labels, so networks are tested on the validation files.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _LARGEST_TEXT = 100_000_000
 
 
 def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
-    """List the files below the folder that contains ``tiny-imagenet-200``, or that folder itself.
+    """List the files in ``tiny-imagenet-200``, given this folder or the one that contains it.
 
     Raises
     ------
     UserError
-        If no folder is named, a file is missing, or one of the text files is damaged.
+        If no folder is given, a file is missing, or one of the text files is damaged.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     if folder is None:
         raise UserError(
@@ -58,7 +58,7 @@ def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
 
 
 def _titles(path: Path, wnids: list[str]) -> list[str]:
-    """Return the first word for each class, or all of them where two classes share the first."""
+    """Return the first synonym of each class, or all of them if two classes share the first."""
     words = dict(line.split("\t", 1) for line in _lines(path) if "\t" in line)
     full = [words.get(wnid, wnid) for wnid in wnids]
     first = [text.partition(",")[0] for text in full]
@@ -76,7 +76,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _damaged(what: str) -> UserError:
-    """Return the error for files that are not as they were distributed."""
+    """Return the error for files that differ from the distributed ones."""
     return UserError(
         f"Tiny-ImageNet is incomplete: {what}.",
         f"Choose the folder that contains “{FOLDER}”, unpacked as distributed.",

@@ -1,7 +1,7 @@
-"""Data sets in torchvision's layout: MNIST and its kin read here, the others by torchvision.
+"""Data sets in torchvision's layout: MNIST and its relatives are read here, others by torchvision.
 
-torchvision is imported when the first such set is opened, and one that cannot be imported (it was
-built for another torch, say) spoils nothing else.
+torchvision is imported when the first such data set is opened; a failed import (of one built for
+another torch, say) affects nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _GET_AGAIN = "Choose another folder, or download the data set again."
 
-_IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIST and its kin
+_IDX_FILES = {  # name: (magic number, number of items, bytes per item)
     "train-images-idx3-ubyte": (2051, 60_000, 784),
     "train-labels-idx1-ubyte": (2049, 60_000, 1),
     "t10k-images-idx3-ubyte": (2051, 10_000, 784),
@@ -41,10 +41,10 @@ _IDX_FILES = {  # name: (magic number, number of items, bytes per item), of MNIS
 def load_idx(
     folder: Path | None, class_name: str, name: str, title: str, classes: tuple[str, ...]
 ) -> ImageSet:
-    """Read MNIST or one of its kin from the folder that contains torchvision's ``MNIST/``.
+    """Read MNIST or a relative from the folder that contains torchvision's ``MNIST/``.
 
-    The files of the original distribution are read, and no others: torchvision would prefer those
-    in ``processed/``, if somebody put any there.
+    Only the files of the original distribution are read, whereas torchvision would prefer any files
+    in ``processed/``.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def load_idx(
     Raises
     ------
     UserError
-        If no folder is named, or a file is missing, truncated or corrupt (the error says which).
+        If no folder is given, or a file is missing, truncated or corrupt (the error says which).
     """
     raw = _named(folder, title, f"{class_name}/raw") / class_name / "raw"
     parts = []
@@ -70,19 +70,19 @@ def load_idx(
 def load_cifar(
     folder: Path | None, class_name: str, inside: str, name: str, title: str, download: Download
 ) -> ImageSet:
-    """Read CIFAR-10 or CIFAR-100 from the folder that contains torchvision's own.
+    """Read CIFAR-10 or CIFAR-100 from the folder that contains torchvision's folder.
 
     Parameters
     ----------
     class_name, inside
-        torchvision's class, and the folder it looks for: ``CIFAR10``, ``cifar-10-batches-py``.
+        torchvision's class, and its folder: ``CIFAR10``, ``cifar-10-batches-py``.
     download
-        Tells which file is wrong if they cannot be read.
+        The expected files, to tell which one is wrong if reading fails.
 
     Raises
     ------
     UserError
-        If no folder is named, its files are missing or damaged, or torchvision cannot be imported.
+        If no folder is given, its files are missing or damaged, or torchvision cannot be imported.
     """
     folder = _named(folder, title, inside)
     if not (folder / inside).is_dir():
@@ -105,19 +105,19 @@ def load_cifar(
 
 
 def load_svhn(folder: Path | None, name: str, title: str, download: Download) -> ImageSet:
-    """Read SVHN's training and test part from the folder that contains ``train_32x32.mat``.
+    """Read SVHN's training and test parts from the folder that contains ``train_32x32.mat``.
 
-    torchvision gives the digit 0 the label 0 (in the files it is 10).
+    As in torchvision, the digit 0 has label 0 (10 in the files).
 
     Raises
     ------
     UserError
-        If no folder is named, a file is missing or not the published one, or torchvision or SciPy
+        If no folder is given, a file is missing or not the published one, or torchvision or SciPy
         cannot be imported.
     """
     folder = _named(folder, title, "train_32x32.mat")
     try:
-        import scipy.io  # noqa: F401 - torchvision imports it late; said here with the remedy
+        import scipy.io  # noqa: F401 - torchvision imports it late; fail early, with a hint
     except ImportError as error:
         raise UserError(
             f"{title} is kept in MATLAB files, which need SciPy: {error}.",
@@ -137,7 +137,7 @@ def load_svhn(folder: Path | None, name: str, title: str, download: Download) ->
 
 
 def _named(folder: Path | None, title: str, inside: str) -> Path:
-    """Return the folder; raises a `UserError` if none is named."""
+    """Return the folder; raises `UserError` if none is given."""
     if folder is None:
         raise UserError(
             f"{title} needs a data folder.",
@@ -149,7 +149,7 @@ def _named(folder: Path | None, title: str, inside: str) -> Path:
 
 
 def _read(folder: Path, class_name: str, title: str, **part: object) -> Any:  # noqa: ANN401 - torchvision has no types
-    """Let torchvision read one part; raises a `UserError` if it cannot."""
+    """Read one part with torchvision; raises `UserError` if that fails."""
     kind = getattr(import_torchvision("datasets", field="data.name"), class_name)
     try:
         return kind(str(folder), download=False, **part)
@@ -162,7 +162,7 @@ def _read(folder: Path, class_name: str, title: str, **part: object) -> Any:  # 
 
 @contextlib.contextmanager
 def _naming_the_bad_file(folder: Path, title: str, download: Download) -> Iterator[None]:
-    """Say which file is missing or not the published one if reading fails for that."""
+    """If reading fails because a file is missing or not the published one, name it."""
     try:
         yield
     except UserError as error:
@@ -176,7 +176,7 @@ def _naming_the_bad_file(folder: Path, title: str, download: Download) -> Iterat
 
 
 def _check_labels(path: Path, labels_N: NDArray[np.integer], num_classes: int) -> None:
-    """Raise a `UserError` that names the file if a label names no class."""
+    """Raise `UserError` naming the file if a label is not that of a class."""
     if labels_N.max() >= num_classes:
         raise UserError(
             f"“{path}” is damaged: its labels run from {labels_N.min()} to {labels_N.max()}, but "
@@ -187,12 +187,12 @@ def _check_labels(path: Path, labels_N: NDArray[np.integer], num_classes: int) -
 
 
 def _channels_first(images_NHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images (N, C, H, W)."""
+    """Return images as (N, C, H, W)."""
     return np.ascontiguousarray(images_NHWC.transpose(0, 3, 1, 2))
 
 
 def _read_idx(path: Path, class_name: str) -> NDArray[np.uint8]:
-    """Return the items of a file; raises a `UserError` if it is missing, truncated or corrupt."""
+    """Return the items of a file; raises `UserError` if it is missing, truncated or corrupt."""
     magic, num_items, item_bytes = _IDX_FILES[path.name]
     header_bytes = 16 if magic == 2051 else 8
     expected_bytes = header_bytes + num_items * item_bytes
@@ -227,12 +227,12 @@ def _read_idx(path: Path, class_name: str) -> NDArray[np.uint8]:
 
 
 def _refuse_special(folder: Path, download: Download) -> None:
-    """Raise a `UserError` if a file that torchvision would open is not a regular one."""
+    """Raise `UserError` if a file that torchvision would open is not a regular file."""
     for path in (folder / part.path for file in download.files for part in file.parts):
         try:
             check_regular(path)
         except FileNotFoundError:
-            continue  # torchvision says so
+            continue  # torchvision reports it
         except OSError as error:
             raise UserError(
                 f"“{path}” cannot be read: {error.strerror}.", _GET_AGAIN, field="data.name"
