@@ -119,11 +119,9 @@ def _export(
         _write(part, data)
         del data
         yield Progress(f"Reading {path.name} back")
+        _refuse_damaged(part, digest, path)  # first, so that what else differs is not the disk's
         proof = _proven(package, chosen, part, path)
         cancel.raise_if_cancelled()
-        with part.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise UserError(f"“{path}” changed while it was being written.", "Try again.")
         loader = chosen.companion_text(package)
         picture = card_picture(package)
         card = card_text(package, chosen, path.name, size_bytes, digest, proof, bool(picture))
@@ -134,6 +132,16 @@ def _export(
                 _write(files.enter_context(replacing(place, nameless=True)), content)
     yield ExportDone(path, size_bytes, digest, chosen.name)
     yield Note(f"Exported {path} ({size_bytes:,} bytes), read back: {proof}.")
+
+
+def _refuse_damaged(part: Path, digest: str, path: Path) -> None:
+    """Raise a `UserError` if the disk gives back other bytes than it was given."""
+    with part.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise UserError(
+                f"“{path.name}” was not kept. It does not read back as it was written.",
+                "The disk may be damaged: export to another one.",
+            )
 
 
 def _proven(package: Package, chosen: ExportFormat, part: Path, path: Path) -> str:

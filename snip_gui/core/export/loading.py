@@ -5,10 +5,13 @@ from __future__ import annotations
 from snip_gui.core.export.catalogue import FORMATS
 
 _SAFETENSORS = """\
-from safetensors.torch import load_file
+import json
+from safetensors import safe_open
 
-tensors = load_file({path})
-masks = {{name: tensors.pop(name) for name in list(tensors) if name.endswith("_mask")}}
+with safe_open({path}, framework="pt") as file:
+    tensors = {{name: file.get_tensor(name) for name in file.keys()}}
+    manifest = json.loads(file.metadata()["snip_gui"])
+masks = {{name: tensors.pop(key) for name, key in manifest["masks"].items()}}
 # model = the same network, freshly made
 model.load_state_dict(tensors)
 """

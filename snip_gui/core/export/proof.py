@@ -24,21 +24,33 @@ TOLERANCE = 1e-5
 _SPREAD_TOLERANCE = 1e-2
 # Single precision can resolve no less, after sums in another order.
 _RESOLUTION = 2e-6
+_NAMED = 3
 
 
 def refuse_other_weights(written: Mapping[str, Tensor], read: Mapping[str, Tensor]) -> None:
-    """Raise a `UserError` unless both hold the same tensors, bit for bit."""
-    same = written.keys() == read.keys() and all(
-        written[name].shape == read[name].shape
-        and written[name].dtype == read[name].dtype
-        and torch.equal(_bits(written[name]), _bits(read[name]))
-        for name in written
-    )
-    if not same:
+    """Raise a `UserError` unless both hold the same tensors, bit for bit; it names some others."""
+    differences = [
+        *(f"it lacks “{name}”" for name in written if name not in read),
+        *(f"“{name}” is not in the network" for name in read if name not in written),
+        *(
+            f"“{name}” differs"
+            for name, tensor in written.items()
+            if name in read and not _is_same(tensor, read[name])
+        ),
+    ]
+    if differences:
+        more = f"; and {len(differences) - _NAMED:,} more" if len(differences) > _NAMED else ""
         raise UserError(
-            "The file does not read back as it was written.",
-            "Export to another disk.",
+            "The file does not hold the network as it is: "
+            f"{'; '.join(differences[:_NAMED])}{more}.",
+            "Choose another format.",
         )
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape, type and bits."""
+    alike = one.shape == other.shape and one.dtype == other.dtype
+    return alike and torch.equal(_bits(one), _bits(other))
 
 
 def _bits(tensor: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from snip_gui.core.models.weights import last_layer, refuse_codes
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.methods import Magnitude
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
-from snip_gui.core.weight_files.reading import Checkpoint, read_checkpoint
+from snip_gui.core.weight_files.reading import read_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.weight_files.checkpoint import Checkpoint
 
 _COUNTER = "num_batches_tracked"
 _LOADER = ".load.py"

@@ -13,7 +13,8 @@ def load_rows(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
     """
     with safe_open(path, framework="pt") as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
-    names = [key.removesuffix(".values") for key in stored if key.endswith(".values")]
+    ends = [key.removesuffix(".crow_indices") for key in stored if key.endswith(".crow_indices")]
+    names = [name for name in ends if f"{name}.col_indices" in stored]
     matrices = {
         name: torch.sparse_csr_tensor(
             stored.pop(f"{name}.crow_indices"),

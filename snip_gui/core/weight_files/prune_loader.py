@@ -9,10 +9,11 @@ from torch.nn.utils import prune
 
 def load_pruned(model: nn.Module, path: str | Path) -> nn.Module:
     """Prepare the layers of a fresh network and load weights and masks into it."""
-    state = torch.load(path, weights_only=True)
+    state, own = torch.load(path, weights_only=True), model.state_dict()
     for key in state:
-        if key.endswith("_mask"):
-            layer, _, parameter = key.removesuffix("_mask").rpartition(".")
+        name = key.removesuffix("_orig")
+        if key != name and key not in own and f"{name}_mask" in state:
+            layer, _, parameter = name.rpartition(".")
             # torch leaves it untyped.
             prune.identity(model.get_submodule(layer), parameter)  # type: ignore[no-untyped-call]
     model.load_state_dict(state)

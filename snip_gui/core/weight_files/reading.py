@@ -11,7 +11,6 @@ import math
 import pickle
 import struct
 import zipfile
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import check_regular, open_regular
 from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
+from snip_gui.core.weight_files.checkpoint import Checkpoint, from_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,60 +27,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# What wrappers put before every name: DataParallel, torch.compile, Lightning and hand-written ones.
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
-_COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel, beside its module
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
-_MASK, _ORIG, _VALUES = "_mask", "_orig", ".values"
+_ROWS = ("crow_indices", "col_indices", "values", "size", "shape")
 _MANIFEST = "snip_gui"
 # A sparse file may stand for so much more than its own size, and small ones for so much.
 _MOST_TIMES, _ALWAYS_BYTES = 2000, 256 * 1024**2
 _LONGEST_HEADER = 100_000_000
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch before 1.6 began its files so
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """What a file holds.
-
-    Attributes
-    ----------
-    title
-        Its kind, in words.
-    state
-        Weights and buffers by name, removed weights zero, in single precision if they were in half.
-    masks
-        By name, True where a weight is kept; none if the file has none and zeros speak for
-        themselves.
-    manifest
-        What this program wrote about it; empty for files of others.
-    """
-
-    title: str
-    state: dict[str, Tensor]
-    masks: dict[str, Tensor] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
-
-    def fitted(self, names: Collection[str]) -> Checkpoint:
-        """Return the checkpoint under the names of a network, without prefixes of wrappers.
-
-        A prefix such as DataParallel's ``module.`` is left out only if no name fits as it is, and
-        some fit without it.
-        """
-        if not self.state.keys().isdisjoint(names):
-            return self
-        stems = [name for name in self.state if name not in _COUNTERS]
-        prefix = ""
-        while stems and set(stems).isdisjoint(names):
-            found = next((p for p in _PREFIXES if all(s.startswith(p) for s in stems)), None)
-            if found is None:
-                return self
-            prefix += found
-            stems = [stem.removeprefix(found) for stem in stems]
-        parts = ({n.removeprefix(prefix): t for n, t in part.items() if n not in _COUNTERS}
-                 for part in (self.state, self.masks))  # fmt: skip
-        state, masks = parts
-        return replace(self, state=state, masks=masks)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -158,21 +111,28 @@ def _read_safetensors(path: Path, size_bytes: int) -> Checkpoint:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         text = (file.metadata() or {}).get(_MANIFEST, "{}")
     manifest = _dictionary(json.loads(text))
-    if any(name.endswith(".crow_indices") for name in tensors):
-        return _from_rows(tensors, manifest, size_bytes)
+    if rows := _row_names(tensors):
+        return _from_rows(rows, tensors, manifest, size_bytes)
     title = "safetensors"
     if any(tensor.dtype == torch.float16 for tensor in tensors.values()):
         title = "safetensors in half precision"
-    return _with_masks(title, tensors, manifest)
+    return from_tensors(title, tensors, manifest)
 
 
-def _from_rows(tensors: dict[str, Tensor], manifest: dict[str, Any], size: int) -> Checkpoint:
+def _row_names(tensors: Collection[str]) -> list[str]:
+    """Return the names of the matrices that are stored as compressed sparse rows."""
+    ends = (key.removesuffix(".crow_indices") for key in tensors if key.endswith(".crow_indices"))
+    return [name for name in ends if all(f"{name}.{part}" in tensors for part in _ROWS)]
+
+
+def _from_rows(
+    names: list[str], tensors: dict[str, Tensor], manifest: dict[str, Any], size: int
+) -> Checkpoint:
     """Return the weights of compressed sparse rows."""
-    names = [key.removesuffix(_VALUES) for key in tensors if key.endswith(_VALUES)]
     state, masks = dict(tensors), {}
     for name in names:
         crow, columns = (state.pop(f"{name}.{part}_indices").long() for part in ("crow", "col"))
-        values = state.pop(f"{name}{_VALUES}")
+        values = state.pop(f"{name}.values")
         num_rows, num_columns = (int(side) for side in state.pop(f"{name}.size"))
         shape = tuple(int(side) for side in state.pop(f"{name}.shape"))
         _refuse_claim(shape, values.element_size(), size)
@@ -268,40 +228,7 @@ def _from_torch(path: Path, size_bytes: int) -> Checkpoint:
             raise ValueError(f"“{name}” is not an ordinary tensor")
         _refuse_claim(tuple(value.shape), value.element_size(), size_bytes)
         tensors[str(name)] = value.detach()
-    if any(name.endswith(_ORIG) for name in tensors):
-        return _from_prune(tensors)
-    return _with_masks("PyTorch state_dict", tensors, {})
-
-
-def _from_prune(tensors: dict[str, Tensor]) -> Checkpoint:
-    """Return the weights under their masks of torch's own pruning."""
-    masks = {
-        name.removesuffix(_MASK): tensor != 0
-        for name, tensor in tensors.items()
-        if name.endswith(_MASK) and f"{name.removesuffix(_MASK)}{_ORIG}" in tensors
-    }
-    state = {}
-    for name, tensor in tensors.items():
-        plain = name.removesuffix(_ORIG)
-        if plain in masks and name.endswith(_ORIG):
-            state[plain] = tensor.masked_fill(~masks[plain], 0)
-        elif name.removesuffix(_MASK) not in masks:
-            state[name] = tensor
-    return Checkpoint("torch.nn.utils.prune", state, masks)
-
-
-def _with_masks(title: str, tensors: dict[str, Tensor], manifest: dict[str, Any]) -> Checkpoint:
-    """Tell weights from masks beside them, and take half precision for what it stands for."""
-    masks, state = {}, {}
-    for name, tensor in tensors.items():
-        plain = name.removesuffix(_MASK)
-        if plain != name and plain in tensors and tensors[plain].shape == tensor.shape:
-            masks[plain] = tensor != 0
-        else:
-            half = tensor.dtype in (torch.float16, torch.bfloat16)
-            state[name] = tensor.float() if half else tensor
-    state = {n: t.masked_fill(~masks[n], 0) if n in masks else t for n, t in state.items()}
-    return Checkpoint(title, state, masks, manifest)
+    return from_tensors("PyTorch state_dict", tensors, {})
 
 
 def _read_onnx(path: Path, size_bytes: int) -> Checkpoint:

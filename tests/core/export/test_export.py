@@ -269,10 +269,25 @@ def test_what_reads_back_differently_is_refused(trained, tmp_path, monkeypatch, 
     path.write_bytes(b"the old one")
     read_back = pt_format.read_back
     monkeypatch.setattr(pt_format, "read_back", lambda part: alter(read_back(part)))
-    with pytest.raises(UserError, match="does not read back as it was written"):
+    with pytest.raises(UserError, match=r"does not hold the network as it is: .*“fc[23]") as caught:
         export(trained, "pt", path)
+    assert "disk" not in str(caught.value)
+    assert "disk" not in caught.value.hint
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_gives_back_other_bytes_is_named(trained, tmp_path, monkeypatch):
+    path = tmp_path / "pruned.pt"
+
+    def write(part, data):
+        part.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+    monkeypatch.setattr(exporting, "_write", write)
+    with pytest.raises(UserError, match="does not read back as it was written") as caught:
+        export(trained, "pt", path)
+    assert "disk" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cancelled_export_leaves_the_old_file(trained, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import msgspec
 import pytest
@@ -102,7 +103,8 @@ def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, environmen
     from safetensors.torch import save_file
 
     path = tmp_path / "zeros.safetensors"
-    save_file(state | {f"{k}_mask": v for k, v in masks.items()}, path)
+    manifest = {"snip_gui": json.dumps({"masks": {k: f"{k}_mask" for k in masks}})}
+    save_file(state | {f"{k}_mask": v for k, v in masks.items()}, path, manifest)
     recipe = found_in(path, environment).recipes[0]
     again = package_run(pruned_again(recipe, tmp_path / "again", environment))
     assert all(torch.equal(again.masks[k], masks[k]) for k in masks)
@@ -180,7 +182,7 @@ def test_the_network_that_is_chosen_is_tried_before_others(environment, tmp_path
 
 def test_another_architecture_is_refused_with_what_does_not_fit(environment, tmp_path):
     torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "net.pt")
-    with pytest.raises(UserError, match=r"LeNet-300-100 has “fc1\.weight”, which the file has not"):
+    with pytest.raises(UserError, match=r"LeNet-300-100 has “fc1\.weight”, which the file lacks"):
         found_in(tmp_path / "net.pt", environment)
 
 

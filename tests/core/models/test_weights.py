@@ -29,7 +29,9 @@ def saved(tmp_path):
     torch.save(state, tmp_path / "a.pt")
     torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "b.pth")
     masks = {f"{k}_mask": (v != 0).to(torch.uint8) for k, v in state.items()}
-    save_file(state | masks, tmp_path / "exported.safetensors")
+    manifest = {"snip_gui": '{"producer": "snip-gui"}'}  # as before they listed the masks
+    save_file(state | masks, tmp_path / "exported.safetensors", manifest)
+    save_file(state | masks, tmp_path / "stranger.safetensors")
     save_file({k: v.half() for k, v in state.items()}, tmp_path / "half.safetensors")
     return tmp_path, state
 
@@ -41,6 +43,12 @@ def test_weights_come_from_the_file(saved, name):
     found = network.module.state_dict()
     assert all(torch.equal(found[key], value) for key, value in state.items())
     assert network.notes == ()
+
+
+def test_only_a_file_of_this_program_has_masks_beside_weights(saved):
+    folder, _ = saved
+    with pytest.raises(UserError, match="_mask” is not in the network"):
+        make(weights=folder / "stranger.safetensors")
 
 
 def test_half_precision_becomes_single(saved):

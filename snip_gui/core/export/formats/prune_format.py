@@ -6,14 +6,15 @@ before training goes on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import torch
-
+from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.formats.pt_format import encode_state
 from snip_gui.core.export.proof import prove_weights
+from snip_gui.core.weight_files.checkpoint import from_prune, prune_names
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from torch import Tensor
@@ -24,28 +25,38 @@ if TYPE_CHECKING:
 def encode(package: Package) -> bytes:
     """Return weights and masks under torch's names."""
     state: dict[str, Tensor] = {}
+    unnamed = _without_mask(package)
     for name, tensor in package.state.items():
-        if name in package.masks:
-            state[f"{name}_orig"] = tensor
-            state[f"{name}_mask"] = package.masks[name].to(tensor.dtype)
+        if name in package.masks and name not in unnamed:
+            orig, mask = prune_names(name)
+            state[orig], state[mask] = tensor, package.masks[name].to(tensor.dtype)
         else:
             state[name] = tensor
     return encode_state(state)
 
 
-def read_back(path: Path) -> dict[str, Tensor]:
-    """Return the weights under their masks, with the safe loader only."""
-    state = cast("dict[str, Tensor]", torch.load(path, weights_only=True, map_location="cpu"))
-    weights: dict[str, Tensor] = {}
-    for key, tensor in state.items():
-        if key.endswith("_orig"):
-            name = key.removesuffix("_orig")
-            weights[name] = tensor.masked_fill(state[f"{name}_mask"] == 0, 0)
-        elif not key.endswith("_mask"):
-            weights[key] = tensor
-    return weights
+def _without_mask(package: Package) -> list[str]:
+    """Return the weights whose names in this format the network has given to other tensors."""
+    return [
+        name for name in package.masks if not package.state.keys().isdisjoint(prune_names(name))
+    ]
+
+
+def read_back(path: Path, own: Collection[str] = ()) -> dict[str, Tensor]:
+    """Return the weights under their masks, with the safe loader only.
+
+    Parameters
+    ----------
+    own
+        Names that the network has itself.
+    """
+    return from_prune(pt_format.read_back(path), own).state
 
 
 def prove(package: Package, path: Path) -> str:
     """Read the file back and compare."""
-    return prove_weights(package, read_back(path))
+    proof = prove_weights(package, read_back(path, package.state))
+    if unnamed := _without_mask(package):
+        names = ", ".join(f"“{name}”" for name in unnamed)
+        proof += f"; {names} without a mask, whose name the network uses itself"
+    return proof

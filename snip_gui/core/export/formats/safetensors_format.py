@@ -1,7 +1,8 @@
 """Masked weights, masks and manifest as safetensors.
 
 Keys are those of the state_dict; the mask of ``fc1.weight`` is ``fc1.weight_mask`` (uint8, 1 where
-kept); the manifest is one JSON string under ``snip_gui`` in the file's metadata.
+kept), unless the network has a tensor of that name; the manifest is one JSON string under
+``snip_gui`` in the file's metadata, and its ``masks`` says which key is the mask of which weight.
 """
 
 from __future__ import annotations
@@ -12,14 +13,12 @@ from snip_gui.core.base.tensors import encode_tensors, load_tensors
 from snip_gui.core.export.proof import prove_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
     from snip_gui.core.export.package import Package
-
-MASK_SUFFIX = "_mask"
 
 
 def encode(package: Package) -> bytes:
@@ -31,23 +30,24 @@ def encode_masked(
     package: Package, state: Mapping[str, Tensor], manifest: Mapping[str, Any]
 ) -> bytes:
     """Return weights, the package's masks and a manifest."""
-    masks = {name + MASK_SUFFIX: mask for name, mask in package.masks.items()}
-    return encode_tensors(dict(state) | masks, manifest)
+    keys = {name: _mask_key(name, state) for name in package.masks}
+    masks = {keys[name]: mask for name, mask in package.masks.items()}
+    return encode_tensors(dict(state) | masks, dict(manifest) | {"masks": keys})
+
+
+def _mask_key(name: str, taken: Collection[str]) -> str:
+    """Return the key of a weight's mask, which is not that of a tensor of the network."""
+    key = f"{name}_mask"
+    while key in taken:
+        key += "_"
+    return key
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
     """Return the weights without the masks; raises `UserError` for a damaged file."""
-    tensors, _ = load_tensors(path)
-    return without_masks(tensors)
-
-
-def without_masks(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors without the masks of others among them."""
-    return {
-        name: tensor
-        for name, tensor in tensors.items()
-        if not (name.endswith(MASK_SUFFIX) and name.removesuffix(MASK_SUFFIX) in tensors)
-    }
+    tensors, manifest = load_tensors(path)
+    masks = set(manifest["masks"].values())
+    return {name: tensor for name, tensor in tensors.items() if name not in masks}
 
 
 def prove(package: Package, path: Path) -> str:
