@@ -1,1 +1,1 @@
-"""Masks compared: overlap, stability, grids of input maps."""
+"""Comparison of masks: overlap, stability, grids of input maps."""

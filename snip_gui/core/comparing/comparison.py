@@ -1,6 +1,6 @@
-"""What two masks of one network have in common, and what many have.
+"""Comparison of two or more masks of the same network.
 
-Masks are compared eight connections a byte.
+Masks are compared packed, eight connections per byte.
 
 Shapes: M prunable parameters in flat order, P masks.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """The connections that a scored network keeps at a number kept."""
+    """The mask of a scored network at a number kept."""
 
     scored: Scored
     num_kept: int
@@ -38,33 +38,33 @@ class Mask:
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the mask takes once it was packed."""
+        """Memory of the packed mask in bytes."""
         return -(-self.layout.num_parameters // 8)
 
     @functools.cached_property
     def packed(self) -> dict[str, NDArray[np.uint8]]:
-        """The mask of each tensor in flat order, eight connections a byte, the last filled up."""
+        """The mask of each tensor in flat order, eight connections per byte, zero-padded."""
         masks = self.scored.masks
         return {t.name: np.packbits(masks.get_mask(t, self.num_kept)) for t in self.layout.tensors}
 
     def count_both(self, other: Mask, tensor: TensorSpec) -> int:
-        """Return how many connections of a tensor this mask and another one keep."""
+        """Return how many connections of a tensor both this mask and another one keep."""
         both = self.packed[tensor.name] & other.packed[tensor.name]
         return int(np.bitwise_count(both).sum(dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How two masks A and B agree on some connections.
+    """The agreement of two masks A and B on some connections.
 
     Attributes
     ----------
     total
         Number of connections.
     both, only_a, only_b
-        How many are kept by both masks, and by one alone.
+        Number kept by both masks, and by only one.
     expected_both
-        How many two random masks of the same sizes would both keep, in the mean.
+        Number that two random masks of the same sizes would both keep on average.
     """
 
     total: int
@@ -75,22 +75,22 @@ class Overlap:
 
     @property
     def neither(self) -> int:
-        """How many are kept by no mask."""
+        """Number kept by neither mask."""
         return self.total - self.both - self.num_changed
 
     @property
     def num_changed(self) -> int:
-        """How many are kept by exactly one mask."""
+        """Number kept by exactly one mask."""
         return self.only_a + self.only_b
 
     @property
     def kept_a(self) -> int:
-        """How many A keeps."""
+        """Number kept by A."""
         return self.both + self.only_a
 
     @property
     def kept_b(self) -> int:
-        """How many B keeps."""
+        """Number kept by B."""
         return self.both + self.only_b
 
     @property
@@ -100,27 +100,27 @@ class Overlap:
 
     @property
     def chance(self) -> float:
-        """The Jaccard index that chance would give: with ``expected_both`` in place of ``both``.
+        """The Jaccard index expected by chance: with ``expected_both`` in place of ``both``.
 
-        ``kept_a + kept_b - both`` is the union, so only ``both`` is left to chance. The index of
-        the mean differs from the mean of the index by the spread of ``both`` alone, which is
-        nothing but for layers of a few connections.
+        The union is ``kept_a + kept_b - both``, so only ``both`` is random. The index of the mean
+        differs from the mean of the index through the variance of ``both`` only, which is
+        negligible except for layers of a few connections.
         """
         return _jaccard(self.expected_both, self.kept_a + self.kept_b)
 
     @property
     def excess(self) -> float:
-        """How far the overlap lies above that of chance."""
+        """How far the overlap exceeds that expected by chance."""
         return self.jaccard - self.chance
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two masks, layer by layer and in all.
+    """The comparison of two masks, by layer and in total.
 
-    Chance keeps the counts of each layer: two masks that keep ``a`` and ``b`` of the ``n``
-    connections of a layer, drawn independently and uniformly, share ``a b / n`` of them in the mean
-    (a hypergeometric number); in all they share the sum over the layers.
+    Chance is given the counts of each layer: two masks drawn independently and uniformly that keep
+    ``a`` and ``b`` of the ``n`` connections of a layer share ``a b / n`` of them on average (a
+    hypergeometric number); in total, the sum over the layers.
     """
 
     layers: dict[str, Overlap]
@@ -128,7 +128,7 @@ class Comparison:
 
     @property
     def most_changed(self) -> str:
-        """The layer where most connections are kept by one mask only; empty if none changed."""
+        """The layer with most connections kept by only one mask; empty if none differs."""
         layer = max(self.layers, key=lambda name: self.layers[name].num_changed)
         return layer if self.layers[layer].num_changed else ""
 
@@ -139,7 +139,7 @@ def compare(a: Mask, b: Mask, names: tuple[str, str] = ("A", "B")) -> Comparison
     Parameters
     ----------
     names
-        What the masks are called in the error.
+        Names of the masks in the error.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def compare(a: Mask, b: Mask, names: tuple[str, str] = ("A", "B")) -> Comparison
 
 
 def overlap_matrix(masks: Sequence[Mask]) -> NDArray[np.float64]:
-    """Return the Jaccard index of each two masks (P, P); not a number for different networks."""
+    """Return the Jaccard index (P, P) of each pair of masks; NaN for different networks."""
     matrix_PP = np.full((len(masks), len(masks)), np.nan)
     for row, a in enumerate(masks):
         for column, b in enumerate(masks[: row + 1]):
@@ -182,7 +182,7 @@ def overlap_matrix(masks: Sequence[Mask]) -> NDArray[np.float64]:
 
 
 def refuse_different(a: Mask, b: Mask, names: tuple[str, str]) -> None:
-    """Raise a `UserError` that names the first difference if two masks are of different tensors."""
+    """Raise `UserError` naming the first difference if two masks are of different tensors."""
     if a.layout == b.layout:
         return
     title_a, title_b = a.scored.model.title, b.scored.model.title
@@ -197,7 +197,7 @@ def refuse_different(a: Mask, b: Mask, names: tuple[str, str]) -> None:
 
 
 def _first_difference(a: Layout, b: Layout, names: tuple[str, str]) -> str:
-    """Say in which tensor two layouts first differ."""
+    """Return in which tensor two layouts first differ, as a sentence."""
     for one, other in zip(a.tensors, b.tensors, strict=False):
         if one.name != other.name:
             lacking, lacked = (names[1], one.name)

@@ -1,6 +1,6 @@
-"""How often each connection is kept by many masks of one network: what is stable.
+"""Stability: how often each connection is kept by many masks of one network.
 
-Masks are counted one after another and let go, so that a hundred take no more memory than two.
+Masks are counted one by one and released, so a hundred take no more memory than two.
 
 Shapes: M prunable parameters in flat order, C, H, W of an input map.
 """
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from snip_gui.core.comparing.comparison import Mask
     from snip_gui.core.graph.layout import Layout
 
-# bincount converts its input to eight bytes each, so only so many go at once.
+# bincount converts its input to eight bytes per value, so it is called in chunks.
 _AT_ONCE = 1 << 20
 MOST_MASKS = 65_535
 
 
 @dataclass(frozen=True, eq=False)
 class Frequency:
-    """How many of several masks keep each connection. Arrays are read-only.
+    """The number of masks that keep each connection. Arrays are read-only.
 
     Attributes
     ----------
     num_masks
-        How many masks were counted.
+        Number of masks.
     count_M
-        Of each connection the number of masks that keep it.
+        Number of masks that keep each connection.
     histograms
-        Per layer, how many connections exactly 0, 1, ... ``num_masks`` masks keep.
+        By layer, number of connections that exactly 0, 1, ..., ``num_masks`` masks keep.
     overlap, chance
-        Jaccard index of two of the masks in the mean, and what chance would give; see `_pooled`.
+        Average Jaccard index of two of the masks, and that expected by chance; see `_pooled`.
     input_map
-        Mean kept fraction (C, H, W) behind each pixel, or why the network has no input map.
+        Mean kept fraction (C, H, W) of each pixel, or why the network has no input map.
     """
 
     layout: Layout
@@ -54,17 +54,17 @@ class Frequency:
 
     @property
     def num_in_all(self) -> int:
-        """How many connections every mask keeps."""
+        """Number of connections that every mask keeps."""
         return sum(int(histogram[-1]) for histogram in self.histograms.values())
 
     @property
     def num_in_any(self) -> int:
-        """How many connections at least one mask keeps."""
+        """Number of connections that at least one mask keeps."""
         return sum(int(histogram[1:].sum()) for histogram in self.histograms.values())
 
     @property
     def summary(self) -> str:
-        """What came of it, in words."""
+        """The result as a sentence."""
         return (
             f"{self.num_in_all:,} connections are kept by all {self.num_masks:,} masks, and "
             f"{self.num_in_any:,} of {self.layout.num_parameters:,} by at least one. Two masks "
@@ -74,12 +74,12 @@ class Frequency:
 
 
 class FrequencyCounter:
-    """Counts masks one after another.
+    """Counts masks one by one.
 
     Parameters
     ----------
     num_masks
-        How many there will be at most, up to 65,535; decides how wide the counts are.
+        Largest number of masks, up to 65,535; determines the type of the counts.
     """
 
     def __init__(self, num_masks: int) -> None:
@@ -88,7 +88,7 @@ class FrequencyCounter:
         self._dtype = np.min_scalar_type(num_masks)
         self._count_M: NDArray[np.unsignedinteger] | None = None
         self._first: Mask | None = None
-        self._kept: list[list[int]] = []  # per mask, of each layer
+        self._kept: list[list[int]] = []  # by mask and layer
         self._map_sum: NDArray[np.float64] | str | None = None
 
     def add(self, mask: Mask) -> None:
@@ -97,7 +97,7 @@ class FrequencyCounter:
         Raises
         ------
         UserError
-            If it is of another network than the first.
+            If it belongs to another network than the first one.
         """
         if self._first is None or self._count_M is None:
             self._first = mask
@@ -115,7 +115,7 @@ class FrequencyCounter:
             self._map_sum = self._map_sum + fractions
 
     def result(self) -> Frequency:
-        """Return what was counted so far; raises `ValueError` before the first mask."""
+        """Return the counts so far; raises `ValueError` before the first mask."""
         if self._first is None or self._count_M is None:
             raise ValueError("no mask was counted")
         num_masks = len(self._kept)
@@ -140,7 +140,7 @@ class FrequencyCounter:
 
 
 def _histogram(count: NDArray[np.unsignedinteger], num_masks: int) -> NDArray[np.int64]:
-    """Return how many connections exactly 0, 1, ... masks keep."""
+    """Return the number of connections that exactly 0, 1, ... masks keep."""
     histogram = np.zeros(num_masks + 1, np.int64)
     for first in range(0, len(count), _AT_ONCE):
         histogram += np.bincount(count[first : first + _AT_ONCE], minlength=num_masks + 1)
@@ -150,18 +150,17 @@ def _histogram(count: NDArray[np.unsignedinteger], num_masks: int) -> NDArray[np
 def _pooled(
     histograms: dict[str, NDArray[np.int64]], kept: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Return the mean overlap of two of the masks, and what chance would give.
+    """Return the mean overlap of two of the masks, and that expected by chance.
 
-    Pooled: the sum of all pairs' intersections over the sum of their unions, which is the mean of
-    the pairs' Jaccard indices weighted by their unions. A connection kept by c masks is in the
-    intersection of c (c - 1) / 2 pairs, so no pair has to be looked at. By chance two masks share
-    ``a b / n`` of a layer's ``n`` connections, as in
-    `snip_gui.core.comparing.comparison.Comparison`.
+    Pooled over pairs: the sum of intersections divided by the sum of unions, which is the mean of
+    the Jaccard indices weighted by the unions. A connection kept by c masks is in the intersection
+    of c (c - 1) / 2 pairs, so pairs need not be enumerated. By chance two masks share ``a b / n``
+    of a layer's ``n`` connections, as in `snip_gui.core.comparing.comparison.Comparison`.
 
     Parameters
     ----------
     kept
-        Number kept by each mask in each layer, shape (masks, layers).
+        Number of connections kept, shape (masks, layers).
     """
     num_masks = len(kept)
     if num_masks < 2:
@@ -171,7 +170,7 @@ def _pooled(
     totals = np.array([histogram.sum() for histogram in histograms.values()], np.float64)
     products = (kept.sum(axis=0) ** 2 - (kept**2).sum(axis=0)) / 2
     expected = float((products / totals).sum())
-    in_sum = float(kept.sum()) * (num_masks - 1)  # each mask is in so many pairs
+    in_sum = float(kept.sum()) * (num_masks - 1)  # pairs that a mask belongs to
     overlap = both / (in_sum - both) if in_sum > both else 1.0
     chance = expected / (in_sum - expected) if in_sum > expected else 1.0
     return overlap, chance
@@ -179,6 +178,6 @@ def _pooled(
 
 @dataclass(frozen=True)
 class StabilityMeasured(Event):
-    """A recipe was scored with several draws, and the masks were counted."""
+    """A recipe has been scored with several draws, and the masks counted."""
 
     frequency: Frequency

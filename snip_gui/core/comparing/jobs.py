@@ -1,4 +1,4 @@
-"""The job that scores a recipe with several draws and counts what the masks keep."""
+"""Jobs that score a recipe several times: for stability, and for the columns of a grid."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ T = TypeVar("T")
 def measure_stability(
     recipes: Sequence[Recipe], environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Score recipes of one network one after another; ends in `StabilityMeasured`.
+    """Score recipes of the same network in turn; ends with `StabilityMeasured`.
 
-    Each is cut at its own sparsity, counted and let go before the next is scored.
+    Each is pruned at its own sparsity, counted and released before the next is scored.
 
     Raises
     ------
     UserError
-        If a recipe cannot be worked out here; see `snip_gui.core.methods.scoring.score`.
+        If a recipe cannot be run on this machine; see `snip_gui.core.methods.scoring.score`.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     counter = FrequencyCounter(len(recipes))
     started = time.monotonic()
@@ -54,7 +54,7 @@ def measure_stability(
 
 
 def _saying(said: Progress, steps: Generator[Event, None, T]) -> Generator[Event, None, T]:
-    """Do steps, saying one thing instead of everything that they say each time."""
+    """Run a job, replacing its events by a single progress event."""
     yield said
     while True:
         try:
@@ -68,12 +68,12 @@ def _saying(said: Progress, steps: Generator[Event, None, T]) -> Generator[Event
 def grid_column(
     spec: GridSpec, number: int, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Score one variant of a grid; ends in `GridColumnDone`.
+    """Score one variant of a grid; ends with `GridColumnDone`.
 
     Raises
     ------
     UserError
-        If the variant cannot be worked out, or its network has no input map.
+        If the variant cannot be scored, or its network has no input map.
     """
     variant = spec.variants[number]
     yield Progress(f"Scoring {variant.label}", number, len(spec.variants))

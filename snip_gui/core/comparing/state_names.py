@@ -1,4 +1,4 @@
-"""Short names of scored states, made from what tells them apart."""
+"""Short names of scored states, composed of what distinguishes them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
     from snip_gui.core.recipe.recipe import Recipe
 
-# Said of every state; everything else only where states differ in it.
+# Always part of the name; anything else only where states differ.
 _ALWAYS = ("classes", "sparsity")
 _MOST_NAMED = 3
 
 
 def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) -> dict[str, str]:
-    """Return what can be said of a state, by what it is about, in the order of a name.
+    """Return the possible parts of a state's name by topic, in order.
 
     Parameters
     ----------
     classes
-        The classes of the scored images in words.
+        The classes of the scored images, for display.
     """
     model, minibatch, pruning = recipe.model, recipe.minibatch, recipe.pruning
     unusual = isinstance(pruning, ScoringSpec) and pruning.scoring_mode == "training"
@@ -54,7 +54,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
 
 
 def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:
-    """Return which classes there are among images: ``class 8``, ``classes 3, 8``, ``7 classes``."""
+    """Return the classes of images as text: ``class 8``, ``classes 3, 8``, ``7 classes``."""
     found = [names[label] for label in np.unique(labels_K)]
     if len(found) == len(names):
         return "all classes"
@@ -64,10 +64,10 @@ def class_words(labels_K: NDArray[np.int64], names: Sequence[str]) -> str:
 
 
 def name_states(states: Sequence[dict[str, str]]) -> list[str]:
-    """Return a name for each state, from its parts as `state_parts` gives them.
+    """Return a name for each state, given the parts that `state_parts` returns.
 
-    A name has the classes, the sparsity, and every part in which any two states differ. Names that
-    are equal all the same are numbered.
+    A name consists of the classes, the sparsity, and every part in which any two states differ.
+    Names that are still equal are numbered.
     """
     told = [key for key in (states[0] if states else ()) if _tells(key, states)]
     names = [", ".join(state[key] for key in told if state[key]) for state in states]

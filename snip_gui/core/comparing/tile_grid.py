@@ -1,6 +1,6 @@
-"""A grid of input maps: one variant of a recipe a column, one sparsity a row (paper, figure 2).
+"""A grid of input maps: one column per variant of a recipe, one row per sparsity (paper, figure 2).
 
-One scoring serves a whole column, since a method has masks at every sparsity. No torch.
+A whole column needs a single scoring, because a method has masks at every sparsity. No torch.
 Shapes: C channels, H rows, W columns of the input map; R sparsities; V variants.
 """
 
@@ -37,10 +37,10 @@ KINDS: dict[GridKind, str] = {
     "inits": "Initial weights",
     "methods": "Methods",
 }
-"""What the columns can differ in, with the words for it."""
+"""What the columns can differ in, with labels."""
 
 SUFFIXES = {".png": "Picture", ".npz": "NumPy arrays", ".csv": "Table of means"}
-"""Endings of the files that a grid is written to, with words for them."""
+"""Extensions of the files that a grid is written to, with labels."""
 
 PAPER_SPARSITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PAPER_SIZES = (1, 10, 100, 1000, 10_000)
@@ -49,7 +49,7 @@ _NUM_SEEDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A column: its heading, and the recipe that is scored."""
+    """A column: its heading, and the recipe to score."""
 
     label: str
     recipe: Recipe
@@ -57,7 +57,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class GridSpec:
-    """What a grid shows: the rows' sparsities, in ascending order, and the columns."""
+    """The contents of a grid: the sparsities of its rows, ascending, and its columns."""
 
     kind: GridKind
     sparsities: tuple[float, ...]
@@ -77,7 +77,7 @@ class GridColumn:
     Attributes
     ----------
     maps_RCHW
-        float32, fraction kept of each pixel's connections.
+        float32, kept fraction of each pixel's connections.
     kept
         By row, the kept fraction of each layer.
     """
@@ -86,7 +86,7 @@ class GridColumn:
     kept: tuple[dict[str, float], ...]
 
     def tile(self, row: int) -> NDArray[np.float32]:
-        """Return a tile (H, W) as it is shown: channels averaged, divided by its own maximum."""
+        """Return a tile (H, W) for display: averaged over channels, divided by its maximum."""
         tile_HW: NDArray[np.float32] = self.maps_RCHW[row].mean(axis=0)
         high = float(tile_HW.max())
         return tile_HW / high if high > 0 else tile_HW
@@ -104,7 +104,7 @@ def make_spec(
     Parameters
     ----------
     labels_N
-        Labels of the images that can be drawn: without those held out.
+        Labels of the images to draw from, without the validation split.
 
     Raises
     ------
@@ -128,12 +128,12 @@ def make_spec(
 
 
 def make_column(scored: Scored, sparsities: Sequence[float]) -> GridColumn:
-    """Return a column from what was scored.
+    """Return the column of a scored variant.
 
     Raises
     ------
     UserError
-        If the network has no input map, with the reason.
+        If the network has no input map; the message gives the reason.
     """
     maps, kept = [], []
     for sparsity in sparsities:
@@ -161,7 +161,7 @@ def _size_of(recipe: Recipe) -> int:
 def _of_classes(
     recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
 ) -> list[Variant]:
-    """Images of one class alone, as many as the recipe scores or the class has."""
+    """Images of a single class, as many as the recipe scores or the class has."""
     counts = np.bincount(labels_N, minlength=len(classes))
     size, before = _size_of(recipe), recipe.minibatch
     written = before.classes if isinstance(before, Draw) and len(before.classes) == 1 else ()
@@ -169,7 +169,8 @@ def _of_classes(
     variants = []
     for at in natural_order(classes):
         if counts[at] > 0:
-            # The recipe's own class stays as it is written there: its column is the recipe itself.
+            # If it is the recipe's own class, keep its spelling, so that the column is the recipe
+            # itself.
             chosen = written if drawn == (at,) else (class_choice(at, classes),)
             draw = Draw(classes=chosen, size=min(size, int(counts[at])))
             variants.append(Variant(classes[at], _with(recipe, minibatch=draw)))
@@ -177,7 +178,7 @@ def _of_classes(
 
 
 def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]) -> list[Variant]:
-    """Draws of the paper's sizes (figure 3), from the classes that the recipe draws from."""
+    """Draws of the paper's sizes (figure 3), from the recipe's classes."""
     before = recipe.minibatch
     chosen = before.classes if isinstance(before, Draw) else ()
     labels = class_positions(chosen, classes)
@@ -197,13 +198,13 @@ def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str
 
 
 def _of_seeds(recipe: Recipe) -> list[Variant]:
-    """Other initial weights and another draw with each seed."""
+    """Different initial weights and minibatches, by seed."""
     seeds = range(recipe.seed, recipe.seed + _NUM_SEEDS)
     return [Variant(f"seed {seed}", _with(recipe, seed=seed)) for seed in seeds]
 
 
 def _of_inits(recipe: Recipe) -> list[Variant]:
-    """Every scheme that draws initial weights."""
+    """Every initialisation scheme."""
     return [
         Variant(label, _with(recipe, model=msgspec.structs.replace(recipe.model, init=value)))
         for value, label in field("model.init").choices
@@ -211,7 +212,7 @@ def _of_inits(recipe: Recipe) -> list[Variant]:
 
 
 def _of_methods(recipe: Recipe) -> list[Variant]:
-    """Every method that has masks before training; of figure 6 the signed gradient."""
+    """Every method that has masks before training, including figure 6's signed gradient."""
     raw = msgspec.to_builtins(recipe)
     return [
         Variant(
@@ -229,7 +230,7 @@ def _with(recipe: Recipe, **changes: object) -> Recipe:
 
 @dataclass(frozen=True)
 class GridColumnDone(Event):
-    """One variant of a grid of input maps, by its place among the columns."""
+    """A column of a grid of input maps, by index."""
 
     number: int
     column: GridColumn

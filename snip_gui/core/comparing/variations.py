@@ -1,4 +1,4 @@
-"""The same recipe with other draws: of the minibatch, of the weights, or of both."""
+"""Variations of a recipe with other draws of the minibatch, the weights, or both."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ Vary: TypeAlias = Literal["images", "weights", "both"]
 def vary(
     recipe: Recipe, what: Vary, number: int, labels_N: NDArray[np.int64], classes: Sequence[str]
 ) -> list[Recipe]:
-    """Return a recipe with so many other draws, each different from the recipe's own.
+    """Return a number of variations of a recipe, each different from the recipe itself.
 
-    ``images`` draws other images of the same kind under the same weights: the next draws, or, of
-    images picked by hand, as many of each class (images of the user's own are counted in).
-    ``weights`` scores the same images under the weights of the next seeds. ``both`` takes the next
-    seeds and draws again.
+    ``images`` draws other images for the same weights: the next draws, or, if the images were
+    picked by hand, as many of each class (including user-supplied ones). ``weights`` scores the
+    same images with the weights of the next seeds. ``both`` uses the next seeds for both.
 
     Parameters
     ----------
     labels_N
         Labels of the training file.
     classes
-        Their names.
+        Names of the classes.
 
     Raises
     ------
@@ -68,7 +67,7 @@ def _one(
 def _same_classes(
     recipe: Recipe, step: int, labels_N: NDArray[np.int64], classes: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Return as many images of each class as the recipe has, drawn from the training images."""
+    """Draw as many training images of each class as the recipe has."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
     labels = minibatch_labels(recipe, _indices_of(recipe, labels_N, classes), labels_N)

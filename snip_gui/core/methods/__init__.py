@@ -1,1 +1,1 @@
-"""The pruning methods: each a module that `snip_gui.core.recipe.methods` names in a row."""
+"""The pruning methods, one module each, registered in `snip_gui.core.recipe.methods`."""

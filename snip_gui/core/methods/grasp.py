@@ -1,14 +1,14 @@
 """GraSP: gradient signal preservation (Wang, Zhang & Grosse 2020, arXiv 2002.07376).
 
 Removing weight j changes the squared norm of the gradient, to first order, by ``-2 w_j (H g)_j``,
-with g the gradient of the loss and H its Hessian. Connections are kept whose removal would lower it
-most, so the score is ``w * (H g)`` and the lowest scores, with their sign, are removed first. As in
-the authors' code the class scores are divided by a temperature, and scores by the absolute value of
+where g is the gradient of the loss and H its Hessian. The connections whose removal would decrease
+it most are kept, so the score is ``w * (H g)``, and the lowest signed scores are removed first. As
+in the authors' code, class scores are divided by a temperature, and scores by the absolute value of
 their sum plus 1e-10.
 
-Their code passes the images in two halves to save memory, which is the same here: gradients of
-several passes are added, so that g and H are those of the mean loss over all images. It also draws
-new weights of linear layers (Xavier) before scoring; here the recipe's initial weights are scored.
+Their code processes the images in two halves to save memory, with the same result: gradients of
+several passes are added, so g and H are those of the mean loss over all images. It also
+reinitialises linear layers (Xavier) before scoring; here the recipe's initial weights are scored.
 
 Shapes: N scored images, C channels, H rows, W columns, M prunable parameters.
 """
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.workbench import Workbench
     from snip_gui.core.recipe.pruning import ScoringMode
 
-# A second derivative keeps the activations of both passes, and those of the first backward pass.
+# The second derivative also needs the intermediate values of the first backward pass.
 _COPIES = 3
 _EPSILON = 1e-10
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank by gradient flow; ends in `Pruned`."""
+    """Rank by gradient flow; ends with `Pruned`."""
     spec = bench.recipe.pruning
     assert isinstance(spec, Grasp)
     inputs_NCHW, labels_N = bench.minibatch[1:]
@@ -77,16 +77,16 @@ def prune(bench: Workbench) -> Iterator[Event]:
 
 @dataclass(frozen=True, eq=False)
 class GradientFlow:
-    """What one scoring found.
+    """The result of scoring.
 
     Attributes
     ----------
     score_M
-        float32, ``w * (H g)`` over the absolute value of its sum.
+        float32, ``w * (H g)`` divided by the absolute value of its sum.
     gradient_M
         float32, the gradient g.
     loss
-        Mean loss over all scored images, its class scores divided by the temperature.
+        Mean loss over all scored images, with class scores divided by the temperature.
     """
 
     score_M: NDArray[np.float32]
@@ -106,24 +106,24 @@ def gradient_flow(
 ) -> GradientFlow:
     """Compute the score of every prunable parameter by double backward.
 
-    Gradient and Hessian are those of the prunable parameters alone.
+    Gradient and Hessian are with respect to the prunable parameters only.
 
     Parameters
     ----------
     model
-        The network; left as it was, buffers and modes included.
+        The network; left unchanged, including buffers and modes.
     inputs_NCHW, labels_N
-        All scored images, as the network is to see them, and their classes; left as they were.
+        All scored images, preprocessed, and their labels; left unchanged.
     mode
-        Mode of BatchNorm alone; dropout is always off while scoring.
+        Mode of BatchNorm only; dropout is always off while scoring.
     pass_size
-        Images per pass; all at once if None.
+        Images per pass; None for all at once.
 
     Raises
     ------
     UserError
-        If the minibatch cannot be scored, the network has no second derivatives, a weight is not a
-        finite number, or every score is zero.
+        If the minibatch cannot be scored, the network has no second derivatives, a weight is not
+        finite, or every score is zero.
     """
     num_images = len(inputs_NCHW)
     refuse_bad_minibatch(model, num_images, mode)
@@ -134,13 +134,13 @@ def gradient_flow(
     gradients: list[Tensor | None] = [None] * len(parameters)
     products: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
-    # Other kernels of attention have no second derivative; as cuDNN's of recurrent cells, which are
-    # off while scoring anyway.
+    # Other attention kernels have no second derivative, and neither have cuDNN's recurrent ones,
+    # which are always off while scoring.
     with scoring_mode(model, mode), sdpa_kernel(SDPBackend.MATH):
         passes = split_passes(model, inputs_NCHW, pass_size or num_images)
 
         def loss_of(part: slice) -> Tensor:
-            # A copy: a first layer that works in place would write into the caller's images.
+            # A copy, because an in-place first layer would overwrite the caller's images.
             outputs_BK = model(inputs_NCHW[part].clone()) / temperature
             loss = nn.functional.cross_entropy(outputs_BK, labels_N[part], reduction="sum")
             return loss / num_images
@@ -162,7 +162,7 @@ def _hessian_product(
     parameters: tuple[nn.Parameter, ...],
     vectors: list[Tensor | None],
 ) -> tuple[Tensor | None, ...]:
-    """Return the Hessian of a loss times a vector, as the gradient of gradient times vector."""
+    """Return the Hessian-vector product of a loss, as the gradient of gradient times vector."""
     try:
         first = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
         dot = torch.zeros((), device=loss.device, dtype=loss.dtype)
@@ -183,9 +183,9 @@ def _hessian_product(
 def _gradients_of(
     value: Tensor, model: nn.Module, parameters: tuple[nn.Parameter, ...]
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradient of a value; gradients that the network holds are left as they were.
+    """Return the gradient of a value, without changing the gradients stored in the network.
 
-    Through the whole graph, as `torch.autograd.grad` silently leaves out what can be
+    Through the whole graph, because `torch.autograd.grad` silently skips functions that can be
     differentiated only once.
     """
     leaves = tuple(model.parameters())
@@ -202,7 +202,7 @@ def _gradients_of(
 
 
 def _real_inner(one: Tensor, other: Tensor) -> Tensor:
-    """Return the inner product of two tensors, of complex ones its real part."""
+    """Return the inner product of two tensors; its real part if they are complex."""
     product = one.conj() * other
     return product.real.sum() if product.is_complex() else product.sum()
 
@@ -214,13 +214,13 @@ def _scored(
     products: list[Tensor | None],
     loss: float,
 ) -> GradientFlow:
-    """Return ``w (H g)`` over the absolute value of its sum."""
+    """Return ``w (H g)`` divided by the absolute value of its sum."""
     with torch.no_grad():
         weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in parameters])
         gradient_M, product_M = (_flat(parameters, values) for values in (gradients, products))
         score_M = (weight_M * product_M).cpu().numpy().astype(np.float64)
     if not np.isfinite(score_M).all():
-        refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
+        refuse_bad_weight(prunable)  # if none is found, the ranking refuses the scores
     elif not score_M.any():
         raise UserError(
             "Every score is zero: no connection has any effect on the gradient.",
@@ -231,6 +231,6 @@ def _scored(
 
 
 def _flat(parameters: tuple[nn.Parameter, ...], values: list[Tensor | None]) -> Tensor:
-    """Return derivatives in flat order, zero where a parameter has no part in the loss."""
+    """Return derivatives in flat order; zero for parameters that the loss does not depend on."""
     pairs = zip(parameters, values, strict=True)
     return torch.cat([real_gradient(p, torch.zeros_like(p) if v is None else v) for p, v in pairs])

@@ -1,8 +1,8 @@
-"""Train, prune and retrain, round after round (Han, Pool, Tran & Dally 2015, sections 3 and 3.1).
+"""Iterative pruning and retraining (Han, Pool, Tran & Dally 2015, sections 3 and 3.1).
 
-The network is trained dense. Then weights below a threshold are removed, which for each tensor is a
-quality factor times the standard deviation of its weights, and what is left is trained on from its
-present values at a lower rate; and again. A removed weight never comes back.
+The network is first trained dense. In each round, weights below a threshold are removed and the
+rest is retrained from its current values at a lower learning rate. The threshold of a tensor is a
+quality factor times the standard deviation of its weights. A removed weight never returns.
 
 Shapes: M prunable parameters, in the flat order of `Layout`.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank the weights before any training as a round would, for a preview; ends in `Pruned`."""
+    """Rank the initial weights as a round would, for a preview; ends with `Pruned`."""
     yield Progress("Ranking the weights")
     layout, spec = bench.prunable.layout, _spec_of(bench)
     kept_M = np.ones(layout.num_parameters, bool)
@@ -45,19 +45,19 @@ def prune(bench: Workbench) -> Iterator[Event]:
 
 
 def make_regime(bench: Workbench) -> PruneAndRetrain:
-    """Return the rounds of a recipe; raises `UserError` if its factors do not fit the network."""
+    """Return the regime of a recipe; raises `UserError` if its factors do not fit the network."""
     spec, layout = _spec_of(bench), bench.prunable.layout
     return PruneAndRetrain(spec, layout, _factors_of(spec, layout))
 
 
 class PruneAndRetrain(Regime):
-    """Removes weights at the beginning of each round.
+    """Removes weights at the start of each round.
 
     Parameters
     ----------
     factors
-        Quality factor of each tensor; without quality factors in the recipe all 1, and the
-        threshold follows from the sparsity.
+        Quality factor of each tensor. If the recipe has none, all are 1, and the threshold follows
+        from the sparsity.
     """
 
     changes_masks = True
@@ -66,7 +66,7 @@ class PruneAndRetrain(Regime):
         self._spec, self._layout, self._factors = spec, layout, factors
 
     def before_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
-        """Prune before the first step of a round; the phase before the first one is dense."""
+        """Prune before the first step of a round; the first phase is dense."""
         if moment.phase == 0 or moment.step_of_phase > 0:
             return None
         masks = masked.masks()
@@ -91,23 +91,23 @@ class PruneAndRetrain(Regime):
     def _survivors(
         self, weight_M: NDArray[np.float32], kept_M: NDArray[np.bool_], number: int
     ) -> NDArray[np.bool_]:
-        """Return which connections a round leaves.
+        """Return which connections a round keeps.
 
         Parameters
         ----------
         number
-            Of the round, from 1.
+            Number of the round, from 1.
         """
         threshold_M = _thresholds(weight_M, kept_M, self._layout, self._factors)
-        # What was removed before comes after all that is kept, however small that is.
+        # Removed weights rank after all kept ones, however small those are.
         score_M = np.where(kept_M, _multiples(weight_M, threshold_M), np.float32(-1))
         ranking = rank_scores(score_M, self._layout, floor=self._spec.floor)
         if self._spec.quality:
             first = sum(min(self._spec.floor, tensor.size) for tensor in self._layout.weights)
             left_M = (np.abs(weight_M) >= threshold_M) | (ranking.rank_M < first)
         else:
-            # Each round removes the same fraction of what is left; the last one comes out at the
-            # sparsity of the recipe.
+            # Each round removes the same fraction of the remaining weights, so that the last one
+            # reaches the sparsity of the recipe.
             share = (1 - self._spec.sparsity) ** (number / self._spec.rounds)
             left_M = ranking.rank_M < round(self._layout.num_parameters * share)
         return left_M & kept_M
@@ -121,7 +121,7 @@ def _spec_of(bench: Workbench) -> Han:
 
 
 def _factors_of(spec: Han, layout: Layout) -> tuple[float, ...]:
-    """Return the quality factor of each tensor; raises `UserError` for a wrong number of them."""
+    """Return the quality factor of each tensor; raises `UserError` if their number is wrong."""
     layers = layout.layers
     given = spec.quality or (1.0,)
     if len(given) not in (1, len(layers)):
@@ -140,9 +140,9 @@ def _thresholds(
     layout: Layout,
     factors: Sequence[float],
 ) -> NDArray[np.float32]:
-    """Return the threshold of each weight: a factor times the standard deviation of its tensor.
+    """Return the threshold of each weight (M): a factor times the standard deviation of its tensor.
 
-    Of the weights that the tensor still has.
+    The deviation is that of the tensor's remaining weights.
     """
     threshold_M = np.zeros(layout.num_parameters, np.float32)
     for tensor, factor in zip(layout.tensors, factors, strict=True):
@@ -155,9 +155,9 @@ def _thresholds(
 def _multiples(
     weight_M: NDArray[np.float32], threshold_M: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the magnitude of each weight in multiples of its threshold.
+    """Return the magnitude of each weight (M) in multiples of its threshold.
 
-    Zero where that is zero, as of biases before any training.
+    Zero where the threshold is zero, as for biases before training.
     """
     zeros_M = np.zeros_like(weight_M)
     return np.divide(np.abs(weight_M), threshold_M, out=zeros_M, where=threshold_M > 0)

@@ -1,4 +1,4 @@
-"""The absolute value of the weights."""
+"""Magnitude pruning: the absolute value of the weights."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LEAST = np.finfo(np.float32).tiny
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank by the absolute value of the weights; ends in `Pruned`.
+    """Rank by the absolute value of the weights; ends with `Pruned`.
 
-    If they come from a file that has masks, what these keep comes first: a kept weight of exactly
-    zero before the removed ones.
+    If the weights come from a file with masks, kept weights rank before removed ones, even if they
+    are exactly zero.
     """
     yield Progress("Ranking the weights")
     weights = bench.recipe.model.weights

@@ -1,4 +1,4 @@
-"""What methods share that score every connection once and rank the scores."""
+"""Shared by methods that score every connection once and rank the scores."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from snip_gui.core.pruning.workbench import Workbench
 
-# Enough for a hundred images in each of the paper's networks, for 18 in VGG-16 on 224x224.
+# Enough for 100 images in each of the paper's networks, or for 18 in VGG-16 at 224x224.
 _PASS_BYTES = 4 * 1024**3
 
 
 def rank(bench: Workbench, score_M: NDArray[np.float32]) -> Ranking:
-    """Rank scores, highest first, with the minimum per layer that the recipe asks for."""
+    """Rank scores (M), highest first, with the recipe's minimum kept per layer."""
     return rank_scores(score_M, bench.prunable.layout, floor=bench.recipe.pruning.floor)
 
 
 def score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
-    """Pass the minibatch through the network and back."""
+    """Compute the sensitivities on the minibatch."""
     pruning = bench.recipe.pruning
     assert isinstance(pruning, ScoringSpec)
     _, inputs_KCHW, labels_K = bench.minibatch
@@ -46,9 +46,9 @@ def score_minibatch(bench: Workbench) -> Generator[Event, None, Sensitivity]:
 
 
 def images_per_pass(activation_bytes: int) -> int:
-    """Return how many images go through a network at once.
+    """Return how many images to pass through a network at once.
 
-    The network alone decides, not the machine: sums in another order differ in the last bit, and
-    the same recipe is to give the same scores everywhere.
+    This depends on the network only, not on the machine: a different summation order changes the
+    last bit, and a recipe must give the same scores everywhere.
     """
     return max(1, _PASS_BYTES // max(1, activation_bytes))

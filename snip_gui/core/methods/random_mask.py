@@ -1,4 +1,4 @@
-"""A seeded uniform choice of connections: the control for every other method."""
+"""A seeded, uniformly random mask: the baseline for every other method."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank at random; ends in `Pruned`."""
+    """Rank at random; ends with `Pruned`."""
     yield Progress("Drawing a random mask")
     generator = numpy_stream(bench.recipe.seed, "mask")
-    # Uniform over (0, 1]: no connection scores zero.
+    # Uniform over (0, 1], so that no connection scores zero.
     score_M = 1 - generator.random(bench.prunable.layout.num_parameters, "float32")
     yield Pruned(rank(bench, score_M))

@@ -1,8 +1,8 @@
-"""Pruning in rounds before any training: what is left is scored again each time.
+"""Iterative pruning before training: the remaining connections are scored again in each round.
 
-For methods such as iterative SNIP (arXiv 2006.09081) and SNIP-it (arXiv 2006.00896), which a
-package adds. A run computes the rounds for its own sparsity; the window shows one path of
-elimination at any (``masks_for="target-sparsity"`` in the method's row).
+For methods that packages add, such as iterative SNIP (arXiv 2006.09081) and SNIP-it (arXiv
+2006.00896). A run computes the rounds for its own sparsity; the window shows one elimination path
+at every sparsity (``masks_for="target-sparsity"`` in the method's entry).
 
 Shapes: M prunable parameters, in the flat order of `Layout`.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def exponential(num_parameters: int, num_kept: int, rounds: int) -> tuple[int, ...]:
-    """Return how many connections each round leaves: the same fraction of what was left before."""
+    """Return the number kept after each round; every round keeps the same fraction."""
     share = num_kept / num_parameters
     return tuple(round(num_parameters * share ** (k / rounds)) for k in range(1, rounds + 1))
 
@@ -37,22 +37,22 @@ def iterate(
     criterion: Callable[[Workbench], NDArray[np.float32]],
     schedule: Sequence[int],
 ) -> Generator[Event, None, Ranking]:
-    """Score and remove in rounds; return the order in which connections were removed.
+    """Score and remove in rounds; return a ranking by order of removal.
 
-    Removed weights are zero while the rest is scored, and never return. Afterwards the network has
-    its weights again.
+    Removed weights are zero while the rest is scored, and never return. The network's weights are
+    restored afterwards.
 
     Parameters
     ----------
     criterion
-        Returns a score (M) of each connection of the network as it is, the highest to be kept.
+        Returns a score (M) for each connection of the current network; the highest are kept.
     schedule
-        How many connections each round leaves, falling.
+        Number kept after each round, descending.
 
     Raises
     ------
     ValueError
-        If there is no round.
+        If there are no rounds.
     """
     if not schedule:
         raise ValueError("no rounds")

@@ -1,4 +1,4 @@
-"""Runs a recipe's pruning method: recipes in, events out."""
+"""Runs a recipe's pruning method."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 def score(
     recipe: Recipe, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Score the recipe's minibatch; ends in `ScoringDone`.
+    """Score a recipe's minibatch; ends with `ScoringDone`.
 
     Raises
     ------
     UserError
-        If the recipe cannot be worked out here; see `build_steps` and the method.
+        If the recipe cannot be run on this machine; see `build_steps` and the method.
     """
     bench = yield from build_steps(recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
@@ -48,7 +48,7 @@ def score(
 
 
 def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator[Event]:
-    """Find what a mask of a large network leaves connected; ends in `PathsFollowed`."""
+    """Find what stays connected under a mask of a large network; ends with `PathsFollowed`."""
     cancel.raise_if_cancelled()
     yield PathsFollowed(scored, num_kept, *scored.followed(num_kept))
 
@@ -74,7 +74,7 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
 
 
 def make_scored(bench: Workbench, pruned: Pruned, seconds: float = 0.0) -> Scored:
-    """Return what the window and the run folder need of a pruned workbench."""
+    """Return the result of a pruned workbench for the window and the run folder."""
     return Scored(
         recipe=bench.recipe,
         masks=pruned.masks,
@@ -90,7 +90,7 @@ def make_scored(bench: Workbench, pruned: Pruned, seconds: float = 0.0) -> Score
 
 
 def make_regime(bench: Workbench) -> Regime:
-    """Return the rules that the recipe's method trains by."""
+    """Return the training regime of the recipe's method."""
     method = find_method(bench.recipe.pruning)
     if not method.regime:
         return Regime()
@@ -100,7 +100,7 @@ def make_regime(bench: Workbench) -> Regime:
 
 
 def describe(scored: Scored) -> str:
-    """Return a line for the log on what was scored."""
+    """Return a line for the log on a scoring."""
     total, zeros = scored.layout.num_parameters, scored.num_zero
     what, loss = f"Scored {scored.model.title}", ""
     if math.isfinite(scored.loss):
@@ -113,7 +113,7 @@ def describe(scored: Scored) -> str:
 
 
 def out_of_memory(field: str, number: int) -> UserError:
-    """Return the error for a device that is full, which proposes half as many images at once."""
+    """Return the error for a device out of memory, which suggests half as many images."""
     torch.cuda.empty_cache()
     half = max(1, number // 2)
     return UserError(

@@ -1,7 +1,7 @@
-"""SNIP's sensitivities shuffled within each tensor: a control that keeps the counts alone.
+"""SNIP's sensitivities shuffled within each tensor: a baseline that keeps only the counts.
 
-A sanity check of Frankle et al. (arXiv 2009.08576): if it does as well, the numbers kept per layer
-matter and the places do not.
+A sanity check of Frankle et al. (arXiv 2009.08576): if it does as well as SNIP, the number kept per
+layer matters, but not which connections are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank as SNIP does, the scores of each tensor shuffled; ends in `Pruned`."""
+    """Rank as SNIP does, with the scores of each tensor shuffled; ends with `Pruned`."""
     found = yield from score_minibatch(bench)
     generator = numpy_stream(bench.recipe.seed, "mask")
     parts = [found.sensitivity_M[t.offset : t.end] for t in bench.prunable.layout.tensors]

@@ -1,4 +1,4 @@
-"""The gradient alone, sign included: the criterion of the SNIP paper's appendix A, figure 6."""
+"""The signed gradient: the criterion of the SNIP paper's appendix A, figure 6."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank by the gradient, largest first, negative ones last; ends in `Pruned`.
+    """Rank by gradient, largest first and negative ones last; ends with `Pruned`.
 
-    The score is the gradient less its minimum, rounded to float32 after the subtraction: masks of
-    runs made so far depend on which gradients that rounding makes equal.
+    The score is the gradient minus its minimum, rounded to float32 after the subtraction: masks of
+    existing runs depend on which gradients become equal by rounding.
     """
     found = yield from score_minibatch(bench)
     gradient_M = found.gradient_M.astype("float64")

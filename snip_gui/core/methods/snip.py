@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 
 def prune(bench: Workbench) -> Iterator[Event]:
-    """Rank by connection sensitivity; ends in `Pruned`."""
+    """Rank by connection sensitivity; ends with `Pruned`."""
     found = yield from score_minibatch(bench)
     yield Pruned(rank(bench, found.sensitivity_M), gradient_M=found.gradient_M, loss=found.loss)

@@ -1,4 +1,4 @@
-"""What scoring and pruning yield."""
+"""Events of scoring and pruning."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pruned(Event):
-    """What every pruning method ends in.
+    """The result of a pruning method.
 
     Attributes
     ----------
     masks
-        Masks of any size that the method can make.
+        Masks of every size that the method can produce.
     weights_at
-        Returns, of a number kept, the weights by state_dict key that training is to start from;
-        None for those that were scored.
+        Function from the number kept to the weights to start training from, by state_dict key; None
+        for the scored weights.
     gradient_M, loss
-        What the method measured on the way, if anything.
+        Gradient and loss, if the method computes them.
     """
 
     masks: MaskSource
@@ -44,14 +44,14 @@ class Pruned(Event):
 
 @dataclass(frozen=True)
 class ScoringDone(Event):
-    """A minibatch was scored."""
+    """A minibatch has been scored."""
 
     scored: Scored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathsFollowed(Event):
-    """What a mask leaves connected, and per layer how many kept parameters are on a path."""
+    """What stays connected under a mask, and the number of kept parameters on a path by layer."""
 
     scored: Scored
     num_kept: int

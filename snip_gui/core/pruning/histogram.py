@@ -1,4 +1,4 @@
-"""How scores are distributed: sensitivities on a logarithmic axis, signed scores on a plain one."""
+"""Histograms of scores: sensitivities on a logarithmic axis, signed scores on a linear one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
-    """Counts of scores.
+    """A histogram of scores.
 
     Attributes
     ----------
     edges
-        Edges of the bins, one more than ``counts``; on a logarithmic axis their base-10 logarithms.
+        Bin edges, one more than ``counts``; base-10 logarithms if the axis is logarithmic.
     counts
-        Connections in each bin.
+        Number of connections in each bin.
     num_zero
-        Connections whose score is exactly zero; on a logarithmic axis they are in no bin.
+        Connections with a score of exactly zero; on a logarithmic axis they are in no bin.
     share_zero
-        Fraction of all connections whose score is exactly zero.
+        Fraction of connections with a score of exactly zero.
     is_log
-        Whether the axis is logarithmic: no score is negative.
+        Whether the axis is logarithmic, which it is unless a score is negative.
     """
 
     edges: NDArray[np.float64]
@@ -36,21 +36,21 @@ class Histogram:
     is_log: bool = True
 
     def place_of(self, score: float) -> float:
-        """Return where a score lies on the axis; at its beginning what lies before it."""
+        """Return the axis coordinate of a score, clipped to the start of the axis."""
         if not self.is_log:
             return float(np.clip(score, self.edges[0], self.edges[-1]))
         return float(np.log10(score)) if score > 0 else float(self.edges[0])
 
     def score_at(self, place: float) -> float:
-        """Return the score at a place on the axis."""
+        """Return the score at an axis coordinate."""
         return 10**place if self.is_log else place
 
 
 def score_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> Histogram:
     """Count scores in bins of equal width, on a logarithmic axis if none is negative.
 
-    A logarithmic axis begins at the 0.1 % quantile of what is not zero; a plain one leaves out
-    0.1 % at either end. What lies outside joins the outer bins.
+    A logarithmic axis starts at the 0.1 % quantile of nonzero scores; a linear one leaves out 0.1 %
+    at either end. Scores outside are counted in the outer bins.
     """
     num_zero = score_M.size - int(np.count_nonzero(score_M))
     share_zero = num_zero / score_M.size if score_M.size else 0.0
@@ -69,7 +69,7 @@ def score_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> Histog
 
 
 def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return enough of many values for a quantile."""
+    """Return a sample of the values that is large enough for quantiles."""
     return values[:: max(1, values.size // 200_000)]
 
 
@@ -82,7 +82,7 @@ def _count(
     *,
     is_log: bool,
 ) -> Histogram:
-    """Count values between two ends, those outside in the outer bins."""
+    """Count values between two ends, with outliers in the outer bins."""
     low, high = ends
     high = high if high > low else low + 1
     counts, edges = np.histogram(values.clip(low, high), num_bins, (low, high))
@@ -91,13 +91,13 @@ def _count(
 
 
 def count_layer(histogram: Histogram, sorted_ranks: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return how many connections of a layer are in each bin of the whole network's histogram.
+    """Return the number of a layer's connections in each bin of the network's histogram.
 
     Parameters
     ----------
     sorted_ranks
-        Ascending ranks of its connections, in the order of falling scores.
+        Ascending ranks of its connections; descending score.
     """
-    # How many connections of the network are in each bin and those above it: as many ranks.
+    # The number of connections in each bin and those above it equals the rank where it ends.
     above = np.append(histogram.counts[::-1].cumsum()[::-1], 0).astype(np.int32)
     return -np.diff(sorted_ranks.searchsorted(above)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Which input pixels the kept connections of the first layer read."""
+"""The input map: which pixels the kept connections of the first layer read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveFields:
-    """Square fields of a grid of positions: width and distance in input pixels."""
+    """Square receptive fields on a grid: width and distance in input pixels."""
 
     width: int
     stride: int
@@ -35,9 +35,9 @@ def pixel_fractions(
 def column_fractions(
     kept_OI: NDArray[np.bool_], image_shape: tuple[int, int, int]
 ) -> NDArray[np.float64]:
-    """Return the kept fraction of each column for a network that reads row by row, (C, H, W).
+    """Return the kept fraction (C, H, W) of each column, for a network that reads row by row.
 
-    Every row is read through the same connections, so all rows are equal.
+    All rows are read through the same connections, so all rows of the map are equal.
     """
     channels, rows, columns = image_shape
     fraction_I = np.count_nonzero(kept_OI, axis=0) / kept_OI.shape[0]
@@ -46,7 +46,7 @@ def column_fractions(
 
 
 def receptive_fields(windows: Sequence[WindowStep]) -> ReceptiveFields:
-    """Return the fields that a chain of unpadded convolutions and poolings sees."""
+    """Return the receptive fields of a chain of unpadded convolutions and pooling layers."""
     width, stride = 1, 1
     for step in windows:
         width += (step.width - 1) * stride
@@ -57,16 +57,16 @@ def receptive_fields(windows: Sequence[WindowStep]) -> ReceptiveFields:
 def position_fractions(
     kept_OI: NDArray[np.bool_], windows: Sequence[WindowStep], rows: int, columns: int
 ) -> NDArray[np.float64]:
-    """Return the kept fraction behind each pixel for a network that begins with convolutions.
+    """Return the kept fraction (1, H, W) behind each pixel, for a convolutional first layer.
 
-    Where fields overlap their fractions are averaged; a pixel in no field is 0. Shape (1, H, W).
+    The fractions of overlapping fields are averaged; a pixel in no field gets 0.
 
     Parameters
     ----------
     kept_OI
-        Mask of the first fully connected layer, whose inputs are flattened maps.
+        Mask of the first fully connected layer, whose inputs are flattened feature maps.
     windows
-        The convolutions and poolings before it.
+        The convolutions and pooling layers before it.
     rows, columns
         Size of the input image.
     """
@@ -89,9 +89,9 @@ def position_fractions(
 def find_mapped_inputs(
     kind: InputMapKind, image_shape: tuple[int, int, int], row: int, column: int
 ) -> tuple[int, ...]:
-    """Return the inputs of the mapped layer that a pixel is read by, one for each channel.
+    """Return the inputs of the mapped layer that read a pixel, one per channel.
 
-    Nothing for a network that begins with convolutions: a pixel lies in many fields.
+    Empty for a network that begins with convolutions, where a pixel lies in many fields.
     """
     channels, rows, columns = image_shape
     match kind:
@@ -107,7 +107,7 @@ def find_pixel(
 ) -> tuple[int, int] | None:
     """Return row and column of the pixel that an input of the mapped layer reads.
 
-    Of a network that reads row by row the first row stands for all; None if there is no one pixel.
+    If the network reads row by row, the first row stands for all; None if there is no single pixel.
     """
     _, rows, columns = image_shape
     match kind:

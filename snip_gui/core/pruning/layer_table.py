@@ -1,4 +1,4 @@
-"""What a mask leaves of each layer."""
+"""What a mask keeps of each layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One layer: weights and biases together, and apart."""
+    """The kept and total connections of a layer: all of them, and its weights."""
 
     layer: str
     shape: tuple[int, ...]
@@ -35,12 +35,12 @@ class LayerRow:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no weight is left, so that nothing passes this layer."""
+        """Whether no weight is kept, so that nothing passes through this layer."""
         return self.weights_kept == 0
 
     @property
     def biases_kept(self) -> int:
-        """Number of biases kept."""
+        """Number of kept biases."""
         return self.kept - self.weights_kept
 
     @property

@@ -1,4 +1,4 @@
-"""What a pruning method ends in: the masks that it can make of one network.
+"""The result of a pruning method: the masks that it can produce for a network.
 
 Shapes: M is the number of prunable parameters, in the flat order of `Layout`.
 """
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from snip_gui.core.graph.layout import Layout, TensorSpec
 
 Arrange: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-"""Lays an array of a tensor's shape out as a view needs it.
+"""A function that arranges an array of a tensor's shape for a view.
 
-The array holds whether each connection is kept, or, of masks that nest, an integer that is lower
-the longer it is kept. Places that hold no connection take `removed_value`.
+The array states whether each connection is kept, or, for nested masks, an integer that is lower the
+longer it is kept. Positions without a connection get `removed_value`.
 """
 Cutter: TypeAlias = Callable[[int], NDArray[np.bool_]]
-"""Of a number kept, what a laid out tensor keeps."""
+"""A function from the number kept to the arranged mask of a tensor."""
 
 
 class MaskSource(abc.ABC):
-    """Masks of one network, by the number of connections that they keep.
+    """Masks of a network by the number of connections that they keep.
 
-    A source has to say which numbers it can keep (`nearest`) and what it keeps of a tensor
-    (`get_mask`). Everything else follows, and is overridden where it can be faster or where more
-    is known. Masks need not nest.
+    A subclass defines which numbers it can keep (`nearest`) and what it keeps of a tensor
+    (`get_mask`). All else follows from these, and may be overridden for speed or if more is known.
+    Masks need not be nested.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class MaskSource(abc.ABC):
 
     @abc.abstractmethod
     def nearest(self, num_kept: int) -> int:
-        """Return the number of connections nearest to one asked for that a mask can keep."""
+        """Return the number nearest to ``num_kept`` that a mask can keep."""
 
     @abc.abstractmethod
     def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
@@ -66,9 +66,9 @@ class MaskSource(abc.ABC):
         return {name: int(np.count_nonzero(m)) for name, m in self.mask_at(num_kept).items()}
 
     def cutter(self, tensor: TensorSpec, arrange: Arrange) -> Cutter:
-        """Return what a tensor keeps at a number kept, laid out by ``arrange``.
+        """Return a function from the number kept to a tensor's mask, arranged by ``arrange``.
 
-        Views keep the result and ask it at every step of a slider.
+        Views store the function and call it at every step of the slider.
         """
         return lambda num_kept: arrange(self.get_mask(tensor, num_kept))
 
@@ -79,30 +79,30 @@ class MaskSource(abc.ABC):
     def removal(
         self, tensor: TensorSpec, arrange: Arrange = np.asarray
     ) -> NDArray[np.float32] | None:
-        """Return the sparsity from which on each connection of a tensor is removed, laid out.
+        """Return the removal sparsity of each connection of a tensor, arranged.
 
-        None if masks do not nest: then there is no such sparsity.
+        None if masks are not nested, in which case there is no such sparsity.
         """
         return None
 
     @property
     def scores(self) -> NDArray[np.float32] | None:
-        """A score of each connection (M), higher where kept longer; None if there is none."""
+        """The score of each connection (M), higher if kept longer; None if there are none."""
         return None
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the source takes."""
+        """Memory of the source in bytes."""
         return 0
 
 
 class OneMask(MaskSource):
-    """A mask that was found in some other way, the only one of its source.
+    """A source of a single mask, which was found in some other way.
 
     Parameters
     ----------
     masks
-        Of each tensor by name, in its shape.
+        Mask of each tensor by name, in its shape.
     """
 
     def __init__(self, layout: Layout, masks: Mapping[str, NDArray[np.bool_]]) -> None:
@@ -110,7 +110,7 @@ class OneMask(MaskSource):
         self._masks = masks
 
     def nearest(self, num_kept: int) -> int:
-        """Return the number of connections that the mask keeps, whatever is asked for."""
+        """Return the number of connections that the mask keeps."""
         return sum(int(np.count_nonzero(mask)) for mask in self._masks.values())
 
     def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
@@ -119,5 +119,5 @@ class OneMask(MaskSource):
 
 
 def removed_value(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - of that type
-    """Return what stands for a place without a connection: nothing is ever kept there."""
+    """Return the value for a position without a connection, where nothing is ever kept."""
     return False if dtype.kind == "b" else np.iinfo(dtype).max

@@ -1,13 +1,13 @@
-"""Putting a mask on a network, and keeping it there while it trains.
+"""A mask on a network that holds during training.
 
-Weights are set to zero once and their gradients are masked before every step. A removed weight then
-stays exactly zero under momentum and coupled weight decay: its gradient, decay and velocity are all
-zero. The state_dict keeps its names; nothing is wrapped or parametrised.
+Weights are set to zero once, and their gradients are masked before every step. A removed weight
+then stays exactly zero under momentum and coupled weight decay, because its gradient, decay and
+velocity are all zero. Names in the state_dict do not change; nothing is wrapped or parametrised.
 
-A mask may change between two steps. It is held in one of two ways: ``zero`` forgets what a removed
-weight was, ``shadow`` keeps training it out of sight, so that it comes back with the value that it
-has by then (as in dynamic network surgery: Guo, Yao & Chen 2016, equation 3). Between two steps
-removed weights are zero either way.
+A mask may change between two steps. With ``zero`` the value of a removed weight is forgotten; with
+``shadow`` a hidden copy of it is trained on, with which the weight returns if it is kept again (as
+in dynamic network surgery: Guo, Yao & Chen 2016, equation 3). Between steps removed weights are
+zero in both cases.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class MaskedModel:
     Parameters
     ----------
     model
-        The network; its removed weights are set to zero.
+        The network; removed weights are set to zero.
     prunable
         Its prunable parameters.
     masks
-        For each of them by name a mask of its shape, True where kept.
+        Masks by parameter name, each of the parameter's shape, True where kept.
     hold
-        What becomes of removed weights.
+        How removed weights are treated.
 
     Raises
     ------
     ValueError
-        If the names or shapes of the masks are not those of the prunable parameters.
+        If the names or shapes of the masks do not match the prunable parameters.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class MaskedModel:
         self.model = model
         self.prunable = prunable
         self._pairs: list[tuple[nn.Parameter, Tensor]] = []
-        # What removed weights are out of sight; those of kept weights are out of date.
+        # Hidden values of removed weights; those of kept weights are stale.
         self._shadows: list[Tensor] = []
         self.set_masks({name: torch.from_numpy(mask.copy()) for name, mask in masks.items()}, hold)
 
     @torch.no_grad()
     def set_masks(self, masks: Mapping[str, Tensor], hold: Hold = "zero") -> None:
-        """Put other masks on the network; raises `ValueError` as the constructor.
+        """Replace the masks; raises `ValueError` as the constructor does.
 
-        Weights that come back are zero, or under ``shadow`` what they have become out of sight.
+        Weights that are kept again start at zero, or at their hidden value under ``shadow``.
 
         Parameters
         ----------
         masks
-            By name, not zero where kept.
+            Masks by parameter name, nonzero where kept.
         """
         names = [tensor.name for tensor in self.prunable.layout.tensors]
         if set(masks) != set(names):
@@ -84,7 +84,7 @@ class MaskedModel:
         for name, parameter in self.prunable.items():
             if masks[name].shape != parameter.shape:
                 raise ValueError(f"{name}: mask {masks[name].shape}, weight {parameter.shape}")
-            # In the memory layout of the parameter, which may be channels last.
+            # In the parameter's memory format, which may be channels last.
             mask = torch.empty_like(parameter, requires_grad=False).copy_(masks[name] != 0)
             pairs.append((parameter, mask))
         if hold == "shadow":
@@ -97,22 +97,22 @@ class MaskedModel:
 
     @property
     def hold(self) -> Hold:
-        """What becomes of removed weights."""
+        """How removed weights are treated."""
         return "shadow" if self._shadows else "zero"
 
     def shadows(self) -> dict[str, Tensor]:
-        """Return what removed weights are out of sight, by name; nothing under ``zero``."""
+        """Return the hidden values of removed weights by name; empty under ``zero``."""
         names = [tensor.name for tensor in self.prunable.layout.tensors]
         return dict(zip(names, self._shadows, strict=True)) if self._shadows else {}
 
     @torch.no_grad()
     def load_shadows(self, shadows: Mapping[str, Tensor]) -> None:
-        """Put back what `shadows` returned; raises `KeyError` if one is missing."""
+        """Restore the values that `shadows` returned; raises `KeyError` if one is missing."""
         for name, values in self.shadows().items():
             values.copy_(shadows[name])
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let an optimizer do its step under the mask; call after the backward pass."""
+        """Take an optimizer step under the mask; call after the backward pass."""
         if not self._shadows:
             self.mask_gradients()
             optimizer.step()
@@ -126,16 +126,16 @@ class MaskedModel:
 
     @torch.no_grad()
     def _show_removed(self) -> None:
-        """Put what is out of sight in the place of removed weights."""
+        """Replace removed weights by their hidden values."""
         if self._shadows:
             for (parameter, mask), shadow in zip(self._pairs, self._shadows, strict=True):
                 parameter.copy_(torch.where(mask == 0, shadow, parameter))
 
     @torch.no_grad()
     def zero_removed(self) -> None:
-        """Set removed weights to zero: at the start, and after weights were loaded."""
+        """Set removed weights to zero, at the start and after loading weights."""
         for parameter, mask in self._pairs:
-            # Not a product: 0 * nan is nan, and a removed weight is zero whatever it was.
+            # Not a product, because 0 * nan is nan.
             parameter.masked_fill_(mask == 0, 0)
 
     @torch.no_grad()
@@ -151,7 +151,7 @@ class MaskedModel:
         return dict(zip(names, (mask for _, mask in self._pairs), strict=True))
 
     def to_channels_last(self) -> None:
-        """Lay out maps and kernels channel by channel at each place: same values, other order."""
+        """Use the channels-last memory format for feature maps and kernels."""
         self.model.to(memory_format=torch.channels_last)
         self._pairs = [
             (p, mask.to(memory_format=torch.channels_last) if mask.dim() == 4 else mask)
@@ -159,20 +159,20 @@ class MaskedModel:
         ]
 
     def unmasked(self) -> MaskedModel:
-        """Return the same network, to be trained without its mask."""
+        """Return the same network without a mask."""
         other = copy.copy(self)
         other._pairs, other._shadows = [], []
         return other
 
     def counts(self) -> dict[str, int]:
-        """Return how many connections of each tensor the mask keeps, by name."""
+        """Return the number of kept connections of each tensor by name."""
         return {name: int(torch.count_nonzero(mask)) for name, mask in self.masks().items()}
 
     @torch.no_grad()
     def layer_norms(self) -> tuple[float, ...]:
-        """Return the Euclidean norm of the prunable parameters of each layer; waits for the device.
+        """Return the Euclidean norm of each layer's prunable parameters; waits for the device.
 
-        In the order of the layers; of a small network, of what is trained.
+        In layer order. In a shrunk network only remaining parameters count.
         """
         squares: dict[str, list[Tensor]] = {}
         for tensor, parameter in zip(
@@ -183,5 +183,5 @@ class MaskedModel:
         return tuple(sums.sqrt().tolist())
 
     def num_nonzero(self) -> int:
-        """Return how many prunable parameters are not zero."""
+        """Return the number of nonzero prunable parameters."""
         return sum(int(torch.count_nonzero(parameter)) for parameter, _ in self._pairs)

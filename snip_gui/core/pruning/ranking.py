@@ -1,7 +1,7 @@
-"""Ranking once, thresholding for ever.
+"""Rankings of all connections, from which a mask at any sparsity follows.
 
-Every connection gets a rank over the whole network; a mask at any sparsity is then one comparison,
-and the counts per layer a binary search, so a slider needs no further pass of the network.
+Every connection gets a rank in the whole network. A mask is then a single comparison, and the
+counts per layer take a binary search, so a slider needs no further pass through the network.
 
 Shapes: M is the number of prunable parameters, in the flat order of `Layout`.
 """
@@ -28,21 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Ranking(MaskSource):
-    """A total order of all connections; its masks are nested.
+    """A total order of all connections, whose masks are nested.
 
     Attributes
     ----------
     score_M
-        float32 of any sign, what was ranked: for SNIP the connection sensitivity, which sums to 1.
+        float32 of any sign: the ranked scores. For SNIP, the connection sensitivity, which sums to
+        1.
     rank_M
-        int32, 0 for the highest score; among equal scores the lower flat index comes first.
+        int32, 0 for the highest score; ties go to the lower flat index.
     order_M
-        int32, the flat index of the connection at each rank: the inverse of ``rank_M``.
+        int32, the flat index of the connection at each rank; the inverse of ``rank_M``.
     sorted_ranks
-        Per tensor its ranks in ascending order, so that counts are a binary search.
+        Ascending ranks of each tensor, for counting by binary search.
     num_positive, num_zero
-        Connections whose score is above zero, and exactly zero. Which of the latter are kept is
-        decided by index order.
+        Number of connections with a score above zero, and of exactly zero. Among the latter, the
+        flat index decides which are kept.
     """
 
     layout: Layout
@@ -54,7 +55,7 @@ class Ranking(MaskSource):
     num_zero: int
 
     def nearest(self, num_kept: int) -> int:
-        """Return the number itself, between 0 and all: a ranking can keep any."""
+        """Return the number itself, clipped to the valid range: a ranking can keep any number."""
         return min(max(0, num_kept), self.layout.num_parameters)
 
     def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
@@ -63,35 +64,35 @@ class Ranking(MaskSource):
         return kept
 
     def cutter(self, tensor: TensorSpec, arrange: Arrange) -> Cutter:
-        """Return what a tensor keeps at a number kept: its ranks are laid out only once."""
+        """Return a function from the number kept to a tensor's mask; arranges ranks only once."""
         ranks = arrange(self.get_ranks(tensor))
-        # As int32: for a Python int, NumPy would first copy the ranks to int64.
+        # As int32, because for a Python int NumPy would first convert the ranks to int64.
         return lambda num_kept: ranks < np.int32(num_kept)
 
     def removal(self, tensor: TensorSpec, arrange: Arrange = np.asarray) -> NDArray[np.float32]:
-        """Return the sparsity from which on each connection of a tensor is removed, laid out."""
+        """Return the removal sparsity of each connection of a tensor, arranged."""
         ranks = arrange(self.get_ranks(tensor)).astype(np.float32)
         removal: NDArray[np.float32] = 1 - ranks / np.float32(self.layout.num_parameters)
         return removal
 
     @functools.cached_property
     def follows_scores(self) -> bool:
-        """Whether no connection is kept longer than one of a higher score."""
+        """Whether connections are removed strictly in order of score."""
         return bool((np.diff(self.score_M[self.order_M]) <= 0).all())
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """What was ranked."""
+        """The ranked scores."""
         return self.score_M
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the arrays take."""
+        """Memory of the arrays in bytes."""
         arrays = (self.score_M, self.rank_M, self.order_M, *self.sorted_ranks.values())
         return sum(array.nbytes for array in arrays)
 
     def num_arbitrary(self, num_kept: int) -> int:
-        """Return how many connections are kept by index order, others of zero score removed."""
+        """Return how many zero scores are kept by index order while others are removed."""
         of_zeros = num_kept - self.num_positive
         return of_zeros if 0 < of_zeros < self.num_zero else 0
 
@@ -105,23 +106,23 @@ class Ranking(MaskSource):
 
     def counts_at(self, num_kept: int) -> dict[str, int]:
         """Return the number of kept connections of each tensor."""
-        end = np.int32(num_kept)  # of the ranks' own type: see `cutter`
+        end = np.int32(num_kept)  # same type as the ranks: see `cutter`
         return {name: int(ranks.searchsorted(end)) for name, ranks in self.sorted_ranks.items()}
 
     def threshold_at(self, num_kept: int) -> float:
-        """Return the smallest score that is kept; infinite if nothing is."""
+        """Return the smallest kept score; infinity if nothing is kept."""
         if num_kept <= 0:
             return float("inf")
         return float(self.score_M[self.order_M[num_kept - 1]])
 
     def rank_at(self, score: float) -> int:
-        """Return the rank of a connection whose score is as near as any to one that is asked for.
+        """Return the rank of the connection whose score is nearest to a given one.
 
-        Of a ranking that follows its scores; where some come first for another reason, of one
-        nearby.
+        Exact if the ranking follows its scores; otherwise the rank of some connection with a close
+        score.
         """
         low, high = 0, len(self.order_M) - 1
-        while low < high:  # few comparisons; a sorted copy of all scores would be large
+        while low < high:  # avoids a sorted copy of all scores
             middle = (low + high) // 2
             if self.score_M[self.order_M[middle]] > score:
                 low = middle + 1
@@ -135,23 +136,23 @@ class Ranking(MaskSource):
 def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0) -> Ranking:
     """Rank scores over the whole network (paper, equation 7).
 
-    Ties go to the lower flat index, as ``top_k`` of the official code does, so that every mask
-    keeps exactly as many connections as asked, however many scores are equal.
+    Ties go to the lower flat index, as with ``top_k`` in the official code, so every mask keeps
+    exactly the requested number of connections, however many scores are equal.
 
     Parameters
     ----------
     score_M
-        float32 of any sign, in the flat order of ``layout``; the highest are kept longest.
+        float32 scores of any sign, in the flat order of ``layout``; the highest are kept longest.
     floor
-        How many of the highest weights of each tensor come before all others, so that no mask that
-        is large enough empties a layer. 0 is the method as published.
+        Number of each tensor's highest-scoring weights that are ranked before all others, so that
+        no sufficiently large mask empties a layer. 0 is the published method.
 
     Raises
     ------
     UserError
-        If a score is not a number.
+        If a score is NaN or infinite.
     ValueError
-        If the length does not fit the layout.
+        If the number of scores does not match the layout.
     """
     if score_M.shape != (layout.num_parameters,):
         raise ValueError(f"{score_M.shape} scores for {layout.num_parameters} parameters")
@@ -164,7 +165,7 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
 def make_ranking(
     layout: Layout, score_M: NDArray[np.float32], order_M: NDArray[np.int32]
 ) -> Ranking:
-    """Return the ranking of an order that need not follow the scores; both arrays are frozen."""
+    """Return a ranking with an order that need not follow the scores; freezes both arrays."""
     rank_M = np.empty(score_M.size, np.int32)
     rank_M[order_M] = np.arange(score_M.size, dtype=np.int32)
     sorted_ranks = {t.name: np.sort(rank_M[t.offset : t.end]) for t in layout.tensors}
@@ -176,14 +177,14 @@ def make_ranking(
 
 
 def _falling_order(score_M: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return flat indices by falling score, ties to the lower index, some before all others.
+    """Return flat indices by descending score, ties to the lower index, with ``first`` in front.
 
-    One sort of one 64-bit key, in 0.6 of the time of a stable argsort: 1 bit that is clear for
-    those that come first, 32 for the score, 31 for the index.
+    A single sort of 64-bit keys takes 0.6 of the time of a stable argsort: 1 bit, which is clear
+    for those that come first, 32 for the score and 31 for the index.
     """
     bits_M = score_M.view(np.uint32)
-    # A float's bits rise with its size: those of a positive one are inverted to fall, and those of
-    # a negative one, whose sign bit is set, are behind them as they are.
+    # The bit pattern of a float increases with its magnitude: those of positive scores are inverted
+    # to sort in descending order; those of negative ones, whose sign bit is set, follow unchanged.
     falling_M = np.bitwise_not(bits_M)
     falling_M &= np.uint32(0x7FFFFFFF)
     if score_M.size and score_M.min() < 0:
@@ -202,7 +203,7 @@ def _falling_order(score_M: NDArray[np.float32], first: NDArray[np.int64]) -> ND
 
 
 def _first_of_each(score_M: NDArray[np.float32], layout: Layout, floor: int) -> NDArray[np.int64]:
-    """Return flat indices of the highest ``floor`` weights of each tensor, ties to the lower."""
+    """Return flat indices of the ``floor`` highest weights of each tensor, ties to the lower."""
     chosen = [np.zeros(0, np.int64)]
     for tensor in layout.weights if floor else ():
         falling = np.argsort(-score_M[tensor.offset : tensor.end], kind="stable")
@@ -211,7 +212,7 @@ def _first_of_each(score_M: NDArray[np.float32], layout: Layout, floor: int) -> 
 
 
 def _refuse_not_finite(score_M: NDArray[np.float32], layout: Layout) -> None:
-    """Raise a `UserError` that names the first tensor with a score that is not a number."""
+    """Raise `UserError` naming the first tensor with a score that is NaN or infinite."""
     for tensor in layout.tensors:
         if not np.isfinite(score_M[tensor.offset : tensor.end]).all():
             raise UserError(

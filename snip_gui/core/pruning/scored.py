@@ -1,4 +1,4 @@
-"""What scoring a minibatch leaves behind: all that the heatmaps need, and no torch."""
+"""The result of scoring a minibatch: everything that the views need, without torch."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.mask_source import Arrange, Cutter, MaskSource
     from snip_gui.core.recipe.recipe import Recipe
 
-# Connections; fifteen million take some 20 ms.
+# Connections; fifteen million take about 20 ms.
 _SLOW_TO_FOLLOW = 30_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The masks of a method with what they were made from. Arrays are read-only.
+    """The masks of a method, with the recipe and the values behind them. Arrays are read-only.
 
     Attributes
     ----------
     recipe
-        The recipe that was scored; its sparsity is of no consequence.
+        The recipe that was scored; its sparsity has no effect.
     weight_M, gradient_M
-        float32 weights and ``dL/dw`` in flat order; no gradient for a method without one.
+        float32 weights and ``dL/dw`` in flat order; the gradient is None if the method has none.
     indices_K
         Indices of the scored images in the training file.
     loss
-        Mean loss over the scored images; not a number for a method that scores none.
+        Mean loss over the scored images; NaN if the method does not use them.
     seconds
-        Time that the method took.
+        Run time of the method.
     images_digest
-        Of the data set that the images are from.
+        Digest of the data set of the images.
     architecture
-        What the network is made of.
+        Architecture of the network.
     weights_at
-        As the method gave it; see `snip_gui.core.pruning.events.Pruned`.
+        See `snip_gui.core.pruning.events.Pruned`.
     """
 
     recipe: Recipe
@@ -79,17 +79,17 @@ class Scored:
 
     @property
     def ranking(self) -> Ranking | None:
-        """The masks if they come of a ranking of all connections, else None."""
+        """The masks if they come from a ranking of all connections, otherwise None."""
         return self.masks if isinstance(self.masks, Ranking) else None
 
     @functools.cached_property
     def model(self) -> ModelInfo:
-        """What is known of the network."""
+        """Catalogue entry of the network."""
         return with_architecture(find_network(self.recipe.model), self.architecture)
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the arrays take."""
+        """Memory of the arrays in bytes."""
         arrays: list[NDArray[np.generic]] = [self.weight_M, self.indices_K]
         if self.gradient_M is not None:
             arrays.append(self.gradient_M)
@@ -103,14 +103,14 @@ class Scored:
 
     @property
     def num_zero(self) -> int:
-        """Connections whose score is exactly zero; 0 for a method without scores."""
+        """Number of connections with a score of exactly zero; 0 for a method without scores."""
         return 0 if self.histogram is None else self.histogram.num_zero
 
     def layer_counts(self, tensor: TensorSpec) -> NDArray[np.int64] | None:
-        """Return how many connections of a weight are in each bin of the histogram.
+        """Return the number of a weight tensor's connections in each bin of the histogram.
 
-        None where there is no ranking, or ranks do not follow scores: each layer keeps some first,
-        or connections were scored in several rounds.
+        None if there is no ranking, or if ranks do not follow scores, because of a minimum kept per
+        layer or several rounds of scoring.
         """
         if self.histogram is None or self.ranking is None or not self.ranking.follows_scores:
             return None
@@ -118,7 +118,7 @@ class Scored:
 
     @functools.cached_property
     def _joined(self) -> dict[str, Cutter]:
-        """Per layer that is followed, which two units (O, I) a kept connection joins."""
+        """For each followed layer, which pairs of units (O, I) a kept connection joins."""
         wiring = self.architecture.wiring
         joining = {step.layer for step in wiring.steps if step.kind == "join"} if wiring else set()
         return {
@@ -128,15 +128,15 @@ class Scored:
         }
 
     def prepare(self) -> None:
-        """Work out what the first picture needs, so that no view has to wait for it."""
+        """Compute what the first picture needs, so that no view has to wait for it."""
         _ = self.key, self.histogram, self._joined
 
     def num_kept_at(self, sparsity: float) -> int:
-        """Return how many connections are kept at a sparsity: the nearest that a mask can keep."""
+        """Return the number of connections kept at a sparsity: the nearest that is possible."""
         return self.masks.nearest(num_kept_at(sparsity, self.layout.num_parameters))
 
     def mask_note(self, sparsity: float) -> str:
-        """Return what a reader has to know of the mask shown at a sparsity; mostly nothing."""
+        """Return a caveat on the mask at a sparsity; usually empty."""
         method = find_method(self.recipe.pruning)
         asked = num_kept_at(sparsity, self.layout.num_parameters)
         nearest, notes = self.masks.nearest(asked), []
@@ -159,13 +159,13 @@ class Scored:
         return " ".join(notes)
 
     def layer_rows(self, num_kept: int) -> tuple[LayerRow, ...]:
-        """Return what is kept of each layer."""
+        """Return the kept counts of each layer."""
         return layer_rows(self.layout, self.masks.counts_at(num_kept))
 
     def multiply_accumulates(self, num_kept: int) -> tuple[int, int]:
-        """Return multiply-accumulates of one image: of the kept weights, and of all.
+        """Return the MACs of one image: those of the kept weights, and of all weights.
 
-        What a kernel that skips every removed weight would do; biases are not counted.
+        The former assume a kernel that skips every removed weight. Biases are not counted.
         """
         rows = self.layer_rows(num_kept)
         uses = self.architecture.uses
@@ -173,9 +173,9 @@ class Scored:
         return kept, sum(row.weights_total * uses.get(row.layer, 0) for row in rows)
 
     def reach(self, num_kept: int) -> Reach | None:
-        """Return what the mask leaves connected; layers that are not pruned are whole.
+        """Return what stays connected under the mask; layers that are not pruned are whole.
 
-        None for a network that cannot be followed.
+        None if the network cannot be traced.
         """
         wiring = self.architecture.wiring
         if wiring is None:
@@ -189,25 +189,25 @@ class Scored:
 
     @property
     def score_name(self) -> str:
-        """What was ranked, in a word or two."""
+        """Short name of the ranked quantity."""
         return find_method(self.recipe.pruning).score_name
 
     @property
     def is_slow_to_follow(self) -> bool:
-        """Whether following the kept connections takes longer than a window should stand still."""
+        """Whether following the kept connections takes too long for the GUI thread."""
         return self.layout.num_parameters > _SLOW_TO_FOLLOW
 
     def followed(self, num_kept: int) -> tuple[Reach | None, dict[str, int]]:
-        """Return what `reach` and `num_on_paths` do; None and nothing if it is not followed."""
+        """Return the results of `reach` and `num_on_paths`; None and empty if not followed."""
         found = self.reach(num_kept)
         return found, self.num_on_paths(found, num_kept) if found is not None else {}
 
     def num_on_paths(self, found: Reach, num_kept: int) -> dict[str, int]:
-        """Return per layer how many kept parameters lie on a path from the input to an output.
+        """Return by layer how many kept parameters lie on a path from the input to an output.
 
-        What is not is removed in effect: the effective sparsity of Vysogorets & Kempe
-        (arXiv 2107.02306). A bias counts if its unit is on a path. Of a layer that is not followed
-        connection by connection every kept parameter counts.
+        All others have no effect; they count as removed in the effective sparsity of Vysogorets &
+        Kempe (arXiv 2107.02306). A bias counts if its unit is on a path. In a layer that is not
+        followed connection by connection, every kept parameter counts.
         """
         counts = self.masks.counts_at(num_kept)
         on_paths = dict.fromkeys(self.layout.layers, 0)
@@ -231,7 +231,7 @@ class Scored:
         leads_O: NDArray[np.bool_],
         reached_I: NDArray[np.bool_],
     ) -> int:
-        """Return how many kept connections of a weight are on a path."""
+        """Return how many kept connections of a weight tensor are on a path."""
 
         def kept(part: Arrange) -> NDArray[np.bool_]:
             return self.masks.cutter(tensor, part)(num_kept)
@@ -239,7 +239,7 @@ class Scored:
         return num_on_paths(kept, tensor.shape, leads_O, reached_I)
 
     def find_connection(self, index: int) -> tuple[str, tuple[int, ...]] | None:
-        """Return the weight, and the place in it, of a flat index; None for a bias."""
+        """Return the weight tensor and position of a flat index; None for a bias."""
         for tensor in self.layout.weights:
             if tensor.offset <= index < tensor.end:
                 found = np.unravel_index(index - tensor.offset, tensor.shape)
@@ -252,7 +252,7 @@ class Scored:
         Parameters
         ----------
         unit
-            Of the mapped layer: only its connections count. None for all units.
+            Unit of the mapped layer whose connections to count; None for all units.
         """
         if self.model.input_map == "none":
             return (

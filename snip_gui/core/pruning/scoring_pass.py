@@ -1,4 +1,4 @@
-"""Passing the scored images through a network and back: what all methods share that do so.
+"""The forward and backward pass of the scored images, shared by all methods that need one.
 
 Shapes: N scored images, C channels, H rows, W columns.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -> None:
-    """Raise a `UserError` for a minibatch that cannot be scored."""
+    """Raise `UserError` for a minibatch that cannot be scored."""
     if num_images == 0:
         raise UserError(
             "The minibatch is empty.", "Add at least one image to score.", field="minibatch"
@@ -41,9 +41,9 @@ def refuse_bad_minibatch(model: nn.Module, num_images: int, mode: ScoringMode) -
 
 
 def refuse_bad_weight(prunable: PrunableParameters) -> None:
-    """Raise a `UserError` that names the tensor if a weight is not a finite number.
+    """Raise `UserError` naming the tensor if a weight is not finite.
 
-    One such weight makes every score a number no more, so the scores cannot say where it is.
+    One such weight makes every score NaN, so the scores do not reveal where it is.
     """
     for name, parameter in prunable.items():
         if not bool(parameter.isfinite().all()):
@@ -61,14 +61,14 @@ def in_single_precision(
 
 @contextlib.contextmanager
 def scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
-    """Set the modes for scoring; restore modes and buffers afterwards."""
+    """Set the modes for scoring; restore modes and buffers on exit."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     if mode == "training":
         for module in model.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.train()
-    # cuDNN's recurrent kernels refuse a backward pass in evaluation mode.
+    # cuDNN's recurrent kernels do not support a backward pass in evaluation mode.
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     without_cudnn = torch.backends.cudnn.flags(enabled=False)
     cudnn = without_cudnn if recurrent else contextlib.nullcontext()
@@ -81,7 +81,7 @@ def scoring_mode(model: nn.Module, mode: ScoringMode) -> Iterator[None]:
 
 
 def split_passes(model: nn.Module, inputs_NCHW: Tensor, size: int) -> list[slice]:
-    """Return which images pass at once: none alone if the network refuses a single image."""
+    """Return the images of each pass; none has a single image if the network refuses that."""
     number = len(inputs_NCHW)
     if not (size == 1 or number % size == 1) or not refuses_single_image(model, inputs_NCHW[:1]):
         return batch_slices(number, size)
@@ -89,16 +89,16 @@ def split_passes(model: nn.Module, inputs_NCHW: Tensor, size: int) -> list[slice
 
 
 def add_gradients(gradient: Tensor | None, part: Tensor | None) -> Tensor | None:
-    """Return the sum of two gradients, of which either may be missing."""
+    """Return the sum of two gradients, either of which may be missing."""
     if gradient is None or part is None:
         return part if gradient is None else gradient
     return gradient + part
 
 
 def real_gradient(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """Return the derivative of the loss with respect to a weight, of a complex one its modulus.
+    """Return the derivative of the loss with respect to real weights, or to moduli of complex ones.
 
-    A connection is scaled by a real factor c, and ``dL/dc`` at 1 is ``Re(conj(w) g)``.
+    If a connection is scaled by a real factor c, ``dL/dc`` at 1 is ``Re(conj(w) g)``.
     """
     flat = gradient.reshape(-1)
     if flat.is_complex():

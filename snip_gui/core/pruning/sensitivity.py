@@ -1,10 +1,10 @@
 """Connection sensitivity (paper, section 4.1, equations 3 to 6).
 
-The effect of removing connection j is relaxed to the derivative of the loss with respect to a
-factor c_j on its weight, at c = 1. By the chain rule it is ``w_j * dL/dw_j``, so one forward and
-one backward pass give all of them, without touching the network's layers.
+The effect of removing connection j is approximated by the derivative of the loss with respect to a
+factor c_j on its weight, at c = 1. By the chain rule this is ``w_j * dL/dw_j``, so a single forward
+and backward pass yields all of them, without changing the network's layers.
 
-Shapes: B images of a pass, N scored images, C channels, H rows, W columns, M prunable parameters.
+Shapes: B images per pass, N scored images, C channels, H rows, W columns, M prunable parameters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """What one scoring pass found.
+    """The result of scoring.
 
     Attributes
     ----------
@@ -70,22 +70,22 @@ def connection_sensitivity(
     Parameters
     ----------
     model
-        The network; left as it was, buffers and modes included.
+        The network; left unchanged, including buffers and modes.
     inputs_NCHW, labels_N
-        All scored images, as the network is to see them, and their classes; left as they were. A
-        network of half precision is scored as one of single precision with the same weights: most
-        of the products would be too small for it.
+        All scored images, preprocessed, and their labels; left unchanged. A half-precision network
+        is scored in single precision with the same weights, because most of the products would
+        underflow.
     mode
-        Mode of BatchNorm alone; dropout is always off while scoring.
+        Mode of BatchNorm only; dropout is always off while scoring.
     pass_size
-        Images per pass; all at once if None. The signed gradients of several passes are added,
-        weighted by their size, before the absolute value is taken once.
+        Images per pass; None for all at once. The signed gradients of several passes are added,
+        weighted by size, before the absolute value is taken.
 
     Raises
     ------
     UserError
-        If there is no image, if one image is to be scored with BatchNorm in training mode, if a
-        weight is not a finite number, or if every sensitivity is zero.
+        If there is no image, a single image is to be scored with BatchNorm in training mode, a
+        weight is not finite, or every sensitivity is zero.
     """
     num_images = len(inputs_NCHW)
     refuse_bad_minibatch(model, num_images, mode)
@@ -98,12 +98,12 @@ def connection_sensitivity(
     with scoring_mode(model, mode):
         for part in split_passes(model, inputs_NCHW, pass_size or num_images):
             inputs_BCHW, labels_B = inputs_NCHW[part], labels_N[part]
-            # A copy: a first layer that works in place would write into the caller's images.
+            # A copy, because an in-place first layer would overwrite the caller's images.
             outputs_BK = model(inputs_BCHW.clone())
             loss = nn.functional.cross_entropy(outputs_BK, labels_B, reduction="sum")
             loss = loss / num_images
             passes = torch.autograd.grad(loss, parameters, allow_unused=True)
-            # Most often there is one pass, whose gradients need no copy.
+            # Usually there is a single pass, whose gradients need no copy.
             gradients = [add_gradients(*both) for both in zip(gradients, passes, strict=True)]
             total_loss += float(loss.detach())
     whole = [
@@ -127,10 +127,10 @@ def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: flo
                 "Choose other images, or another initialisation.",
             )
         if not math.isfinite(total):
-            refuse_bad_weight(prunable)  # otherwise the ranking refuses the scores
+            refuse_bad_weight(prunable)  # if none is found, the ranking refuses the scores
         sensitivity_M = magnitude_M.cpu().numpy()
         with np.errstate(invalid="ignore"):
-            # In double precision as it goes, without a copy of twice the size.
+            # Accumulates in double precision without a copy of twice the size.
             np.divide(sensitivity_M, total, sensitivity_M, dtype=np.float64, casting="unsafe")
     return Sensitivity(sensitivity_M, gradient_M.cpu().numpy(), loss)
 
@@ -138,7 +138,7 @@ def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: flo
 def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
     """Return a read-only float32 copy of all prunable parameters, length M.
 
-    Of complex ones the moduli.
+    Complex parameters are replaced by their moduli.
     """
     with torch.no_grad():
         flat = torch.cat([to_real(p.detach().reshape(-1)).cpu() for p in prunable.parameters])

@@ -1,10 +1,10 @@
-"""A physically smaller network that computes the same function as a masked one.
+"""Shrinks a masked network to a physically smaller one that computes the same function.
 
-Units, channels and pixels on no path from input to output are left out; what remains is masked as
-before. Training the small network moves the remaining weights as training the masked network would,
-up to rounding; `Shrunk.put_back` writes them into the full shape.
+Units, channels and pixels on no path from input to output are left out; the rest is masked as
+before. Training the small network updates its weights as training the masked network would, up to
+rounding; `Shrunk.put_back` copies them into the full network.
 
-Shapes: B images, C channels, H rows, W columns, K classes, P pixels that stay.
+Shapes: B images, C channels, H rows, W columns, K classes, P remaining pixels.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# In float64; a wrong path changes outputs by much more, another order of a sum by much less.
+# In float64; a wrong path changes outputs by far more, a different summation order by far less.
 _TOLERANCE = 1e-8
 _CHECKED_IMAGES = 16
 _NAMED = 3
 
 Places: TypeAlias = "tuple[Tensor, ...]"
-"""Along each axis of a tensor, the indices that stay."""
+"""The remaining indices along each axis of a tensor."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shrunk:
-    """A masked network and the small one that stands for it while it trains.
+    """A masked network, and the small network that replaces it during training.
 
     Attributes
     ----------
     small
-        The small network under its part of the mask.
+        The small network with its part of the mask.
     pixels
-        What of an image the small network is given; None for all of it.
+        The pixels that the small network receives; None for all.
     num_off_path
-        Kept connections that are not in the small network: they lie on no path from input to
-        output. They keep the values they had.
+        Number of kept connections that the small network lacks, because they lie on no path from
+        input to output. Their values do not change.
     description
-        What was left out, as a sentence.
+        A sentence on what was left out.
     """
 
     full: MaskedModel
@@ -65,24 +65,24 @@ class Shrunk:
 
     @torch.no_grad()
     def put_back(self) -> None:
-        """Write the weights and buffers of the small network into the full one."""
+        """Copy the weights and buffers of the small network into the full one."""
         into = self.full.model.state_dict()
         for name, values in self.small.model.state_dict().items():
             into[name].copy_(self.widen(name, values, into[name]))
 
     @torch.no_grad()
     def load_from_full(self) -> None:
-        """Read weights and buffers of the small network from the full one."""
+        """Copy the weights and buffers of the full network into the small one."""
         values = self.full.model.state_dict()
         for name, tensor in self.small.model.state_dict().items():
             tensor.copy_(self.narrow(name, values[name]))
 
     def narrow(self, name: str, values: Tensor) -> Tensor:
-        """Return the part of a tensor of the full network that the small one has."""
+        """Return the part of a full network's tensor that the small network has."""
         return _narrow(values, self.places.get(name))
 
     def widen(self, name: str, values: Tensor, around: Tensor) -> Tensor:
-        """Return a tensor of the full network: ``around``, with the values of the small one."""
+        """Return a tensor of the full network: ``around``, with values of the small one filled in."""
         places = self.places.get(name)
         if places is None:
             return values
@@ -92,26 +92,26 @@ class Shrunk:
 
 
 def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
-    """Make the small network, and compare it with the full one before it is used.
+    """Create the small network, and verify it against the full one.
 
     Parameters
     ----------
     masked
-        The network with the weights that training begins with.
+        The network with the weights at the start of training.
     images_BCHW
-        Some images to compare the outputs on.
+        Images on which to compare the outputs.
 
     Returns
     -------
     Shrunk or str
-        A sentence on why the network is trained as it is, if there is nothing to leave out or it
-        cannot be done exactly.
+        The result, or a sentence on why the whole network is trained: there is nothing to leave
+        out, or it cannot be left out exactly.
     """
     images_BCHW = images_BCHW[:_CHECKED_IMAGES]
     masks = {name: mask.cpu().numpy() != 0 for name, mask in masked.masks().items()}
     masked.model.train()
     try:
-        # A copy: a network that keeps its activations would keep those of the trace.
+        # A copy, because a network that stores its activations would store those of the trace.
         paths = find_paths(_copy_of(masked.model), masks, images_BCHW)
         if paths.is_whole:
             return f"The network is not shrunk: {_why_whole(paths)}."
@@ -126,7 +126,7 @@ def _copy_of(model: nn.Module) -> nn.Module:
     """Return a copy; raises `CannotFollowError` if the network cannot be copied."""
     try:
         return copy.deepcopy(model)
-    except Exception as error:  # its own code may hold anything
+    except Exception as error:  # user-supplied modules may hold anything
         raise CannotFollowError("it cannot be copied") from error
 
 
@@ -136,14 +136,14 @@ def cut(
     paths: Paths,
     images_BCHW: Tensor,
 ) -> Shrunk:
-    """Cut the layers of a copy of the network to what stays.
+    """Cut the layers of a copy of the network to their remaining parts.
 
     Parameters
     ----------
     masks
-        By name, True where a prunable parameter may be other than zero.
+        By name, True where a prunable parameter may be nonzero.
     paths
-        What stays, as `find_paths` found it for these masks.
+        The remaining parts, as `find_paths` found them for these masks.
     """
     small = _copy_of(masked.model)
     places: dict[str, Places] = {}
@@ -152,7 +152,7 @@ def cut(
     rest = {name: _narrow(torch.from_numpy(m), places.get(name)) for name, m in masks.items()}
     kept = {name: mask.numpy() for name, mask in rest.items()}
     for name, mask in kept.items():
-        if not mask.any():  # zero for ever: no gradient need be worked out
+        if not mask.any():  # zero for good: no gradient is needed
             small.get_parameter(name).requires_grad_(False)
     num_kept, num_trained = (sum(int(m.sum()) for m in part.values()) for part in (masks, kept))
     num_off_path = num_kept - num_trained
@@ -167,7 +167,7 @@ def cut(
 
 
 def _cut(layer: str, module: Any, paths: Paths) -> dict[str, Places]:  # noqa: ANN401 - linear, convolution or BatchNorm
-    """Cut a layer; return what stays of each of its tensors."""
+    """Cut a layer; return the remaining indices of each of its tensors."""
     found: dict[str, Places] = {}
     tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
     for name, tensor in tensors:
@@ -191,7 +191,7 @@ def _cut(layer: str, module: Any, paths: Paths) -> dict[str, Places]:  # noqa: A
 
 
 def _set_sizes(module: Any) -> None:  # noqa: ANN401 - linear, convolution or BatchNorm
-    """Tell a layer the sizes of its cut tensors."""
+    """Update the size attributes of a layer after cutting."""
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, nn.modules.conv._ConvNd):
@@ -204,18 +204,18 @@ def _set_sizes(module: Any) -> None:  # noqa: ANN401 - linear, convolution or Ba
 
 
 def _indices(stays: NDArray[np.bool_] | None, size: int, device: torch.device) -> Tensor:
-    """Return the indices along an axis that stay."""
+    """Return the remaining indices along an axis."""
     chosen = np.arange(size) if stays is None else np.flatnonzero(stays)
     return torch.from_numpy(chosen).to(device)
 
 
 def _grid(places: Places) -> Places:
-    """Return indices that pick every combination of places."""
+    """Return index tensors that select every combination of indices."""
     return torch.meshgrid(*places, indexing="ij")
 
 
 def _narrow(values: Tensor, places: Places | None) -> Tensor:
-    """Return the part of a tensor at some places."""
+    """Return the part of a tensor at some indices."""
     if places is None:
         return values.clone()
     for axis, indices in enumerate(places):
@@ -247,10 +247,11 @@ def _pixels(paths: Paths, shape: tuple[int, ...]) -> PixelChoice | None:
 
 
 def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
-    """Raise `CannotFollowError` if the small network is not the full one in disguise.
+    """Raise `CannotFollowError` if the small network is not equivalent to the full one.
 
-    Compared in double precision on copies: the outputs in both modes, and that nothing that was
-    left out would get a gradient. Dropout draws other numbers for other shapes and is left off.
+    Checked in double precision on copies: outputs agree in both modes, and no parameter that was
+    left out would get a gradient. Dropout is off, because it draws different numbers for different
+    shapes.
     """
     full = _copy_of(shrunk.full.model).double()
     small = _copy_of(shrunk.small.model).double()
@@ -273,14 +274,14 @@ def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
         if parameter.grad is None or name not in shrunk.places:
             continue
         gradient = parameter.grad * masks[name] if name in masks else parameter.grad
-        # What stays may have any gradient; what was left out must have none.
+        # Remaining parameters may have any gradient; the others must have none.
         gradient[_grid(shrunk.places[name])] = 0
         if float(gradient.abs().max()) > _TOLERANCE:
             raise CannotFollowError(f"“{name}” would be trained in a part that would be removed")
 
 
 def _set_mode(model: nn.Module, training: bool) -> None:
-    """Set BatchNorm's mode; all else is in evaluation mode."""
+    """Set the mode of BatchNorm, and everything else to evaluation mode."""
     model.eval()
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -309,6 +310,6 @@ def _describe(paths: Paths, num_off_path: int) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    """Return some names as text, and how many more there are."""
+    """Return the first few names as text, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

@@ -1,4 +1,4 @@
-"""The BUILD stage: network, images, minibatch and device of a recipe, ready to be worked on.
+"""The BUILD stage: network, images, minibatch and device of a recipe.
 
 Shapes: K scored images, C channels, H rows, W columns.
 """
@@ -48,7 +48,7 @@ _MOST_DECODERS = 8
 
 
 class Minibatch(NamedTuple):
-    """Images as the network sees them, standardised."""
+    """Standardised images (K, C, H, W) and their labels (K)."""
 
     indices_K: NDArray[np.int64]
     inputs_KCHW: Tensor
@@ -57,16 +57,16 @@ class Minibatch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """Everything that scoring and training start from.
+    """The inputs of scoring and training.
 
     Attributes
     ----------
     notes
-        Sentences for the log on how the network was made.
+        Sentences for the log on how the network was created.
     trusted_code
-        Digests of the Python files that the user agreed to run.
+        Digests of the Python files that the user has agreed to run.
     image_folders
-        Where images of the user's own are kept.
+        Folders of user-supplied images.
     """
 
     recipe: Recipe
@@ -83,18 +83,18 @@ class Workbench:
 
     @functools.cached_property
     def minibatch_indices_K(self) -> NDArray[np.int64]:
-        """Indices of the minibatch; raises `UserError` if it is empty or cannot be drawn."""
+        """Indices (K) of the minibatch; raises `UserError` if it is empty or cannot be drawn."""
         images = self.images
         return minibatch_indices(self.recipe, images.train_labels_N, images.classes, self.split)
 
     @functools.cached_property
     def minibatch(self) -> Minibatch:
-        """The images to score, the same tensors each time: nobody may write to them.
+        """The images to score; cached, so the tensors must not be modified.
 
         Raises
         ------
         UserError
-            If the minibatch is empty or cannot be drawn, or an own image cannot be read.
+            If the minibatch is empty or cannot be drawn, or a user-supplied image cannot be read.
         """
         indices_K = self.minibatch_indices_K
         images, own = self.images, find_own_images(self.recipe)
@@ -110,7 +110,7 @@ class Workbench:
         return Minibatch(indices_K, *chosen.batch(slice(None)))
 
     def training_batches(self) -> Batches:
-        """Return the images to train on, with the labels that the recipe wants them to have."""
+        """Return the images to train on, with the labels that the recipe specifies."""
         train_indices = self.split.train_indices
         labels_N = self.images.train_labels_N
         if self.recipe.training.labels == "shuffled":
@@ -120,7 +120,7 @@ class Workbench:
         return self._batches(self.images.train_images, labels_N, train_indices)
 
     def batches(self, part: str, indices: NDArray[np.int64] | None = None) -> Batches:
-        """Return images of the ``train`` or ``test`` file, all or some, with their true labels."""
+        """Return all or some images of the ``train`` or ``test`` file, with their true labels."""
         images = self.images
         if part == "test":
             return self._batches(images.test_images, images.test_labels_N, indices)
@@ -129,7 +129,7 @@ class Workbench:
     def _batches(
         self, store: ImageStore, labels_N: NDArray[np.int64], indices: NDArray[np.int64] | None
     ) -> Batches:
-        """Return some images of a file: on the device if the set is in memory, else streamed."""
+        """Return images of a file: on the device if the data set is in memory, else streamed."""
         images = self.images
         shape = self.architecture.input_shape
         if indices is None:
@@ -155,7 +155,7 @@ class Workbench:
         )
 
     def reinitialise(self) -> None:
-        """Draw the initial weights again, with the seed of the draw that is trained."""
+        """Reinitialise the weights with the seed of the weights to be trained."""
         reinitialise(
             self.model,
             self.recipe.model,
@@ -169,15 +169,15 @@ class Workbench:
 def build_steps(
     recipe: Recipe, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Generator[Event, None, Workbench]:
-    """Build the workbench of a recipe, yielding on the way; the user's own network is tried first.
+    """Build the workbench of a recipe, yielding events; a user-supplied network is tried out first.
 
     Raises
     ------
     UserError
-        If a file of the recipe is missing or has changed, the user's own network does not work, or
-        as `build`.
+        If a file of the recipe is missing or has changed, or a user-supplied network does not work;
+        and as `build` does.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     yield Progress("Building the network")
     recipe = pin_files(recipe)
@@ -198,7 +198,7 @@ def build(recipe: Recipe, environment: Environment, images: ImageSet) -> Workben
     Raises
     ------
     UserError
-        If the device does not exist, the network does not fit the images, or nothing is left to
+        If the device does not exist, the network does not fit the images, or there is nothing to
         prune.
     """
     device = set_up(environment)

@@ -1,9 +1,9 @@
-"""Shifting and mirroring training images on the device, a batch at a time (paper, section 5).
+"""Shifts and flips of training images on the device, batch by batch (paper, section 5).
 
-Every random number follows from the seed and the epoch, so a training goes on after a stop as if it
-had never stopped, and devices agree.
+All random numbers follow from seed and epoch, so a resumed run equals an uninterrupted one, and
+devices agree.
 
-Shapes: N training images, B of a batch, C channels, H rows, W columns, P = H * W.
+Shapes: N training images, B images per batch, C channels, H rows, W columns, P = H * W.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Training
 
 MOST_PIXELS = 4
-"""How far an image is shifted at most along an axis."""
+"""Largest shift along an axis."""
 
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """How each image of one epoch is changed, by its place in the order of the epoch.
+    """The augmentation of each image of an epoch, by its position in the epoch's order.
 
     Attributes
     ----------
     shifts_N2
-        How far right and down the picture moves, plus `MOST_PIXELS`.
+        Shift to the right and down, plus `MOST_PIXELS`.
     is_mirrored_N
-        None if no image is mirrored.
+        Which images are flipped horizontally; None for none.
     """
 
     shifts_N2: Tensor
     is_mirrored_N: Tensor | None
 
     def __call__(self, inputs_BCHW: Tensor, first: int) -> Tensor:
-        """Return standardised images changed; what moves in at an edge is zero, the mean.
+        """Return augmented images; pixels shifted in are zero, which is the mean.
 
         Parameters
         ----------
         first
-            Place of the first image in the order of the epoch.
+            Position of the first image in the epoch's order.
         """
         part = slice(first, first + len(inputs_BCHW))
         if self.is_mirrored_N is not None:
@@ -58,10 +58,10 @@ class Augmentation:
 def make_augmentation(
     training: Training, seed: int, epoch: int, number: int, device: torch.device
 ) -> Augmentation | None:
-    """Return how the images of an epoch are changed; None if they are not."""
+    """Return the augmentation of an epoch; None if there is none."""
     if training.augmentation == "none":
         return None
-    # Drawn on the CPU, whatever the device.
+    # Always drawn on the CPU, so that devices agree.
     generator = torch.Generator().manual_seed(stream_seed(seed, "augmentation", epoch))
     shifts_N2 = torch.randint(0, 2 * MOST_PIXELS + 1, (number, 2), generator=generator)
     mirrored_N = None
@@ -71,11 +71,11 @@ def make_augmentation(
 
 
 def _shifted(inputs_BCHW: Tensor, shifts_B2: Tensor) -> Tensor:
-    """Return each image cut out of a padded copy at a place of its own."""
+    """Return images cropped from padded copies, each at its own offset."""
     number, channels, rows, columns = inputs_BCHW.shape
     side, device = MOST_PIXELS, inputs_BCHW.device
     padded = functional.pad(inputs_BCHW, (side, side, side, side))
-    first_B2 = 2 * side - shifts_B2  # the window moves the other way than the picture
+    first_B2 = 2 * side - shifts_B2  # the crop moves opposite to the image
     row_BH1 = (first_B2[:, 1, None] + torch.arange(rows, device=device)).unsqueeze(2)
     column_B1W = (first_B2[:, 0, None] + torch.arange(columns, device=device)).unsqueeze(1)
     place_B1P = (row_BH1 * padded.shape[3] + column_B1W).view(number, 1, -1)

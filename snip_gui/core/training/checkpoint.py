@@ -1,7 +1,7 @@
-"""Keeping a training on disk, and taking it up again.
+"""Checkpoints of a training run, from which it can be resumed.
 
-A checkpoint is that of the whole network, whatever part of it is trained: a run can go on with
-another version that leaves out more or less.
+A checkpoint is always of the whole network, even if a shrunk one is trained, so that another
+version of the program, which may shrink more or less, can resume the run.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _MODEL, _OPTIMIZER, _RNG = "model.", "optimizer.", "rng."
-# Of a training whose masks change: they, what a removed weight is out of sight, and what the method
-# keeps.
+# For masks that change: the masks, the hidden values of removed weights, and the method's state.
 _MASK, _SHADOW, _METHOD = "mask.", "shadow.", "method."
 
 
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
-    """Write weights, optimizer, random state and step; raises `UserError` if that fails."""
+    """Write weights, optimizer state, random state and step; raises `UserError` on failure."""
     trainer.put_back()
     tensors = {_MODEL + name: v for name, v in trainer.masked.model.state_dict().items()}
     for part in state_names(trainer.training):
@@ -50,7 +49,7 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
 
 
 def load_checkpoint(path: Path, trainer: Trainer) -> None:
-    """Put a trainer where a checkpoint was written.
+    """Restore a trainer from a checkpoint.
 
     Raises
     ------
@@ -84,7 +83,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
 def _load_optimizer_state(
     trainer: Trainer, name: str, parameter: Tensor, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put what the optimizer keeps for a parameter where a checkpoint has it."""
+    """Restore the optimizer's state of a parameter from a checkpoint."""
     state = trainer.optimizer.state[parameter]
     for part in state_names(trainer.training):
         values = tensors.get(f"{_OPTIMIZER}{name}.{part}")
@@ -93,22 +92,22 @@ def _load_optimizer_state(
                 values = trainer.shrunk.narrow(name, values)
             if values.shape != parameter.shape:
                 raise ValueError(f"{name}.{part} has the shape {tuple(values.shape)}")
-            # In the memory layout of the parameter, which the optimizer's kernel relies on.
+            # In the parameter's memory format, on which the optimizer's kernel relies.
             state[part] = torch.empty_like(parameter, requires_grad=False).copy_(values)
     if STEP in state:
-        # Of a parameter that was not trained before, all of whose gradients were zero.
+        # The parameter was not trained before, so all its gradients were zero.
         count = tensors.get(f"{_OPTIMIZER}{name}.{STEP}", torch.tensor(_steps_of(tensors)))
         state[STEP] = count.to(parameter.device)
 
 
 def _steps_of(tensors: Mapping[str, Tensor]) -> float:
-    """Return how often any parameter was moved."""
+    """Return the number of updates of any parameter."""
     counts = (float(v) for name, v in tensors.items() if name.endswith(f".{STEP}"))
     return max(counts, default=0.0)
 
 
 def _moments(trainer: Trainer, part: str) -> dict[str, Tensor]:
-    """Return one part of the optimizer's state for each parameter of the whole network."""
+    """Return one of the optimizer's state tensors for each parameter of the whole network."""
     state = trainer.optimizer.state
     found = {
         name: state[parameter][part]
@@ -127,15 +126,15 @@ def _moments(trainer: Trainer, part: str) -> dict[str, Tensor]:
 
 
 def model_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the network's part of a checkpoint under its own names."""
+    """Return the network's tensors of a checkpoint under their own names."""
     return _part(tensors, _MODEL)
 
 
 def mask_state(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the masks of a checkpoint, uint8 by name; nothing if they never change."""
+    """Return the masks of a checkpoint, uint8 by name; empty if they never change."""
     return _part(tensors, _MASK)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
+    """Return the tensors whose names have a prefix, with the prefix stripped."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,6 +1,6 @@
-"""One step of descent: the optimizer, and what it does to a network under its mask.
+"""A single training step: the optimizer, and its update of a network under a mask.
 
-Shapes: B images of a batch, C channels, H rows, W columns, K classes.
+Shapes: B images per batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Optimizer: TypeAlias = torch.optim.SGD | torch.optim.Adam | torch.optim.AdamW
 STATIC = Regime()
 
 STEP = "step"
-"""What Adam counts for each parameter, apart from its moments."""
+"""Name of Adam's step counter, which exists for each parameter."""
 
 
 def descend(
@@ -39,15 +39,14 @@ def descend(
     regime: Regime = STATIC,
     half_width: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Do one step of descent; return the loss before it and the class scores (B, K).
+    """Take one training step; return the loss before it and the class scores (B, K).
 
     Parameters
     ----------
     regime
-        May pass the images through the network in its own way and add a penalty to the loss, which
-        is not part of what is returned.
+        May replace the forward pass and add a penalty, which is not part of the returned loss.
     half_width
-        Whether passes are computed in bfloat16 where that is safe; the loss is not.
+        Whether to compute the passes, but not the loss, in bfloat16 where that is safe.
     """
     if not masked.model.training:
         masked.model.train()
@@ -63,7 +62,7 @@ def descend(
     loss = nn.functional.cross_entropy(scores_BK, labels_B)
     penalty = regime.penalty(masked)
     whole = loss if penalty is None else loss + penalty
-    if whole.requires_grad:  # not where nothing that is kept reaches the output
+    if whole.requires_grad:  # not if no kept connection reaches the output
         whole.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     masked.update(optimizer)
     return loss.detach(), scores_BK.detach()
@@ -72,14 +71,15 @@ def descend(
 def make_optimizer(
     masked: MaskedModel, training: Training, added: Collection[nn.Parameter] = ()
 ) -> Optimizer:
-    """Return the optimizer of a recipe; weights and biases decay, BatchNorm never does.
+    """Return the optimizer of a recipe, with decay of weights and biases but not of BatchNorm.
 
-    As in the official code all weights and biases decay, also those that the recipe does not prune.
+    As in the official code, all weights and biases decay, even those that the recipe does not
+    prune.
 
     Parameters
     ----------
     added
-        Parameters that are trained beside the network's, without decay.
+        Further parameters to train, without decay.
     """
     modules = masked.model.modules()
     trained = {id(p) for module in modules for p in own_prunable(module) if p.requires_grad}
@@ -91,7 +91,7 @@ def make_optimizer(
         groups.append({"params": others, "weight_decay": 0.0})
     optimizer = _made(groups, training, fused=_can_fuse(masked.model))
     for parameter in (*masked.model.parameters(), *added):
-        if parameter.requires_grad:  # also of what gets its first gradient later
+        if parameter.requires_grad:  # including any that get their first gradient later
             for name in state_names(training):
                 optimizer.state[parameter][name] = torch.zeros_like(parameter, requires_grad=False)
             if training.optimizer != "sgd":
@@ -100,22 +100,22 @@ def make_optimizer(
 
 
 def state_names(training: Training) -> tuple[str, ...]:
-    """Return what the optimizer keeps for each parameter, in the parameter's shape."""
+    """Return the names of the optimizer's state tensors that have the shape of a parameter."""
     if training.optimizer == "sgd":
         return ("momentum_buffer",) if training.momentum else ()
     return ("exp_avg", "exp_avg_sq")
 
 
 def gradient_norm(masked: MaskedModel) -> Tensor:
-    """Return the norm of the gradient of the last step, under its mask, still on the device."""
+    """Return the norm of the last step's masked gradient, still on the device."""
     gradients = [to_real(p.grad) for p in masked.model.parameters() if p.grad is not None]
     return nn.utils.get_total_norm(gradients)
 
 
 def _made(groups: list[dict[str, object]], training: Training, *, fused: bool) -> Optimizer:
-    """Return the optimizer itself, its state still empty."""
-    # One kernel for all parameters: otherwise a quarter of a small network's step. It walks through
-    # memory, so it needs parameters without gaps.
+    """Return the optimizer with empty state."""
+    # A fused kernel, without which the update takes a quarter of a small network's step. It needs
+    # parameters without gaps in memory.
     match training.optimizer:
         case "adam":
             return torch.optim.Adam(groups, lr=training.learning_rate, fused=fused)
@@ -127,11 +127,11 @@ def _made(groups: list[dict[str, object]], training: Training, *, fused: bool) -
 
 
 def _can_fuse(model: nn.Module) -> bool:
-    """Return whether one kernel can move all parameters."""
+    """Return whether a fused kernel can update all parameters."""
     return all(_is_dense(p) and p.is_floating_point() for p in model.parameters())
 
 
 def _is_dense(tensor: Tensor) -> bool:
-    """Return whether a tensor lies in memory in one of the usual orders, without gaps."""
+    """Return whether a tensor is dense in one of the usual memory formats."""
     in_maps = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
     return tensor.is_contiguous() or in_maps

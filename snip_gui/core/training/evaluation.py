@@ -1,6 +1,6 @@
-"""Measuring a network on images that it is not trained on.
+"""Evaluation of a network on images that it is not trained on.
 
-Shapes: B images of a batch, C channels, H rows, W columns, K classes.
+Shapes: B images per batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BATCH = 1000
 
 
 def evaluation(model: nn.Module, images: Batches) -> Generator[None, None, tuple[float, float]]:
-    """Measure a network in evaluation mode over images, yielding after each batch.
+    """Evaluate a network on images, yielding after each batch.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What jobs yield for pictures alone: see `snip_gui.core.base.events`."""
+"""Events of training; see `snip_gui.core.base.events`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightsSeen(Event):
-    """Weights while they train; may be dropped under load.
+    """Weights during training; may be dropped under load.
 
     Attributes
     ----------
     weights
-        float32 copies by state_dict key, in their own shapes, removed connections zero.
+        float32 copies by state_dict key, in their full shapes; removed connections are zero.
     is_whole
-        Whether they are all of the network's, at the beginning or end of an epoch.
+        Whether these are all weights of the network, at the start or end of an epoch.
     """
 
     step: int
@@ -37,14 +37,14 @@ class WeightsSeen(Event):
 
 @dataclass(frozen=True)
 class StepRates:
-    """Steps a second, measured for a moment: of what is trained, and of the dense network."""
+    """Steps per second of the shrunk and of the dense network, measured briefly."""
 
     trained: float
     dense: float
 
     @property
     def text(self) -> str:
-        """Both, in a few words."""
+        """Both, as a short text."""
         trained, dense = (
             f"{r:,.0f}" if r >= 10 else f"{r:.1f}" for r in (self.trained, self.dense)
         )
@@ -53,12 +53,12 @@ class StepRates:
 
 @dataclass(frozen=True)
 class TrainingStarted(Event):
-    """A training began, or goes on: where it is kept and what it holds.
+    """Training started or resumed: its folder and contents.
 
     Attributes
     ----------
     rates
-        None where the whole network is trained.
+        None if the whole network is trained.
     """
 
     folder: Path
@@ -74,14 +74,14 @@ class TrainingStarted(Event):
 
 @dataclass(frozen=True)
 class TrainingPaused(Event):
-    """The training waits for something outside, and for what; with an empty text it goes on."""
+    """Training waits for something external; an empty text means that it continues."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class MasksChanged(Event):
-    """The method changed the masks of a training."""
+    """The method changed the masks during training."""
 
     num_kept: int
 

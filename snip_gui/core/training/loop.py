@@ -1,6 +1,6 @@
-"""The training loop: descent under a mask (paper, section 5).
+"""The training loop: gradient descent under a mask (paper, section 5).
 
-Shapes: N training images, B of a batch, C channels, H rows, W columns, K classes.
+Shapes: N training images, B images per batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
@@ -50,29 +50,29 @@ _POINTS_PER_EPOCH = 20
 
 @dataclass
 class Trainer:
-    """A training that can be stopped between any two steps and taken up again.
+    """Training that can be stopped between any two steps and resumed.
 
-    The order of the images follows from the seed and the epoch alone, so beside the weights and the
-    optimizer the number of steps done says all about where it stands.
+    The order of the images depends only on seed and epoch, so weights, optimizer state and the
+    number of completed steps define the state of a run.
 
     Attributes
     ----------
     masked
-        The whole network. Its weights are those trained once `put_back` has been called, which the
-        end of a run does.
+        The whole network. It has the trained weights after `put_back`, which is called at the end
+        of a run.
     shrunk
-        The small network that is trained in its place, if any; see `use`.
+        The small network that is trained instead, if any; see `use`.
     evaluated_at
-        Step at which the held-out splits were last measured.
+        Step at which the validation and test splits were last evaluated.
     regime
-        The rules that mask, loss and network may change by.
+        Rules for changes of mask, loss and network.
     phases
-        What the training consists of; one schedule of the recipe's epochs if none are given.
+        Phases of training; by default a single one with the recipe's epochs.
     notes
-        Sentences on what changed, for the log; whoever reads them takes them out.
+        Sentences for the log on what has changed; the reader removes them.
     joins_single
-        Whether a single image left at the end of an epoch joins the batch before it, since the
-        network cannot be trained on one. Where it can, such an image is a batch of its own.
+        Whether a last batch of a single image is merged with the previous one, because the network
+        cannot be trained on a single image.
 
     Raises
     ------
@@ -106,55 +106,55 @@ class Trainer:
                 raise _single_images_only(size)
 
     def use(self, shrunk: Shrunk) -> None:
-        """Train a small network in place of the whole one; call before the first step."""
+        """Train a small network instead of the whole one; call before the first step."""
         self.shrunk = shrunk
         self.optimizer = self._make_optimizer()
         if shrunk.pixels is not None:
             if self.training.augmentation == "none":
                 self.train = self.train.with_pixels(shrunk.pixels)
-            else:  # an image is shifted first
+            else:  # images are shifted first
                 self._pixels = shrunk.pixels
             self.held_out = {s: b.with_pixels(shrunk.pixels) for s, b in self.held_out.items()}
 
     def to_channels_last(self) -> None:
-        """Train with maps and kernels in that layout; call before the first step."""
+        """Train in the channels-last memory format; call before the first step."""
         self.trained.to_channels_last()
         self.optimizer = self._make_optimizer()
 
     def _make_optimizer(self) -> Optimizer:
-        """Return a new optimizer for all that is trained."""
+        """Return a new optimizer for all trained parameters."""
         return make_optimizer(self.trained, self.training, self.regime.parameters().values())
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield all that is trained by name, of the regime's own ``method.`` in front."""
+        """Yield all trained parameters by name; the regime's own are prefixed with ``method.``."""
         yield from self.trained.model.named_parameters()
         for name, parameter in self.regime.parameters().items():
             yield f"method.{name}", parameter
 
     @property
     def trained(self) -> MaskedModel:
-        """The network whose weights the steps move."""
+        """The network that is trained: the small one, or the whole."""
         return self.masked if self.shrunk is None else self.shrunk.small
 
     def put_back(self) -> None:
-        """Write what was trained into the whole network."""
+        """Copy the trained weights into the whole network."""
         if self.shrunk is not None:
             self.shrunk.put_back()
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of one pass over the training images; the last batch may be smaller."""
+        """Steps per pass over the training images; the last batch may be smaller."""
         size = self.training.batch_size
         return len(batch_slices(len(self.train), size, join_single=self.joins_single))
 
     @property
     def num_epochs(self) -> int:
-        """Passes over the training images in all."""
+        """Total number of passes over the training images."""
         return sum(phase.epochs for phase in self.phases) + self.training.added_epochs
 
     @property
     def num_steps(self) -> int:
-        """Steps of the whole run."""
+        """Total number of steps."""
         return self.num_epochs * self.steps_per_epoch
 
     def rate_at(self, step: int) -> float:
@@ -170,14 +170,14 @@ class Trainer:
         Yields
         ------
         list of MetricPoint
-            After every step, and every batch of an evaluation, what was measured since, mostly
-            nothing: training points some twenty times an epoch, the held-out splits at the start
-            and after each epoch.
+            New metric points, after every step and every batch of an evaluation; usually none.
+            There are about twenty training points per epoch; the validation and test splits are
+            evaluated at the start and after each epoch.
 
         Raises
         ------
         DivergedError
-            If a loss or a weight is no longer a finite number; all points before were yielded.
+            If a loss or weight is no longer finite; all earlier points have been yielded.
         """
         if self.step % self.steps_per_epoch == 0 and self.evaluated_at != self.step:
             yield from self._evaluate()
@@ -205,11 +205,11 @@ class Trainer:
 
     @property
     def is_done(self) -> bool:
-        """Whether all steps were made and their outcome was measured."""
+        """Whether all steps are done and the result has been evaluated."""
         return self.step == self.num_steps == self.evaluated_at
 
     def close(self) -> None:
-        """End what helps to read the images."""
+        """Release the helper processes of the images."""
         for images in (self.train, *self.held_out.values()):
             images.close()
 
@@ -222,7 +222,7 @@ class Trainer:
     def _batches(
         self, epoch: int, order_N: Tensor, first_batch: int
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Return the batches of an epoch as the network sees them, some of the first left out."""
+        """Return the batches of an epoch, as input to the network, from ``first_batch`` on."""
         size, device = self.training.batch_size, self.train.device
         batches = self.train.batches(order_N, size, first_batch, join_single=self.joins_single)
         augment = make_augmentation(self.training, self.seed, epoch, len(order_N), device)
@@ -234,7 +234,7 @@ class Trainer:
         augment: Augmentation,
         first: int,
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Yield batches with their images changed, the first of them at a place in the order."""
+        """Yield augmented batches, of which ``first`` is the position of the first image."""
         try:
             for inputs_BCHW, labels_B in batches:
                 changed_BCHW = augment(inputs_BCHW, first)
@@ -244,9 +244,9 @@ class Trainer:
             batches.close()
 
     def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
-        """Do one step of descent, as the regime has it; return its learning rate."""
+        """Take one training step under the regime; return its learning rate."""
         moment = self._moment()
-        if moment.phase and not moment.step_of_phase:  # a training of its own
+        if moment.phase and not moment.step_of_phase:  # a new phase starts afresh
             self._reset_optimizer()
         self._change_masks(self.regime.before_step(self.masked, moment))
         lr = self.rate_at(self.step)
@@ -266,25 +266,25 @@ class Trainer:
         return lr
 
     def _moment(self) -> Moment:
-        """Return where the training stands."""
+        """Return the current position in the run."""
         phase, within = find_phase(self.step, self.phases, self.steps_per_epoch)
         return Moment(self.step, self.num_steps, phase, within)
 
     @torch.no_grad()
     def _reset_optimizer(self) -> None:
-        """Forget velocities and moments, as a new training would."""
+        """Discard velocities and moments, as in a new training run."""
         for state in self.optimizer.state.values():
             for values in state.values():
                 values.zero_()
 
     @torch.no_grad()
     def _change_masks(self, change: MaskChange | None) -> None:
-        """Put other masks on the network, if there are any."""
+        """Replace the masks of the network, if they change."""
         if change is None:
             return
         self.masked.set_masks(change.masks, self.regime.hold)
         if self.regime.hold == "zero":
-            # A velocity would move a removed weight on.
+            # A velocity would keep moving a removed weight.
             masks, names = self.masked.masks(), state_names(self.training)
             for name, parameter in self.masked.prunable.items():
                 for part in names:
@@ -293,12 +293,12 @@ class Trainer:
             self.notes.append(change.text)
 
     def _order_of(self, epoch: int) -> Tensor:
-        """Return the order of the training images in an epoch."""
+        """Return the order of the training images (N) in an epoch."""
         generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
         return torch.randperm(len(self.train), generator=generator).to(self.train.device)
 
     def _evaluate(self) -> Iterator[list[MetricPoint]]:
-        """Measure the held-out splits; yield nothing after each batch, at the end their points."""
+        """Evaluate the validation and test splits; yield nothing per batch, and their points last."""
         lr = self.rate_at(max(0, self.step - 1))
         measured: dict[SplitName, tuple[float, float]] = {}
         for split, images in self.held_out.items():
@@ -323,7 +323,7 @@ class Trainer:
         yield points
 
     def _training_point(self, sums: _Sums, lr: float) -> MetricPoint:
-        """Return what was measured since the last training point; waits for the device."""
+        """Return the metrics since the last training point; synchronises with the device."""
         loss, accuracy = sums.take()
         return dataclasses.replace(
             self._point("train", loss, accuracy, lr),
@@ -332,15 +332,15 @@ class Trainer:
         )
 
     def _point(self, split: SplitName, loss: float, accuracy: float, lr: float) -> MetricPoint:
-        """Return a point at the present step."""
+        """Return a metric point at the current step."""
         epoch = self.step / self.steps_per_epoch
         return MetricPoint(self.step, epoch, split, loss, accuracy, lr, self.seconds)
 
     def _refuse_diverged(self, points: list[MetricPoint]) -> None:
-        """Raise `DivergedError` if a loss or a weight is not a finite number.
+        """Raise `DivergedError` if a loss or weight is not finite.
 
-        The weights too: a step of finite loss can leave them infinite, and no checkpoint may hold
-        such weights.
+        Weights are checked too: a step with finite loss can make them infinite, and a checkpoint
+        must never contain such weights.
         """
         losses = [f"{p.split} loss became {p.loss}" for p in points if not p.is_finite]
         if losses or not self._is_finite():
@@ -353,13 +353,13 @@ class Trainer:
             )
 
     def _is_finite(self) -> bool:
-        """Return whether every weight and buffer is a finite number."""
+        """Return whether all weights and buffers are finite."""
         values = (*self.trained.model.state_dict().values(), *self.regime.parameters().values())
         return all(bool(tensor.isfinite().all()) for tensor in values)
 
 
 def _single_images_only(batch_size: int) -> UserError:
-    """Return the error for a training in which every batch is a single image."""
+    """Return the error for training on batches of a single image only."""
     message = "This network cannot be trained on a single image at a time."
     if batch_size == 1:
         hint = "BatchNorm needs at least two images in a batch."
@@ -369,7 +369,7 @@ def _single_images_only(batch_size: int) -> UserError:
 
 
 class _Sums:
-    """Losses and hits since the last point, left on the device so that no step waits for it."""
+    """Losses and correct predictions since the last point, kept on the device to avoid waiting."""
 
     def __init__(self) -> None:
         self._losses: list[Tensor] = []
@@ -381,7 +381,7 @@ class _Sums:
         self._hits_B.append(scores_BK.argmax(1) == labels_B)
 
     def take(self) -> tuple[float, float]:
-        """Return mean loss and accuracy over the images and start again; waits for the device."""
+        """Return the mean loss and accuracy, and reset; synchronises with the device."""
         losses = torch.stack(self._losses).double().tolist()
         sizes = [len(hits_B) for hits_B in self._hits_B]
         loss = sum(map(operator.mul, losses, sizes)) / sum(sizes)

@@ -1,4 +1,4 @@
-"""One measured point of a training."""
+"""Metric points of a training run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 SplitName: TypeAlias = Literal["train", "validation", "test"]
 
 COLUMNS = ("step", "epoch", "split", "loss", "accuracy", "lr", "seconds", "gradient_norm")
-_FIRST_COLUMNS = 7  # those of the first runs
-_BEYOND = 1e11  # any step, rate or number of seconds
+_FIRST_COLUMNS = 7  # those of the earliest runs
+_BEYOND = 1e11  # larger than any step, rate or time
 _BEYOND_LOSS = 3.5e38  # single precision
 
 T = TypeVar("T", int, float)
 
 
 def columns(layers: Sequence[str]) -> list[str]:
-    """Return the header of ``metrics.csv`` of a network with such layers."""
+    """Return the header of ``metrics.csv`` for a network with given layers."""
     return [*COLUMNS, *(f"weight_norm {layer}" for layer in layers)]
 
 
 def _number(name: str, text: str, kind: Callable[[str], T], *, beyond: float = _BEYOND) -> T:
-    """Read a number that is neither negative, infinite nor beyond anything measured."""
+    """Parse a number that is not negative, infinite or implausibly large."""
     try:
         value = kind(text)
     except ValueError:
@@ -42,24 +42,24 @@ class MetricPoint:
     Attributes
     ----------
     step
-        Training steps done.
+        Completed training steps.
     epoch
-        Passes over the training images done, with fraction.
+        Completed passes over the training images, as a fraction.
     split
-        ``train`` is the mean over the batches since the last point, while the weights moved.
+        ``train`` is the mean over the batches since the last point, during training.
     loss
         Mean cross-entropy, in nats.
     accuracy
-        Fraction classified correctly.
+        Fraction of correctly classified images.
     lr
         Learning rate of the last step.
     seconds
-        Time trained so far, evaluation included.
+        Training time so far, including evaluation.
     gradient_norm
-        Euclidean norm of the gradient of the last step, under the mask; of ``train`` only.
+        Euclidean norm of the last step's masked gradient; for ``train`` only.
     weight_norms
-        Euclidean norm of the trained weights and biases of each layer, in the order of the layers;
-        of ``train`` only.
+        Euclidean norm of each layer's trained weights and biases, in layer order; for ``train``
+        only.
     """
 
     step: int
@@ -74,7 +74,7 @@ class MetricPoint:
 
     @property
     def error(self) -> float:
-        """Fraction classified wrongly."""
+        """Fraction of misclassified images."""
         return 1 - self.accuracy
 
     def row(self) -> list[str]:
@@ -93,12 +93,12 @@ class MetricPoint:
 
     @classmethod
     def from_row(cls, row: list[str]) -> MetricPoint:
-        """Read a row of ``metrics.csv``.
+        """Parse a row of ``metrics.csv``.
 
         Raises
         ------
         ValueError
-            If it is not a row, or a number in it cannot have been measured.
+            If it is not a valid row, or contains an impossible number.
         """
         if len(row) < _FIRST_COLUMNS:
             raise ValueError(f"{len(row)} values instead of at least {_FIRST_COLUMNS}")
@@ -119,5 +119,5 @@ class MetricPoint:
 
     @property
     def is_finite(self) -> bool:
-        """Whether the loss is a number."""
+        """Whether the loss is finite."""
         return math.isfinite(self.loss)

@@ -1,4 +1,4 @@
-"""Before the first step: leaving out what need not be trained, and measuring what it is worth.
+"""Before the first step: shrinks the network to what must be trained, and measures the speed-up.
 
 Shapes: B images of a batch, C channels, H rows, W columns.
 """
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Training
     from snip_gui.core.training.loop import Trainer
 
-# Enough for two digits; of the largest networks one step each.
+# Enough for two significant digits; the largest networks do a single step each.
 _MOST_STEPS, _MOST_SECONDS = 20, 0.1
-# Measured on two CPU cores: LeNet-5 takes 0.6 of the time, a WRN of 0.2 million weights 0.8, a VGG
-# of 4 million as long, one of 15 million 1.15.
+# Relative time with channels last on two CPU cores: LeNet-5 0.6, a WRN with 0.2 million weights
+# 0.8, a VGG with 4 million 1.0, one with 15 million 1.15.
 _NARROW_WEIGHTS = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is trained.
+    """How the network is trained.
 
     Attributes
     ----------
     text
-        What is left out, or why nothing is; empty if that was not asked for.
+        What is left out, or why nothing is; empty if shrinking was not requested.
     num_off_path
-        Kept connections that are left out.
+        Number of kept connections that are left out.
     rates
-        None where the whole network is trained.
+        None if the whole network is trained.
     """
 
     text: str = ""
@@ -57,17 +57,17 @@ class Prepared:
 
 
 def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
-    """Let a trainer train only what is left, if its recipe says so and it can be done exactly.
+    """Make a trainer use the shrunk network, if its recipe says so and shrinking is exact.
 
-    Call before a checkpoint is loaded: what may be left out is seen in the weights that training
-    began with. Neither weights nor random numbers are touched.
+    Call before a checkpoint is loaded: what may be left out depends on the weights at the start of
+    training. Weights and random number generators are left unchanged.
     """
     yield Progress("Shrinking the network")
     number = min(len(trainer.train), trainer.training.batch_size)
     inputs_BCHW, labels_B = trainer.train.batch(torch.arange(number, device=trainer.train.device))
     prepared = Prepared()
     if trainer.regime.changes_masks:
-        # What is left out now may be needed later.
+        # Connections left out now may be needed later.
         prepared = Prepared("The whole network is trained: its mask changes while it trains.")
     elif trainer.training.shrink:
         with _own_random_numbers(inputs_BCHW.device):
@@ -90,7 +90,7 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
 def _rates(
     shrunk: Shrunk, training: Training, seen: Tensor, inputs_BCHW: Tensor, labels_B: Tensor
 ) -> StepRates:
-    """Measure what is trained, and the dense network."""
+    """Measure the shrunk and the dense network."""
     small, dense = copy.deepcopy(shrunk.small), copy.deepcopy(shrunk.full.unmasked())
     return StepRates(
         trained=_steps_per_second(small, training, seen, labels_B),
@@ -101,7 +101,7 @@ def _rates(
 def _steps_per_second(
     masked: MaskedModel, training: Training, inputs_BCHW: Tensor, labels_B: Tensor
 ) -> float:
-    """Return how many steps a second a network does that may be spoilt, measured for a moment."""
+    """Return the steps per second of a network, measured briefly; its weights change."""
     if _wants_channels_last(masked.model, inputs_BCHW):
         masked.to_channels_last()
     optimizer = make_optimizer(masked, training)
@@ -112,15 +112,15 @@ def _steps_per_second(
             loss, _ = descend(
                 masked, optimizer, inputs_BCHW, labels_B, half_width=training.is_half_width
             )
-            float(loss)  # waits for the device
+            float(loss)  # synchronises with the device
             seconds.append(time.perf_counter() - started)
     return 1 / statistics.median(seconds)  # the first steps are slow
 
 
 def _wants_channels_last(model: nn.Module, images_BCHW: Tensor) -> bool:
-    """Return whether convolutions are to run with channels last: faster if they are narrow.
+    """Return whether to run convolutions with channels last, which is faster if they are narrow.
 
-    A rule rather than a measurement, so that a recipe gives the same weights every time.
+    A rule rather than a measurement, so that a recipe always gives the same weights.
     """
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     num_weights = sum(module.weight.numel() for module in convolutions)
@@ -130,11 +130,11 @@ def _wants_channels_last(model: nn.Module, images_BCHW: Tensor) -> bool:
         trial = copy.deepcopy(model).to(memory_format=torch.channels_last)
         with torch.no_grad(), _own_random_numbers(images_BCHW.device):
             trial.train()(images_BCHW)
-    except (RuntimeError, TypeError, ValueError):  # a view that needs the usual order, or no copy
+    except (RuntimeError, TypeError, ValueError):  # cannot be viewed so, or copied
         return False
     return True
 
 
 def _own_random_numbers(device: torch.device) -> AbstractContextManager[None]:
-    """Leave the random numbers that dropout draws as they were."""
+    """Restore on exit the random number generators that dropout draws from."""
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

@@ -1,10 +1,10 @@
-"""How the mask, the loss and the network may change while it trains.
+"""Regimes: how mask, loss and network may change during training.
 
-A pruning method that finds its mask in the training ships a `Regime`; all others train under the
-one that changes nothing, `Regime` itself. The trainer asks it at every step, and a checkpoint keeps
-its state beside the masks, so that a run that was killed ends as if it had never been.
+A pruning method that finds its mask during training provides a `Regime`; all others use `Regime`
+itself, which changes nothing. The trainer consults it at every step, and checkpoints contain its
+state beside the masks, so a run that is killed and resumed equals an uninterrupted one.
 
-Shapes: B images of a batch, C channels, H rows, W columns, K classes.
+Shapes: B images per batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment between two steps.
+    """A position in a run, between two steps.
 
     Attributes
     ----------
     step, num_steps
-        Steps done, and steps of the whole run.
+        Completed steps, and total steps of the run.
     phase, step_of_phase
-        The phase that the next step belongs to (see `snip_gui.core.recipe.training.Phase`), and its
-        place there, both from 0.
+        The phase of the next step (see `snip_gui.core.recipe.training.Phase`), and its index in
+        that phase, both from 0.
     """
 
     step: int
@@ -46,12 +46,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskChange:
-    """Other masks for the network.
+    """New masks for the network.
 
     Attributes
     ----------
     masks
-        Of all prunable parameters by name, not zero where kept.
+        Masks of all prunable parameters by name, nonzero where kept.
     text
         A sentence for the log; empty for none.
     """
@@ -61,26 +61,26 @@ class MaskChange:
 
 
 class Regime:
-    """The rules of a training; these ones keep mask, loss and network as they are.
+    """Rules of training; this base class leaves mask, loss and network unchanged.
 
     Attributes
     ----------
     changes_masks
-        Whether masks may change. Then the whole network is trained, and masks are written again at
-        the end.
+        Whether masks may change. If so, the whole network is trained, and masks are written again
+        at the end.
     hold
-        What becomes of removed weights; see `snip_gui.core.pruning.masked_model`.
+        How removed weights are treated; see `snip_gui.core.pruning.masked_model`.
     """
 
     changes_masks: bool = False
     hold: Hold = "zero"
 
     def before_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
-        """Change the masks before a step, after the held-out splits were measured."""
+        """Change the masks before a step, after the validation and test splits were evaluated."""
         return None
 
     def after_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
-        """Change the masks after a step, before the held-out splits are measured."""
+        """Change the masks after a step, before the validation and test splits are evaluated."""
         return None
 
     def forward(self, model: nn.Module, inputs_BCHW: Tensor) -> Tensor:
@@ -89,16 +89,16 @@ class Regime:
         return scores_BK
 
     def penalty(self, masked: MaskedModel) -> Tensor | None:
-        """Return what is added to the mean loss of a batch; None for nothing."""
+        """Return a penalty to add to the mean loss of a batch; None for none."""
         return None
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
-        """Return parameters by name that are trained beside the network's, without decay."""
+        """Return further parameters to train, by name; they do not decay."""
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """Return by name all that a resumed training needs, values of `parameters` included."""
+        """Return all state that resuming needs, by name, including the values of `parameters`."""
         return {}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` returned; raises `KeyError` if something is missing."""
+        """Restore what `state` returned; raises `KeyError` if something is missing."""

@@ -1,4 +1,4 @@
-"""The learning rate over a run."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def find_phase(step: int, phases: Sequence[Phase], steps_per_epoch: int) -> tuple[int, int]:
-    """Return the number of the phase that a step belongs to, and its place there, from 0.
+    """Return the phase of a step, and the step's index in that phase, both from 0.
 
-    Steps of added epochs belong to the last phase.
+    Steps of extra epochs belong to the last phase.
     """
     for number, phase in enumerate(phases[:-1]):
         length = phase.epochs * steps_per_epoch
@@ -25,17 +25,17 @@ def find_phase(step: int, phases: Sequence[Phase], steps_per_epoch: int) -> tupl
 
 
 def learning_rate_at(step: int, num_steps: int, training: Training, factor: float = 1.0) -> float:
-    """Return the learning rate of a step of a phase.
+    """Return the learning rate at a step of a phase.
 
     Parameters
     ----------
     step
-        Counted from 0; those from `num_steps` on are of added epochs.
+        Counted from 0; steps from `num_steps` on belong to extra epochs.
     num_steps
-        Steps of the schedule. Each decay lies at a fraction of them, so that a short run has the
-        whole schedule too (the paper's decays lie at fixed steps of one long run).
+        Steps of the schedule. Decays are at fractions of it, so that a short run has the whole
+        schedule too (in the paper they are at fixed steps).
     factor
-        What the schedule is multiplied by.
+        Factor of the schedule.
     """
     if step >= num_steps:
         return training.added_rate or _scheduled(num_steps - 1, num_steps, training) * factor
@@ -43,7 +43,7 @@ def learning_rate_at(step: int, num_steps: int, training: Training, factor: floa
 
 
 def _scheduled(step: int, num_steps: int, training: Training) -> float:
-    """Return the learning rate of a step of the schedule."""
+    """Return the learning rate at a step of the schedule."""
     if training.schedule == "cosine":
         return training.learning_rate * (1 + math.cos(math.pi * step / num_steps)) / 2
     num_decays = sum(step >= round(at * num_steps) for at in training.decay_at)

@@ -1,4 +1,4 @@
-"""Looking at the weights while they train, at a steady rate and without stopping the steps."""
+"""Copies of the weights during training, at a steady rate that does not stall it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _INTERVAL_SECONDS = 0.2
-_EPOCH_SECONDS = 0.5  # between two moments of the timeline, where epochs are shorter
-# Copies may take this part of the time since the first step.
+_EPOCH_SECONDS = 0.5  # least time between two entries of the timeline
+# Copies may take this fraction of the time since the first step.
 _SHARE = 0.01
-# Of larger networks a timeline would fill the memory: only the weight that is looked at is copied.
+# A timeline of larger networks would fill memory: only the selected weight is copied.
 _MOST_VALUES = 30_000_000
 
 
 class WeightWatch:
-    """What somebody wants to see of a training: set from one thread, asked from another.
+    """The weights that a view wants to see; set in one thread, read in another.
 
     Attributes
     ----------
     tensor
-        The weight that is looked at, by its state_dict key; empty while none is.
+        State_dict key of the selected weight; empty if there is none.
     """
 
     def __init__(self) -> None:
@@ -38,23 +38,23 @@ class WeightWatch:
         self._spent = 0.0
 
     def begin(self) -> None:
-        """Begin anew, with another training."""
+        """Reset for another training run."""
         self._step, self._spent = -1, 0.0
         self._began = self._looked_at = time.monotonic()
         self._epoch_at = self._began - _EPOCH_SECONDS
 
     def look(self, trainer: Trainer) -> WeightsSeen | None:
-        """Return what is to be seen after a step: mostly nothing.
+        """Return the weights to show after a step; usually None.
 
-        At the end of an epoch all weights, for a timeline; between two the one that is looked at,
-        some five times a second. The last epoch is always seen; any other is left out where the one
-        before was a moment ago, or where copies would take too much of the time.
+        After an epoch these are all weights, for the timeline; during an epoch the selected one,
+        about five times a second. The last epoch is always included; any other is skipped if the
+        previous entry is too recent, or if copies would take too much time.
         """
         if trainer.step == self._step:  # between two batches of an evaluation
             return None
         self._step = trainer.step
         now = time.monotonic()
-        tensor = self.tensor  # once, since another thread may change it
+        tensor = self.tensor  # read once, because another thread may change it
         ends_epoch = trainer.step % trainer.steps_per_epoch == 0
         is_last = trainer.step == trainer.num_steps
         if ends_epoch:
@@ -76,7 +76,7 @@ class WeightWatch:
 
 
 def _names(trainer: Trainer) -> list[str]:
-    """Return the weights of a training, without the biases."""
+    """Return the names of the weights, without biases."""
     return [tensor.name for tensor in trainer.masked.prunable.layout.weights]
 
 
@@ -87,8 +87,8 @@ def _seen(trainer: Trainer, names: tuple[str, ...], *, is_whole: bool) -> Weight
 
 
 def _weight(trainer: Trainer, name: str) -> NDArray[np.float32]:
-    """Return a copy of a weight as it is now, in the shape of the whole network."""
-    from snip_gui.core.base.tensors import to_real  # the window reads this module without torch
+    """Return a copy of the current values of a weight, in its full shape."""
+    from snip_gui.core.base.tensors import to_real  # late: the window has no torch
 
     values = trainer.trained.model.get_parameter(name).detach()
     if trainer.shrunk is not None:
