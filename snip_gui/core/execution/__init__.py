@@ -1,1 +1,1 @@
-"""From a recipe to a complete run folder: run, resume, train, sweep."""
+"""Execution of recipes into run folders: run, resume, train, sweep."""

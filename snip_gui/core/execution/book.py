@@ -1,4 +1,4 @@
-"""Keeps the files of a training up to date: metrics, checkpoint, summary and curves."""
+"""Keeps the files of a training run up to date: metrics, checkpoint, summary and curves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CHECKPOINT_SECONDS = 20.0
 
 @dataclass
 class RunBook:
-    """The files of one training."""
+    """The files of a training run."""
 
     folder: Path
     summary: Summary
@@ -45,9 +45,9 @@ class RunBook:
     _size_bytes: int = field(init=False, default=0)
 
     def begin(self) -> None:
-        """Write a first summary and all points so far; those after the checkpoint are gone.
+        """Write a first summary and all points so far, without those after the checkpoint.
 
-        The summary first: a folder with a summary can be resumed, whatever else is missing.
+        The summary comes first: a folder with a summary can be resumed, whatever else is missing.
         """
         self._first_step = self.trainer.step
         self._started = self._saved = time.monotonic()
@@ -55,7 +55,7 @@ class RunBook:
         self._write_points()
 
     def add(self, fresh: list[MetricPoint]) -> None:
-        """Append points; `save` makes up for it if the disk is full or the file was changed."""
+        """Append points; if the disk is full or the file was changed, `save` catches up."""
         self.points += fresh
         path = self.folder / files.METRICS
         if not self._is_intact(path):
@@ -71,21 +71,21 @@ class RunBook:
             self._is_cut = True
 
     def _is_intact(self, path: Path) -> bool:
-        """Whether the metrics are as they were written last: not removed, cut or replaced."""
+        """Return whether the metrics file has not been removed, truncated or replaced."""
         try:
             return check_regular(path) == self._size_bytes
         except OSError:
             return False
 
     def save(self) -> None:
-        """Write all points again if some could not be written; a checkpoint if the last is old."""
+        """Rewrite all points if some are missing; write a checkpoint if the last one is old."""
         if self._is_cut:
             self._write_points()
         if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
             self._write_checkpoint("stopped")
 
     def progress(self) -> Progress:
-        """Return how far the training is."""
+        """Return the progress of training."""
         trainer = self.trainer
         done = trainer.step - self._first_step
         elapsed = time.monotonic() - self._started
@@ -96,7 +96,7 @@ class RunBook:
         return Progress(text, trainer.step, trainer.num_steps, left)
 
     def close(self, state: RunState, message: str = "") -> RunDone:
-        """Write everything for the last time. A diverged run keeps its last good checkpoint."""
+        """Write everything a last time. A diverged run keeps its last good checkpoint."""
         if self._is_cut:
             self._write_points()
         if state == "diverged":
@@ -108,7 +108,7 @@ class RunBook:
         return RunDone(self.folder, self.summary)
 
     def _write_points(self) -> None:
-        """Write all points in one piece."""
+        """Write all points atomically."""
         with replacing(self.folder / files.METRICS) as part:
             header = columns([row.layer for row in self.summary.layers])
             self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
@@ -120,7 +120,8 @@ class RunBook:
     ) -> None:
         save_checkpoint(self.folder / files.CHECKPOINT, self.trainer)
         if is_last and self.trainer.regime.changes_masks:
-            # Before the summary: once that says that the run is finished, nothing is written again.
+            # Before the summary: once that states that the run is finished, nothing is written
+            # again.
             write_masks(self.folder, self.bench, self.trainer.masked)
         self._write_summary(state, message)
         self._saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""Runs a recipe unless that was done: the same request again continues it and repeats nothing."""
+"""Runs a recipe idempotently: repeated calls resume it, and never repeat finished work."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def complete_steps(
     *,
     stop_after: StopAfter = "train",
 ) -> Iterator[Event]:
-    """Begin the run of a recipe in a folder, resume it, or leave it as it is if it is done.
+    """Start the run of a recipe in a folder, resume it, or do nothing if it is done.
 
     Raises
     ------
     UserError
-        If the folder holds another run, or one that was meant to end with scoring and is now to
-        go further; or as `run_steps` and `resume_steps`.
+        If the folder contains another run, or one that ended after scoring and is now to go
+        further; and as `run_steps` and `resume_steps` do.
     Cancelled
         If cancelled before training.
     """

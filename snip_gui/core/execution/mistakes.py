@@ -1,6 +1,6 @@
-"""What a trained network takes for what: the confusion matrix, and what it is most wrong about.
+"""Mistakes of a trained network: the confusion matrix and the worst misclassified images.
 
-Shapes: N images measured, B of a batch, C channels, H rows, W columns, K classes, P images shown.
+Shapes: N evaluated images, B per batch, C channels, H rows, W columns, K classes, P images shown.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mistakes:
-    """What came of measuring the newest weights of a run on a split.
+    """The evaluation of a run's latest weights on a split.
 
     Attributes
     ----------
     step
-        Training steps that the weights have had.
+        Number of training steps of the weights.
     confusion_KK
-        How many images of a class (row) were taken for each class (column).
+        Number of images by true class (row) and predicted class (column).
     indices_P
-        The images taken for a wrong class, the largest loss first, at most `MOST_SHOWN`: places in
-        the training file, or in the test file for ``test``.
+        The misclassified images, largest loss first, at most `MOST_SHOWN`: indices into the
+        training file, or the test file for ``test``.
     pictures_PCHW
-        Their pixels.
+        Pixels of these images.
     """
 
     folder: Path
@@ -62,18 +62,18 @@ class Mistakes:
 
     @property
     def num_images(self) -> int:
-        """Images measured."""
+        """Number of evaluated images."""
         return int(self.confusion_KK.sum())
 
     @property
     def num_wrong(self) -> int:
-        """Images taken for a wrong class."""
+        """Number of misclassified images."""
         return self.num_images - int(np.trace(self.confusion_KK))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MistakesFound(Event):
-    """The mistakes of a run were found."""
+    """A run has been evaluated for mistakes."""
 
     mistakes: Mistakes
 
@@ -85,7 +85,7 @@ def find_mistakes(
     images: ImageSet | None,
     cancel: CancelToken,
 ) -> Iterator[Event]:
-    """Measure the newest weights of a run on a split with its true labels.
+    """Evaluate the latest weights of a run on a split, with its true labels.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def find_mistakes(
     UserError
         If the run cannot be read or has no mask, or its images are not available.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     from snip_gui.core.pruning.workbench import build_steps
     from snip_gui.core.runs.folder import read_recipe
@@ -135,7 +135,7 @@ def find_mistakes(
     np.add.at(confusion_KK, (labels_N, taken_for_N), 1)
     wrong = np.flatnonzero(taken_for_N != labels_N)
     worst = wrong[np.argsort(-losses_N[wrong], kind="stable")][:MOST_SHOWN]
-    order = np.argsort(indices_N[worst])  # files are read in their order
+    order = np.argsort(indices_N[worst])  # read files in order
     pictures = store.read(np.sort(indices_N[worst])) if len(worst) else _none(images)
     yield MistakesFound(
         Mistakes(
@@ -157,7 +157,7 @@ def find_mistakes(
 def _measure(
     model: nn.Module, batches: Batches, cancel: CancelToken
 ) -> Generator[Event, None, tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Return what each image is taken for, and its loss."""
+    """Return the predicted class and the loss of each image (N)."""
     import torch
     from torch.nn import functional
 

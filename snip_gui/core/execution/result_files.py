@@ -1,4 +1,4 @@
-"""Writes the files of a run that come before its training: what was scored, and pictures of it."""
+"""Writes the files of a run that precede training: inputs, scores, masks and pictures."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 def write_scored(
     folder: Path, bench: Workbench, scored: Scored, num_kept: int, environment: Environment
 ) -> Summary:
-    """Write recipe, weights as scored, scored images and scores; return the summary so far."""
+    """Write recipe, scored weights, scored images and scores; return the summary so far."""
     _, inputs_KCHW, labels_K = bench.minibatch
     batch = {"inputs": inputs_KCHW.cpu(), "labels": labels_K.cpu()}
     write_text(folder / files.RECIPE, encode_recipe(bench.recipe))
     if bench.recipe.model.name == OWN:
-        # What ran, not the file as it may have been edited since.
+        # The source that ran, because the file may have been edited since.
         write_bytes(folder / files.NETWORK, executed_source(bench.recipe.model.file_digest))
     copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
     save_tensors(folder / files.INIT, bench.model.state_dict())
@@ -80,7 +80,7 @@ def write_scored(
 
 
 def write_masks(folder: Path, bench: Workbench, masked: MaskedModel) -> None:
-    """Write the masks that a training has come to, and draw them."""
+    """Write and draw the masks found during training."""
     masks = {name: (mask != 0).cpu().numpy() for name, mask in masked.masks().items()}
     save_tensors(folder / files.MASKS, {k: as_tensor(v.astype("uint8")) for k, v in masks.items()})
     scored = make_scored(bench, Pruned(OneMask(bench.prunable.layout, masks)))
@@ -98,7 +98,7 @@ def draw_pruned(folder: Path, scored: Scored, num_kept: int) -> None:
 
 
 def _digest(batch: Mapping[str, Tensor]) -> str:
-    """Return a digest of the scored images as the network saw them, and their labels."""
+    """Return a digest of the preprocessed scored images and their labels."""
     digest = hashlib.sha256()
     for tensor in batch.values():
         digest.update(tensor.contiguous().numpy().tobytes())

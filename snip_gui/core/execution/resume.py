@@ -1,4 +1,4 @@
-"""Continues the run in a folder from its last checkpoint."""
+"""Resumes the run in a folder from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def resume(
     *,
     accept_edits: bool = False,
 ) -> Summary:
-    """Resume the run in a folder and return its summary; raises as `resume_steps`."""
+    """Resume the run in a folder and return its summary; raises as `resume_steps` does."""
     steps = resume_steps(folder, environment, cancel, accept_edits=accept_edits)
     return drain(steps, on_event).summary
 
@@ -68,21 +68,21 @@ def resume_steps(
     watch: WeightWatch | None = None,
     accept_edits: bool = False,
 ) -> Iterator[Event]:
-    """Resume a run from its last checkpoint; ends in `RunDone`, at once if it is finished.
+    """Resume a run from its last checkpoint; ends with `RunDone`, at once if it is finished.
 
-    A run that ended before anything whole was kept begins anew. The thread count recorded with the
-    run is used, whatever the environment says.
+    A run that ended before any usable result starts again. The thread count recorded with the run
+    takes precedence over the environment.
 
     Parameters
     ----------
     accept_edits
-        Whether to continue with the recipe as it is although it was edited since the run began.
+        Whether to use the current recipe although it was edited since the run started.
 
     Raises
     ------
     UserError
-        If the folder holds no run with a mask, the run diverged or is being trained, its recipe was
-        edited, or a file is damaged.
+        If the folder has no run with a mask, the run has diverged or is being trained, its recipe
+        was edited, or a file is damaged.
     """
     recipe = files.read_recipe(folder, to_look=False)
     if not is_half_made(folder):
@@ -117,14 +117,14 @@ def extend_new_steps(
     images: ImageSet | None = None,
     watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
-    """Train a copy as `extend_steps` does, in a folder of its own below the runs folder."""
+    """Train a copy as `extend_steps` does, in a new subfolder of the runs folder."""
     target = make_new_folder(runs_folder, recipe)
     try:
         yield from extend_steps(
             folder, target, recipe, environment, cancel, images=images, watch=watch
         )
     finally:
-        with contextlib.suppress(OSError):  # something was written
+        with contextlib.suppress(OSError):  # not empty
             target.rmdir()
 
 
@@ -135,7 +135,7 @@ def _resume_held(
     images: ImageSet | None,
     watch: WeightWatch | None,
 ) -> Generator[Event, None, None]:
-    """Resume a run as it is now that nobody else can change it."""
+    """Resume a run once its folder is held."""
     recipe = files.read_recipe(folder, to_look=False)
     if is_half_made(folder):
         yield Note(f"“{folder.name}” ended before its training began; it starts again.")
@@ -144,7 +144,7 @@ def _resume_held(
         yield from execute(recipe, folder, environment, cancel, images, "train", watch)
         return
     summary = files.read_summary(folder)
-    if files.get_run_state(summary) == "finished":  # by whoever held it meanwhile
+    if files.get_run_state(summary) == "finished":  # by its former holder
         yield RunDone(folder, summary)
         return
     yield from _train_on(recipe, folder, summary, environment, cancel, images, watch)
@@ -162,14 +162,14 @@ def extend_steps(
 ) -> Iterator[Event]:
     """Train a copy of a finished run for more epochs; raises as `copy_extended`, `resume_steps`.
 
-    If the training does not begin there is no copy.
+    If training does not start, no copy is left behind.
 
     Parameters
     ----------
     target
-        Where the copy goes.
+        Folder of the copy.
     recipe
-        That of the run with more epochs; see `snip_gui.core.runs.extend.extended`.
+        The run's recipe with more epochs; see `snip_gui.core.runs.extend.extended`.
     """
     copy_extended(folder, target, recipe)
     has_begun = False
@@ -205,7 +205,7 @@ def _train_on(
     path = start if start.exists() else folder / files.INIT
     began, _ = load_tensors(path)
     load_weights(bench.model, began, path)
-    if recipe.pruning.after == "redraw" and path != start:  # as in the first versions
+    if recipe.pruning.after == "redraw" and path != start:  # a run of an early version
         bench.reinitialise()
     stored = read_masks(folder, dict(bench.prunable.items()))
     if len(stored) != len(bench.prunable.layout.tensors):
@@ -221,21 +221,21 @@ def _train_on(
 
 
 def _read_points_before(folder: Path, trainer: Trainer) -> list[MetricPoint]:
-    """Return the metric points up to the trainer's step, and tell it when it last evaluated."""
+    """Return the metric points up to the trainer's step, and set its last evaluation."""
     points = [point for point in files.read_metrics(folder) if point.step <= trainer.step]
     if trainer.step == 0:
-        points = []  # the first evaluation is repeated
+        points = []  # repeat the first evaluation
     trainer.evaluated_at = max((p.step for p in points if p.split != "train"), default=-1)
     return points
 
 
 def _with_kept_images(environment: Environment, folder: Path) -> Environment:
-    """Return the environment with a run's own copies of images looked through first."""
+    """Return the environment with the run's own copies of images searched first."""
     return replace(environment, image_folders=(folder / files.IMAGES, *environment.image_folders))
 
 
 def _with_kept_files(recipe: Recipe, folder: Path) -> Recipe:
-    """Return the recipe of a run that reads the run's own copies of files, not the originals."""
+    """Return the recipe of a run with paths of the run's own copies of files."""
     model = without_file_weights(recipe.model)
     if model.name == OWN:
         model = msgspec.structs.replace(model, file=str(folder / files.NETWORK))
@@ -243,12 +243,12 @@ def _with_kept_files(recipe: Recipe, folder: Path) -> Recipe:
 
 
 def _get_recorded_folder(summary: Summary) -> Path | None:
-    """Return the data folder that a run was made with."""
+    """Return the data folder that a run used."""
     return Path(summary.data_folder) if summary.data_folder else None
 
 
 def _refuse_other_images(summary: Summary, images: ImageSet, folder: Path) -> None:
-    """Raise a `UserError` if a run was trained on other images."""
+    """Raise `UserError` if a run was trained on other images."""
     if summary.data_digest and summary.data_digest != images.digest:
         raise UserError(
             f"The images are not those that “{folder.name}” was trained on.",

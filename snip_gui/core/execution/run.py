@@ -1,6 +1,6 @@
-"""From a recipe to a complete run folder.
+"""Runs a recipe into a complete run folder.
 
-The window draws the events of `run_steps` in its compute lane; the command line drains them.
+The window runs `run_steps` in its compute lane and draws its events; the command line prints them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def run(
     *,
     stop_after: StopAfter = "train",
 ) -> Summary:
-    """Run a recipe in a new folder and return its summary; raises as `run_steps`."""
+    """Run a recipe in a new folder and return its summary; raises as `run_steps` does."""
     steps = run_steps(recipe, folder, environment, cancel, stop_after=stop_after)
     return drain(steps, on_event).summary
 
@@ -49,10 +49,10 @@ def run_steps(
     stop_after: StopAfter = "train",
     watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
-    """Run a recipe in a new folder, yielding between steps; ends in `RunDone`.
+    """Run a recipe in a new folder, yielding between steps; ends with `RunDone`.
 
-    A cancelled training is kept, with a checkpoint to resume from. If an earlier attempt failed
-    before anything whole was kept, the run begins anew.
+    A cancelled training run is kept, with a checkpoint to resume from. If an earlier attempt failed
+    before any usable result, the run starts again.
 
     Parameters
     ----------
@@ -61,21 +61,21 @@ def run_steps(
     stop_after
         The last stage to execute.
     watch
-        Which weights to send on while they train.
+        Which weights to report during training.
 
     Raises
     ------
     UserError
-        If the folder holds anything else or cannot be written to, somebody works in it, the recipe
-        cannot be run, or, and then everything up to there is kept, the loss is no longer a number
-        (`DivergedError`) or an image file disappeared (`ImagesLostError`).
+        If the folder contains anything else, is not writable or is in use, or the recipe cannot be
+        run; or if the loss is not finite (`DivergedError`) or an image file is gone
+        (`ImagesLostError`), in which cases all results so far are kept.
     Cancelled
         If cancelled before training.
     """
     refuse_occupied(folder, recipe)
     seen = yield from observe(folder, cancel)
     with holding(folder, seen) as lease:
-        refuse_occupied(folder, recipe)  # another process may have run it since
+        refuse_occupied(folder, recipe)  # another process may have run it meanwhile
         steps = execute(recipe, folder, environment, cancel, images, stop_after, watch)
         yield from lease.guard(steps)
 
@@ -90,12 +90,12 @@ def run_new_steps(
     stop_after: StopAfter = "train",
     watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
-    """Run a recipe in a folder of its own, again if it was run before; raises as `run_steps`."""
+    """Run a recipe in a new folder, even if it was run before; raises as `run_steps` does."""
     folder = make_new_folder(runs_folder, recipe)
     try:
         yield from run_steps(
             recipe, folder, environment, cancel, images=images, stop_after=stop_after, watch=watch
         )
     finally:
-        with contextlib.suppress(OSError):  # something was written
+        with contextlib.suppress(OSError):  # not empty
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""The stages that a new run and a resumed one share: read the images, score, prune, train."""
+"""The stages of a run: read the images, score, prune, train."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ StopAfter: TypeAlias = Literal["score", "prune", "train"]
 def read_recipe_images(
     recipe: Recipe, environment: Environment, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
-    """Read the recipe's data set and note where the pixels of image files are kept."""
+    """Read the recipe's data set and report where the pixels are kept."""
     options = read_options_for(recipe.data, environment)
     images = yield from read_images(recipe.data.name, environment.data_folder, cancel, options)
     if DATASETS[recipe.data.name].has_files:
@@ -56,10 +56,10 @@ def execute(
     stop_after: StopAfter,
     watch: WeightWatch | None,
 ) -> Generator[Event, None, None]:
-    """Execute every stage up to `stop_after` in a folder that is held.
+    """Execute all stages up to `stop_after` in a folder that is held.
 
-    What a failed attempt left there is overwritten. Raises as
-    `snip_gui.core.execution.run.run_steps`, whose parameters these are.
+    Files of a failed attempt are overwritten. Parameters and errors are those of
+    `snip_gui.core.execution.run.run_steps`.
     """
     if images is None:
         images = yield from read_recipe_images(recipe, environment, cancel)
@@ -91,7 +91,7 @@ def _prune_and_train(
     draw_pruned(folder, scored, num_kept)
     trainer = make_trainer(bench, masks)
     if is_changed:
-        # Before training, so that a run that stops here exports and resumes from these weights.
+        # Before training, so that a run stopped here is exported and resumed with these weights.
         save_tensors(folder / files.START, bench.model.state_dict())
     summary = msgspec.structs.replace(summary, state="pruned")
     if stop_after == "prune":
@@ -102,7 +102,7 @@ def _prune_and_train(
 
 
 def _num_kept_first(scored: Scored) -> int:
-    """Return how many connections a training begins with; raises as `kept_or_refuse`."""
+    """Return how many connections training starts with; raises as `kept_or_refuse` does."""
     num_kept = kept_or_refuse(scored, scored.recipe.pruning.sparsity)
     if find_method(scored.recipe.pruning).masks_for == "training":
         return scored.masks.nearest(scored.layout.num_parameters)
@@ -110,9 +110,9 @@ def _num_kept_first(scored: Scored) -> int:
 
 
 def _change_weights(bench: Workbench, scored: Scored, num_kept: int) -> bool:
-    """Put the weights on the network that training starts from, unless they are those scored.
+    """Set the weights that training starts from, unless these are the scored ones.
 
-    A redraw replaces whatever weights the method found. Returns whether there were any.
+    Reinitialisation overrides any weights found by the method. Returns whether weights were set.
     """
     if bench.recipe.pruning.after == "redraw":
         bench.reinitialise()
@@ -127,7 +127,7 @@ def _change_weights(bench: Workbench, scored: Scored, num_kept: int) -> bool:
 
 
 def kept_or_refuse(scored: Scored, sparsity: float) -> int:
-    """Return how many connections are kept; raises `UserError` if none would be."""
+    """Return the number of kept connections; raises `UserError` if there are none."""
     num_kept = scored.num_kept_at(sparsity)
     if num_kept < 1:
         total = scored.layout.num_parameters
@@ -140,7 +140,7 @@ def kept_or_refuse(scored: Scored, sparsity: float) -> int:
 
 
 def drain(steps: Iterator[Event], on_event: Callable[[Event], None]) -> RunDone:
-    """Pass every event of a run on and return the last `RunDone`."""
+    """Pass on every event of a run and return the last `RunDone`."""
     done: RunDone | None = None
     for event in steps:
         on_event(event)

@@ -1,7 +1,6 @@
-"""Many recipes run one after another, each in the folder of its own digest.
+"""Runs recipes one after another, each in the folder named by its digest.
 
-What is finished is left alone and what was stopped or killed continues, so the same sweep can be
-asked for again until it is done.
+Finished runs are skipped and interrupted ones resumed, so a sweep can be repeated until it is done.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ if TYPE_CHECKING:
 def sweep_steps(
     recipes: Sequence[Recipe], runs_folder: Path, environment: Environment, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Run recipes below a folder; ends in lines on the errors of what was trained.
+    """Run recipes in a folder; ends with notes on the errors of the trained networks.
 
-    One that fails or diverges does not stop the others.
+    A run that fails or diverges does not stop the others.
 
     Raises
     ------
     UserError
-        At the end, if any failed: which, and why.
+        At the end, if any failed; the message says which, and why.
     Cancelled
-        If cancelled before a training.
+        If cancelled before training starts.
     """
     folders = [find_folder(runs_folder, recipe) for recipe in recipes]
     failed: list[str] = []
@@ -67,7 +66,7 @@ def sweep_steps(
 
 
 def find_folder(runs_folder: Path, recipe: Recipe) -> Path:
-    """Return the folder of a recipe's run, which may be one that an older version named."""
+    """Return the folder of a recipe's run, which an older version may have named differently."""
     network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
     method = recipe.pruning.method
     sparsity, seed = f"{recipe.pruning.sparsity:.4%}", recipe.seed

@@ -1,6 +1,6 @@
-"""The TRAIN stage of a run: to the end whatever comes, with all that was done kept.
+"""The TRAIN stage of a run, which keeps its results however it ends.
 
-What happened so far is in the run's folder; see `snip_gui.core.execution.book`.
+Everything so far is in the run folder; see `snip_gui.core.execution.book`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _LOOK_SECONDS, _LOOKS = 0.1, 10
 
 
 def make_trainer(bench: Workbench, masks: Mapping[str, NDArray[np.bool_]]) -> Trainer:
-    """Put the mask on the network, and have it trained as the recipe's method does."""
+    """Apply the mask and return a trainer with the regime of the recipe's method."""
     recipe, regime = bench.recipe, make_regime(bench)
-    # Dropout can draw from the global generator only; a resumed run puts it back where it was.
+    # Dropout can only draw from the global generator; a resumed run restores its state.
     torch.manual_seed(stream_seed(recipe.seed, "dropout"))
     return Trainer(
         masked=MaskedModel(bench.model, bench.prunable, masks, regime.hold),
@@ -70,15 +70,15 @@ def train(
     points: list[MetricPoint],
     watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
-    """Train to the end, until cancelled, or until the loss is no number; keep everything.
+    """Train to the end, until cancelled, or until the loss is not finite; keep all results.
 
-    While the disk is full the training waits; see `when_room`.
+    While the disk is full, training waits; see `when_room`.
 
     Raises
     ------
     UserError
-        If the loss is no number (`DivergedError`), an image file went (`ImagesLostError`), the
-        device's memory does not suffice, or a file cannot be written.
+        If the loss is not finite (`DivergedError`), an image file is gone (`ImagesLostError`), the
+        device runs out of memory, or a file cannot be written.
     """
     summary = msgspec.structs.replace(
         summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
@@ -105,7 +105,7 @@ def train(
     try:
         done = yield from when_room(partial(book.close, state, str(problem or "")), cancel)
     except UserError as error:
-        # What ended the training is the news; that it could not be kept comes second.
+        # Report why training ended rather than that saving failed too.
         if problem is not None:
             raise UserError(f"{problem.message} {error.message}", problem.hint) from error
         raise
@@ -115,7 +115,7 @@ def train(
 
 
 def prepare_steps(trainer: Trainer) -> Generator[Event, None, Prepared]:
-    """Prepare a trainer; raises `UserError` if the device's memory does not suffice."""
+    """Prepare a trainer; raises `UserError` if the device runs out of memory."""
     try:
         return (yield from prepare(trainer))
     except torch.cuda.OutOfMemoryError as error:
@@ -123,7 +123,7 @@ def prepare_steps(trainer: Trainer) -> Generator[Event, None, Prepared]:
 
 
 def when_room(write: Callable[[], T], cancel: CancelToken) -> Generator[Event, None, T]:
-    """Write, and while the disk is full say so, wait and try again; return what was returned.
+    """Write, and while the disk is full, report it, wait and retry; return the result.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def when_room(write: Callable[[], T], cancel: CancelToken) -> Generator[Event, N
 def _steps(
     book: RunBook, trainer: Trainer, cancel: CancelToken, watch: WeightWatch | None
 ) -> Generator[Event, None, RunState]:
-    """Do steps until they are done or cancelled; return the state of the run then."""
+    """Train until done or cancelled; return the final state of the run."""
     for fresh in trainer.run():
         if trainer.notes:
             yield MasksChanged(sum(trainer.masked.counts().values()))

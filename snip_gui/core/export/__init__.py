@@ -1,1 +1,1 @@
-"""Taking the pruned network home: one format a file, one registry."""
+"""Export of pruned networks: one module per format, one registry."""

@@ -1,4 +1,4 @@
-"""The card that goes with a checkpoint, in the form that model hubs expect: YAML, then Markdown."""
+"""The model card of a checkpoint, as model hubs expect it: YAML, then Markdown."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LARGEST_PICTURE = 64_000_000
 
 
 def card_picture(package: Package) -> bytes:
-    """Return the input map of the run as a PNG file; nothing if its network has none.
+    """Return the input map of the run as a PNG file; empty if its network has none.
 
     Raises
     ------
     UserError
-        If it cannot be read, or is a link: the run may be a stranger's, and what it leads to would
-        be published with the card.
+        If it cannot be read, or is a link: the run may be untrusted, and the link's target would be
+        published with the card.
     """
     path = package.folder / _PICTURE
     if not path.exists():
@@ -49,7 +49,7 @@ def card_text(
     Parameters
     ----------
     proof
-        What was compared when the file was read back.
+        What was compared when the file was verified.
     """
     manifest = package.manifest
     data = DATASETS[manifest["recipe"]["data"]["name"]].title
@@ -78,7 +78,7 @@ def card_text(
 
 
 def _front_matter(manifest: dict[str, Any], network: str, data: str) -> str:
-    """Return what hubs read: tags, and the test error as a result."""
+    """Return the metadata that hubs read: tags, and the test error as a result."""
     lines = [
         "---",
         "library_name: pytorch",
@@ -114,7 +114,7 @@ def _picture(name: str) -> str:
 
 
 def _facts(package: Package, chosen: ExportFormat, network: str, data: str, sparsity: str) -> str:
-    """Return what is known of the network as a table."""
+    """Return the facts about the network as a table."""
     manifest, half = package.manifest, package.half_precision
     shape = "x".join(str(side) for side in manifest["input_shape"])
     normalisation = manifest["normalisation"]

@@ -1,4 +1,4 @@
-"""The formats there are. Importing this module does not import torch."""
+"""The catalogue of export formats. Importing this module does not import torch."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ RunAs: TypeAlias = Literal["masked", "shrunk", "onnx", "shrunk-onnx", ""]
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """A format that a checkpoint can be exported in.
+    """A format in which a checkpoint can be exported.
 
     Attributes
     ----------
     suffix
-        Ending of its files, with the dot.
+        Extension of its files, with the dot.
     module
-        Has ``encode(package) -> bytes`` and ``prove(package, path) -> str``, which reads the file
-        back as a stranger would, compares, and says what was compared.
+        Module with ``encode(package) -> bytes`` and ``prove(package, path) -> str``, which reads
+        the file back independently, compares it, and returns what was compared.
     readers
-        Who can read it, in a few words.
+        Software that can read it, in a few words.
     run_as
-        What a network loaded from it is when it runs, which its speed follows from; empty if that
-        is up to its reader.
+        The form in which a loaded network runs, which determines its speed; empty if that depends
+        on the reader.
     companion
-        Module whose text goes beside each file as ``FILE.load.py``: it needs nothing of this
-        program.
+        Module whose source is written beside each file as ``FILE.load.py``; it does not import this
+        package.
     makes_companion
-        Whether ``companion(package) -> str`` of the module makes that text instead.
+        Whether ``companion(package) -> str`` of the module generates that source instead.
     needs_onnx
-        Whether the packages of the extra ``[onnx]`` are needed.
+        Whether it needs the packages of the extra ``[onnx]``.
     loading_code
-        Lines of Python that load a file, for a format that a package adds; ``{path}`` stands for
-        its path as Python writes it.
+        Python code that loads a file, for a format that a package adds; ``{path}`` is replaced by
+        the repr of its path.
     """
 
     name: str
@@ -62,7 +62,7 @@ class ExportFormat:
     loading_code: str = ""
 
     def encode(self, package: Package) -> bytes:
-        """Return a package as the bytes of a file; raises `UserError` if it cannot be said."""
+        """Return a package as the bytes of a file; raises `UserError` if it is not supported."""
         self.refuse_missing()
         with FORMATS.blaming(self.name):
             return cast("bytes", self._module().encode(package))
@@ -79,7 +79,7 @@ class ExportFormat:
             return cast("str", self._module().prove(package, path))
 
     def companion_text(self, package: Package) -> str:
-        """Return the text of the loader that goes beside each file; empty if there is none."""
+        """Return the source of the loader that goes beside each file; empty if there is none."""
         if self.makes_companion:
             return cast("str", self._module().companion(package))
         if not self.companion:
@@ -88,11 +88,11 @@ class ExportFormat:
         return resources.files(parent).joinpath(f"{name}.py").read_text(encoding="utf-8")
 
     def read_back(self, path: Path) -> dict[str, Tensor]:
-        """Return the weights that a file holds, as a stranger would read them."""
+        """Return the weights in a file, read independently of the package."""
         return cast("dict[str, Tensor]", self._module().read_back(path))
 
     def refuse_missing(self) -> None:
-        """Raise a `UserError` if a package is missing that this format needs."""
+        """Raise `UserError` if a package that this format needs is missing."""
         if self.needs_onnx:
             refuse_missing_onnx()
 
@@ -105,7 +105,7 @@ _LOADERS = "snip_gui.core.weight_files"
 
 
 def _check(one: ExportFormat) -> None:
-    """Raise if what a package adds is not a format with an ending of its own."""
+    """Raise if an entry that a package adds is not a format with a new extension."""
     if not isinstance(one, ExportFormat):
         raise TypeError(f"{one!r} is not an ExportFormat")
     if not one.suffix.startswith("."):
@@ -213,7 +213,7 @@ FORMATS: Registry[ExportFormat] = Registry(
 
 
 def find_format(path: Path) -> ExportFormat:
-    """Return the format that a file name asks for; raises `UserError` if none does."""
+    """Return the format for a file name; raises `UserError` if there is none."""
     fitting = [candidate for candidate in FORMATS if path.name.endswith(candidate.suffix)]
     if fitting:
         return max(fitting, key=lambda candidate: len(candidate.suffix))
@@ -221,10 +221,10 @@ def find_format(path: Path) -> ExportFormat:
 
 
 _COMPANIONS = (".load.py", ".png", ".md")
-"""What is added to the name of an export for each file that may go beside it."""
+"""Suffixes that companion files add to the name of an export."""
 
 
 def existing_files(path: Path) -> list[Path]:
-    """Return what is there already of an export and of the files beside it."""
+    """Return the existing files among an export and its companions."""
     places = (path, *(path.with_name(path.name + what) for what in _COMPANIONS))
     return [place for place in places if os.path.lexists(place)]

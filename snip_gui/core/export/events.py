@@ -1,4 +1,4 @@
-"""What exports yield."""
+"""Events of exports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportDone(Event):
-    """A checkpoint was written and read back."""
+    """A checkpoint has been written and verified."""
 
     path: Path
     size_bytes: int
@@ -23,12 +23,12 @@ class ExportDone(Event):
 
 @dataclass(frozen=True)
 class FormatMeasured(Event):
-    """How large a run would be in a format.
+    """The size of a run in a format.
 
     Attributes
     ----------
     num_stored
-        Numbers that the file would hold for weights and buffers, masks and indices aside.
+        Values that the file would store for weights and buffers, without masks and indices.
     refused
         Why the run cannot be exported in this format; empty if it can.
     """
@@ -42,16 +42,16 @@ class FormatMeasured(Event):
 
 @dataclass(frozen=True)
 class SpeedMeasured(Event):
-    """How fast a run's network is on this machine's CPU, as it would be loaded from a file.
+    """Speed of a run's network on this machine's CPU, in the form loaded from a file.
 
     Attributes
     ----------
     run_as
-        ``dense`` is the network before pruning; others as `ExportFormat.run_as`.
+        ``dense`` is the network before pruning; for others see `ExportFormat.run_as`.
     multiply_accumulates
-        Of one image.
+        MACs of one image.
     one_ms, batch_ms
-        Best times of one image, and of a batch; None while not measured.
+        Best times of one image and of a batch; None if not measured yet.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Exporting a run: written without a name, read back, compared, hashed, named."""
+"""Exports a run: writes a nameless file, reads it back, compares, hashes and names it."""
 
 from __future__ import annotations
 
@@ -56,22 +56,22 @@ def export_all(
     Parameters
     ----------
     wanted
-        Names of formats, and where to write.
+        Names of formats, and the paths to write to.
     environment
-        Where the images are, and which Python files the user agreed to run.
+        Location of the images, and the Python files that the user has agreed to run.
     images
-        The run's data set if it is in memory; half precision is measured on its test images.
+        The run's data set if it is in memory; half precision is evaluated on its test images.
     overwrite
-        Whether files that are there already may be replaced; those of a run never are.
+        Whether existing files may be replaced; those of a run never are.
 
     Raises
     ------
     UserError
-        If files are there that may not be replaced, the run has no mask, a format cannot say it, a
-        file cannot be written, or what was read back differs. That file is then as it was before;
-        those written earlier stay.
+        If a file exists that may not be replaced, the run has no mask, a format does not support
+        it, a file cannot be written, or its contents differ when read back. That file is then
+        unchanged; those written earlier stay.
     Cancelled
-        If cancelled. A file that was not whole yet is then as it was before.
+        If cancelled. An incomplete file is then unchanged.
     """
     for _, path in wanted:
         _refuse_replacing(path, overwrite=overwrite)
@@ -90,10 +90,10 @@ def export_all(
 
 
 def _refuse_replacing(path: Path, *, overwrite: bool) -> None:
-    """Raise a `UserError` if an export would replace what it must not."""
+    """Raise `UserError` if an export would replace a file that it must not."""
     there = existing_files(path)
     for place in {path, *there}:
-        for one in (place, place.resolve()):  # the name may be that of a link
+        for one in (place, place.resolve()):  # the path may be a link
             if one.name in run_files.ALL_FILES and (one.parent / run_files.RECIPE).exists():
                 raise UserError(
                     f"“{place}” is a file of the run in “{one.parent}”, which it would ruin.",
@@ -110,12 +110,12 @@ def _refuse_replacing(path: Path, *, overwrite: bool) -> None:
 def _export(
     package: Package, chosen: ExportFormat, path: Path, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Write one file with what goes beside it; none of them is there before all are right."""
+    """Write a file and its companions; none of them appears before all are verified."""
     data = chosen.encode(package)
     cancel.raise_if_cancelled()
     digest, size_bytes = hashlib.sha256(data).hexdigest(), len(data)
     with contextlib.ExitStack() as files:
-        part = files.enter_context(replacing(path, nameless=True))  # the last to get its name
+        part = files.enter_context(replacing(path, nameless=True))  # named last
         _write(part, data)
         del data
         yield Progress(f"Reading {path.name} back")
@@ -145,7 +145,7 @@ def _refuse_damaged(part: Path, digest: str, path: Path) -> None:
 
 
 def _proven(package: Package, chosen: ExportFormat, part: Path, path: Path) -> str:
-    """Compare a file with the package; the error names the file as the user knows it."""
+    """Verify a file against the package; the error has the name that the user knows."""
     try:
         return chosen.prove(package, part)
     except UserError as error:
@@ -154,7 +154,7 @@ def _proven(package: Package, chosen: ExportFormat, part: Path, path: Path) -> s
 
 
 def _write(part: Path, data: bytes) -> None:
-    """Write a file and wait until the disk has it."""
+    """Write a file and flush it to disk."""
     with part.open("r+b") as file:
         file.write(data)
         file.flush()

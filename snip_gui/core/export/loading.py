@@ -1,4 +1,4 @@
-"""The lines that load an exported file, as they are copied and as cards show them. No torch."""
+"""The code that loads an exported file, for the clipboard and for cards. No torch."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _LINES["shrunk-onnx"] = _LINES["onnx"]
 
 
 def loading_code(format_name: str, path: str) -> str:
-    """Return the lines of Python that load a file of a format."""
+    """Return Python code that loads a file of a format."""
     own = FORMATS[format_name].loading_code or f"# {FORMATS[format_name].readers}: {{path}}"
     lines = _LINES.get(format_name, own)
     return lines.format(path=repr(path), loader=repr(f"{path}.load.py")).rstrip()

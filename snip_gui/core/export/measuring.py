@@ -1,7 +1,7 @@
-"""What each format would cost, measured before a byte is written: sizes, and speed on this machine.
+"""Measures what each format would cost before anything is written: size, and speed on this machine.
 
-Sizes are those of the very bytes that an export would write. Speeds are the best of many short
-turns that all variants take one after another: what else the machine does only makes turns longer.
+Sizes are those of the exact bytes that an export would write. Speeds are the best of many short
+repetitions in which the variants take turns, because other load only makes a repetition slower.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -46,7 +46,7 @@ _TURN_SECONDS = 0.002
 
 
 def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> Iterator[Event]:
-    """Measure what exports of a run would be; yields a `FormatMeasured` each, then speeds.
+    """Measure the exports of a run; yields a `FormatMeasured` for each, then speeds.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> 
 
 
 def _measure_format(package: Package, chosen: ExportFormat) -> tuple[FormatMeasured, bytes]:
-    """Return what a format would be, and its bytes."""
+    """Return the measurements of a format, and the encoded bytes."""
     try:
         data = chosen.encode(package)
         stored = num_stored(package, chosen.name)
@@ -77,7 +77,7 @@ def _measure_format(package: Package, chosen: ExportFormat) -> tuple[FormatMeasu
 
 
 def num_stored(package: Package, format_name: str) -> int:
-    """Return how many numbers a format holds for weights and buffers."""
+    """Return the number of values that a format stores for weights and buffers."""
     whole = sum(tensor.numel() for tensor in package.state.values())
     if format_name.startswith("shrunk"):
         return package.smaller.num_parameters
@@ -88,7 +88,7 @@ def num_stored(package: Package, format_name: str) -> int:
 
 
 def multiply_accumulates(network: nn.Module, package: Package) -> int:
-    """Return the multiply-accumulates of a network's weights on one image, zeros among them."""
+    """Return the MACs of a network's weights for one image, including zeros."""
     _, channels, rows, columns = package.images_BCHW.shape
     shape = (channels, rows, columns)
     architecture = describe(network, shape, shape, len(package.manifest["classes"]))
@@ -98,11 +98,11 @@ def multiply_accumulates(network: nn.Module, package: Package) -> int:
 def _measure_speeds(
     package: Package, encoded: dict[str, bytes], num_threads: int, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Yield a `SpeedMeasured` of each variant, again after every round that made it surer."""
+    """Yield a `SpeedMeasured` for each variant, and again whenever a round improves on it."""
     try:
         variants = _variants(package, encoded, num_threads)
     except UserError:
-        return  # the network's code was not agreed to; the formats that need it have said so
+        return  # running its code was not agreed to, as formats that need it have reported
     known = {
         name: SpeedMeasured(
             package.folder, name, macs, batch_size=BATCH_SIZE, num_threads=num_threads
@@ -135,7 +135,7 @@ def _measure_speeds(
 def _variants(
     package: Package, encoded: dict[str, bytes], num_threads: int
 ) -> dict[str, tuple[Callable[[Tensor], object], int]]:
-    """Return by name what runs each variant, and its multiply-accumulates."""
+    """Return by name the function that runs each variant, and its MACs."""
     macs = multiply_accumulates(package.network, package)
     dense = copy.deepcopy(package.network)
     state, _ = load_tensors(package.folder / files.INIT)
@@ -162,7 +162,7 @@ def _variants(
 
 @torch.no_grad()
 def _milliseconds(function: Callable[[Tensor], object], images_BCHW: Tensor) -> float:
-    """Return how long one call takes, the mean of several if it is short."""
+    """Return the duration of a call; the mean of several if it is short."""
     started, calls = time.perf_counter(), 0
     while calls == 0 or (time.perf_counter() - started < _TURN_SECONDS):
         function(images_BCHW)

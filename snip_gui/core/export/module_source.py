@@ -1,10 +1,10 @@
-"""A network as Python source that needs torch alone.
+"""Writes a network as Python source that needs only torch.
 
-The network is traced; its layers become attributes of one class and its graph the code of
-``forward``. BatchNorm is taken up by the layer before it, dropout left out, the project's padded
-convolution written as padding and a convolution of torch's.
+The network is traced; its layers become attributes of a class, and its graph the code of
+``forward``. BatchNorm is folded into the preceding layer, dropout is dropped, and the project's
+padded convolution is written as padding and a plain convolution.
 
-Shapes: B images, C channels, H rows, W columns, P pixels that are read.
+Shapes: B images, C channels, H rows, W columns, P selected pixels.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ def load(path):
 def write_source(
     small: nn.Module, pixels: PixelChoice | None, images_BCHW: Tensor
 ) -> tuple[nn.Module, str]:
-    """Return a network made from source with the weights of another, and the source.
+    """Return a network created from source, with the weights of another, and the source.
 
     Parameters
     ----------
     small
-        In evaluation mode.
+        The network, in evaluation mode.
     pixels
-        What of an image it is given; None for all of it. The source takes whole images.
+        The pixels that it receives; None for all. The source takes whole images.
 
     Raises
     ------
     CannotFollowError
-        If the network cannot be traced, or does what cannot be written down.
+        If the network cannot be traced, or an operation cannot be written as source.
     """
     seen_BCHW = images_BCHW if pixels is None else pixels(images_BCHW)
     graph = trace(small, seen_BCHW)
@@ -94,24 +94,24 @@ def write_source(
 
 
 def make_network(source: str) -> nn.Module:
-    """Return the network that a source of ours defines, in evaluation mode.
+    """Return the network that generated source defines, in evaluation mode.
 
     Raises
     ------
     CannotFollowError
-        If it cannot be made.
+        If it cannot be created.
     """
     module = types.ModuleType("smaller_network")
     try:
         exec(compile(source, "smaller_network.py", "exec"), module.__dict__)
         network = module.Network()
-    except Exception as error:  # a layer may print as what is no code
+    except Exception as error:  # the repr of a layer need not be code
         raise CannotFollowError(f"it cannot be written as code ({error})") from error
     return cast("nn.Module", network.eval())
 
 
 class _Writer:
-    """Changes a traced graph and writes it down."""
+    """Simplifies a traced graph and writes it as source."""
 
     def __init__(self, small: nn.Module, graph: fx.Graph) -> None:
         self._graph = graph
@@ -121,7 +121,7 @@ class _Writer:
         self._lines: list[str] = []
 
     def tidy(self) -> None:
-        """Take up BatchNorm, drop dropout and what nothing reads, write out padding."""
+        """Fold BatchNorm, remove dropout and unused values, and make padding explicit."""
         self._graph.eliminate_dead_code()
         for node in list(self._graph.nodes):
             if node.op == "call_module":
@@ -136,7 +136,7 @@ class _Writer:
                 self._bypass(node)
 
     def choose(self, pixels: PixelChoice, shape: tuple[int, int, int]) -> None:
-        """Let the network read its pixels out of whole images."""
+        """Make the network select its pixels from whole images."""
         images = next(node for node in self._graph.nodes if node.op == "placeholder")
         users = list(images.users)
         with self._graph.inserting_after(images):
@@ -157,7 +157,7 @@ class _Writer:
         )
 
     def source(self) -> str:
-        """Return the source; the state_dict of its network is then known."""
+        """Return the source; afterwards the state_dict of its network is known."""
         names: dict[str, str] = {}
         for node in self._graph.nodes:
             node.type = None
@@ -181,7 +181,7 @@ class _Writer:
         self._graph.erase_node(node)
 
     def _fold_norm(self, node: fx.Node, norm: Any) -> None:  # noqa: ANN401 - a BatchNorm
-        """Fold a BatchNorm into the layer before it, if nothing else reads that."""
+        """Fold BatchNorm into the preceding layer, if nothing else reads that layer."""
         before = node.args[0]
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
             return
@@ -192,7 +192,7 @@ class _Writer:
         scale = torch.ones_like(norm.running_mean) if norm.weight is None else norm.weight
         shift = torch.zeros_like(norm.running_mean) if norm.bias is None else norm.bias
         given = (norm.running_mean, norm.running_var, norm.eps, scale, shift)
-        # In double precision, rounded once.
+        # Computed in double precision, and rounded once.
         wide: Any = [g.double() if isinstance(g, torch.Tensor) else g for g in given]
         bias = None if layer.bias is None else layer.bias.double()
         if type(layer) is nn.Linear and len(find_shape(before) or ()) == 2:
@@ -205,7 +205,7 @@ class _Writer:
         self._bypass(node)
 
     def _pad(self, node: fx.Node, module: ConvSame) -> None:
-        """Write padding apart from the convolution."""
+        """Separate padding from the convolution."""
         shape = find_shape(cast("fx.Node", node.args[0])) or ()
         rows = find_same_padding(shape[2], module.kernel_size[0], module.stride[0])
         columns = find_same_padding(shape[3], module.kernel_size[1], module.stride[1])
@@ -214,7 +214,7 @@ class _Writer:
         node.args = (padded,)
 
     def _define(self, target: str, names: dict[str, str]) -> str:
-        """Note the line that makes a layer; return its name as one word."""
+        """Add the line that creates a layer; return its name as an identifier."""
         if target in names:
             return names[target]
         names[target] = name = _free(target, names)
@@ -233,7 +233,7 @@ class _Writer:
         return name
 
     def _hold(self, target: str, names: dict[str, str]) -> str:
-        """Note the line that makes a tensor of the network's own."""
+        """Add the line that creates a parameter or buffer of the network itself."""
         if target in names:
             return names[target]
         names[target] = name = _free(target, names)
@@ -247,7 +247,7 @@ class _Writer:
 
 
 def _free(target: str, names: dict[str, str]) -> str:
-    """Return a target as one word that is not taken."""
+    """Return an unused identifier for a target."""
     word = re.sub(r"\W", "_", target) or "layer"
     word = f"layer_{word}" if word[0].isdigit() else word
     while word in names.values() or hasattr(nn.Module, word):
@@ -256,7 +256,7 @@ def _free(target: str, names: dict[str, str]) -> str:
 
 
 def _signature(graph: fx.Graph) -> str:
-    """Return the first line of ``forward``, without types; later arguments keep their defaults."""
+    """Return the signature of ``forward``, without types; later arguments keep their defaults."""
     given = [node for node in graph.nodes if node.op == "placeholder"]
     parts = [str(n.target) if not n.args else f"{n.target}={n.args[0]!r}" for n in given]
     return f"def forward(self, {', '.join(parts)}):"

@@ -1,4 +1,4 @@
-"""What an export writes: the pruned network of a run, and what was derived from it on the way."""
+"""The input of an export: the pruned network of a run, and what is derived from it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Package(RunNetwork):
 
     @functools.cached_property
     def smaller(self) -> Smaller:
-        """The smaller network that computes the same; raises `UserError` if there is none."""
+        """The equivalent smaller network; raises `UserError` if there is none."""
         return make_smaller(self.network, self.images_BCHW)
 
 
 def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:
-    """Read what there is to export of a run; raises `UserError` as `read_network`."""
+    """Read the package of a run; raises `UserError` as `read_network` does."""
     network = read_network(folder, trusted)
     return Package(**{part.name: getattr(network, part.name) for part in fields(network)})

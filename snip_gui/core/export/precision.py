@@ -1,4 +1,4 @@
-"""What half precision does to the test error of a network, measured."""
+"""Measures the effect of half precision on the test error of a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_SECONDS = 20.0
 
 
 def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken) -> Iterator[Event]:
-    """Measure test errors in both precisions into the package, as far as there is time."""
+    """Store the test errors in both precisions in the package, on as many images as time allows."""
     if images is None:
         yield Note("The effect of half precision on the test error was not measured: no images.")
         return
@@ -43,7 +43,7 @@ def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken)
     half.load_state_dict(widened(halved(package.state)))
     wrong, total = np.zeros(2, int), 0
     number = len(images.test_labels_N)
-    # Some of every class, wherever the time ends.
+    # Interleaved by class, so that all classes count wherever time runs out.
     order_N = np.random.default_rng(0).permutation(number)
     ends = time.monotonic() + _MOST_SECONDS
     while total < number and time.monotonic() < ends:
@@ -67,7 +67,7 @@ def _wrong(
     chosen_B: NDArray[np.int64],
     networks: tuple[torch.nn.Module, torch.nn.Module],
 ) -> list[int]:
-    """Return how many of some test images each network takes for another class."""
+    """Return how many of some test images each network misclassifies."""
     _, rows, columns = (int(side) for side in package.images_BCHW.shape[1:])
     shape = (int(package.images_BCHW.shape[1]), rows, columns)
     batch = ResidentImages(
@@ -83,12 +83,12 @@ def _wrong(
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with floating-point numbers in half precision.
+    """Return tensors with floating-point values in half precision.
 
     Raises
     ------
     UserError
-        If a number is too large for it.
+        If a value is too large for half precision.
     """
     half = {n: t.half() if t.is_floating_point() else t for n, t in state.items()}
     for name, tensor in half.items():
@@ -101,5 +101,5 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with half-precision numbers in single precision."""
+    """Return tensors with half-precision values in single precision."""
     return {n: t.float() if t.dtype == torch.float16 else t for n, t in state.items()}

@@ -1,4 +1,4 @@
-"""Comparing what was read back with what was written: weights bit for bit, and outputs.
+"""Verification of exported files: weights must be read back bit for bit, and outputs must agree.
 
 Shapes: B images, K classes.
 """
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.network import RunNetwork
 
 TOLERANCE = 1e-5
-"""Of outputs, as a part of the largest: where the order of sums differs, or one runtime."""
+"""Tolerance of outputs relative to the largest, for a different summation order or runtime."""
 _SPREAD_TOLERANCE = 1e-2
-# Single precision can resolve no less, after sums in another order.
+# The resolution of single precision after summation in a different order.
 _RESOLUTION = 2e-6
 _NAMED = 3
 
@@ -54,12 +54,12 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
 
 
 def _bits(tensor: Tensor) -> Tensor:
-    """Return the bytes of a tensor, so that NaN equals NaN and -0.0 differs from 0.0."""
+    """Return the bytes of a tensor, in which NaN equals NaN and -0.0 differs from 0.0."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
 
 
 def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
-    """Return the scores (B, K) that the network gives with other weights."""
+    """Return the class scores (B, K) of the network with other weights."""
     network = copy.deepcopy(package.network)
     network.load_state_dict(dict(state))
     return compute_scores(network, package.images_BCHW)
@@ -67,26 +67,26 @@ def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def compute_scores(network: torch.nn.Module, images_BCHW: Tensor) -> Tensor:
-    """Return scores (B, K) of images, which no network can change for the next."""
+    """Return class scores (B, K), computed on a copy in case the network modifies its input."""
     scores_BK: Tensor = network(images_BCHW.clone())
     return scores_BK
 
 
 def refuse_other_outputs(expected_BK: Tensor, found_BK: Tensor, what: str) -> float:
-    """Return the largest difference; raise a `UserError` if it is more than rounding.
+    """Return the largest difference; raise `UserError` if it exceeds rounding.
 
     Raises
     ------
     UserError
-        If outputs differ by more than `TOLERANCE` of the largest, or of 1 where that is below 1;
-        or by more than a hundredth of what they differ by from one image to another.
+        If outputs differ by more than `TOLERANCE` times the largest output (at least 1), or by more
+        than a hundredth of the variation between images.
     """
     if expected_BK.shape != found_BK.shape:
         raise UserError(f"{what} gives different outputs.", "Choose another format.")
     finite_BK = torch.nan_to_num(expected_BK)
     largest = float(finite_BK.abs().max())
     allowed = TOLERANCE * max(1.0, largest)
-    if len(finite_BK) > 1:  # of a network that hardly tells images apart, the differences count
+    if len(finite_BK) > 1:  # stricter for a network whose outputs hardly vary
         spread = float((finite_BK.max(0).values - finite_BK.min(0).values).max())
         allowed = min(allowed, max(_SPREAD_TOLERANCE * spread, _RESOLUTION * largest))
     both_nan = expected_BK.isnan() & found_BK.isnan()

@@ -1,10 +1,11 @@
-"""Leaving out units of a recurrent network that do nothing, for one that trains no more.
+"""Removal of units without effect from recurrent networks that are no longer trained.
 
-A unit of the projection goes if the cell does not read it, or takes it up in its biases if it has
-no inputs and so gives its own bias at every row. A unit of the cell goes if nothing reads it that
-reaches the classifier, or if its candidate is zero for ever: from a state of zero it stays there.
+A unit of the projection is dropped if the cell does not read it, or if it has no inputs, in which
+case its constant output is folded into the biases of the cell. A unit of the cell is dropped if it
+does not reach the classifier, or if its candidate is always zero, because its state then stays at
+zero.
 
-Shapes: G gates, U units of the cell, P of the projection, K classes.
+Shapes: G gates, U units of the cell, P units of the projection, K classes.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
     from snip_gui.core.models.paper.recurrent import RowReader
 
-_CANDIDATE = 2  # of the gates, in torch's order: r, z, n of a GRU; i, f, g, o of an LSTM
+_CANDIDATE = 2  # index in torch's order of gates: r, z, n (GRU); i, f, g, o (LSTM)
 
 
 @torch.no_grad()
 def leave_out_units(reader: RowReader) -> tuple[int, int]:
-    """Cut a network to the units that matter, in place; return how many stay, and of how many."""
+    """Cut a network to the units that matter, in place; return their number, and the total."""
     cell: Any = reader.cell
     num_units, num_inputs = cell.hidden_size, cell.input_size
     inputs_GUP = cell.weight_ih_l0.double().reshape(-1, num_units, num_inputs)
@@ -54,7 +55,7 @@ def leave_out_units(reader: RowReader) -> tuple[int, int]:
 
 
 def _alive(inputs_GUP: Tensor, states_GUU: Tensor, biases_2GU: Tensor) -> Tensor:
-    """Return which units (U) are ever other than zero."""
+    """Return which units (U) are ever nonzero."""
     fed_U = (inputs_GUP[_CANDIDATE] != 0).any(1) | (biases_2GU[:, _CANDIDATE] != 0).any(0)
     alive_U = fed_U
     while True:
@@ -65,7 +66,7 @@ def _alive(inputs_GUP: Tensor, states_GUU: Tensor, biases_2GU: Tensor) -> Tensor
 
 
 def _needed(states_GUU: Tensor, scores_KU: Tensor) -> Tensor:
-    """Return which units (U) the classifier reads, or one that it reads reads, and so on."""
+    """Return which units (U) the classifier reads, directly or through other units."""
     read_U = (scores_KU != 0).any(0)
     needed_U = read_U
     while True:
@@ -76,7 +77,7 @@ def _needed(states_GUU: Tensor, scores_KU: Tensor) -> Tensor:
 
 
 def _at_least_one(which: Tensor) -> Tensor:
-    """Return a choice with one unit where it has none: no layer is without any."""
+    """Return a selection of units, with one unit if it is empty: no layer may have none."""
     if not bool(which.any()):
         which = which.clone()
         which[0] = True
@@ -84,7 +85,7 @@ def _at_least_one(which: Tensor) -> Tensor:
 
 
 def _rows_of(layer: nn.Linear, which: Tensor) -> nn.Linear:
-    """Return a layer with some of its outputs only."""
+    """Return a layer with only some of its outputs."""
     small = nn.Linear(layer.in_features, int(which.sum()))
     small.weight.copy_(layer.weight[which])
     small.bias.copy_(layer.bias[which])

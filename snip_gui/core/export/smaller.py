@@ -1,7 +1,8 @@
-"""The physically smaller dense network that computes what a masked one does.
+"""The physically smaller dense network that is equivalent to a masked one.
 
-For a network that trains no more: constants are folded, units on no path left out, and BatchNorm is
-taken up by the layer before it. Compared with the masked network on real images before it is used.
+For networks that are no longer trained: constants are folded, units on no path are left out, and
+BatchNorm is folded into the preceding layer. The result is verified against the masked network on
+real images.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -42,11 +43,12 @@ class Smaller:
     Attributes
     ----------
     network
-        In evaluation mode, made from ``source``; takes whole images, as the masked one does.
+        The network in evaluation mode, created from ``source``; takes whole images, like the masked
+        one.
     source
-        Its definition in Python, which needs torch alone.
+        Its definition in Python, which needs only torch.
     description
-        What was left out, as a sentence.
+        A sentence on what was left out.
     """
 
     network: nn.Module
@@ -55,24 +57,24 @@ class Smaller:
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that are stored, those of buffers among them."""
+        """Number of stored values, including buffers."""
         return sum(tensor.numel() for tensor in self.network.state_dict().values())
 
 
 def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
-    """Return the smaller network of a masked one.
+    """Return the smaller network that is equivalent to a masked one.
 
     Parameters
     ----------
     network
-        In evaluation mode, removed weights zero; left as it was.
+        The network in evaluation mode, with removed weights zero; left unchanged.
     images_BCHW
-        Real images, to compare the outputs on.
+        Real images on which to compare the outputs.
 
     Raises
     ------
     UserError
-        If it cannot be made, or does not compute the same; says why.
+        If it cannot be created or is not equivalent; the message says why.
     """
     sample_BCHW = images_BCHW[:_TRACED_IMAGES]
     try:
@@ -90,7 +92,7 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
 
 
 def _other_images(images_BCHW: Tensor) -> Tensor:
-    """Return images that nothing was traced with: the real ones left, and some of noise."""
+    """Return images not used for tracing: the other real ones, and noise."""
     generator = torch.Generator().manual_seed(0)
     shape = (_TRACED_IMAGES, *images_BCHW.shape[1:])
     noise_BCHW = torch.randn(shape, generator=generator).to(images_BCHW)
@@ -98,10 +100,11 @@ def _other_images(images_BCHW: Tensor) -> Tensor:
 
 
 def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
-    """Fold constants, cut to what lies on a path; return network, source and description."""
+    """Fold constants and cut to the paths; return network, source and description."""
     num_folded = fold_constants(small, sample_BCHW)
     prunable = prunable_parameters(small)
-    # A kept weight of exactly zero is none; a folded bias is one that the mask knew not of.
+    # Masks by value: a kept weight may be exactly zero, and a folded bias may be nonzero though
+    # removed.
     masks = {name: (p.detach() != 0).numpy() for name, p in prunable.items()}
     paths = find_paths(small, masks, sample_BCHW)
     shrunk = cut(MaskedModel(small, prunable, masks), masks, paths, sample_BCHW)
@@ -110,7 +113,7 @@ def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, st
 
 
 def _of_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
-    """Leave out units of a recurrent network; return network, source and description."""
+    """Drop units of a recurrent network; return network, source and description."""
     assert isinstance(small, RowReader)
     kept, total = leave_out_units(small)
     made, source = write_source(small.eval(), None, sample_BCHW)
@@ -118,10 +121,10 @@ def _of_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str
 
 
 def _copy(network: nn.Module) -> nn.Module:
-    """Return a copy in which BatchNorm is done training."""
+    """Return a copy in evaluation mode."""
     try:
         small = copy.deepcopy(network)
-    except Exception as error:  # its own code may hold anything
+    except Exception as error:  # user-supplied modules may hold anything
         raise CannotFollowError("it cannot be copied") from error
     for module in small.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -130,7 +133,7 @@ def _copy(network: nn.Module) -> nn.Module:
 
 
 def _describe(paths: Paths, num_folded: int) -> str:
-    """Return a sentence on what is left."""
+    """Return a sentence on what was left out."""
     kept, total = paths.units
     parts = [f"{kept:,} of {total:,} units and channels remain"]
     if not paths.pixels.all():

@@ -82,7 +82,7 @@ class Shrunk:
         return _narrow(values, self.places.get(name))
 
     def widen(self, name: str, values: Tensor, around: Tensor) -> Tensor:
-        """Return a tensor of the full network: ``around``, with values of the small one filled in."""
+        """Return a tensor of the full network: ``around``, updated with the small one's values."""
         places = self.places.get(name)
         if places is None:
             return values

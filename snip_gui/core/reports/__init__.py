@@ -1,1 +1,1 @@
-"""What finished runs say together: tables, error over sparsity, published curves."""
+"""Reports on runs: tables, error against sparsity, published curves."""

@@ -1,4 +1,4 @@
-"""Error against sparsity, the standard plot of pruning (the paper's Figure 1)."""
+"""Error against sparsity, the standard plot in pruning (figure 1 of the paper)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _IN_LABEL = ("model.name", "data.name", "pruning.method")
 
 SOURCE = "Lee, Ajanthan & Torr 2019, Figure 1, read from the figure"
-"""Where the published points are from: they are read off a drawing, not copied from a table."""
+"""Source of the published points, which were digitised from a figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Runs that share everything but sparsity and seed, by rising sparsity."""
+    """Runs that differ only in sparsity and seed, by increasing sparsity."""
 
     label: str
     levels: tuple[Level, ...]
 
 
 def error_series(entries: Sequence[RunEntry]) -> tuple[Series, ...]:
-    """Return the finished runs among the entries as series, each with a label of its own."""
+    """Return the finished runs as series with distinct labels."""
     grouped: dict[Recipe, list[RunEntry]] = defaultdict(list)
     for entry in entries:
         if entry.state == "finished" and entry.recipe is not None and entry.test_error is not None:
@@ -68,12 +68,12 @@ def error_series(entries: Sequence[RunEntry]) -> tuple[Series, ...]:
 
 
 def published(network: str) -> tuple[tuple[float, float], ...]:
-    """Return sparsity and test error, as fractions, of the paper's runs with a network on MNIST.
+    """Return the paper's sparsities and test errors, as fractions, for a network on MNIST.
 
     Parameters
     ----------
     network
-        Its title; there are points of LeNet-300-100 and LeNet-5-Caffe.
+        Title of the network; there are points for LeNet-300-100 and LeNet-5-Caffe.
     """
     with resource("reference", "figure1.csv").open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
@@ -99,9 +99,9 @@ def _without_seed_and_sparsity(recipe: Recipe) -> Recipe:
 
 
 def _labels(series: dict[Recipe, RunEntry]) -> dict[Recipe, str]:
-    """Return network, data and method of each series, and what else tells it from the others.
+    """Return a label for each series: network, data, method, and any other difference.
 
-    What only some methods have is told by the method already.
+    Fields that only some methods have are implied by the method.
     """
     table = differences([("", recipe) for recipe in series])
     labels = {}

@@ -1,4 +1,4 @@
-"""What a training will take, before it begins: time, memory and disk (loads no torch)."""
+"""Estimates of time, memory and disk space that training will take. No torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.listing import RunEntry
 
 _FLOAT = 4
-# A forward pass is about a third of a step.
+# A forward pass takes about a third of a step.
 _FORWARD = 1 / 3
 _ROW_BYTES, _ROWS_PER_EPOCH = 90, 23
 _PICTURES_BYTES = 60_000
@@ -30,15 +30,15 @@ _PICTURES_BYTES = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a training will take.
+    """Estimated cost of training.
 
     Attributes
     ----------
     seconds
-        None while nothing is known of the speed.
+        None if nothing is known about the speed.
     is_measured
-        Whether the time is that of an earlier run; otherwise that of the whole network, judged by
-        its scoring, which what is left of it may well undercut.
+        Whether the time is based on an earlier run; otherwise it is based on scoring the whole
+        network, and a shrunk one may be much faster.
     """
 
     seconds: float | None
@@ -48,7 +48,7 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        """All of it as a sentence."""
+        """The estimate as a sentence."""
         sizes = f"{size_text(self.memory_bytes)} of memory, {size_text(self.disk_bytes)} on disk."
         if self.seconds is None:
             return f"Takes about {sizes}"
@@ -65,17 +65,17 @@ def estimate(
     scored: Scored | None = None,
     earlier: Iterable[RunEntry] = (),
 ) -> Estimate:
-    """Return what training a recipe will take.
+    """Return the estimated cost of training a recipe.
 
     Parameters
     ----------
     architecture
-        The recipe's network on its images.
+        Architecture of the recipe's network for its images.
     scored
-        Scores of this network on these images, whose time tells of its speed; None if there are
-        none.
+        A scoring of this network on these images, whose duration indicates its speed; None if there
+        is none.
     earlier
-        Runs, one of which may be of the same kind.
+        Earlier runs, some of which may be of the same kind.
     """
     measured = _seconds_per_epoch(recipe, earlier)
     seconds = measured
@@ -90,7 +90,7 @@ def estimate(
 
 
 def _seconds_per_epoch(recipe: Recipe, earlier: Iterable[RunEntry]) -> float | None:
-    """Return the time of an epoch of the newest run that differs in nothing that costs time."""
+    """Return the time per epoch of the newest run that takes equally long."""
     kind = _kind(recipe)
     for entry in earlier:
         if entry.recipe is not None and entry.epochs_done >= 1 and _kind(entry.recipe) == kind:
@@ -99,7 +99,7 @@ def _seconds_per_epoch(recipe: Recipe, earlier: Iterable[RunEntry]) -> float | N
 
 
 def _kind(recipe: Recipe) -> Recipe:
-    """Return the recipe without what makes no epoch longer or shorter."""
+    """Return the recipe reset in all fields that do not affect the time per epoch."""
     replace = msgspec.structs.replace
     training = replace(
         recipe.training,
@@ -118,7 +118,7 @@ def _kind(recipe: Recipe) -> Recipe:
 
 
 def _judged(recipe: Recipe, images: ImageSet, seconds_per_image: float) -> float:
-    """Return the time of an epoch of the whole network, held-out images included."""
+    """Return the time per epoch of the whole network, including evaluation."""
     held_out = round(len(images.train_images) * recipe.data.validation_fraction)
     trained = len(images.train_images) - held_out
     measured = held_out + len(images.test_images)
@@ -126,7 +126,7 @@ def _judged(recipe: Recipe, images: ImageSet, seconds_per_image: float) -> float
 
 
 def _memory(recipe: Recipe, architecture: Architecture, images: ImageSet) -> int:
-    """Return the bytes of weights, gradients, mask, optimizer, checkpoint, images and a batch."""
+    """Return the bytes of weights, gradients, mask, optimizer, checkpoint, images and batch."""
     copies = 3 + 2 * _num_slots(recipe.training) + 1
     resident = sum(
         num_bytes(store)
@@ -143,7 +143,7 @@ def _disk(recipe: Recipe, architecture: Architecture) -> int:
     minibatch = recipe.minibatch
     number = getattr(minibatch, "size", None) or len(getattr(minibatch, "indices", ()))
     weights = _FLOAT * architecture.num_parameters
-    # Initial weights, scores, masks of a byte each, checkpoint; a redraw once more.
+    # Initial weights, scores, masks of one byte each, checkpoint, and reinitialised weights if any.
     copies = 1 + 1 + 1 / _FLOAT + 1 + _num_slots(recipe.training)
     copies += recipe.pruning.after == "redraw"
     pixels = number * (channels * rows * columns * _FLOAT + 8)
@@ -152,7 +152,7 @@ def _disk(recipe: Recipe, architecture: Architecture) -> int:
 
 
 def _num_slots(training: Training) -> int:
-    """Return how many numbers the optimizer keeps for each weight."""
+    """Return the number of values that the optimizer keeps per weight."""
     if training.optimizer == "sgd":
         return 1 if training.momentum else 0
     return 2

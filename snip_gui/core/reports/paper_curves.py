@@ -1,4 +1,4 @@
-"""Training losses that the paper shows, to lay beside one's own: figures 4 and 7 (section 5.6)."""
+"""Training losses published in the paper, for comparison: figures 4 and 7 (section 5.6)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS_PER_EPOCH = 540
 
 @dataclass(frozen=True, slots=True)
 class PaperCurve:
-    """Training loss over steps, read off a figure; the last batch's, so it swings."""
+    """Training loss over steps, digitised from a figure; that of single batches, hence noisy."""
 
     name: str
     steps: tuple[float, ...]
@@ -27,7 +27,7 @@ class PaperCurve:
 
 
 def suits(recipe: Recipe) -> bool:
-    """Whether the paper's curves are of a recipe's network and data."""
+    """Return whether the paper's curves are for a recipe's network and data."""
     return (recipe.model.name, recipe.data.name) == ("lenet-5-caffe", "mnist")
 
 

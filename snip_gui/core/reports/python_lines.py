@@ -1,4 +1,4 @@
-"""What is on screen, as lines of Python for a notebook. No torch."""
+"""Python code for a notebook that reproduces the current view. No torch."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PREVIEW = """\
 
 
 def python_lines(recipe: Recipe, data_folder: str = "") -> str:
-    """Return the lines that build, rank and prune a recipe as the window does.
+    """Return code that builds, ranks and prunes a recipe as the window does.
 
     Parameters
     ----------
     data_folder
-        Where its data set is; empty if it needs no place.
+        Folder of its data set; empty if it needs none.
     """
     changes = _changes(msgspec.to_builtins(recipe))
     changes.pop("training", None)  # nothing is trained
@@ -42,7 +42,7 @@ def python_lines(recipe: Recipe, data_folder: str = "") -> str:
 
 
 def _changes(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a recipe that are not as in the first one."""
+    """Return the parts of a recipe that differ from the defaults."""
     default = msgspec.to_builtins(Recipe())
     default["pruning"] = msgspec.to_builtins(METHODS[raw["pruning"]["method"]].spec())
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Runs as tables: what came of each, and in what their recipes differ."""
+"""Tables of runs: their results, and the differences of their recipes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.listing import RunEntry
 
 NOTHING = "—"
-"""Where a run has no value."""
+"""Placeholder for a missing value."""
 
 _MOST_SHOWN = 60
 
 
 def percent(fraction: float | None) -> str:
-    """Return a fraction in percent."""
+    """Format a fraction in percent."""
     return NOTHING if fraction is None else f"{fraction:.2%}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in two units: ``1 h 05 min``."""
+    """Format a duration in two units: ``1 h 05 min``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
 
 
 def runs_table(entries: Sequence[RunEntry]) -> Table:
-    """Return what came of each run."""
+    """Return the results of runs."""
     headers = (
         "Run", "Network", "Data", "Minibatch", "Method", "Sparsity", "Test error, final",
         "Test error at lowest validation error", "Lowest validation error", "Epochs",
@@ -69,7 +69,7 @@ def runs_table(entries: Sequence[RunEntry]) -> Table:
 
 
 def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
-    """Return the fields in which recipes differ: one row a field, one column a recipe."""
+    """Return the fields in which recipes differ: one row per field, one column per recipe."""
     labels = {METHOD.path: METHOD.label} | {field.path: field.label for field in all_fields()}
     flat = [dict(_leaves(msgspec.to_builtins(recipe), "")) for _, recipe in named]
     known = [METHOD.path, *labels]
@@ -84,7 +84,7 @@ def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
 
 
 def _leaves(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
-    """Yield dotted names and values."""
+    """Yield the dotted name and value of every field."""
     for name, value in part.items():
         path = f"{prefix}.{name}" if prefix else name
         if isinstance(value, dict):
@@ -94,7 +94,7 @@ def _leaves(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
 
 
 def _shown(value: object) -> str:
-    """Return a value as text, a long one shortened."""
+    """Return a value as text, shortened if long."""
     match value:
         case None:
             return NOTHING

@@ -1,4 +1,4 @@
-"""Tables as text: CSV, Markdown and LaTeX."""
+"""Tables as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snip_gui.core.base.text import to_visible
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Texts in columns; every row has as many as there are headers."""
+    """A table of text cells; every row has as many cells as there are headers."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -27,17 +27,17 @@ _LATEX = {
     ">": r"\textgreater{}",
     "—": "---",
     "…": r"\ldots{}",
-    # At the beginning of a row they would belong to the \\ that ended the one before.
+    # At the start of a row they would be read as an argument of the preceding \\.
     "[": "{[}",
     "*": "{*}",
 } | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
-# A spreadsheet takes what begins so for a formula, also with the wide signs of East Asia.
+# Spreadsheets interpret cells that begin so as formulas, even with full-width signs.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
 def to_csv(table: Table) -> str:
-    """Return the table as CSV, quoted where needed; no cell is taken for a formula."""
+    """Return the table as CSV, quoted where needed, with no cell that reads as a formula."""
     text = io.StringIO()
     lines = [[_csv(cell) for cell in line] for line in (table.headers, *table.rows)]
     csv.writer(text, lineterminator="\n").writerows(lines)
@@ -51,7 +51,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return the table as a LaTeX tabular for the package booktabs."""
+    """Return the table as a LaTeX tabular with booktabs rules."""
     body = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in table.rows]
     lines = [
         r"\begin{tabular}{" + "l" * len(table.headers) + "}",
@@ -69,7 +69,7 @@ FORMATS = {"CSV": to_csv, "Markdown": to_markdown, "LaTeX": to_latex}
 
 
 def _csv(cell: str) -> str:
-    """Put the apostrophe that spreadsheets leave out before what would be a formula."""
+    """Prefix would-be formulas with an apostrophe, which spreadsheets hide."""
     lines = "\n".join(to_visible(line) for line in cell.splitlines())
     return f"'{lines}" if _FORMULA.match(lines) and not _is_number(lines) else lines
 
@@ -83,11 +83,11 @@ def _is_number(cell: str) -> bool:
 
 
 def _markdown(cell: str) -> str:
-    """Escape what would end a cell or mark text."""
+    """Escape characters that would end a cell or be read as markup."""
     one_line = " ".join(to_visible(cell).split())
     return re.sub(r"([\\|`*_<>\[\]&~$])", r"\\\1", one_line)
 
 
 def _latex(cell: str) -> str:
-    """Escape what LaTeX takes for commands."""
+    """Escape LaTeX's special characters."""
     return "".join(_LATEX.get(sign, sign) for sign in " ".join(to_visible(cell).split()))

@@ -1,1 +1,1 @@
-"""Run folders: their files, lock and summary; listing and editing them."""
+"""Run folders: their files, leases and summaries, and listing and editing them."""

@@ -1,6 +1,6 @@
-"""What can be done to a run folder without training: star, note, name, put into the bin.
+"""Edits of a run folder: star, note, name, and moving it to the bin.
 
-Deleted runs lie in ``.bin`` beside the others until the bin is emptied by hand.
+Deleted runs stay in ``.bin`` beside the others until that folder is emptied by hand.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MOST_BYTES = 1_000_000
 
 
 class RunNotes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person remarked on a run.
+    """The user's notes on a run.
 
     Attributes
     ----------
     name
-        What it is shown as; empty for the name of its folder.
+        Display name; empty for the name of its folder.
     """
 
     starred: bool = False
@@ -38,7 +38,7 @@ class RunNotes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_notes(folder: Path) -> RunNotes:
-    """Read the remarks on a run; none if there is no file or it cannot be read."""
+    """Read the notes on a run; empty if there is no file or it cannot be read."""
     try:
         return read_json(folder / NOTES, RunNotes, max_bytes=_MOST_BYTES)
     except UserError:
@@ -46,7 +46,7 @@ def read_notes(folder: Path) -> RunNotes:
 
 
 def write_notes(folder: Path, notes: RunNotes) -> None:
-    """Write the remarks on a run; raises `UserError` if that fails or the name is too long."""
+    """Write the notes on a run; raises `UserError` on failure, or if the name is too long."""
     if not folder.is_dir():
         raise UserError(f"“{folder.name}” no longer exists.", "Refresh the list of runs.")
     if len(notes.name) > MOST_LETTERS:
@@ -58,7 +58,7 @@ def write_notes(folder: Path, notes: RunNotes) -> None:
 
 
 def bin_run(folder: Path) -> Path:
-    """Put a run into the bin and return where it lies; raises `UserError` if it cannot be moved."""
+    """Move a run to the bin and return its new path; raises `UserError` on failure."""
     place = folder.parent / BIN / folder.name
     number = 2
     while place.exists():
@@ -69,7 +69,7 @@ def bin_run(folder: Path) -> Path:
 
 
 def restore_run(binned: Path, folder: Path) -> None:
-    """Take a run out of the bin; raises `UserError` if its place is taken or it cannot be moved."""
+    """Move a run out of the bin; raises `UserError` if its path is taken, or on failure."""
     if folder.exists():
         raise UserError(
             f"“{folder.name}” cannot come back: there is a run in its folder.",

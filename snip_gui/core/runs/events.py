@@ -1,4 +1,4 @@
-"""What jobs on run folders yield."""
+"""Events of jobs on run folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunDone(Event):
-    """A run folder is complete up to where the run went."""
+    """A run has ended; its folder is complete up to there."""
 
     folder: Path
     summary: Summary
@@ -25,7 +25,7 @@ class RunDone(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunsListed(Event):
-    """The runs of a folder, the newest first."""
+    """The runs of a folder, newest first."""
 
     runs_folder: Path
     entries: tuple[RunEntry, ...]
@@ -33,7 +33,7 @@ class RunsListed(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunCurvesRead(Event):
-    """What was measured in a run."""
+    """The metric points of a run."""
 
     folder: Path
     points: tuple[MetricPoint, ...]
@@ -41,7 +41,7 @@ class RunCurvesRead(Event):
 
 @dataclass(frozen=True)
 class RunMoved(Event):
-    """A run folder lies elsewhere: it was put into the bin, or taken out of it."""
+    """A run folder was moved to the bin or out of it."""
 
     folder: Path
     place: Path

@@ -1,6 +1,6 @@
-"""Extending a finished run: a copy of it with a recipe of more epochs, to be resumed.
+"""Extension of a finished run: a copy of it with more epochs in its recipe, to be resumed.
 
-The recipe says all: run from the start it gives the same weights (loads no torch).
+The extended recipe is complete: run from the start, it gives the same weights. No torch.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _TAKEN = (
 
 
 def extended(recipe: Recipe, epochs: int, rate: float = 0.0) -> Recipe:
-    """Return the recipe with epochs after those it has.
+    """Return the recipe with extra epochs.
 
     Parameters
     ----------
     rate
-        Learning rate of all added epochs; 0 for that of the schedule's last step.
+        Learning rate of all extra epochs; 0 for that of the schedule's last step.
 
     Raises
     ------
     UserError
-        If none or too many are added, or the epochs added before had another rate.
+        If none or too many are added, or earlier extra epochs had another rate.
     """
     training = recipe.training
     if epochs < 1:
@@ -65,7 +65,7 @@ def extended(recipe: Recipe, epochs: int, rate: float = 0.0) -> Recipe:
 
 
 def refuse_extending(folder: Path) -> None:
-    """Raise a `UserError` unless a folder holds a run that was trained to its end as it says."""
+    """Raise `UserError` unless a folder contains a run that has finished training."""
     summary = files.read_summary(folder)
     refuse_edited(folder, files.read_recipe(folder), summary)
     state = files.get_run_state(summary)
@@ -77,17 +77,17 @@ def refuse_extending(folder: Path) -> None:
 
 
 def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
-    """Make a run folder that continues where another ended, in one piece.
+    """Create, atomically, a run folder that continues where another one ended.
 
     Parameters
     ----------
     recipe
-        That of the run, `extended`.
+        The `extended` recipe of the run.
 
     Raises
     ------
     UserError
-        If the run cannot be extended or the copy cannot be made; then there is none.
+        If the run cannot be extended or copied; no copy is left behind.
     """
     refuse_extending(folder)
     summary = msgspec.structs.replace(
@@ -100,7 +100,7 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
     part: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Its name begins with a dot: while it is not whole it is not among the runs.
+        # Its name begins with a dot, so an incomplete copy is not listed as a run.
         part = Path(tempfile.mkdtemp(prefix=".extending-", dir=target.parent))
         for name in _TAKEN:
             if (folder / name).exists():
@@ -121,9 +121,9 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
 
 
 def _copy(source: Path, path: Path) -> None:
-    """Copy a file of a run, which may be another person's: a link in it is not followed.
+    """Copy a file of a run without following links, because the run may be untrusted.
 
-    What does not fit in memory could not be trained, but might fill the disk.
+    A file larger than memory cannot belong to a trained network, but might fill the disk.
     """
     try:
         old = open_regular(source, max_bytes=available_memory(), follow_links=False)

@@ -1,4 +1,4 @@
-"""Reading a run folder: what was done, with what, and what came of it."""
+"""Reads a run folder: recipe, summary and metrics."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ CURVES = "curves.png"
 ALL_FILES = frozenset(
     (RECIPE, NETWORK, SUMMARY, METRICS, INIT, START, BATCH, SCORES, MASKS, CHECKPOINT, NOTES)
 ) | {*PICTURES, CURVES}
-"""Names of all files of a run, but for images of the user's own and leases."""
+"""Names of all files of a run, except for user-supplied images and leases."""
 
 MOST_BYTES = 64_000_000
-"""Of a recipe or a summary; those of the largest networks have some hundred kilobytes."""
+"""Largest recipe or summary; those of the largest networks take a few hundred kilobytes."""
 _MOST_METRICS_BYTES = 512_000_000
 _MOST_LINE_BYTES = 1_000_000
 _LINES_PER_LOOK = 10_000
 
-# Bounds that no run comes near: beyond them a file is damaged, and times cannot be shown.
+# Bounds far beyond any run: larger values mean a damaged file, or times that cannot be shown.
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 _Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e11)]
 _Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -65,35 +65,36 @@ class LayerSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Final(msgspec.Struct, frozen=True, kw_only=True):
-    """Loss and accuracy at the end, or where the training was stopped."""
+    """Loss and accuracy at the end, or when training was stopped."""
 
     loss: float
     accuracy: _Fraction
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run.
+    """The result of a run.
 
     Attributes
     ----------
     state
         ``scored``, ``pruned``, ``stopped``, ``finished`` or ``diverged``.
     num_parameters, num_kept
-        Prunable parameters, and those the mask keeps.
+        Numbers of prunable parameters, and of those that are kept.
     final
-        Last values by split; empty if nothing was trained.
+        Last values by split; empty if there was no training.
     trained_part
-        What was left out of the training, or why nothing was; empty if not asked for.
+        What was left out of training, or why nothing was; empty if not requested.
     num_off_path
-        Kept connections on no path from input to output, which such a training leaves as they are.
+        Number of kept connections on no path from input to output, which such training does not
+        change.
     outside
-        By name the sizes of parameters outside prunable layers, which do not compete.
+        Sizes by name of parameters outside prunable layers, which are not ranked.
     remarks
-        Sentences on what a reader of the numbers has to know.
+        Sentences with caveats on the numbers.
     device, num_threads
-        Where it was computed; resuming uses the same thread count.
+        Where it ran; resuming uses the same thread count.
     recipe_digest
-        Of the recipe that it began with; empty in runs of older versions.
+        Digest of the recipe that it started with; empty in runs of older versions.
     """
 
     format: int = 1
@@ -128,14 +129,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sparsity(self) -> float:
-        """Fraction removed, as reached."""
+        """Fraction actually removed."""
         return 1 - self.num_kept / self.num_parameters
 
 
 def read_recipe(folder: Path, *, to_look: bool = True) -> Recipe:
     """Read the recipe of a run; raises `UserError` if there is none or it is damaged.
 
-    Unless it is only looked at, also if a package is not installed that it needs.
+    With ``to_look=False`` also if a package that it needs is not installed.
     """
     return load_recipe(folder / RECIPE, to_look=to_look)
 
@@ -146,7 +147,7 @@ def read_summary(folder: Path) -> Summary:
 
 
 def read_metrics(folder: Path) -> list[MetricPoint]:
-    """Read the metric points of a run; a last line that was cut off is left out.
+    """Read the metric points of a run; a truncated last line is ignored.
 
     Raises
     ------
@@ -159,24 +160,24 @@ def read_metrics(folder: Path) -> list[MetricPoint]:
 def read_evaluations(
     folder: Path, *, seconds: float = math.inf
 ) -> tuple[list[MetricPoint], float, float]:
-    """Read what was measured on the held-out splits; quick, as those are few among many points.
+    """Read the points of the validation and test splits only, which is fast.
 
     Parameters
     ----------
     seconds
-        How long this may take.
+        Time limit.
 
     Returns
     -------
     points
-        Those of the validation and the test images.
+        Points of the validation and test splits.
     epoch, seconds
-        How far the last point of any split is.
+        Epoch and training time of the last point of any split.
 
     Raises
     ------
     UserError
-        If they cannot be read, or not in that time.
+        If they cannot be read, or not in time.
     """
     deadline = time.monotonic() + seconds
     points, last = [], (0, "")
@@ -196,9 +197,9 @@ def read_evaluations(
 
 
 def _metric_lines(folder: Path) -> Iterator[tuple[int, str]]:
-    """Yield the rows of ``metrics.csv`` with their numbers, from 2 for the first after the header.
+    """Yield the rows of ``metrics.csv`` with their line numbers, from 2 on.
 
-    A last one that was cut off is left out.
+    A truncated last row is ignored.
     """
     path = folder / METRICS
     if not os.path.lexists(path):
@@ -215,7 +216,7 @@ def _metric_lines(folder: Path) -> Iterator[tuple[int, str]]:
                     yield number, line.decode("utf-8").rstrip("\r\n")
     except OSError as error:
         raise read_error(path, error) from error
-    except ValueError as error:  # of decoding too
+    except ValueError as error:  # including decoding errors
         raise UserError(
             f"“{path}” cannot be read: line {number:,}: {error}.", "The file is damaged."
         ) from error
@@ -237,13 +238,13 @@ def final_values(points: list[MetricPoint]) -> dict[str, Final]:
 
 
 def best_validation_error(points: list[MetricPoint]) -> float | None:
-    """Return the lowest error on the validation split, None if it was never measured."""
+    """Return the lowest error on the validation split; None if there are no points."""
     errors = [point.error for point in points if point.split == "validation"]
     return min(errors, default=None)
 
 
 def error_at_best(points: Sequence[MetricPoint]) -> float | None:
-    """Return the test error where the validation error was lowest first, None if not measured."""
+    """Return the test error where the validation error was first lowest; None if unknown."""
     validation = [point for point in points if point.split == "validation"]
     best = min(validation, key=lambda point: point.error, default=None)
     if best is None:
@@ -253,7 +254,7 @@ def error_at_best(points: Sequence[MetricPoint]) -> float | None:
 
 
 def get_run_state(summary: Summary) -> RunState:
-    """Return the state of a summary; raises `UserError` for one this version does not know."""
+    """Return the state of a summary; raises `UserError` if this version does not know it."""
     match summary.state:
         case "scored" | "pruned" | "stopped" | "finished" | "diverged" as state:
             return state

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.core.training.metrics import MetricPoint
 
-# More cannot be told apart on a screen, and would have to be drawn.
+# More points would take time to draw, but not be visible.
 _MOST_TRAINING_POINTS = 4000
 
 
 def list_job(runs_folder: Path, known: Sequence[RunEntry], cancel: CancelToken) -> Iterator[Event]:
-    """List the runs of a folder; raises `UserError` as `list_runs`."""
+    """List the runs of a folder; raises `UserError` as `list_runs` does."""
     found = []
     for entry in list_runs(runs_folder, known):
         cancel.raise_if_cancelled()
@@ -45,26 +45,26 @@ def curves_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
 
 
 def note_job(folder: Path, notes: RunNotes, cancel: CancelToken) -> Iterator[Event]:
-    """Keep star, note and name of a run; raises `UserError` as `write_notes`."""
+    """Save star, note and name of a run; raises `UserError` as `write_notes` does."""
     cancel.raise_if_cancelled()
     run_edits.write_notes(folder, notes)
     yield from ()
 
 
 def bin_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:
-    """Put runs into the bin; raises `UserError` at the first that cannot be moved."""
+    """Move runs to the bin; raises `UserError` at the first that cannot be moved."""
     for folder in folders:
         cancel.raise_if_cancelled()
         yield RunMoved(folder, run_edits.bin_run(folder))
 
 
 def restore_job(moves: Sequence[tuple[Path, Path]], cancel: CancelToken) -> Iterator[Event]:
-    """Take runs out of the bin again, given where each lies and where it was.
+    """Move runs out of the bin, given the current and the former path of each.
 
     Raises
     ------
     UserError
-        At the first that cannot be moved.
+        At the first run that cannot be moved.
     """
     for binned, folder in moves:
         cancel.raise_if_cancelled()
@@ -73,7 +73,7 @@ def restore_job(moves: Sequence[tuple[Path, Path]], cancel: CancelToken) -> Iter
 
 
 def _thinned(points: list[MetricPoint]) -> list[MetricPoint]:
-    """Leave out training points where there are too many to draw."""
+    """Drop training points if there are too many to draw."""
     num_training = sum(point.split == "train" for point in points)
     stride = -(-num_training // _MOST_TRAINING_POINTS) or 1
     kept, number = [], 0

@@ -1,13 +1,13 @@
-"""Who works in a run folder now, so that nobody else writes to it, moves it or continues it.
+"""Leases on run folders, which keep others from writing to, moving or resuming a run in use.
 
-A lease is a file that its owner creates exclusively and in which the owner keeps advancing a
-counter. If the owner is a process of this host, the host says whether it still runs. Of any other
-owner an observer knows only whether the counter advances: it takes the lease over once it has seen
-the same for `PATIENCE_SECONDS` of its own monotonic clock. No clock is compared with another.
+A lease is a file that its owner creates exclusively, and in which it keeps advancing a counter. If
+the owner is a process of this host, the host knows whether it is still running. Of other owners an
+observer sees only whether the counter advances: it takes over the lease once the counter has not
+changed for `PATIENCE_SECONDS` of its own monotonic clock. Clocks are never compared.
 
-Taking over creates the lease of the next number, exclusively, so that one observer succeeds; the
-lease with the highest number counts. Whoever has created one looks at all leases again and
-withdraws if any appeared or changed since its decision, so that two never hold a folder.
+Taking over means creating the lease with the next number, exclusively, so that only one observer
+succeeds; the lease with the highest number is valid. Whoever has created one reads all leases
+again, and withdraws if any has appeared or changed since its decision, so two never hold a folder.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LOOK_SECONDS = 0.2
 
 
 class _Content(ProcessMark, frozen=True, kw_only=True):
-    """What a lease says; the token tells it from every other."""
+    """Contents of a lease; the token makes it unique."""
 
     token: str
     beat: str
@@ -54,9 +54,9 @@ class _Content(ProcessMark, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The leases of a folder, by number, as they have been since a moment of the monotonic clock.
+    """The leases of a folder by number, and the monotonic time since when they have been unchanged.
 
-    No lease at all is a sighting too.
+    There may be none.
     """
 
     leases: tuple[tuple[int, bytes], ...]
@@ -64,7 +64,7 @@ class Sighting:
 
     @property
     def holding(self) -> Holding:
-        """Whether somebody holds the folder."""
+        """Whether the folder is held."""
         if not self.leases:
             return "free"
         is_running = _is_running(self.leases[-1][1])
@@ -75,17 +75,17 @@ class Sighting:
 
 
 def is_lease(name: str) -> bool:
-    """Whether a file of this name is a lease."""
+    """Return whether a file of this name is a lease."""
     return _NAME.fullmatch(name) is not None
 
 
 def look(folder: Path, before: Sighting | None = None) -> Sighting:
-    """Look at the leases of a folder.
+    """Read the leases of a folder.
 
     Parameters
     ----------
     before
-        What was seen earlier; it is returned if all is as it was then.
+        An earlier sighting, which is returned if nothing has changed.
     """
     leases = tuple(sorted(_read_leases(folder).items()))
     if before is not None and before.leases == leases:
@@ -94,12 +94,12 @@ def look(folder: Path, before: Sighting | None = None) -> Sighting:
 
 
 def observe(folder: Path, cancel: CancelToken | None = None) -> Generator[Event, None, Sighting]:
-    """Look until it is certain that nobody holds a folder, which may take `PATIENCE_SECONDS`.
+    """Wait until it is certain that a folder is free, which may take `PATIENCE_SECONDS`.
 
     Raises
     ------
     UserError
-        If somebody does.
+        If the folder is held.
     Cancelled
         If cancelled meanwhile.
     """
@@ -119,13 +119,13 @@ def observe(folder: Path, cancel: CancelToken | None = None) -> Generator[Event,
 
 
 def refuse_running(folder: Path) -> None:
-    """Raise a `UserError` if somebody works in the folder; may wait as `observe`."""
+    """Raise `UserError` if the folder is in use; may wait as `observe` does."""
     for _ in observe(folder):
         pass
 
 
 class Lease:
-    """The right to write to a run folder; held until released. See `holding`."""
+    """The right to write to a run folder, held until released; see `holding`."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self._path = folder / _name(number)
@@ -139,11 +139,11 @@ class Lease:
         self._thread = threading.Thread(target=self._keep_advancing, name="lease", daemon=True)
 
     def begin(self) -> None:
-        """Keep advancing the counter from now on, in a thread of its own."""
+        """Start advancing the counter, in a background thread."""
         self._thread.start()
 
     def confirm(self) -> None:
-        """Raise a `UserError` if the lease is gone, as after a long sleep of this computer."""
+        """Raise `UserError` if the lease is lost, for instance while this computer was asleep."""
         if not self._is_mine():
             raise UserError(
                 f"“{self._path.parent.name}” is no longer held by this program: "
@@ -152,14 +152,14 @@ class Lease:
             )
 
     def guard(self, steps: Generator[Event, None, None]) -> Iterator[Event]:
-        """Pass events on as long as the lease holds; raises as `confirm`."""
+        """Pass on events as long as the lease is valid; raises as `confirm` does."""
         with contextlib.closing(steps):
             for event in steps:
                 self.confirm()
                 yield event
 
     def release(self) -> None:
-        """Remove the lease; nothing is raised, as what came before counts more."""
+        """Remove the lease; raises nothing, so as not to hide an earlier exception."""
         self._released.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -175,7 +175,7 @@ class Lease:
             return is_there and not self._next.exists()
         except FileNotFoundError:
             return False
-        except OSError:  # a shared disk that does not answer says nothing of the lease
+        except OSError:  # an unresponsive network disk does not mean that the lease is lost
             return True
 
     def _keep_advancing(self) -> None:
@@ -183,10 +183,10 @@ class Lease:
             self._advance()
 
     def _advance(self) -> None:
-        """Write the next count over the last, through the open file: never into another's lease."""
+        """Overwrite the count through the open file, never in another owner's lease."""
         self._beat += 1
-        content = self._content | {"beat": f"{self._beat:012}"}  # always as long
-        # If it cannot be written others will take over, which `confirm` notices.
+        content = self._content | {"beat": f"{self._beat:012}"}  # constant length
+        # If writing fails, others will take over, which `confirm` detects.
         with contextlib.suppress(OSError):
             self._file.seek(0)
             self._file.write(msgspec.json.encode(content) + b"\n")
@@ -195,17 +195,17 @@ class Lease:
 
 @contextlib.contextmanager
 def holding(folder: Path, seen: Sighting | None = None) -> Iterator[Lease]:
-    """Hold a run folder, made if it is not there; removed again if nothing was written to it.
+    """Hold a run folder; it is created if necessary, and removed again if it stays empty.
 
     Parameters
     ----------
     seen
-        What `observe` returned; None to look now.
+        The result of `observe`; None to read the leases now.
 
     Raises
     ------
     UserError
-        If somebody else holds it, or it cannot be written to.
+        If it is held by another owner, or is not writable.
     """
     made: list[Path] = []
     try:
@@ -221,13 +221,13 @@ def holding(folder: Path, seen: Sighting | None = None) -> Iterator[Lease]:
         finally:
             lease.release()
     finally:
-        with contextlib.suppress(OSError):  # something was written
+        with contextlib.suppress(OSError):  # not empty
             for one in reversed(made):
                 one.rmdir()
 
 
 def _take(folder: Path, seen: Sighting) -> Lease:
-    """Take a folder that was seen to be free."""
+    """Acquire a folder that was seen to be free."""
     if seen.holding != "free":
         raise _busy(folder)
     number = seen.leases[-1][0] + 1 if seen.leases else 1
@@ -246,16 +246,16 @@ def _take(folder: Path, seen: Sighting) -> Lease:
 
 
 def _make(folder: Path, made: list[Path]) -> None:
-    """Make a folder and those above it; add to a list those that were not there."""
+    """Create a folder and its parents; append the new ones to a list."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
-        with contextlib.suppress(FileExistsError):  # another process was faster
+        with contextlib.suppress(FileExistsError):  # created by another process
             one.mkdir()
             made.append(one)
 
 
 def _read_leases(folder: Path) -> dict[int, bytes]:
-    """Return what each lease of a folder holds, by number; nothing of one that is no file."""
+    """Return the contents of a folder's leases by number; empty for one that is not a file."""
     leases = {}
     with contextlib.suppress(OSError), os.scandir(folder) as items:
         for item in items:
@@ -272,7 +272,7 @@ def _read(path: Path) -> bytes:
 
 
 def _is_running(content: bytes) -> bool | None:
-    """Whether the owner of a lease runs; None if it is unknown or of another host."""
+    """Return whether the owner of a lease is running; None if unknown or of another host."""
     try:
         return is_alive(msgspec.json.decode(content, type=_Content))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

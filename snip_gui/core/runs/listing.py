@@ -1,4 +1,4 @@
-"""The runs of a folder at a glance, read from their files without loading a tensor."""
+"""Overview of the runs in a folder, read from their files without loading tensors."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ Signature: TypeAlias = tuple[tuple[str, int, int], ...]
 
 MOST_CURVE_POINTS = 100
 _SECONDS_EACH = 5.0
-_MOST_FILES = 10_000  # no run has so many beside one another
+_MOST_FILES = 10_000  # far more than any run has
 _FIRST_YEAR, _LAST_YEAR = 1971, 2900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEntry:
-    """A run at a glance.
+    """Overview of a run.
 
     Attributes
     ----------
     message
-        Why it is broken, or why the training ended early; empty if there is nothing to say.
+        Why it is broken, or why training ended early; otherwise empty.
     sparsity
-        Fraction removed, as reached.
+        Fraction actually removed.
     epochs_done, epochs
-        Passes over the training images done, and those of the recipe.
+        Completed passes over the training images, and those of the recipe.
     test_error
-        Fraction of the test images classified wrongly at the end, or where it stands.
+        Fraction of misclassified test images at the end, or so far.
     best_validation_error
-        Lowest error on the validation images.
+        Lowest error on the validation split.
     test_error_at_best
-        Test error at the step with that validation error.
+        Test error at the step with the lowest validation error.
     seconds
-        Time trained.
+        Training time.
     curve
-        Epoch and error of at most `MOST_CURVE_POINTS` points, of the validation images if some
-        were held out, else of the test images.
+        Epoch and error of at most `MOST_CURVE_POINTS` points, on the validation split if there is
+        one, otherwise on the test images.
     signature
-        Name, time and size of each file: equal as long as nothing has changed.
+        Name, time and size of each file, to detect changes.
     leases
-        Who held it when it was last looked at, and since when that has been so.
+        Its leases when last read, and since when they have been unchanged.
     """
 
     folder: Path
@@ -91,27 +91,27 @@ class RunEntry:
 
     @property
     def name(self) -> str:
-        """What it is shown as: the name that was given to it, else that of its folder."""
+        """Display name: the user's, or that of the folder."""
         return self.notes.name or self.folder.name
 
     @property
     def can_continue(self) -> bool:
-        """Whether it was ended before its training was done."""
+        """Whether its training was stopped before the end."""
         return self.state in ("stopped", "pruned")
 
 
 def list_runs(runs_folder: Path, known: Iterable[RunEntry] = ()) -> Iterator[RunEntry]:
-    """Yield every run of a folder, in no order; a damaged one is an entry that says why.
+    """Yield every run of a folder, in no particular order; a damaged one as an entry that says why.
 
     Parameters
     ----------
     known
-        What was listed before: runs whose files have not changed are not read again.
+        Entries of an earlier listing: runs whose files have not changed are not read again.
 
     Raises
     ------
     UserError
-        If there is a folder and it cannot be read.
+        If the folder exists and cannot be read.
     """
     before = {entry.folder: entry for entry in known}
     try:
@@ -134,12 +134,12 @@ def list_runs(runs_folder: Path, known: Iterable[RunEntry] = ()) -> Iterator[Run
 def _is_folder(item: os.DirEntry[str]) -> bool:
     try:
         return item.is_dir()
-    except OSError:  # a loop of links
+    except OSError:  # a symbolic link loop
         return False
 
 
 def _list_one(folder: Path, before: RunEntry | None) -> RunEntry | None:
-    """Return a run as it is now; None if the folder holds none, or was moved away meanwhile."""
+    """Return the current state of a run; None if the folder has none, or was moved meanwhile."""
     try:
         signature = _signature(folder)
     except FileNotFoundError:
@@ -156,17 +156,17 @@ def _list_one(folder: Path, before: RunEntry | None) -> RunEntry | None:
 
 
 def newest_first(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
-    """Return runs in the order in which they were made, the last one first."""
+    """Return runs by time of creation, newest first."""
     return tuple(sorted(entries, key=lambda e: (e.created, e.name), reverse=True))
 
 
 def read_entry(folder: Path, signature: Signature = (), before: RunEntry | None = None) -> RunEntry:
-    """Read one run; one that cannot be read is an entry in the state ``broken``.
+    """Read a run; an unreadable one yields an entry in state ``broken``.
 
     Parameters
     ----------
     before
-        What it was, to tell whether a lease of another computer has been kept up since.
+        Its earlier entry, to tell whether a lease of another computer has been renewed since.
     """
     try:
         signature = signature or _signature(folder)
@@ -174,7 +174,7 @@ def read_entry(folder: Path, signature: Signature = (), before: RunEntry | None 
         return _read(folder, signature, leases)
     except UserError as error:
         reason = error.message
-    # Whatever its files hold: one bad run must not hide all others.
+    # Whatever its files contain, a single bad run must not hide the others.
     except Exception as error:  # noqa: BLE001 - see above
         reason = f"Its files cannot be read: {type(error).__name__}: {error}."
     return _broken(folder, reason, signature)
@@ -193,7 +193,7 @@ def _broken(folder: Path, reason: str, signature: Signature = ()) -> RunEntry:
 
 
 def minibatch_words(minibatch: Minibatch) -> str:
-    """Return in a few words which images are scored."""
+    """Return a short description of the scored images."""
     if not isinstance(minibatch, Draw):
         own = f", {len(minibatch.images):,} own" if minibatch.images else ""
         return f"{len(minibatch.indices):,} picked{own}"
@@ -225,7 +225,7 @@ def _dataset_title(recipe: Recipe) -> str:
 def thinned(
     points: Sequence[tuple[float, float]], most: int = MOST_CURVE_POINTS
 ) -> tuple[tuple[float, float], ...]:
-    """Return at most so many of the points, evenly spread, the first and the last among them."""
+    """Return at most `most` points, evenly spread, including the first and the last."""
     if len(points) <= most:
         return tuple(points)
     last = len(points) - 1
@@ -275,9 +275,9 @@ def _read(folder: Path, signature: Signature, leases: Sighting) -> RunEntry:
 
 
 def _created(summary: Summary, signature: Signature) -> datetime.datetime:
-    """Return when a run was scored; when its files were written if it does not say a usable time.
+    """Return when a run was scored; the time of its files if that is not recorded or unusable.
 
-    The last years that there are cannot be shown in every time zone.
+    The last representable year cannot be converted to every time zone.
     """
     try:
         created = datetime.datetime.fromisoformat(summary.created)
@@ -290,7 +290,7 @@ def _created(summary: Summary, signature: Signature) -> datetime.datetime:
 
 
 def _touched(signature: Signature) -> datetime.datetime:
-    """Return when the newest file of a run was written."""
+    """Return the modification time of the newest file of a run."""
     last_ns = max((time_ns for _, time_ns, _ in signature), default=0)
     earliest, latest = (
         datetime.datetime(year, 1, 1, tzinfo=datetime.UTC).timestamp()
@@ -301,7 +301,7 @@ def _touched(signature: Signature) -> datetime.datetime:
 
 
 def _signature(folder: Path) -> Signature:
-    """Return name, time and size of everything in a folder that is not a folder."""
+    """Return name, time and size of all files in a folder."""
     found = []
     with os.scandir(folder) as items:
         for item in itertools.islice(items, _MOST_FILES):

@@ -1,4 +1,4 @@
-"""The pruned network of a run, with everything that describes it.
+"""The pruned network of a run, with its description.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -34,28 +34,28 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import ModelChoice
 
-# Enough to tell two networks apart; more only take longer.
+# Enough to distinguish two networks; more would only take longer.
 _COMPARED_IMAGES = 100
 
 
 @dataclass(frozen=True, eq=False)
 class RunNetwork:
-    """A pruned network.
+    """The pruned network of a run.
 
     Attributes
     ----------
     folder
-        The run that it is of.
+        Folder of the run.
     state
-        The state_dict, removed weights exactly zero.
+        The state_dict, with removed weights exactly zero.
     masks
         uint8 masks, 1 where kept, by state_dict key; prunable parameters only.
     manifest
         JSON-ready description: recipe, data, counts, errors, versions.
     images_BCHW
-        Real images as the network sees them, to compare outputs on: of the scored minibatch.
+        Preprocessed images of the scored minibatch, on which to compare outputs.
     trusted
-        Digests of the Python files that the user agreed to run.
+        Digests of the Python files that the user has agreed to run.
     """
 
     folder: Path
@@ -69,12 +69,12 @@ class RunNetwork:
 
     @functools.cached_property
     def network(self) -> nn.Module:
-        """The network itself, in evaluation mode, removed weights zero.
+        """The network in evaluation mode, with removed weights zero.
 
         Raises
         ------
         UserError
-            If its code is the user's own and was not agreed to, or does not run.
+            If it is user-supplied, and running its code was not agreed to or fails.
         """
         _, channels, rows, columns = self.images_BCHW.shape
         num_classes = len(self.manifest["classes"])
@@ -87,7 +87,8 @@ class RunNetwork:
 def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     """Read the pruned network of a run.
 
-    The weights are those of the last checkpoint, or where training would begin if there is none.
+    The weights are those of the last checkpoint, or if there is none, those that training would
+    start from.
 
     Raises
     ------
@@ -112,7 +113,8 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         if layer not in kept:
             raise misfit(folder / files.SUMMARY, f"it does not know the layer “{layer}”")
         kept[layer] += int(mask.count_nonzero())
-    # A diverged run went on after its last checkpoint: what it measured is not of these weights.
+    # A diverged run continued after its last checkpoint, so its metrics are not those of these
+    # weights.
     measured = summary.final if step == summary.step else {}
     manifest = {
         "format": 1,
@@ -151,9 +153,9 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
 
 
 def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int, dict[str, Tensor]]:
-    """Return the newest weights of a run, how many steps they were trained, and their masks.
+    """Return the latest weights of a run, the number of training steps, and their masks.
 
-    The last only if masks change while training: of others they are in a file of their own.
+    Masks are returned only if they change during training; otherwise they are in a separate file.
     """
     if (folder / files.CHECKPOINT).exists():
         tensors, metadata = load_tensors(folder / files.CHECKPOINT)
@@ -167,7 +169,7 @@ def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int, dict[str, Ten
 
 
 def _read_scored_images(folder: Path) -> Tensor:
-    """Read some of the images of the scored minibatch, as the network sees them."""
+    """Read some of the preprocessed images of the scored minibatch."""
     batch, _ = load_tensors(folder / files.BATCH)
     inputs_BCHW = batch.get("inputs")
     if inputs_BCHW is None or inputs_BCHW.dim() != 4 or not inputs_BCHW.is_floating_point():
@@ -180,7 +182,7 @@ def _read_scored_images(folder: Path) -> Tensor:
 def read_test_images(
     folder: Path, environment: Environment, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet | None]:
-    """Read the data set of a run; returns None if it cannot be had here."""
+    """Read the data set of a run; returns None if it is not available."""
     recipe, summary = read_recipe(folder), read_summary(folder)
     if environment.data_folder is None and summary.data_folder:
         environment = replace(environment, data_folder=Path(summary.data_folder))

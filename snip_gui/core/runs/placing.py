@@ -1,8 +1,8 @@
-"""In which folder the run of a recipe belongs, and whether a folder may take it.
+"""Which folder the run of a recipe belongs in, and whether a folder can be used for it.
 
-A run's folder is named by the digest of everything that determines its result, so that the same
-recipe always finds its run, whoever began it, and two different ones never meet. The name shown is
-another thing: see `snip_gui.core.runs.edits`.
+A run folder is named by the digest of everything that determines its result, so the same recipe
+always finds its run, whoever started it, and different ones never collide. The display name is
+independent of it: see `snip_gui.core.runs.edits`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NUM_DIGITS = 12
 _MOST_LETTERS = 60
 
-# What a run writes before its first checkpoint.
+# Files that a run writes before its first checkpoint.
 _EARLY = frozenset(
     (files.RECIPE, files.SUMMARY, files.NETWORK, files.IMAGES, files.INIT, files.START,
      files.BATCH, files.SCORES, files.MASKS, files.METRICS, *files.PICTURES, files.NOTES)
@@ -39,25 +39,25 @@ def run_digest(recipe: Recipe) -> str:
 
 
 def run_name(recipe: Recipe) -> str:
-    """Return the name of the folder for a recipe: what it is of, for people, and its digest."""
+    """Return the folder name for a recipe: a readable part, and its digest."""
     network = recipe.model.symbol if recipe.model.name == "own" else recipe.model.name
     method = recipe.pruning.method
     words = f"{network}-{recipe.data.name}-{method}-{recipe.pruning.sparsity:.2%}".rstrip("%")
-    # Names in a recipe may hold anything; what no system refuses in a file's name is kept.
+    # Names in a recipe may contain anything; keep only what every system allows in file names.
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", words)[:_MOST_LETTERS].strip("-.")
     return f"{plain}-{run_digest(recipe)[:_NUM_DIGITS]}"
 
 
 def make_new_folder(runs_folder: Path, recipe: Recipe) -> Path:
-    """Return an empty folder for a recipe that may have been run before.
+    """Create and return an empty folder for a recipe that may have been run before.
 
-    It is made here, exclusively: ``NAME``, ``NAME-2`` and so on, the first that is free or holds
-    nothing but the half-made beginning of such a run.
+    It is created exclusively: the first of ``NAME``, ``NAME-2`` and so on that is free, or contains
+    only an incomplete attempt at this run.
 
     Raises
     ------
     UserError
-        If it cannot be made.
+        If it cannot be created.
     """
     name = run_name(recipe)
     for number in itertools.count(1):
@@ -76,7 +76,7 @@ def make_new_folder(runs_folder: Path, recipe: Recipe) -> Path:
 
 
 def is_half_made(folder: Path) -> bool:
-    """Whether a run ended before anything whole was kept: it can only begin anew."""
+    """Return whether a run ended before any usable result: it can only be started again."""
     has_recipe, has_weights = (
         (folder / name).exists() for name in (files.RECIPE, files.CHECKPOINT)
     )
@@ -84,14 +84,14 @@ def is_half_made(folder: Path) -> bool:
 
 
 def is_vacant(folder: Path, recipe: Recipe) -> bool:
-    """Whether the run of a recipe may be written to a folder: there is nothing whole in it.
+    """Return whether a folder can be used for the run of a recipe.
 
-    That is so if it is not there, is empty, or holds the half-made beginning of this very run.
+    It can if it does not exist, is empty, or contains an incomplete attempt at this very run.
 
     Raises
     ------
     UserError
-        If it is there and cannot be read.
+        If it exists and cannot be read.
     """
     try:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -106,7 +106,7 @@ def is_vacant(folder: Path, recipe: Recipe) -> bool:
 
 
 def refuse_occupied(folder: Path, recipe: Recipe) -> None:
-    """Raise a `UserError` unless a folder `is_vacant` for a recipe."""
+    """Raise `UserError` unless a folder `is_vacant` for a recipe."""
     if is_vacant(folder, recipe):
         return
     if (folder / files.RECIPE).exists() and (folder / files.SUMMARY).exists():
@@ -117,9 +117,9 @@ def refuse_occupied(folder: Path, recipe: Recipe) -> None:
 
 
 def refuse_edited(folder: Path, recipe: Recipe, summary: Summary) -> None:
-    """Raise an `EditedError` if a recipe is not the one that its run began with.
+    """Raise `EditedError` if a recipe differs from the one that its run started with.
 
-    Runs of older versions do not say which that was.
+    Runs of older versions do not record it.
     """
     if summary.recipe_digest and summary.recipe_digest != run_digest(recipe):
         raise EditedError(
@@ -130,7 +130,7 @@ def refuse_edited(folder: Path, recipe: Recipe, summary: Summary) -> None:
 
 
 def is_same_run(one: Recipe, other: Recipe) -> bool:
-    """Whether two recipes give the same result; where their files lie says nothing of it."""
+    """Return whether two recipes give the same result, wherever their files are."""
     return run_digest(one) == run_digest(other)
 
 
@@ -142,13 +142,13 @@ def _is_of(folder: Path, recipe: Recipe) -> bool:
 
 
 def _has_summary(folder: Path) -> bool:
-    """Whether there is a summary, whatever it says; one that was cut off is none."""
+    """Return whether there is a summary; a truncated one does not count."""
     path = folder / files.SUMMARY
     if not path.exists():
         return False
     try:
         data = read_bytes(path, max_bytes=files.MOST_BYTES).strip()
-    except UserError:  # something that another program may read
+    except UserError:  # a file that another program may read
         return True
     return data.startswith(b"{") and data.endswith(b"}")
 

@@ -1,4 +1,4 @@
-"""The tensors of a run folder, checked against the network that they are for."""
+"""The tensors of a run folder, validated against their network."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def read_masks(folder: Path, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Read the masks of a run: uint8, 1 where a weight is kept; raises as `check_masks`."""
+    """Read the masks of a run: uint8, 1 where kept; raises as `check_masks` does."""
     masks, _ = load_tensors(folder / files.MASKS)
     check_masks(masks, weights, folder / files.MASKS)
     return masks
 
 
 def check_masks(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor], path: Path) -> None:
-    """Raise a `UserError` unless masks from a file belong to weights.
+    """Raise `UserError` unless masks from a file match weights.
 
     Parameters
     ----------
     weights
-        Tensors by name, among which those are that the masks belong to.
+        Tensors by name, which include the masked ones.
     """
     for name, mask in masks.items():
         if name not in weights or weights[name].shape != mask.shape:
@@ -38,12 +38,12 @@ def check_masks(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor], path
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Put weights from a file into a network.
+    """Load weights from a file into a network.
 
     Raises
     ------
     UserError
-        If their names, shapes or types are not those of the network.
+        If names, shapes or types do not match the network.
     """
     own = model.state_dict()
     for name in own.keys() ^ weights.keys():
@@ -57,7 +57,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) ->
 
 
 def misfit(path: Path, reason: str) -> UserError:
-    """Return what to say of a file of a run that does not belong to its network."""
+    """Return the error for a file of a run that does not match its network."""
     return UserError(
         f"“{path}” does not fit the network of its run: {reason}.",
         "The file is damaged, or the recipe beside it was changed.",

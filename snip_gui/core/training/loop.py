@@ -298,7 +298,7 @@ class Trainer:
         return torch.randperm(len(self.train), generator=generator).to(self.train.device)
 
     def _evaluate(self) -> Iterator[list[MetricPoint]]:
-        """Evaluate the validation and test splits; yield nothing per batch, and their points last."""
+        """Evaluate the validation and test splits; yield nothing per batch, then their points."""
         lr = self.rate_at(max(0, self.step - 1))
         measured: dict[SplitName, tuple[float, float]] = {}
         for split, images in self.held_out.items():

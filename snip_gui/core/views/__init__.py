@@ -1,1 +1,1 @@
-"""Pure arrays for pictures: NumPy in, small arrays out, no torch and no Qt."""
+"""Arrays for pictures, computed with NumPy only: no torch, no Qt."""

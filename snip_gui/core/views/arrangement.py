@@ -1,9 +1,9 @@
-"""Where the connections of one layer lie on a plane.
+"""Arrangement of the connections of a layer on a plane.
 
-Fully connected layers lie as outputs x inputs. Of convolutions, as *kernels*, every output is a
-strip of its kernels, one for each input channel, with gaps between; the strips stand below one
-another in as many columns as make the plane about square. As *channels* the kernels stand close
-together, outputs down and input channels across, and are meant to be seen as one block each.
+Fully connected layers are matrices of outputs x inputs. With *kernels*, each output of a
+convolution is a strip of kernels, one per input channel, with gaps in between; strips are stacked
+in as many columns as make the plane roughly square. With *channels*, kernels are adjacent, outputs
+down and input channels across, and each is to be seen as one block.
 
 Shapes: H rows and W columns of the plane, O outputs, I inputs.
 """
@@ -31,12 +31,12 @@ Rectangle: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """One weight on a plane.
+    """The arrangement of a weight tensor.
 
     Attributes
     ----------
     units, sources
-        Outputs and inputs in the order in which they stand; None for their own.
+        Order of the outputs and inputs; None for their natural order.
     """
 
     tensor: TensorSpec
@@ -46,15 +46,14 @@ class Arrangement:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it lies as outputs x inputs: fully connected, or with 1x1 kernels."""
+        """Whether it is a matrix of outputs x inputs: fully connected, or with 1x1 kernels."""
         return math.prod(self.tensor.shape[2:]) == 1
 
     @functools.cached_property
     def kernel_shape(self) -> tuple[int, int, int, int]:
-        """Outputs, inputs, height and width of the kernels as they are laid out.
+        """Outputs, inputs, and height and width of the arranged kernels.
 
-        A one-dimensional kernel is a row; the slices of a three-dimensional one lie below one
-        another.
+        A one-dimensional kernel is a row; the slices of a three-dimensional one are stacked.
         """
         out, into, *sides = self.tensor.shape
         if self.is_matrix:
@@ -72,16 +71,16 @@ class Arrangement:
 
     @functools.cached_property
     def _strips_down(self) -> int:
-        """How many outputs' strips stand below one another."""
+        """Number of strips in a column."""
         out, into, height, width = self.kernel_shape
         if not self._gap:
             return out
         down = min(out, max(1, round(math.sqrt(out * (into * (width + 1) + 1) / (height + 1)))))
-        return -(-out // -(-out // down))  # as many columns, evenly filled
+        return -(-out // -(-out // down))  # the same number of columns, evenly filled
 
     @property
     def _pitch(self) -> tuple[int, int, int]:
-        """Rows from strip to strip, columns from kernel to kernel and from strip to strip."""
+        """Distance in rows between strips, and in columns between kernels and between strips."""
         _, into, height, width = self.kernel_shape
         gap = self._gap
         return height + gap, width + gap, into * (width + gap) + gap
@@ -95,11 +94,11 @@ class Arrangement:
 
     @property
     def least_block(self) -> tuple[int, int]:
-        """The smallest block that is seen as one, down and across."""
+        """The smallest block to be seen as one, in rows and columns."""
         return self.kernel_shape[2:] if self.style == "channels" else (1, 1)
 
     def place(self, values: NDArray[T], gap: int) -> NDArray[T]:
-        """Lay values of the tensor's connections out, ``gap`` between; a view if it can be one."""
+        """Arrange values of the tensor's connections, with ``gap`` in gaps; a view if possible."""
         values = values.reshape(self.kernel_shape)
         if self.units is not None:
             values = values[self.units]
@@ -112,7 +111,7 @@ class Arrangement:
         return self._mosaic(values, gap)
 
     def _mosaic(self, values: NDArray[T], gap: int) -> NDArray[T]:
-        """Lay kernels out in strips, one pixel between kernels and two between strips."""
+        """Arrange kernels in strips, one pixel between kernels and two between strips."""
         out, into, height, width = values.shape
         down = self._strips_down
         columns = -(-out // down)
@@ -127,7 +126,7 @@ class Arrangement:
 
     @functools.cached_property
     def present_HW(self) -> NDArray[np.uint8]:
-        """1 where a connection is, 0 in gaps."""
+        """1 at connections, 0 in gaps."""
         return self.place(np.ones(self.tensor.shape, np.uint8), 0)
 
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
@@ -152,7 +151,7 @@ class Arrangement:
     def rectangles(
         self, unit: int | None, source: int | None, place: tuple[int, ...] = ()
     ) -> tuple[Rectangle, ...]:
-        """Return what an output, an input, and the connection between them take of the plane."""
+        """Return the rectangles of an output, an input, and the connection between them."""
         found: list[Rectangle] = []
         if unit is not None:
             found.append(self._strip_of(unit))
@@ -163,14 +162,14 @@ class Arrangement:
         return tuple(found)
 
     def _strip_of(self, unit: int) -> Rectangle:
-        """Return where the kernels of an output are."""
+        """Return the rectangle of an output's kernels."""
         down, across, strip_width = self._pitch
         strip, strip_row = divmod(_stands(self.units, unit), self._strips_down)
         _, into, height, _ = self.kernel_shape
         return strip_row * down, strip * strip_width, height, into * across - self._gap
 
     def _columns_of(self, source: int) -> list[Rectangle]:
-        """Return where the kernels of an input are: one rectangle for each column of strips."""
+        """Return the rectangles of an input's kernels, one for each column of strips."""
         _, across, strip_width = self._pitch
         height, width = self.size
         over = _stands(self.sources, source) * across
@@ -179,7 +178,7 @@ class Arrangement:
         ]
 
     def _between(self, unit: int, source: int, place: tuple[int, ...]) -> Rectangle:
-        """Return where the kernel between an output and an input is, or a place in it."""
+        """Return the rectangle of the kernel between an output and an input, or of one weight."""
         top, left, height, _ = self._strip_of(unit)
         left += _stands(self.sources, source) * self._pitch[1]
         width = self.kernel_shape[3]
@@ -190,19 +189,19 @@ class Arrangement:
 
 
 def _stands(order: NDArray[np.int64] | None, index: int) -> int:
-    """Return where an index stands in an order."""
+    """Return the position of an index in an order."""
     return index if order is None else int(np.flatnonzero(order == index)[0])
 
 
 def by_number_kept(
     kept_OI: NDArray[np.integer],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return outputs and inputs by how much is kept of them, the most first.
+    """Return outputs and inputs by number of kept connections, in descending order.
 
     Parameters
     ----------
     kept_OI
-        How many connections are kept between each output and each input.
+        Number of connections kept between each output and each input.
     """
     of_unit, of_source = kept_OI.sum(axis=1), kept_OI.sum(axis=0)
     return np.argsort(-of_unit, kind="stable"), np.argsort(-of_source, kind="stable")

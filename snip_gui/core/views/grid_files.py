@@ -1,4 +1,4 @@
-"""A grid of input maps as a picture and as numbers."""
+"""Exports a grid of input maps as a picture or as numbers."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _INK, _PAPER = (34, 40, 49), (255, 255, 255)
 
 
 def save_grid(path: Path, spec: GridSpec, columns: Mapping[int, GridColumn]) -> None:
-    """Write what has been computed of a grid, by the ending of the name.
+    """Write the computed columns of a grid in the format of the file extension.
 
-    A PNG shows every tile divided by its own maximum, as the paper's figure 2. An NPZ holds
-    ``maps`` (V, R, C, H, W), the fractions themselves, with ``labels`` and ``sparsities``. A CSV
-    has a row for each tile: mean of the tile divided by its maximum, and what each layer keeps.
+    A PNG shows every tile divided by its maximum, as in figure 2 of the paper. An NPZ has ``maps``
+    (V, R, C, H, W), the unscaled fractions, with ``labels`` and ``sparsities``. A CSV has one row
+    per tile: the mean of the tile divided by its maximum, and the kept fraction of each layer.
 
     Raises
     ------
     UserError
-        If the ending is another, nothing has been computed, or the file cannot be written.
+        If the extension is another, no column has been computed, or the file cannot be written.
     """
     if not columns:
         raise UserError("There is nothing to export yet.", "Compute the grid first.")
@@ -62,7 +62,7 @@ def save_grid(path: Path, spec: GridSpec, columns: Mapping[int, GridColumn]) -> 
 
 
 def _picture(spec: GridSpec, columns: Mapping[int, GridColumn]) -> Image.Image:
-    """Draw the tiles with their headings."""
+    """Draw the tiles with headings."""
     step = _TILE + _GAP
     width = _LEFT + step * len(spec.variants) + _GAP
     height = _TOP + step * len(spec.sparsities) + _GAP
@@ -84,7 +84,7 @@ def _picture(spec: GridSpec, columns: Mapping[int, GridColumn]) -> Image.Image:
 
 
 def _table(spec: GridSpec, columns: Mapping[int, GridColumn]) -> str:
-    """Return a row for each tile."""
+    """Return a CSV with one row per tile."""
     layers = list(next(iter(columns.values())).kept[0])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

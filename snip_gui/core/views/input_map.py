@@ -1,10 +1,10 @@
-"""Which input pixels keep their connections (paper, section 5.4, figure 2).
+"""Pictures of input maps (paper, section 5.4, figure 2).
 
-For a fully connected first layer a pixel's value is the fraction of its outgoing connections that
-is kept. For a network that begins with convolutions it is the kept fraction at each position of the
-first fully connected layer's input, laid over the receptive fields of those positions.
+For a fully connected first layer, the value of a pixel is the kept fraction of its outgoing
+connections. For a network that begins with convolutions, it is the kept fraction at each position
+of the first fully connected layer's input, spread over the receptive field of that position.
 
-Shapes: O outputs, I inputs, C channels, H rows, W columns, P positions a side.
+Shapes: O outputs, I inputs, C channels, H rows, W columns, P positions per side.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def map_picture(
     Parameters
     ----------
     scale
-        ``own-maximum`` divides by the largest fraction, as the paper's figure does; ``unit`` shows
-        fractions from 0 to 1 as they are.
+        ``own-maximum`` divides by the largest fraction, as in the paper; ``unit`` shows fractions
+        on a scale from 0 to 1.
     apart
-        Whether channels stand side by side, one empty column between, instead of being averaged.
+        Whether to show channels side by side, one empty column apart, instead of their average.
     """
     planes = fraction_CHW if apart else fraction_CHW.mean(axis=0, keepdims=True)
     high = float(planes.max()) if scale == "own-maximum" else 1.0

@@ -1,9 +1,9 @@
-"""Layers of so many connections that no picture of them is made at once.
+"""Layers with too many connections to be drawn as a single picture.
 
-From afar a layer is drawn from a `Level`: what its blocks of a few connections hold, gathered once
-in the background. Close by only the part that is seen is drawn, from the connections themselves.
+Zoomed out, a layer is drawn from a `Level`: values of small blocks of connections, gathered once in
+the background. Zoomed in, only the visible part is drawn, from the connections themselves.
 
-Shapes: H rows and W columns of the plane, or of the part of it that is drawn.
+Shapes: H rows and W columns of the plane, or of the part being drawn.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ if TYPE_CHECKING:
 Look: TypeAlias = Literal["mask", "kept-sensitivity", "sensitivity", "weight", "gradient", "leaves"]
 
 LARGE = 8_000_000
-"""Connections from which on a matrix is drawn in this way."""
+"""Number of connections from which a matrix is drawn in this way."""
 BLOCK = 4
-"""Canvas pixels on a side of what a `Level` holds one number for."""
+"""Side, in canvas pixels, of the blocks of a `Level`."""
 
-_ROWS_AT_ONCE = 256  # a multiple of the block: memory for one chunk, and cancelled between two
+_ROWS_AT_ONCE = 256  # a multiple of the block; bounds memory, and the time until cancelled
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """What the blocks of a layer hold.
+    """Values of the blocks of a layer.
 
     Attributes
     ----------
     num_kept
-        Of the pictures that follow the slider; 0 of others.
+        Number kept, for pictures that follow the slider; 0 for others.
     block_HW
-        float32, one number for each block of `BLOCK` by `BLOCK` connections.
+        float32, one value for each block of `BLOCK` by `BLOCK` connections.
     low, high
-        Where the colours end; of scores ``colours`` says it.
+        Ends of the colour scale; for scores, see ``colours``.
     colours
-        How scores are coloured; None for other pictures.
+        Colour scale of scores; None for other pictures.
     """
 
     arrangement: Arrangement
@@ -70,7 +70,7 @@ class Level:
     colours: ScoreColours | None = None
 
     def picture(self, factor: int) -> Picture:
-        """Return a picture in blocks of ``factor`` connections a side, a multiple of `BLOCK`."""
+        """Return a picture in blocks of ``factor`` connections per side, a multiple of `BLOCK`."""
         return self._pictures(max(1, factor // BLOCK))
 
     @functools.cached_property
@@ -88,28 +88,28 @@ class Level:
             return _score_picture(block_max(self.block_HW, block), self.colours)
         values_HW = block_means(self.block_HW, block)
         high = self.high
-        if self.look == "mask":  # up to the largest share, as of smaller layers
+        if self.look == "mask":  # up to the largest fraction, as for smaller layers
             high = float(values_HW.max(initial=0.0)) or 1.0
         return _linear_picture(values_HW, self.look, self.low, high)
 
 
 @dataclass(frozen=True, eq=False)
 class LargeCanvas:
-    """A matrix of very many connections."""
+    """A matrix with very many connections."""
 
     arrangement: Arrangement
     scored: Scored
 
     def part(self, look: Look, num_kept: int, part: Rectangle, factor: int) -> Picture | str:
-        """Return a picture of a part of the plane, or why there is none.
+        """Return a picture of a part of the plane, or the reason that there is none.
 
         Parameters
         ----------
         part
-            Row, column, height and width; both of its corners at multiples of ``factor``, unless
-            the plane ends there.
+            Row, column, height and width; corners are at multiples of ``factor`` or at the edge of
+            the plane.
         factor
-            Connections a side that one pixel of the picture stands for: 1 or 2.
+            Connections per side of a picture pixel: 1 or 2.
         """
         values_HW = self._values(look, num_kept, part)
         if isinstance(values_HW, str):
@@ -124,12 +124,12 @@ class LargeCanvas:
         return _linear_picture(_means(values_HW, block), look, low, high)
 
     def level(self, look: Look, num_kept: int, cancel: CancelToken) -> Level | str:
-        """Return what the blocks of the whole plane hold; takes a moment.
+        """Return the blocks of the whole plane; slow.
 
         Raises
         ------
         Cancelled
-            If cancelled on the way.
+            If cancelled meanwhile.
         """
         height, width = self.arrangement.size
         rows: list[NDArray[np.float32]] = []
@@ -147,11 +147,11 @@ class LargeCanvas:
         return Level(self.arrangement, look, kept, np.concatenate(rows), low, high, colours)
 
     def _colours_of(self, look: Look) -> ScoreColours | None:
-        """Return how scores are coloured; None if a picture is not one of scores."""
+        """Return the colour scale of a picture of scores; None for other pictures."""
         return self._score_colours if look in ("sensitivity", "kept-sensitivity") else None
 
     def limits(self, look: Look) -> tuple[float, float]:
-        """Return the values at both ends of the colours, but of scores."""
+        """Return the ends of the colour scale of pictures other than scores."""
         if look not in ("weight", "gradient"):
             return 0.0, 1.0
         most = self._most_weight if look == "weight" else self._most_gradient
@@ -159,7 +159,7 @@ class LargeCanvas:
 
     @functools.cached_property
     def _score_colours(self) -> ScoreColours | None:
-        """How scores are coloured; None for a method without scores."""
+        """Colour scale of scores; None for a method without scores."""
         tensor, scores = self.arrangement.tensor, self.scored.masks.scores
         if scores is None:
             return None
@@ -176,7 +176,7 @@ class LargeCanvas:
         return 1.0 if gradient_M is None else colour_limit(gradient_M[tensor.offset : tensor.end])
 
     def _values(self, look: Look, num_kept: int, part: Rectangle) -> NDArray[Any] | str:
-        """Return what is drawn of each connection in a part of the plane: bool for a mask."""
+        """Return the value of each connection in a part of the plane; bool for a mask."""
         masks, tensor = self.scored.masks, self.arrangement.tensor
         arrange = functools.partial(self._arrange, part)
         match look:
@@ -199,12 +199,12 @@ class LargeCanvas:
         return self._cut(self.scored.gradient_M, part)
 
     def _cut(self, flat_M: NDArray[Any], part: Rectangle) -> NDArray[Any]:
-        """Return a part of the plane of flat values."""
+        """Return a part of the plane, given flat values."""
         tensor = self.arrangement.tensor
         return self._arrange(part, flat_M[tensor.offset : tensor.end])
 
     def _arrange(self, part: Rectangle, values: NDArray[Any]) -> NDArray[Any]:
-        """Return a part of the plane of the tensor's values."""
+        """Return a part of the plane, given the tensor's values."""
         plane, tensor = self.arrangement, self.arrangement.tensor
         top, left, height, width = part
         matrix_OI = values.reshape(tensor.shape[:2])
@@ -217,7 +217,7 @@ class LargeCanvas:
 def make_level(
     canvas: LargeCanvas, look: Look, num_kept: int, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Gather a level and draw its pictures; ends in `LevelMade`."""
+    """Compute a level and its pictures; ends with `LevelMade`."""
     level = canvas.level(look, num_kept, cancel)
     if not isinstance(level, str):
         factor = BLOCK
@@ -228,7 +228,7 @@ def make_level(
 
 
 def aligned(part: Rectangle, factor: int, size: tuple[int, int]) -> Rectangle:
-    """Return a part and a little around it, its corners at multiples of ``factor``."""
+    """Return a part, enlarged so that its corners are at multiples of ``factor``."""
     top, left, height, width = part
     around, aside = height // 8, width // 8
     first_row, first_column = (
@@ -246,7 +246,7 @@ def _means(values_HW: NDArray[Any], block: tuple[int, int]) -> NDArray[np.float3
 
 
 def _score_picture(score_HW: NDArray[np.float32], colours: ScoreColours) -> Picture:
-    """Return the picture of scores; on a logarithmic scale of those above zero alone."""
+    """Return a picture of scores; on a logarithmic scale, only of positive ones."""
     drawn_HW = score_HW > (0 if colours.is_log else -np.inf)
     score_HW = np.where(drawn_HW, score_HW, np.float32(0))
     return colours.picture(colours.to_indices(score_HW) * drawn_HW)
@@ -262,7 +262,7 @@ def _linear_picture(values_HW: NDArray[np.float32], look: Look, low: float, high
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelMade(Event):
-    """What the blocks of a large layer hold, or why there is no such picture."""
+    """The level of a large layer, or the reason that there is none."""
 
     look: str
     level: Level | str

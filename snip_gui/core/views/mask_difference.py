@@ -1,6 +1,6 @@
-"""Pictures of two masks of one network, and of how often many keep a connection.
+"""Pictures of the difference of two masks of a network, and of keep frequencies over many.
 
-Connections lie as `snip_gui.core.views.arrangement` says.
+Connections are arranged by `snip_gui.core.views.arrangement`.
 
 Shapes: H rows and W columns of the canvas, C channels of an image, M parameters in flat order.
 """
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
 
 Rgb: TypeAlias = tuple[int, int, int]
 
-# Indices of one colour: from hardly anything in a block to all of it.
+# Indices of one colour, from almost none of a block to all of it.
 _LEVELS = 84
 
 
 @dataclass(frozen=True, eq=False)
 class DifferenceCanvas:
-    """One tensor of two networks on a plane.
+    """A tensor of two networks, arranged on a plane.
 
     Attributes
     ----------
     cut_a, cut_b
-        Return what each keeps of the plane (H, W) at a number kept.
+        Functions from the number kept to the arranged masks (H, W).
     block
-        Canvas pixels per picture pixel on each side; see `DifferenceCanvas.reduced`.
+        Canvas pixels per picture pixel, vertically and horizontally; see
+        `DifferenceCanvas.reduced`.
     """
 
     arrangement: Arrangement
@@ -54,14 +55,14 @@ class DifferenceCanvas:
         return self.arrangement.size
 
     def reduced(self, factor: int) -> DifferenceCanvas:
-        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        """Return the canvas with blocks of at least ``factor`` pixels per side."""
         block = reduced_block(self.arrangement, factor)
         return self if block == self.block else replace(self, block=block)
 
     def picture(self, kept_a: int, kept_b: int) -> Picture:
-        """Return which connections both keep, A alone, B alone, or neither.
+        """Return a picture of which connections are kept by both, only A, only B, or neither.
 
-        In blocks the colour is that of the most frequent of the first three, and its strength the
+        The colour of a block is that of the most frequent of the first three; its strength is the
         fraction of the block that either mask keeps.
         """
         in_a_HW, in_b_HW = self.cut_a(kept_a), self.cut_b(kept_b)
@@ -76,11 +77,11 @@ class DifferenceCanvas:
 
     @functools.cached_property
     def _present(self) -> NDArray[np.float32]:
-        """Fraction of each block that holds connections; the rest are gaps."""
+        """Fraction of each block that contains connections; the rest are gaps."""
         return block_mean(self.arrangement.present_HW.view(bool), self.block)
 
     def _blocks(self, in_a_HW: NDArray[np.bool_], in_b_HW: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return an index for each block."""
+        """Return the colour index of each block."""
         kinds = (in_a_HW & in_b_HW, in_a_HW & ~in_b_HW, in_b_HW & ~in_a_HW)
         share = np.stack([block_mean(kind, self.block) for kind in kinds])
         either = share.sum(axis=0) / np.maximum(self._present, 1e-6)
@@ -95,14 +96,14 @@ class DifferenceCanvas:
 
 
 def difference_canvas(a: MaskSource, b: MaskSource, tensor: TensorSpec) -> DifferenceCanvas:
-    """Lay out one weight of the masks of two networks of the same layout."""
+    """Arrange a weight tensor of the masks of two networks with the same layout."""
     arrangement = Arrangement(tensor)
     cut_a, cut_b = (lay_out_kept(masks, arrangement) for masks in (a, b))
     return DifferenceCanvas(arrangement, cut_a, cut_b, reduced_block(arrangement, 1))
 
 
 def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -> str:
-    """Return in words which of two masks keep a connection."""
+    """Return which of two masks keep a connection, as text."""
     in_a, in_b = (mask.scored.masks.keeps(tensor, position, mask.num_kept) for mask in (a, b))
     words = "kept by both" if in_a and in_b else "kept by neither"
     if in_a != in_b:
@@ -112,12 +113,12 @@ def who_keeps(a: Mask, b: Mask, tensor: TensorSpec, position: tuple[int, ...]) -
 
 @dataclass(frozen=True, eq=False)
 class FrequencyCanvas:
-    """How often the connections of one tensor are kept, on a plane.
+    """Keep counts of a tensor's connections, arranged on a plane.
 
     Attributes
     ----------
     count_HW
-        Of each connection the number of masks that keep it; 0 in gaps.
+        Number of masks that keep each connection; 0 in gaps.
     """
 
     arrangement: Arrangement
@@ -131,12 +132,12 @@ class FrequencyCanvas:
         return self.arrangement.size
 
     def reduced(self, factor: int) -> FrequencyCanvas:
-        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        """Return the canvas with blocks of at least ``factor`` pixels per side."""
         block = reduced_block(self.arrangement, factor)
         return self if block == self.block else replace(self, block=block)
 
     def picture(self) -> Picture:
-        """Return the fraction of masks that keep each connection; of a block the mean."""
+        """Return a picture of the fraction of masks that keep each connection; blocks are means."""
         if self.block == (1, 1):
             of_count = to_indices(np.arange(self.num_masks + 1.0), 0, self.num_masks)
             index_HW = of_count[self.count_HW] * self.arrangement.present_HW
@@ -152,7 +153,7 @@ class FrequencyCanvas:
 
 
 def frequency_canvas(frequency: Frequency, tensor: TensorSpec) -> FrequencyCanvas:
-    """Lay out how often the connections of one weight are kept."""
+    """Arrange the keep counts of a weight tensor."""
     count = frequency.count_M[tensor.offset : tensor.end].reshape(tensor.shape)
     arrangement = Arrangement(tensor)
     count_HW = arrangement.place(count, 0)
@@ -173,18 +174,18 @@ def _block_sums(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InputMaps:
-    """The input maps of two masks: kept fractions, channels averaged."""
+    """The input maps of two masks: kept fractions, averaged over channels."""
 
     a_HW: NDArray[np.float64]
     b_HW: NDArray[np.float64]
 
     @property
     def difference_HW(self) -> NDArray[np.float64]:
-        """Kept fraction of A less that of B."""
+        """Kept fraction of A minus that of B."""
         return self.a_HW - self.b_HW
 
     def picture(self, which: Literal["a", "b", "difference"]) -> Picture:
-        """Return one of the pictures; those of A and B have one scale."""
+        """Return one of the pictures; those of A and B share a scale."""
         if which == "difference":
             return difference_picture(self.difference_HW)
         high = float(max(self.a_HW.max(), self.b_HW.max())) or 1.0
@@ -203,7 +204,7 @@ def input_maps(a: Mask, b: Mask) -> InputMaps | str:
 
 
 def difference_picture(difference_HW: NDArray[np.float64]) -> Picture:
-    """Return a picture of signed values around 0, which has the middle index."""
+    """Return a picture of signed values; 0 has the middle index."""
     most = float(np.abs(difference_HW).max(initial=0.0)) or 1.0
     return Picture(to_indices(difference_HW, -most, most), -most, most, "A − B", "diverging")
 
@@ -211,11 +212,11 @@ def difference_picture(difference_HW: NDArray[np.float64]) -> Picture:
 def relation_table(
     *, nothing: Rgb, neither: Rgb, both: Rgb, only_a: Rgb, only_b: Rgb
 ) -> NDArray[np.uint8]:
-    """Return the (256, 3) colours of a picture of two masks."""
+    """Return the (256, 3) colour table for pictures of two masks."""
     table = np.empty((256, 3), np.uint8)
     table[:] = neither
     table[0] = nothing
-    # Never below a quarter of the strength: a single connection in a block is to be seen.
+    # At least a quarter of full strength, so that a single connection in a block is visible.
     strength = np.linspace(0.25, 1, _LEVELS)[:, None]
     for last, colour in ((BOTH, both), (ONLY_A, only_a), (ONLY_B, only_b)):
         mixed = np.array(neither) + strength * (np.array(colour) - np.array(neither))
@@ -224,7 +225,7 @@ def relation_table(
 
 
 def diverging_table(*, nothing: Rgb, neutral: Rgb, only_a: Rgb, only_b: Rgb) -> NDArray[np.uint8]:
-    """Return the (256, 3) colours of signed values: B's colour below 0, A's above."""
+    """Return the (256, 3) colour table of signed values: B's colour below 0, A's above."""
     table = np.empty((256, 3), np.uint8)
     where = np.linspace(-1, 1, 255)
     for channel in range(3):

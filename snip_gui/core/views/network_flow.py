@@ -1,4 +1,4 @@
-"""The whole network as a flow: layers of connections between rows of units, input to output."""
+"""The whole network as a flow from input to output: layers of connections between rows of units."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Units, channels or pixels that one tensor has.
+    """The units, channels or pixels of a tensor.
 
     Attributes
     ----------
     alive, unreached, idle
-        On a path from the input to an output; reached by no input; reached, but leading to no
-        output. They add up to all.
+        Number on a path from the input to an output; reached by no input; reached, but leading to
+        no output. They add up to the total.
     """
 
     alive: int
@@ -30,24 +30,24 @@ class Units:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Total number."""
         return self.alive + self.unreached + self.idle
 
 
 @dataclass(frozen=True, slots=True)
 class FlowLayer:
-    """One layer: its connections, and the units they end in.
+    """A layer: its connections, and the units at their outputs.
 
     Attributes
     ----------
     feeders
-        Places in the flow of what feeds it: 0 is the input, 1 the first layer.
+        Positions in the flow of its inputs: 0 is the network's input, 1 the first layer.
     total, kept, on_paths
-        Its prunable parameters; of a layer that is not pruned all its weights, all kept.
+        Numbers of its prunable parameters; if it is not pruned, of all its weights, all kept.
     is_pruned
-        Whether its connections compete.
+        Whether its connections are prunable.
     units
-        None where they cannot be followed.
+        None if they cannot be traced.
     """
 
     layer: str
@@ -61,15 +61,15 @@ class FlowLayer:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFlow:
-    """A network at one sparsity.
+    """The flow of a network at one sparsity.
 
     Attributes
     ----------
     inputs
-        Pixels or channels of the image; None for a network that cannot be followed, whose layers
-        stand in the order of the state_dict.
+        Pixels or channels of the image; None if the network cannot be traced, in which case layers
+        are in state_dict order.
     layers
-        In the order in which an image meets them.
+        Layers in the order of a forward pass.
     """
 
     inputs: Units | None
@@ -77,22 +77,22 @@ class NetworkFlow:
 
     @property
     def is_followed(self) -> bool:
-        """Whether it is known how the layers are joined."""
+        """Whether it is known how the layers are connected."""
         return self.inputs is not None
 
     @property
     def total(self) -> int:
-        """All prunable parameters."""
+        """Number of prunable parameters."""
         return sum(layer.total for layer in self.layers if layer.is_pruned)
 
     @property
     def kept(self) -> int:
-        """Prunable parameters that are kept."""
+        """Number of kept prunable parameters."""
         return sum(layer.kept for layer in self.layers if layer.is_pruned)
 
     @property
     def on_paths(self) -> int:
-        """Kept parameters that lie on a path from the input to an output."""
+        """Number of kept parameters on a path from the input to an output."""
         return sum(layer.on_paths for layer in self.layers if layer.is_pruned)
 
 
@@ -104,7 +104,7 @@ def network_flow(
     Parameters
     ----------
     found, on_paths
-        As `Scored.reach` and `Scored.num_on_paths` give them.
+        Results of `Scored.reach` and `Scored.num_on_paths`.
     """
     architecture = scored.architecture
     kept = {row.layer: (row.kept, row.total) for row in scored.layer_rows(num_kept)}
@@ -130,7 +130,7 @@ def network_flow(
 
 
 def _order(architecture: Architecture) -> tuple[str, ...]:
-    """Return the layers in the order in which an image meets them; those not met come last."""
+    """Return the layers in the order of a forward pass; unused ones come last."""
     wiring = architecture.wiring
     met = tuple(wiring.step_by_layer) if wiring is not None else ()
     rest = (layer for layer in architecture.prunable_layers if layer not in met)
@@ -138,7 +138,7 @@ def _order(architecture: Architecture) -> tuple[str, ...]:
 
 
 def _feeders(wiring: Wiring | None, layer: str, places: dict[str, int]) -> tuple[int, ...]:
-    """Return the places in the flow of what feeds a layer."""
+    """Return the positions in the flow of a layer's inputs."""
     if wiring is None or layer not in wiring.step_by_layer:
         return ()
     steps = (wiring.steps[number] for number in wiring.feeders(wiring.step_by_layer[layer]))

@@ -1,7 +1,7 @@
-"""A picture as indices into a colour table, with what the indices mean.
+"""Pictures as indices into a colour table, with their meaning.
 
-Drawing an 8-bit index image is several times faster than drawing floats, and the same picture
-serves the window and the PNG files. Index 0 is «nothing there»; 1 to 255 run over the value range.
+Drawing an 8-bit indexed image is several times faster than drawing floats, and the same picture
+serves the window and PNG files. Index 0 means that there is nothing; 1 to 255 span the value range.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PaletteName: TypeAlias = Literal[
     "grey", "viridis", "mask", "density", "relation", "diverging", "glow"
 ]
 
-_VIRIDIS = (  # nine equidistant colours of the viridis map (S. van der Walt, N. Smith; CC0)
+_VIRIDIS = (  # nine equidistant colours of viridis (S. van der Walt, N. Smith; CC0)
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
     (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
 )  # fmt: skip
 
-# Of two masks: in blocks the strength of a colour is the fraction kept by either mask.
+# For two masks: the strength of a block's colour is the fraction kept by either mask.
 BOTH, ONLY_A, ONLY_B, NEITHER = 85, 169, 253, 1
 _LEGENDS: dict[PaletteName, tuple[tuple[str, int], ...]] = {
     "mask": (("kept", 255), ("removed", 1)),
@@ -34,18 +34,18 @@ _LEGENDS: dict[PaletteName, tuple[tuple[str, int], ...]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Indices and their meaning.
+    """Colour indices and their meaning.
 
     Attributes
     ----------
     index_HW
-        uint8; 0 where there is nothing, else 1 (lowest) to 255 (highest).
+        uint8; 0 where there is nothing, otherwise 1 (lowest) to 255 (highest).
     low, high
-        Values of the indices 1 and 255; base-10 logarithms on a log scale.
+        Values at indices 1 and 255; base-10 logarithms on a log scale.
     label
-        What the values are, for the colour bar.
+        Label of the colour bar.
     is_share
-        Whether values on a linear scale are read as percentages.
+        Whether values on a linear scale are shown as percentages.
     """
 
     index_HW: NDArray[np.uint8]
@@ -58,13 +58,13 @@ class Picture:
 
     @property
     def legend(self) -> tuple[tuple[str, int], ...]:
-        """What single indices stand for, where they are kinds of things and no amounts."""
+        """Labels of single indices, if they are categories rather than amounts."""
         return _LEGENDS.get(self.palette, ())
 
 
 def to_indices(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
-    """Return values as indices 1 to 255 over ``low`` to ``high``; outside values are clipped."""
-    # Below this a range has no inside in single precision.
+    """Map values from ``low`` to ``high`` to indices 1 to 255, with clipping."""
+    # A narrower range has no interior in single precision.
     span = high - low if high - low > 1e-30 else 1.0
     scaled = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(254 / span)
     return (scaled.clip(0, 254) + np.float32(1.5)).astype(np.uint8)
@@ -77,14 +77,14 @@ def colour_table(
     removed: tuple[int, int, int] = (26, 32, 44),
     kept: tuple[int, int, int] = (255, 200, 87),
 ) -> NDArray[np.uint8]:
-    """Return a (256, 3) table of colours for a palette of amounts, or of kept and removed.
+    """Return the (256, 3) colour table of a palette, for amounts or for kept and removed.
 
     Parameters
     ----------
     nothing
         Colour of index 0.
     removed, kept
-        The two ends of the ``mask`` and ``density`` palettes, of clearly different lightness.
+        The ends of the ``mask`` and ``density`` palettes, which differ clearly in lightness.
     """
     anchors = {
         "grey": ((0, 0, 0), (255, 255, 255)),

@@ -1,4 +1,4 @@
-"""The pictures of a run folder as PNG files, drawn with Pillow so that no window is needed."""
+"""The pictures of a run folder as PNG files, drawn with Pillow, without a window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
 
 _INK, _FAINT, _PAPER = (34, 40, 49), (214, 219, 226), (255, 255, 255)
-_SPLIT_COLOURS = {  # Okabe and Ito's colours, told apart by any eye
+_SPLIT_COLOURS = {  # the colour-blind safe palette of Okabe and Ito
     "train": (0, 114, 178),
     "validation": (230, 159, 0),
     "test": (0, 158, 115),
@@ -30,7 +30,7 @@ _SPLIT_COLOURS = {  # Okabe and Ito's colours, told apart by any eye
 
 
 def save_input_map(path: Path, fraction_CHW: NDArray[np.float64], title: str) -> None:
-    """Draw the input map as the paper's figure 2 does, each divided by its own maximum."""
+    """Draw the input map as in figure 2 of the paper, divided by its maximum."""
     picture = map_picture(fraction_CHW, "own-maximum")
     side = 448
     factor = max(1, side // max(picture.index_HW.shape))
@@ -61,7 +61,7 @@ def save_layer_bars(path: Path, rows: Sequence[LayerRow], title: str) -> None:
 
 
 def save_curves(path: Path, points: Sequence[MetricPoint], title: str) -> None:
-    """Draw loss and error over the epochs, one line for each split."""
+    """Draw loss and error over epochs, one line per split."""
     image = Image.new("RGB", (1000, 440), _PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((20, 14), title, _INK, font(15))
@@ -109,17 +109,17 @@ def _chart(
 
 
 def _nice(value: float) -> float:
-    """Return the next of 1, 2, 4, 5, 8 or 10 times a power of ten that is not below a value."""
+    """Round up to 1, 2, 4, 5, 8 or 10 times a power of ten."""
     power: float = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value)
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font that Pillow carries."""
+    """Return Pillow's built-in font."""
     return ImageFont.load_default(size)
 
 
 def _save(path: Path, image: Image.Image) -> None:
-    """Write a PNG file in one piece."""
+    """Write a PNG file atomically."""
     with replacing(path) as part:
         image.save(part, "PNG")

@@ -1,4 +1,4 @@
-"""What there is to say of one connection."""
+"""Readout of a single connection."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """One connection.
+    """What is known about a connection.
 
     Attributes
     ----------
     score
         None for a method without scores.
     rank
-        From 1 for the highest score; None without a ranking.
+        1 for the highest score; None without a ranking.
     leaves_at
-        Sparsity from which on it is removed; None if the masks do not nest.
+        Removal sparsity; None if masks are not nested.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Readout:
 def connection_readout(
     scored: Scored, tensor: TensorSpec, position: tuple[int, ...], num_kept: int
 ) -> Readout:
-    """Return what is known of a connection."""
+    """Return the readout of a connection."""
     index = tensor.offset + int(np.ravel_multi_index(position, tensor.shape))
     masks, ranking = scored.masks, scored.ranking
     leaves_at = masks.removal(tensor, operator.itemgetter(position))
@@ -59,7 +59,7 @@ def connection_readout(
 def connection_text(
     scored: Scored, tensor: TensorSpec, position: tuple[int, ...], num_kept: int
 ) -> str:
-    """Return all there is to say of one connection, in a line."""
+    """Return the readout of a connection as a line of text."""
     found = connection_readout(scored, tensor, position, num_kept)
     parts = ["kept" if found.is_kept else "removed", f"weight {found.weight:+.4f}"]
     if found.score is not None:
@@ -74,7 +74,7 @@ def connection_text(
 def part_text(
     scored: Scored, tensor: TensorSpec, unit: int | None, source: int | None, num_kept: int
 ) -> str:
-    """Return what is kept of a unit, of an input, or of the kernel between them."""
+    """Return how much is kept of a unit, an input, or the kernel between them."""
     what: str
     part: tuple[int | slice, ...]
     if unit is not None and source is not None:

@@ -1,4 +1,4 @@
-"""Metric points as arrays to draw: one row a quantity, one column a point (numpy only)."""
+"""Metric points as arrays to plot: one row per quantity, one column per point. NumPy only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUM_ROWS = 9
 
 
 class CurveArrays:
-    """Points by split; each is converted once, however often it is drawn."""
+    """Points by split; each point is converted only once."""
 
     def __init__(self) -> None:
         self._first: MetricPoint | None = None
@@ -30,7 +30,7 @@ class CurveArrays:
         self._norms: list[tuple[float, ...]] = []
 
     def show(self, points: Sequence[MetricPoint]) -> None:
-        """Take in what is new; begin again if it is another training."""
+        """Add new points; start over for another training run."""
         first = points[0] if points else None
         if first is not self._first or len(points) < self._num_taken:
             self._first, self._num_taken, self._values = first, 0, {}
@@ -47,7 +47,7 @@ class CurveArrays:
         self._num_taken = len(points)
 
     def _speed(self, point: MetricPoint) -> float:
-        """Return steps a second since the last point; no number across an evaluation."""
+        """Return the steps per second since the last point; NaN across an evaluation."""
         last = self._last
         if last is None or (last.split, point.split) != ("train", "train"):
             return math.nan
@@ -60,19 +60,19 @@ class CurveArrays:
         return np.array(values, np.float64).reshape(-1, _NUM_ROWS).T
 
     def norms(self) -> NDArray[np.float64]:
-        """Return the norm of each layer's weights at each training point, a row a layer."""
+        """Return the norm of each layer's weights at each training point, one row per layer."""
         most = max(map(len, self._norms), default=0)
         rows = [norms if len(norms) == most else (math.nan,) * most for norms in self._norms]
         return np.array(rows, np.float64).reshape(-1, most).T
 
 
 def smoothed(values_N: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    """Return the exponential moving average of a curve, without a pull towards zero at its start.
+    """Return the exponential moving average of a curve, corrected for the bias at its start.
 
     Parameters
     ----------
     factor
-        Weight of the past, 0 up to but not 1; 0 leaves the curve as it is.
+        Weight of the past, from 0 to below 1; 0 leaves the curve unchanged.
     """
     if not factor:
         return values_N
@@ -89,5 +89,5 @@ def smoothed(values_N: NDArray[np.float64], factor: float) -> NDArray[np.float64
 
 
 def _drawable(value: float | None) -> float:
-    """Return a number that a chart can draw: a gap where there is none, or it overflowed."""
+    """Return a number that a chart can plot; NaN, a gap, if it is missing or overflowed."""
     return value if value is not None and math.isfinite(value) else math.nan

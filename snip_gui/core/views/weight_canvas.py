@@ -1,7 +1,7 @@
-"""The connections of one layer on a plane, as a picture for any number of kept connections.
+"""Pictures of the connections of a layer, for any number of kept connections.
 
-A canvas is made once for a layer; of a ranking a picture is then one comparison of its ranks. Where
-connections lie is said by `snip_gui.core.views.arrangement`.
+A canvas is created once per layer; with a ranking, a picture is then a single comparison of ranks.
+Connections are arranged by `snip_gui.core.views.arrangement`.
 
 Shapes: H rows and W columns of the canvas.
 """
@@ -36,14 +36,14 @@ _SAMPLE = 400_000
 
 @dataclass(frozen=True, slots=True)
 class ScoreColours:
-    """How scores are coloured: on a logarithmic scale, or around zero if some are negative.
+    """The colour scale of scores: logarithmic, or symmetric around zero if some are negative.
 
     Attributes
     ----------
     low, high
-        Where the colours end; base-10 logarithms on a logarithmic scale.
+        Ends of the colour scale; base-10 logarithms if it is logarithmic.
     label
-        What the scores are, for the colour bar.
+        Name of the scores, for the colour bar.
     """
 
     low: float
@@ -52,7 +52,7 @@ class ScoreColours:
     is_log: bool = True
 
     def to_indices(self, score: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return scores as indices 1 to 255; exact zeros take the lowest of a log scale."""
+        """Map scores to indices 1 to 255; exact zeros get the lowest on a log scale."""
         if not self.is_log:
             return to_indices(score, self.low, self.high)
         with np.errstate(divide="ignore"):
@@ -60,7 +60,7 @@ class ScoreColours:
         return to_indices(np.maximum(logarithm, np.float32(self.low)), self.low, self.high)
 
     def picture(self, index_HW: NDArray[np.uint8]) -> Picture:
-        """Return the picture of some indices."""
+        """Return a picture of colour indices."""
         if self.is_log:
             return Picture(index_HW, self.low, self.high, self.label, "viridis", "log")
         return Picture(index_HW, self.low, self.high, self.label, "diverging", is_share=False)
@@ -68,23 +68,23 @@ class ScoreColours:
 
 @dataclass(frozen=True, eq=False)
 class WeightCanvas:
-    """One tensor on a plane.
+    """A tensor, arranged on a plane.
 
     Attributes
     ----------
     arrangement
-        The weight that is shown, and where its connections lie.
+        The weight tensor, and the positions of its connections.
     cut
-        Returns what is kept of the plane (H, W) at a number kept.
+        Function from the number kept to the arranged mask (H, W).
     colours
-        How scores are coloured; None for a method without scores.
+        Colour scale of scores; None for a method without scores.
     score_HW
-        uint8 indices of the scores; empty without scores.
+        uint8 colour indices of the scores; empty without scores.
     block
-        Canvas pixels per picture pixel on each side. Above 1 a picture pixel shows what a block
-        holds: the fraction kept, or the highest score.
+        Canvas pixels per picture pixel, vertically and horizontally. If above 1, a picture pixel
+        shows the fraction kept or the highest score of a block.
     reductions
-        The same canvas with other blocks, as far as they were asked for.
+        The same canvas with larger blocks, cached.
     """
 
     arrangement: Arrangement
@@ -96,7 +96,7 @@ class WeightCanvas:
 
     @property
     def tensor(self) -> TensorSpec:
-        """The weight that is shown."""
+        """The weight tensor."""
         return self.arrangement.tensor
 
     @property
@@ -105,11 +105,11 @@ class WeightCanvas:
         return self.arrangement.size
 
     def reduced(self, factor: int) -> WeightCanvas:
-        """Return the canvas with blocks of at least ``factor`` pixels a side."""
+        """Return the canvas with blocks of at least ``factor`` pixels per side."""
         block = reduced_block(self.arrangement, factor)
         if block == self.block:
             return self
-        # Kept, with what each has computed, since zooming goes to and fro.
+        # Cached, with all that each has computed, because users zoom in and out.
         self.reductions.setdefault(self.block, self)
         if block not in self.reductions:
             self.reductions[block] = replace(self, block=block)
@@ -117,9 +117,9 @@ class WeightCanvas:
 
     @functools.cached_property
     def _there(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]] | None:
-        """Of each block one over the fraction that holds connections, and whether any of it does.
+        """Inverse of the fraction of each block that contains connections, and whether any does.
 
-        None for a plane without gaps.
+        None if the plane has no gaps.
         """
         if self.arrangement.has_no_gaps:
             return None
@@ -129,9 +129,9 @@ class WeightCanvas:
         return inverse_HW, holds_HW.view(np.uint8)
 
     def picture(self, num_kept: int, look: Colours) -> Picture | str:
-        """Return the picture when ``num_kept`` connections of the whole network are kept.
+        """Return the picture with ``num_kept`` connections of the whole network kept.
 
-        Of scores a sentence where the method has none.
+        For scores, a sentence if the method has none.
         """
         if look != "mask" and self.colours is None:
             return NO_SCORES
@@ -147,14 +147,14 @@ class WeightCanvas:
         return self._density(kept_HW)
 
     def _density(self, kept_HW: NDArray[np.bool_]) -> Picture:
-        """Return the picture of the share kept of each block."""
+        """Return a picture of the kept fraction of each block."""
         share_HW = block_mean(kept_HW, self.block)
         there = self._there
         if there is not None:
             share_HW *= there[0]
-        # Up to the largest share: of a layer that keeps little, nothing would be seen up to 1.
+        # Scaled to the largest fraction: on a scale to 1, a very sparse layer would look empty.
         most = float(share_HW.max(initial=0.0)) or 1.0
-        # In place, as this follows the slider: new arrays take longer than what is done to them.
+        # In place, because this follows the slider, and allocation takes longer than arithmetic.
         share_HW *= np.float32(254 / most)
         share_HW += np.float32(1.5)
         index_HW = share_HW.astype(np.uint8)
@@ -176,12 +176,12 @@ class WeightCanvas:
 def weight_canvas(
     masks: MaskSource, arrangement: Arrangement, score_name: str = "sensitivity"
 ) -> WeightCanvas:
-    """Lay out one weight of the masks of a network.
+    """Arrange a weight tensor of the masks of a network.
 
     Parameters
     ----------
     score_name
-        What the scores are, for the colour bar.
+        Name of the scores, for the colour bar.
     """
     tensor, colours = arrangement.tensor, None
     score_HW = np.zeros((0, 0), np.uint8)
@@ -199,7 +199,7 @@ def weight_canvas(
 
 
 def lay_out_kept(masks: MaskSource, arrangement: Arrangement) -> Cutter:
-    """Return what is kept of a plane (H, W) at a number kept; nothing in gaps."""
+    """Return a function from the number kept to the arranged mask (H, W), False in gaps."""
 
     def place(values: NDArray[Any]) -> NDArray[Any]:
         return arrangement.place(values, removed_value(values.dtype))
@@ -208,9 +208,10 @@ def lay_out_kept(masks: MaskSource, arrangement: Arrangement) -> Cutter:
 
 
 def reduced_block(arrangement: Arrangement, factor: int) -> tuple[int, int]:
-    """Return blocks of at least ``factor`` pixels a side that a picture can be made of.
+    """Return the size of blocks of at least ``factor`` pixels per side.
 
-    Whole kernels where they are seen as one block each, and few enough for a picture.
+    Blocks are whole kernels if the arrangement shows each kernel as one block, and large enough to
+    limit the size of a picture.
     """
     down, across = (-(-side // _LARGEST_SIDE) for side in arrangement.size)
     high, wide = arrangement.least_block
@@ -219,10 +220,10 @@ def reduced_block(arrangement: Arrangement, factor: int) -> tuple[int, int]:
 
 
 def find_score_colours(score: NDArray[np.float32], label: str) -> ScoreColours:
-    """Return how the scores of a layer, as a flat array, are coloured.
+    """Return the colour scale for the scores of a layer, given as a flat array.
 
-    The colours of logarithms end at the largest score and begin at the 1 % quantile of those that
-    are not zero, so that a few tiny ones do not spend them.
+    A logarithmic scale spans the 1 % quantile of nonzero scores to the largest score, so that a few
+    tiny scores do not stretch it.
     """
     if score.size and score.min() < 0:
         most = colour_limit(score)
@@ -237,13 +238,13 @@ def find_score_colours(score: NDArray[np.float32], label: str) -> ScoreColours:
 
 
 def block_mean(kept_HW: NDArray[np.bool_], block: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the fraction kept in each block; the last blocks may be smaller."""
+    """Return the kept fraction of each block; the last blocks may be smaller."""
     down, across = block
     height, width = kept_HW.shape
     num_rows, num_columns = -(-height // down), -(-width // across)
-    # One addition of bytes for each place in a block: ten times faster than `numpy.add.reduceat`.
+    # One addition of bytes per position in a block: ten times faster than `numpy.add.reduceat`.
     dtype = np.min_scalar_type(down * across)
-    byte_HW = kept_HW.view(np.uint8)  # adding booleans to bytes converts them one by one
+    byte_HW = kept_HW.view(np.uint8)  # adding booleans to bytes would convert them one by one
     rows = np.zeros((num_rows, width), dtype)
     for first in range(down):
         part = byte_HW[first::down]

@@ -1,6 +1,6 @@
-"""Weights, gradients and the sparsity at which each connection goes, as pictures of a layer.
+"""Pictures of the weights, gradients and removal sparsities of a layer.
 
-Unlike mask and sensitivity these do not follow the slider. Shapes: H rows and W columns of the
+Unlike mask and sensitivity, these do not follow the slider. Shapes: H rows and W columns of the
 canvas (see `snip_gui.core.views.arrangement`).
 """
 
@@ -25,7 +25,7 @@ NOT_NESTED = (
     "The masks of this method do not nest: a connection that one of them removes may be kept at a "
     "higher sparsity."
 )
-# The colours end at this quantile of the amounts, so that a few outliers do not spend them.
+# The colour scale ends at this quantile of the magnitudes, so that outliers do not stretch it.
 _QUANTILE = 0.995
 _SAMPLE = 200_000
 
@@ -38,7 +38,7 @@ def value_picture(
     Parameters
     ----------
     block
-        Canvas pixels per picture pixel; above 1 a picture pixel is the mean of its connections.
+        Canvas pixels per picture pixel; if above 1, a picture pixel is the mean of its connections.
     """
     tensor = arrangement.tensor
     if what == "leaves":
@@ -73,7 +73,7 @@ def _laid_out(
     *,
     signed: bool,
 ) -> Picture:
-    """Lay values out, in blocks if there are any."""
+    """Arrange values, averaged over blocks if these are larger than 1."""
     low, high = limits
     plane_HW, present_HW = arrangement.place(values, 0), arrangement.present_HW
     if block == (1, 1):
@@ -96,7 +96,7 @@ def block_means(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArr
         number = -(-length // size)
         shape = (number, values_HW.shape[1]) if axis == 0 else (len(values_HW), number)
         sums = np.zeros(shape, np.float32)
-        # One addition for each place in a block: several times faster than `numpy.add.reduceat`.
+        # One addition per position in a block: several times faster than `numpy.add.reduceat`.
         for first in range(min(size, length)):
             part = values_HW[first::size] if axis == 0 else values_HW[:, first::size]
             sums[: part.shape[0], : part.shape[1]] += part
@@ -106,7 +106,7 @@ def block_means(values_HW: NDArray[np.float32], block: tuple[int, int]) -> NDArr
 
 
 def colour_limit(values: NDArray[np.float32]) -> float:
-    """Return where the colours end on both sides of zero."""
+    """Return the magnitude at which the colour scale ends on both sides of zero."""
     flat = np.abs(values.reshape(-1)[:: max(1, values.size // _SAMPLE)])
     most = float(np.quantile(flat, _QUANTILE))
     return most or float(flat.max()) or 1.0

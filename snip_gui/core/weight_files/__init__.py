@@ -1,1 +1,1 @@
-"""Reading files of weights, whoever wrote them."""
+"""Reading of weight files of any origin."""

@@ -1,4 +1,4 @@
-"""Loads a checkpoint of compressed sparse rows; needs torch and safetensors alone."""
+"""Loads a checkpoint of compressed sparse rows; needs only torch and safetensors."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from safetensors import safe_open
 
 
 def load_rows(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Return sparse matrices by name, and everything that is stored whole.
+    """Return the sparse matrices by name, and the dense tensors.
 
-    A convolution's matrix is out x (in * kernel height * kernel width).
+    The matrix of a convolution is out x (in * kernel height * kernel width).
     """
     with safe_open(path, framework="pt") as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict

@@ -1,9 +1,9 @@
-"""Reads a packed checkpoint with NumPy alone; copy this file wherever it is needed.
+"""Reads a packed checkpoint with NumPy only; copy this file wherever it is needed.
 
-Layout, all little-endian: the bytes ``SNIPPACK``; version 1 and the length of the header as
-uint32; the header as JSON; then each tensor of ``header["tensors"]`` in turn. A tensor with
-``"kept"`` is a bit mask of one bit for each element, lowest bit first, padded to whole bytes,
-followed by the values that are kept; any other is all its values. Elements are in C order.
+Layout, all little-endian: the bytes ``SNIPPACK``; version 1 and the length of the header as uint32;
+the header as JSON; then each tensor of ``header["tensors"]`` in turn. A tensor with ``"kept"`` is a
+bit mask with one bit per element, lowest bit first, padded to whole bytes, followed by the kept
+values; any other tensor is stored dense. Elements are in C order.
 """
 
 import json
@@ -16,7 +16,7 @@ import numpy as np
 
 
 def read_packed(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return arrays by name, zeros filled in, and the header; `ValueError` for a damaged file."""
+    """Return dense arrays by name, and the header; raises `ValueError` for a damaged file."""
     data = Path(path).read_bytes()
     if data[:12] != b"SNIPPACK\x01\0\0\0" or len(data) < 16:
         raise ValueError("not a packed checkpoint of version 1")

@@ -1,4 +1,4 @@
-"""Loads a checkpoint in the naming of torch.nn.utils.prune; needs torch alone."""
+"""Loads a checkpoint with the naming of torch.nn.utils.prune; needs only torch."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Reading a checkpoint of any origin; what kind it is, its first bytes say, not its name.
+"""Reads checkpoints of any origin; the format is detected by the first bytes, not by name.
 
-Nothing in a file is run. A file that claims to hold far more than it can is refused before memory
-is taken for it.
+No code in a file is run. A file whose header claims far more than it can contain is refused before
+memory is allocated.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _ROWS = ("crow_indices", "col_indices", "values", "size", "shape")
 _MANIFEST = "snip_gui"
-# A sparse file may stand for so much more than its own size, and small ones for so much.
+# Limits on the expanded size of sparse files: as a multiple of the file size, and for small files.
 _MOST_TIMES, _ALWAYS_BYTES = 2000, 256 * 1024**2
 _LONGEST_HEADER = 100_000_000
-_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch before 1.6 began its files so
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # magic number before torch 1.6
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a file.
+    """Read a checkpoint.
 
     Raises
     ------
     UserError
-        If it cannot be read, is damaged, is no checkpoint, or is a pickle that needs more than the
-        safe loader.
+        If it cannot be read, is damaged, is not a checkpoint, or is a pickle that the safe loader
+        refuses.
     """
     try:
         with open_regular(path) as file:
@@ -61,7 +61,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             "Save only its state_dict, preferably as safetensors, and open that.",
             field="model.weights",
         ) from error
-    except Exception as error:  # a damaged file may make a reader raise anything
+    except Exception as error:  # readers may raise anything for a damaged file
         raise _unreadable(path, _first_line(error)) from error
     if not found.state:
         raise _unreadable(path, "it holds no tensors")
@@ -70,9 +70,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _refuse_eight_bits(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Raise a `UserError` for floating-point numbers of eight bits, which need scales of theirs.
+    """Raise `UserError` for 8-bit floating-point tensors, which need separate scales.
 
-    Whether whole numbers are codes or a buffer of the network, only the network can say.
+    Whether integers are codes or a buffer can be told only with the network.
     """
     for name, tensor in state.items():
         if tensor.is_floating_point() and tensor.element_size() == 1:
@@ -83,8 +83,8 @@ def _refuse_eight_bits(path: Path, state: Mapping[str, Tensor]) -> None:
 
 
 def _reader_of(head: bytes, size_bytes: int) -> Any:  # noqa: ANN401 - a function of path and size
-    """Return what reads files that begin so."""
-    # First, for the length of its header may begin as any other file does.
+    """Return the reader for files with these first bytes."""
+    # Checked first, because the length of its header may look like any other format.
     if len(head) > 8 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < size_bytes:
         return _read_safetensors
     if head.startswith(b"SNIPPACK"):
@@ -169,7 +169,7 @@ def _read_packed(path: Path, size_bytes: int) -> Checkpoint:
     arrays, _ = read_packed(path)
     state = {str(name): torch.from_numpy(array) for name, array in arrays.items()}
     masks = {t["name"]: state[t["name"]] != 0 for t in header["tensors"] if "kept" in t}
-    for tensor in header["tensors"]:  # kept weights of exactly zero are rare: look at the bits then
+    for tensor in header["tensors"]:  # a kept weight may be zero: read the bits
         name = tensor["name"]
         if name in masks and int(masks[name].sum()) != tensor["kept"]:
             masks = _packed_masks(path, header)
@@ -178,7 +178,7 @@ def _read_packed(path: Path, size_bytes: int) -> Checkpoint:
 
 
 def _packed_masks(path: Path, header: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the masks of a packed file that was read already."""
+    """Return the masks of a packed file that has been read."""
     data = path.read_bytes()
     offset = 16 + struct.unpack_from("<I", data, 12)[0]
     masks: dict[str, Tensor] = {}
@@ -248,7 +248,7 @@ def _read_onnx(path: Path, size_bytes: int) -> Checkpoint:
 
 
 def _refuse_claim(shape: tuple[int, ...], item_bytes: int, size_bytes: int) -> None:
-    """Raise a `ValueError` if a tensor would be far larger than its file can hold."""
+    """Raise `ValueError` if a tensor would be far larger than its file can contain."""
     claimed = item_bytes
     for side in shape:
         claimed *= max(int(side), 1)

@@ -1,7 +1,7 @@
 """Compressed sparse rows for ``torch.sparse``, as safetensors.
 
 The matrix of ``fc1.weight`` is ``fc1.weight.crow_indices``, ``.col_indices`` (int32), ``.values``
-and ``.size``; its shape before flattening is in ``.shape``. Biases and buffers are stored whole.
+and ``.size``; its shape before flattening is ``.shape``. Biases and buffers are stored dense.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return rows of every masked weight, and the rest whole."""
+    """Encode masked weights as sparse rows, and the rest dense."""
     stored: dict[str, Tensor] = {}
     for name, tensor in package.state.items():
         if name not in package.masks or tensor.dim() < 2:
@@ -43,10 +43,10 @@ def encode(package: Package) -> bytes:
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
-    """Return the weights, zeros filled in, in their own shapes."""
-    load_tensors(path)  # refuses a damaged file in words
+    """Return the dense weights in their own shapes."""
+    load_tensors(path)  # refuses a damaged file with an error for the user
     with warnings.catch_warnings():
-        # torch says of every sparse tensor that its support is in beta.
+        # torch warns about every sparse tensor that its support is in beta.
         warnings.simplefilter("ignore", UserWarning)
         matrices, whole = load_rows(path)
         dense = {name: matrix.to_dense() for name, matrix in matrices.items()}

@@ -1,6 +1,6 @@
-"""The safetensors format with weights in half precision; half the size.
+"""The safetensors format with weights in half precision, at half the size.
 
-What that does to the test error is measured before it is written, and stands in the manifest.
+Its effect on the test error is measured before writing, and stated in the manifest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return weights in half precision, masks, and the manifest that says so."""
+    """Encode weights in half precision, masks, and a manifest that says so."""
     manifest = package.manifest | {"precision": "fp16"}
     if package.half_precision:
         errors = dict(manifest["errors"]) | {"half_precision": package.half_precision}
@@ -28,7 +28,7 @@ def encode(package: Package) -> bytes:
 
 
 def prove(package: Package, path: Path) -> str:
-    """Read the file back; compare the halves bit for bit and measure what they change."""
+    """Read the file back; compare the values bit for bit, and measure how outputs change."""
     read = read_back(path)
     refuse_other_weights(halved(package.state), read)
     try:

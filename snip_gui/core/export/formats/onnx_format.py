@@ -1,7 +1,7 @@
-"""ONNX in one file, for any number of images at once, checked by onnxruntime against torch.
+"""A single ONNX file for any batch size, verified by onnxruntime against torch.
 
-The weights keep the names of the state_dict; runtimes fold and fuse when they load. The manifest is
-one JSON string of the model's metadata, under ``snip_gui``.
+Weights keep the names of the state_dict; runtimes fold and fuse at load time. The manifest is a
+JSON string under ``snip_gui`` in the model's metadata.
 
 Shapes: B images, K classes.
 """
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
     from snip_gui.core.export.package import Package
 
-_COUNTER = "num_batches_tracked"  # of training alone
+_COUNTER = "num_batches_tracked"  # only for training
 
 
 def encode(package: Package) -> bytes:
-    """Return the masked network as ONNX."""
+    """Encode the masked network as ONNX."""
     return encode_network(package.network, package.images_BCHW, package.manifest)
 
 
 def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[str, Any]) -> bytes:
-    """Return a network as ONNX with a manifest.
+    """Encode a network as ONNX with a manifest.
 
     Raises
     ------
     UserError
-        If torch cannot export it, or what it exported does not pass the checks of onnx.
+        If torch cannot export it, or the result does not pass the checks of onnx.
     """
     import onnx
 
@@ -54,7 +54,7 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
                 network,
                 (sample_BCHW,),
                 dynamo=True,
-                optimize=False,  # would rename and fold weights; runtimes do it when they load
+                optimize=False,  # would rename and fold weights; runtimes do so at load time
                 input_names=["images"],
                 output_names=["scores"],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
@@ -67,7 +67,7 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
         entry = model.metadata_props.add()
         entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)
         onnx.checker.check_model(model)
-    except Exception as error:  # the exporter raises kinds of its own, and what it met within
+    except Exception as error:  # the exporter raises its own types, and those of its dependencies
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
             f"The network cannot be written as ONNX: {first}", "Choose another format."
@@ -76,7 +76,7 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
 
 
 def prove(package: Package, path: Path) -> str:
-    """Read the file back; compare its weights bit for bit, its outputs with torch's."""
+    """Read the file back; compare weights bit for bit, and outputs with those of torch."""
     found = read_back(path)
     expected = {name: t for name, t in package.state.items() if not name.endswith(_COUNTER)}
     refuse_other_weights(expected, {name: found[name] for name in expected if name in found})
@@ -88,12 +88,12 @@ def prove(package: Package, path: Path) -> str:
 
 
 def prove_outputs(path: Path, images_BCHW: Tensor, network: nn.Module) -> float:
-    """Return by how much onnxruntime's outputs differ at most from torch's, for one image and all.
+    """Return the largest difference of onnxruntime's outputs from torch's, for one image and all.
 
     Raises
     ------
     UserError
-        If it cannot run the file, or they differ by more than rounding.
+        If onnxruntime cannot run the file, or outputs differ by more than rounding.
     """
     run = runner(path.read_bytes())
     expected_BK = compute_scores(network, images_BCHW)
@@ -113,7 +113,7 @@ def runner(data: bytes, num_threads: int = 0) -> Any:  # noqa: ANN401 - a functi
         session = onnxruntime.InferenceSession(
             data, sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # it has kinds of its own
+    except Exception as error:  # onnxruntime has its own types
         raise UserError(
             f"onnxruntime rejected the file: {error}", "Choose another format."
         ) from error
@@ -122,7 +122,7 @@ def runner(data: bytes, num_threads: int = 0) -> Any:  # noqa: ANN401 - a functi
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
-    """Return the weights that the file holds by name, without running it."""
+    """Return the weights in the file by name, without running it."""
     import onnx
     from onnx import numpy_helper
 
@@ -134,7 +134,7 @@ def read_back(path: Path) -> dict[str, Tensor]:
 
 
 def _tidy(model: Any) -> None:  # noqa: ANN401 - onnx has no types of its messages
-    """Remove what the exporter notes about the machine it ran on: places in source files."""
+    """Remove the exporter's notes on the machine it ran on: locations in source files."""
     for node in model.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
@@ -146,7 +146,7 @@ def _tidy(model: Any) -> None:  # noqa: ANN401 - onnx has no types of its messag
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter from warning about itself and writing to the terminal."""
+    """Silence the exporter's warnings and terminal output."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""A bit mask and the kept values: the smallest format; see `packed_reader` for the bytes."""
+"""A bit mask and the kept values: the smallest format; see `packed_reader` for its layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return header, masks and kept values."""
+    """Encode header, masks and kept values."""
     described: list[dict[str, Any]] = []
     parts: list[bytes] = []
     for name, tensor in package.state.items():
@@ -41,7 +41,7 @@ def encode(package: Package) -> bytes:
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
-    """Return the weights, zeros filled in."""
+    """Return the dense weights."""
     arrays, _ = read_packed(path)
     return {name: as_tensor(array) for name, array in arrays.items()}
 

@@ -1,7 +1,6 @@
 """The naming of ``torch.nn.utils.prune``: ``weight_orig`` and ``weight_mask`` for each weight.
 
-For exchange only: a network in this form regrows its removed weights if `prune.remove` is called
-before training goes on.
+For exchange only: removed weights grow back if `prune.remove` is called before further training.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return weights and masks under torch's names."""
+    """Encode weights and masks under torch's names."""
     state: dict[str, Tensor] = {}
     unnamed = _without_mask(package)
     for name, tensor in package.state.items():

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return the masked weights, contiguous, on the CPU."""
+    """Encode the masked weights, contiguous and on the CPU."""
     return encode_state(package.state)
 
 
 def encode_state(state: Mapping[str, Tensor]) -> bytes:
-    """Return tensors as torch writes them."""
+    """Return tensors in torch's file format."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     written = io.BytesIO()
     torch.save(state, written)

@@ -1,4 +1,4 @@
-"""Masked weights, masks and manifest as safetensors.
+"""Masked weights, masks and manifest in safetensors format.
 
 Keys are those of the state_dict; the mask of ``fc1.weight`` is ``fc1.weight_mask`` (uint8, 1 where
 kept), unless the network has a tensor of that name; the manifest is one JSON string under
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode(package: Package) -> bytes:
-    """Return weights, masks and manifest."""
+    """Encode weights, masks and manifest."""
     return encode_masked(package, package.state, package.manifest)
 
 

@@ -1,4 +1,4 @@
-"""The smaller dense network as a state_dict, with its module definition beside it."""
+"""The smaller dense network as a state_dict, with its module definition in a companion file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def companion(package: Package) -> str:
 
 
 def prove(package: Package, path: Path) -> str:
-    """Make the network from its definition and what was written; compare it with the masked one."""
+    """Create the network from its definition and the file; compare it with the masked one."""
     smaller, read = package.smaller, read_back(path)
     refuse_other_weights(smaller.network.state_dict(), read)
     network = make_network(smaller.source)

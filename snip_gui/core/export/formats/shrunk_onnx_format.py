@@ -15,7 +15,7 @@ __all__ = ["encode", "prove", "read_back"]
 
 
 def encode(package: Package) -> bytes:
-    """Return the smaller network as ONNX."""
+    """Encode the smaller network as ONNX."""
     manifest = package.manifest | {"shrunk": package.smaller.description}
     return encode_network(package.smaller.network, package.images_BCHW, manifest)
 
