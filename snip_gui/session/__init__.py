@@ -1,1 +1,1 @@
-"""The application's state and what changes it: Qt without widgets."""
+"""The state of the application and everything that changes it. Qt without widgets."""

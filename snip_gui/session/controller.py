@@ -1,7 +1,7 @@
-"""Turns what a person wants into state and jobs, and what jobs say into state.
+"""Translates the user's intents into state and jobs, and the events of jobs into state.
 
-The parts that each look after one concern are made here, and wired to one another. Panels call
-intents of the controller or of its parts.
+Creates and connects the parts, each of which handles one concern. Panels call the intents of the
+controller or of its parts.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 class Controller(QObject):
     """Intents in, state out."""
 
-    failed = Signal(object)  # Notice with details: a fault of the program
+    failed = Signal(object)  # Notice with details, for an unexpected exception
     exported = Signal(object)  # ExportDone
     recents_changed = Signal()
 
@@ -99,7 +99,7 @@ class Controller(QObject):
         self.queue = RunQueue(state, self.trainings, self)
 
     def start(self) -> None:
-        """Load torch and the images, then score, so that there is a picture at once."""
+        """Load torch and the images, then score, so that there is a picture right away."""
         self._wants_score = True
         self.state.status.set_activity(Activity("devices", "Loading torch"))
         job = self._host.submit(
@@ -115,14 +115,14 @@ class Controller(QObject):
     # Editing the recipe
 
     def edit(self, recipe: Recipe, text: str, merge_key: str = "") -> None:
-        """Replace the recipe as one step of undo."""
+        """Replace the recipe as a single undo step."""
         if recipe != self.state.recipe:
             self.undo_stack.push(
                 RecipeEdit(text, self.state.recipe, recipe, self._apply, merge_key)
             )
 
     def set_field(self, path: str, value: object) -> None:
-        """Set one field of the recipe; a value that cannot be is told in place."""
+        """Set a field of the recipe; an invalid value is reported in place."""
         try:
             recipe = with_value(self.state.recipe, path, value)
             refuse_unknown(recipe)
@@ -134,20 +134,20 @@ class Controller(QObject):
             self.data.retry()
 
     def set_sparsity(self, sparsity: float) -> None:
-        """Set the sparsity, as near to 1 as keeps one connection."""
-        total = self.state.num_parameters or 1 << 31  # not known before the network is measured
+        """Set the sparsity, limited such that at least one connection is kept."""
+        total = self.state.num_parameters or 1 << 31  # unknown until the network has been measured
         sparsity = min(max(0.0, sparsity), 1 - 1 / total)
         pruning = msgspec.structs.replace(self.state.recipe.pruning, sparsity=sparsity)
         recipe = msgspec.structs.replace(self.state.recipe, pruning=pruning)
         self.edit(recipe, "Change sparsity", merge_key="pruning.sparsity")
 
     def set_num_kept(self, num_kept: int) -> None:
-        """Set the sparsity so that exactly so many connections are kept."""
+        """Set the sparsity that keeps exactly this number of connections."""
         if self.state.num_parameters:
             self.set_sparsity(1 - num_kept / self.state.num_parameters)
 
     def _apply(self, recipe: Recipe) -> None:
-        """Make a recipe the current one; bring back what is known of it."""
+        """Make a recipe the current one; restore its scores and images if they are known."""
         self.state.status.set_problem(None)
         self.state.set_recipe(recipe)
         self.data.refresh()
@@ -158,7 +158,7 @@ class Controller(QObject):
     # Environment
 
     def set_preferences(self, preferences: Preferences) -> None:
-        """Change preferences; another place of the images is looked into at once."""
+        """Change preferences; if the path of the images changes, they are loaded at once."""
         self.state.set_preferences(preferences)
         self.data.refresh()
 
@@ -186,11 +186,11 @@ class Controller(QObject):
             self.train_recipe(self.state.recipe)
 
     def train_recipe(self, recipe: Recipe) -> None:
-        """Train a recipe, whatever is chosen."""
+        """Train a recipe other than the current one."""
         self.trainings.train(recipe)
 
     def save_run(self) -> Job | None:
-        """Keep what is on screen, untrained, as a run; None if there is nothing to keep."""
+        """Save the current state as an untrained run; returns None if there is nothing to save."""
         if not self.state.can_train:
             return None
         self.state.status.set_problem(None)
@@ -210,27 +210,27 @@ class Controller(QObject):
         return saving
 
     def stop(self) -> None:
-        """Ask the training to stop; what was done is kept."""
+        """Ask training to stop; its progress is kept."""
         self.trainings.stop()
 
     def cancel(self) -> None:
-        """Stop whatever the user waits for; a training keeps what was done."""
+        """Stop everything that the user is waiting for; the progress of training is kept."""
         self.stop()
         self._host.cancel()
 
     def resume(self) -> None:
-        """Go on with a stopped training."""
+        """Resume the stopped training run."""
         training = self.state.training
         if training is not None and training.can_continue and training.folder is not None:
             self.resume_run(training.folder)
 
     def resume_run(self, folder: Path, *, accept_edits: bool = False) -> None:
-        """Resume the training of a run, whoever began it; one at a time."""
+        """Resume training of any run; one at a time."""
         self.trainings.resume(folder, accept_edits=accept_edits)
 
     @functools.cached_property
     def exporter(self) -> Exporter:
-        """Return what exports runs, made when it is first wanted."""
+        """Return the exporter, created on first use."""
         from snip_gui.session.runs.exporting import Exporter
 
         made = Exporter(self.state, self._host, self.save_run, self.data.find_images, self)
@@ -239,13 +239,13 @@ class Controller(QObject):
 
     @functools.cached_property
     def importer(self) -> Importer:
-        """Return what opens checkpoints, made when it is first wanted."""
+        """Return the importer, created on first use."""
         from snip_gui.session.choosing.importing import Importer
 
         return Importer(self.state, self._host, self._take_checkpoint, self)
 
     def _take_checkpoint(self, recipe: Recipe, text: str) -> None:
-        """Make the recipe that goes on with a checkpoint the current one, and show its mask."""
+        """Make the recipe that continues from a checkpoint the current one, and show its mask."""
         self.edit(recipe, text)
         self._wants_score = self.network.is_agreed
         self._score_if_wanted()
@@ -253,7 +253,7 @@ class Controller(QObject):
     # Recipes on disk
 
     def open_recipe(self, path: Path) -> None:
-        """Make a recipe file the current recipe."""
+        """Open a recipe file as the current recipe."""
         try:
             recipe = pin_files(load_recipe(path))
             refuse_unknown(recipe)
@@ -303,7 +303,7 @@ class Controller(QObject):
 
     @Slot(object)
     def _on_devices_sought(self, ended: JobEnded) -> None:
-        """Say that torch will not load any more."""
+        """Record that torch failed to load."""
         if ended.outcome in ("failed", "crashed"):
             self.state.set_devices((), (("torch", ended.message),))
 
@@ -339,7 +339,7 @@ class Controller(QObject):
         self._score_if_wanted()
 
     def _score_if_wanted(self) -> None:
-        """Score once when both torch and the images are there at the start of a session."""
+        """Score once at the start of a session, when both torch and the images are available."""
         if self._wants_score and self.state.can_score:
             self._wants_score = False
             self.score()
@@ -350,22 +350,22 @@ class Controller(QObject):
             self.state.set_scored(scored)
 
     def known_scores(self, recipe: Recipe) -> Scored | None:
-        """Return the scores of a recipe on the images at hand if they are still known."""
+        """Return the cached scores of a recipe on the current images; None if there are none."""
         return self._find_scores(stage_keys(recipe)[Stage.SCORE])
 
     def _find_scores(self, key: str) -> Scored | None:
-        """Return the scores of a digest on the images at hand if they are still known."""
+        """Return the cached scores of a digest on the current images; None if there are none."""
         images, environment = self.state.images, self.state.preferences.environment
         return self._scores.find(key, images.digest, environment) if images else None
 
     def _recall_scores(self) -> bool:
-        """Show the scores of the current recipe if they are known; return whether they are."""
+        """Show the cached scores of the current recipe; return whether there are any."""
         known = self._find_scores(self.state.score_key)
         if known is not None and known is not self.state.scored:
             self.state.set_scored(known)
         return known is not None
 
-    # Telling
+    # Reporting
 
     def _log_if(self, text: str) -> None:
         if text:
@@ -373,6 +373,6 @@ class Controller(QObject):
 
 
 def refuse_unknown(recipe: Recipe) -> None:
-    """Raise a `UserError` if there is no such network or data set."""
+    """Raise `UserError` if the recipe's network or data set does not exist."""
     find_network(recipe.model)
     DATASETS[recipe.data.name]

@@ -1,7 +1,7 @@
-"""Keeps recipe and preferences for the next start, from the moment they change.
+"""Saves recipe and preferences for the next start whenever they change.
 
-A program may end without closing: it is killed, or the power fails. Only what changed is written,
-so that of two windows neither undoes what the other has kept.
+The program may end without closing, by a kill or a power failure. Only changes are written, so that
+two windows do not overwrite each other's.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ PREFERENCES = "preferences.json"
 
 
 class SessionKeeper(QObject):
-    """Has every change of recipe and preferences written within two seconds.
+    """Writes every change of recipe and preferences within two seconds.
 
     Parameters
     ----------
     folder
-        Where the files are.
+        Folder of the files.
     """
 
     def __init__(self, state: SessionState, folder: Path, parent: QObject | None = None) -> None:
@@ -50,7 +50,7 @@ class SessionKeeper(QObject):
         state.preferences_changed.connect(self._on_preferences_changed)
 
     def finish(self) -> bool:
-        """Write what has not been written yet; return whether all is on disk."""
+        """Write pending changes; return whether everything is on disk."""
         return self._writer.finish()
 
     @Slot()
@@ -64,13 +64,13 @@ class SessionKeeper(QObject):
         self._writer.write_soon(PREFERENCES, write)
 
     def _write_preferences(self, preferences: Preferences) -> None:
-        """Write what changed since the last time; in the writer's thread, one call at a time."""
+        """Write changes since the last call; runs in the writer's thread, one call at a time."""
         save_preferences(self._folder / PREFERENCES, preferences, self._in_file)
         self._in_file = preferences
 
     @Slot(str)
     def _on_failed(self, complaint: str) -> None:
-        """Say so once, not after every change."""
+        """Report a failure once, not after every change."""
         if complaint != self._complaint:
             self._complaint = complaint
             text = f"What is chosen cannot be kept for the next start. {complaint}"

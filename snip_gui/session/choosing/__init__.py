@@ -1,1 +1,1 @@
-"""Choosing network, data set and minibatch."""
+"""The choice of network, data set and minibatch."""

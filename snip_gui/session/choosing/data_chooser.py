@@ -1,4 +1,4 @@
-"""Choosing the data: where a set lies, bringing it in, and what is kept of those opened before."""
+"""The choice of data: its path, loading it, and a cache of data sets opened before."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SETS_KEPT_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class ImagesKey:
-    """All that the images at hand depend on."""
+    """Everything that the current images depend on."""
 
     name: str
     place: str = ""
@@ -46,9 +46,9 @@ class ImagesKey:
 
 
 def make_images_key(recipe: Recipe, preferences: Preferences) -> ImagesKey:
-    """Return what the recipe's images depend on here."""
+    """Return everything that a recipe's images depend on."""
     data = recipe.data
-    if data.name not in DATASETS.names:  # told when it is to be read
+    if data.name not in DATASETS.names:  # reported when it is to be read
         return ImagesKey(data.name)
     info = DATASETS[data.name]
     if not info.needs_folder:
@@ -61,18 +61,18 @@ def make_images_key(recipe: Recipe, preferences: Preferences) -> ImagesKey:
 
 
 class DataChooser(QObject):
-    """One data set is wanted at a time; another that fails to open leaves the one before.
+    """Loads data sets, one at a time; if one fails to open, the previous one stays.
 
     Parameters
     ----------
     edit
-        Makes a recipe the current one, under a name for the undo menu.
+        Makes a recipe the current one, with a text for the undo menu.
     prefer
         Replaces the preferences.
     """
 
-    listed = Signal()  # other files are about to be shown
-    opened = Signal()  # the images at hand are others
+    listed = Signal()  # new files are about to be shown
+    opened = Signal()  # the current images have changed
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class DataChooser(QObject):
     # Intents
 
     def use_place(self, name: str, place: Path) -> None:
-        """Look for a data set in a folder or file, also if that was done before in vain."""
+        """Load a data set from a folder or file, even if that has failed before."""
         before = self._state.preferences
         places = before.data_places | {name: str(place)}
         folder = before.data_folder or (str(place) if place.is_dir() else "")
@@ -104,20 +104,20 @@ class DataChooser(QObject):
             self.retry()
 
     def retry(self) -> None:
-        """Read the data set again if it could not be had: its files may have been mended."""
+        """Retry reading an unavailable data set, whose files may have been fixed."""
         if self._state.images_problem is not None:
             self._state.status.set_problem(None)
             self.load()
 
     def skip_unreadable(self) -> None:
-        """Open the data set that was refused, without the files that cannot be read."""
+        """Open a refused data set without its unreadable files."""
         if self._refused is not None:
             self._state.set_preferences(self._placed(self._refused))
             recipe = with_value(self._state.recipe, "data.skip_unreadable", True)
             self._edit(recipe, "Skip unreadable files")
 
     def download(self, name: str, folder: Path) -> None:
-        """Fetch a data set into a folder, after any other that is being fetched; then use it."""
+        """Download a data set into a folder, after any other download; then use it."""
         self._state.status.set_problem(self._state.images_problem)
         job = lazily("snip_gui.core.data.download.fetch:download_job", DATASETS[name], folder)
         download = self._host.submit("download", job, lane="io")
@@ -126,16 +126,16 @@ class DataChooser(QObject):
     # Loading
 
     def refresh(self) -> None:
-        """Load if recipe or preferences want other images now."""
+        """Load if recipe or preferences now require other images."""
         if make_images_key(self._state.recipe, self._state.preferences) != self._wanted:
             self.load()
 
     def find_images(self, recipe: Recipe) -> ImageSet | None:
-        """Return the images of a recipe, the current one or not, if they are there."""
+        """Return the images of any recipe, if they are loaded."""
         return self._sets.get(make_images_key(recipe, self._state.preferences))
 
     def load(self) -> None:
-        """Bring the recipe's data set in, at once if it is known."""
+        """Load the recipe's data set, at once if it is cached."""
         if self._loading is not None:
             self._loading.drop()
         key = make_images_key(self._state.recipe, self._state.preferences)
@@ -152,7 +152,7 @@ class DataChooser(QObject):
             environment.data_folder,
             options=options,
         )
-        # Long, so that thumbnails are decoded between its steps.
+        # A long job, so that thumbnails are decoded between its steps.
         self._loading = self._host.submit("load", job, lane="io")
         self._loading.happened.connect(self._on_event)
         self._loading.ended.connect(self._on_ended)
@@ -177,7 +177,7 @@ class DataChooser(QObject):
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
-        """Tell of a reading that came to nothing; go back to the images before."""
+        """Report that reading failed, and return to the previous images."""
         if ended.outcome == "done":
             return
         key = self._wanted
@@ -200,7 +200,7 @@ class DataChooser(QObject):
             self._state.status.report(problem)
 
     def _problem_of(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
-        """Return what to tell; nothing of a fault of the program, which has a dialog."""
+        """Return the problem to report; None for an unexpected exception, which has a dialog."""
         if ended.outcome == "cancelled":
             what = f"“{Path(key.place).name}”" if key.place else DATASETS[key.name].title
             hint = stays or "To open it, choose the folder or the data set again."
@@ -211,7 +211,7 @@ class DataChooser(QObject):
         return None
 
     def _placed(self, key: ImagesKey) -> Preferences:
-        """Return the preferences with a data set's place as it was."""
+        """Return the preferences with a data set's former path."""
         preferences = self._state.preferences
         if key.name not in preferences.data_places:
             return msgspec.structs.replace(preferences, data_folder=key.place)
@@ -219,7 +219,7 @@ class DataChooser(QObject):
         return msgspec.structs.replace(preferences, data_places=places)
 
     def _show(self, key: ImagesKey) -> None:
-        """Make a set that is there the one at hand; drop old ones that take too much memory."""
+        """Make a loaded data set the current one; drop old ones that take too much memory."""
         self._sets.move_to_end(key)
         self._open = key
         sizes = {known: _memory(images) for known, images in self._sets.items()}
@@ -231,6 +231,6 @@ class DataChooser(QObject):
 
 
 def _memory(images: ImageSet) -> int:
-    """Return the memory that a set takes."""
+    """Return the memory of a data set in bytes."""
     stores = (images.train_images, images.test_images)
     return sum(num_bytes(store) for store in stores if store.in_memory)

@@ -1,4 +1,4 @@
-"""Opening a checkpoint: read in the io lane, then its recipe becomes the current one."""
+"""Opens checkpoints: a file is read in the io lane, then its recipe becomes the current one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Importer(QObject):
-    """Reads files of weights and takes up what they hold.
+    """Reads weight files and continues from them.
 
     Parameters
     ----------
     take
-        Makes a recipe the current one, under a name for the undo menu, and shows its mask.
+        Makes a recipe the current one, with a text for the undo menu, and shows its mask.
     """
 
     found = Signal(object)  # CheckpointFound
@@ -42,7 +42,7 @@ class Importer(QObject):
         self._state, self._host, self._take = state, host, take
 
     def inspect(self, path: Path) -> None:
-        """Read a file; what it is comes with `found`, a file that is none is told in place."""
+        """Read a file; emits `found`, or reports in place that it is not a checkpoint."""
         self._state.status.set_problem(None)
         recipe = self._state.recipe
         environment = self._state.preferences.environment_for(recipe.data.name)
@@ -53,7 +53,7 @@ class Importer(QObject):
         inspection.happened.connect(self._on_event)
 
     def take(self, found: CheckpointFound, recipe: Recipe) -> None:
-        """Go on with a checkpoint as one of its recipes says: one step of undo."""
+        """Continue from a checkpoint with one of its recipes, as a single undo step."""
         self._take(recipe, f"Open {found.path.name}")
         self._state.notices.info(
             f"Opened {found.path}: {found.title}, masks from {found.mask_from}."

@@ -1,4 +1,4 @@
-"""Ways to choose the minibatch, each one step of undo."""
+"""Edits of the minibatch, each a single undo step."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 class MinibatchEditor(QObject):
     """Edits the minibatch of the recipe.
 
-    Indices are those of `MinibatchState`: own images come after the training images.
+    Indices are those of `MinibatchState`: user-supplied images follow the training images.
 
     Parameters
     ----------
     edit
-        Makes a recipe the current one, under a name for the undo menu.
+        Makes a recipe the current one, with a text for the undo menu.
     """
 
-    fitted = Signal(object)  # tuple[Fitted, ...]: pictures that were brought, ready to be labelled
+    fitted = Signal(object)  # tuple[Fitted, ...]: user-supplied pictures, ready to be labelled
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class MinibatchEditor(QObject):
         self._state, self._host, self._edit = state, host, edit
 
     def draw(self, size: int, classes: tuple[ClassChoice, ...]) -> None:
-        """Draw images at random; asked again for the same, draw other images."""
+        """Draw images at random; repeating the same request draws other images."""
         before = self._state.recipe.minibatch
         draw = Draw(size=size, classes=classes)
         if isinstance(before, Draw) and before.size == size and self._are_same(before, draw):
@@ -58,18 +58,18 @@ class MinibatchEditor(QObject):
         self._set(draw, "Draw minibatch")
 
     def _are_same(self, one: Draw, other: Draw) -> bool:
-        """Whether two draws are from the same classes, by name or by position."""
+        """Return whether two draws are from the same classes, by name or position."""
         images = self._state.images
         if images is None:
             return one.classes == other.classes
         try:
             chosen = [set(class_positions(draw.classes, images.classes)) for draw in (one, other)]
-        except UserError:  # the data set does not have one of them
+        except UserError:  # the data set lacks one of them
             return False
         return chosen[0] == chosen[1]
 
     def take_per_class(self, number: int) -> None:
-        """Take so many images of every class."""
+        """Choose a number of images of every class."""
         images, split = self._state.images, self._state.split
         if images is not None and split is not None:
             seed = self._state.recipe.seed
@@ -82,7 +82,7 @@ class MinibatchEditor(QObject):
         self._pick(chosen, "Add images")
 
     def bring(self, pictures: Sequence[Path | bytes]) -> None:
-        """Fit files, or contents of files, to the data set; `fitted` tells when they are ready."""
+        """Fit files, or their contents, to the data set; emits `fitted` when ready."""
         images = self._state.images
         if images is not None and pictures:
             job = lazily(
@@ -97,7 +97,7 @@ class MinibatchEditor(QObject):
             self.fitted.emit(event.pictures)
 
     def add_own(self, chosen: Sequence[tuple[NDArray[np.uint8], int]]) -> None:
-        """Add images (C, H, W) of the user's own with their labels, once their pixels are kept."""
+        """Store user-supplied images (C, H, W), then add them with their labels."""
         folder = self._state.preferences.environment.image_folders[0]
         job = lazily("snip_gui.core.data.minibatch.own_pictures:keep_images", folder, tuple(chosen))
         keeping = self._host.submit("keep", job, lane="io", short=True, replaces=False)
@@ -114,7 +114,7 @@ class MinibatchEditor(QObject):
         self._set(minibatch, "Add an image" if number == 1 else f"Add {number} images")
 
     def remove(self, indices: Iterable[int]) -> None:
-        """Take images out."""
+        """Remove images."""
         gone = np.fromiter(indices, np.int64)
         self._pick(np.setdiff1d(self._state.minibatch.indices_K, gone), "Remove images")
 
@@ -123,7 +123,7 @@ class MinibatchEditor(QObject):
         self._pick(np.unique(np.fromiter(indices, np.int64)), "Pick images")
 
     def clear(self) -> None:
-        """Choose no image."""
+        """Remove all images."""
         self._pick(np.zeros(0, np.int64), "Clear minibatch")
 
     def _picked(self, indices_K: NDArray[np.int64]) -> Picked:

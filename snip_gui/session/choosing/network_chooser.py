@@ -1,7 +1,7 @@
-"""Choosing the network: the user's own code, weights from a file, and what the choice is made of.
+"""The choice of network: user-supplied code, weights from a file, and the network's architecture.
 
-Whenever network or images change, the network is measured in the compute lane. Code of the user's
-own is never run before they agreed; agreement is remembered by the contents of the file.
+Whenever network or images change, the network is measured in the compute lane. User-supplied code
+is never run without consent, which is remembered by the contents of the file.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class _Subject:
 
 
 class NetworkChooser(QObject):
-    """Chooses networks and keeps what is known of the chosen one up to date.
+    """Chooses networks, and keeps what is known about the chosen one up to date.
 
     Parameters
     ----------
     edit
-        Makes a recipe the current one, under a name for the undo menu.
+        Makes a recipe the current one, with a text for the undo menu.
     prefer
         Replaces the preferences.
     """
 
-    trust_asked = Signal()  # the recipe names code that the user has not agreed to run
+    trust_asked = Signal()  # the recipe has code that the user has not agreed to run
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class NetworkChooser(QObject):
     # Intents
 
     def use_code(self, source: Source, symbol: str) -> None:
-        """Make a class or function of a file the network; the user agrees to run this source."""
+        """Choose a class or function in a file, which the user agrees to run."""
         path, digest = source.path, source.digest
         preferences = self._state.preferences
         if digest not in preferences.trusted_code:
@@ -89,18 +89,18 @@ class NetworkChooser(QObject):
         self._update()
 
     def use_weights(self, path: Path) -> None:
-        """Start from the weights of a file, once it was read."""
+        """Start from the weights of a file, once it has been read."""
         self._state.status.set_problem(None)
         job = lazily("snip_gui.core.models.measuring:check_weights", path)
         reading = self._host.submit("weights", job, lane="io", short=True)
         reading.happened.connect(self._on_event)
 
     def initialise_weights(self) -> None:
-        """Draw the weights instead of reading them."""
+        """Initialise the weights randomly instead of reading them."""
         self._change("Initialise randomly", weights="", weights_digest="")
 
     def refuse_code(self) -> None:
-        """Leave the recipe's code alone and say what that means."""
+        """Decline to run the recipe's code, and report what that means."""
         file = Path(self._state.recipe.model.file).name
         self._state.status.report(
             Problem(
@@ -111,7 +111,7 @@ class NetworkChooser(QObject):
         )
 
     def list_networks(self) -> None:
-        """Ask torchvision for the networks it has."""
+        """List torchvision's networks."""
         if not self._state.network.names:
             job = lazily("snip_gui.core.models.measuring:list_networks")
             listing = self._host.submit("networks", job, lane="io", short=True)
@@ -119,15 +119,15 @@ class NetworkChooser(QObject):
 
     @property
     def is_agreed(self) -> bool:
-        """Whether the recipe's network may be run."""
+        """Whether the user has agreed to run the recipe's network."""
         model = self._state.recipe.model
         return model.name != OWN or model.file_digest in self._state.preferences.trusted_code
 
-    # Keeping up
+    # Updates
 
     @Slot()
     def _update(self) -> None:
-        """Measure the network if it is another than the last one measured."""
+        """Measure the network if it has changed."""
         if self._host.is_closed:
             return
         images, model = self._state.images, self._state.recipe.model
@@ -179,7 +179,7 @@ class NetworkChooser(QObject):
                 self._change("Read weights", weights=str(path), weights_digest=digest)
 
     def _change(self, text: str, **changes: object) -> None:
-        """Change the network part of the recipe as one step of undo."""
+        """Change the network part of the recipe as a single undo step."""
         recipe = self._state.recipe
         model = msgspec.structs.replace(recipe.model, **changes)
         self._edit(msgspec.structs.replace(recipe, model=model), text)

@@ -1,4 +1,4 @@
-"""Pixels for the window: those of a set in memory at once, those of files when they are decoded.
+"""Pixels for the window: at once for a data set in memory, otherwise once they are decoded.
 
 Shapes: C channels, H rows, W columns.
 """
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.session_state import SessionState
 
-_SIDE = 64  # pixels of the longer side
-_KEPT_BYTES = 64_000_000  # some five thousand thumbnails in colour
-_GATHER_MS = 10  # a scrolled grid asks for many pictures, one after another
+_SIDE = 64  # longer side in pixels
+_KEPT_BYTES = 64_000_000  # about five thousand thumbnails in colour
+_GATHER_MS = 10  # scrolling requests many pictures in succession
 
 
 class Pictures(QObject):
-    """Training images as the grids show them, and the mean of the minibatch."""
+    """Training images for the grids, and the mean of the minibatch."""
 
-    changed = Signal()  # more pictures can be shown
+    changed = Signal()  # more pictures are available
     mean_changed = Signal()
 
     def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
@@ -43,7 +43,7 @@ class Pictures(QObject):
         self._state, self._host = state, host
         self._kept: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._kept_bytes = 0
-        self._wanted: dict[str, None] = {}  # in the order in which they were asked for
+        self._wanted: dict[str, None] = {}  # in the order requested
         self._asked: set[str] = set()
         self._averaging: Job | None = None
         self._mean_CHW: NDArray[np.uint8] | None = None
@@ -53,7 +53,7 @@ class Pictures(QObject):
         state.minibatch_changed.connect(self._find_mean)
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
-        """Return an image (C, H, W), small if it lies in a file; None if not yet."""
+        """Return an image (C, H, W), a thumbnail if it is in a file; None if not yet available."""
         images, source = self._state.images, self._state.minibatch.source
         own_CHW = source.own(index) if source is not None else None
         if own_CHW is not None:
@@ -62,7 +62,7 @@ class Pictures(QObject):
             picture_CHW: NDArray[np.uint8] = images.train_images.read([index])[0]
             return picture_CHW
         paths = self._paths()
-        if index >= len(paths):  # a grid that has not heard yet of other images
+        if index >= len(paths):  # a grid not yet notified of a change of images
             return None
         path = paths[index]
         if path in self._kept:
@@ -74,37 +74,37 @@ class Pictures(QObject):
 
     @property
     def mean_CHW(self) -> NDArray[np.uint8] | None:
-        """Mean of the minibatch; None if it is empty, or not worked out yet."""
+        """Mean of the minibatch; None if it is empty or not yet computed."""
         return self._mean_CHW
 
     def forget(self) -> None:
-        """Forget all thumbnails, since their files are listed anew."""
+        """Drop all thumbnails, because the files are being listed again."""
         self._kept.clear()
         self._kept_bytes = 0
 
     def _paths(self) -> Sequence[str]:
-        """Return the training files of a set that is not in memory."""
+        """Return the training files of a data set that is not in memory."""
         images, listing = self._state.images, self._state.listing
         if images is not None and isinstance(images.train_images, FileStore):
             return images.train_images.paths
         return listing.train_paths if listing is not None else ()
 
     def _scale(self) -> ValueScale | None:
-        """Return how wide grey values of the set become 8 bits, as far as that is known."""
+        """Return the scale of the data set's values of more than 8 bits, if known."""
         images = self._state.images
         return None if images is None else images.train_images.scale
 
     @Slot()
     def _drop_unscaled(self) -> None:
-        """Forget thumbnails that were decoded before the scale of their set was known."""
+        """Drop thumbnails that were decoded before the scale of their data set was known."""
         if self._scale() is not None:
             self.forget()
 
     @Slot()
     def _ask(self) -> None:
-        """Have decoded what was asked for last; what was asked for before is out of sight."""
+        """Decode the pictures requested last; earlier ones are no longer visible."""
         wanted, self._wanted = self._wanted, {}
-        # A grid may be painted once more while the window closes.
+        # A grid may be painted once more while the window is closing.
         if not (wanted.keys() <= self._asked or self._host.is_closed):
             self._asked = set(wanted)
             job = lazily(
@@ -119,7 +119,7 @@ class Pictures(QObject):
 
     @Slot()
     def _find_mean(self) -> None:
-        """Work out the mean of the minibatch: at once, or in the background if it is on disk."""
+        """Compute the mean of the minibatch: at once, or in the background if it is on disk."""
         source, indices_K = self._state.minibatch.source, self._state.minibatch.indices_K
         self._mean_CHW = None
         if self._averaging is not None:
@@ -148,7 +148,7 @@ class Pictures(QObject):
         self._asked = set()
 
     def _keep(self, pictures: dict[str, NDArray[np.uint8]]) -> None:
-        """Keep pictures; those not looked at for longest go."""
+        """Store pictures; drop the least recently used."""
         for path, picture in pictures.items():
             before = self._kept.pop(path, None)
             self._kept_bytes += picture.nbytes - (0 if before is None else before.nbytes)

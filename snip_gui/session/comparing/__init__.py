@@ -1,1 +1,1 @@
-"""Pinned masks, questions to them, and the grid."""
+"""Pinned masks, questions about them, and the grid."""

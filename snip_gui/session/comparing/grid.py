@@ -1,4 +1,4 @@
-"""The grid of input maps: computed column by column between whatever else is going on."""
+"""The grid of input maps, computed column by column between other jobs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class TileGrid(QObject):
-    """One grid at a time.
+    """Computes grids, one at a time.
 
     Parameters
     ----------
     edit
-        Makes a recipe the current one, under a name for the undo menu.
+        Makes a recipe the current one, with a text for the undo menu.
     """
 
     changed = Signal()
@@ -54,7 +54,7 @@ class TileGrid(QObject):
         return self._job is not None and self._job.is_open
 
     def start(self, kind: GridKind, sparsities: Sequence[float]) -> None:
-        """Compute a grid of the current recipe; a problem is told in place."""
+        """Compute a grid of the current recipe; problems are reported in place."""
         images, split = self._state.images, self._state.split
         if images is None or split is None or not self._state.devices:
             return
@@ -69,7 +69,7 @@ class TileGrid(QObject):
         self._next()
 
     def stop(self) -> None:
-        """Stop after what is being computed; what is there stays."""
+        """Stop after the current column; finished columns are kept."""
         if self._job is not None:
             self._job.cancel()
 
@@ -80,8 +80,8 @@ class TileGrid(QObject):
             self._edit(self.spec.tile_recipe(row, column), f"Use tile {label}")
 
     def export(self, path: Path) -> None:
-        """Write the grid as a picture or as numbers, by the ending of the name."""
-        from snip_gui.core.views.grid_files import save_grid  # Pillow, not before it is needed
+        """Write the grid as a picture or as numbers, depending on the file extension."""
+        from snip_gui.core.views.grid_files import save_grid  # imports Pillow, hence late
 
         if self.spec is None:
             return
@@ -93,7 +93,7 @@ class TileGrid(QObject):
             self._state.notices.info(f"Saved the grid to {path}.")
 
     def current_tile(self) -> tuple[int, int] | None:
-        """Return row and column of the tile that the current recipe is; None if it is none."""
+        """Return row and column of the current recipe's tile; None if it has none."""
         if self.spec is None:
             return None
         now = stage_keys(self._state.recipe)[Stage.SCORE]
@@ -104,7 +104,7 @@ class TileGrid(QObject):
         return None
 
     def _next(self) -> None:
-        """Compute the next column, if there is one."""
+        """Start computing the next column, if there is one."""
         spec, images = self.spec, self._state.images
         if spec is not None and images is not None and len(self.columns) < len(spec.variants):
             environment = self._state.preferences.environment_for(images.name)

@@ -1,4 +1,4 @@
-"""Scored states that were pinned to be compared, and the two that are being compared."""
+"""Scored states pinned for comparison, and the two that are being compared."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
 
 ON_SCREEN = 0
-"""Stands for what is on screen wherever a pin's number can stand; it follows the slider."""
+"""Number that stands for the current state, in place of a pin's; it follows the slider."""
 
 MOST_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Pin:
-    """One pinned state; it keeps its number kept.
+    """A pinned state, with a fixed number of kept connections.
 
     Attributes
     ----------
     number
-        Its own for as long as the session lasts.
+        Unique within a session.
     parts
-        What can be said of it; see `snip_gui.core.comparing.state_names.state_parts`.
+        Parts of its name; see `snip_gui.core.comparing.state_names.state_parts`.
     is_named
-        Whether a person or a question gave it its name.
+        Whether it was named by the user or by a question, rather than automatically.
     """
 
     number: int
@@ -53,10 +53,10 @@ class Pin:
 
 
 class Pins(QObject):
-    """The pins, in the order in which they were made."""
+    """The pins, in order of creation."""
 
-    changed = Signal()  # pins came, went or have other names
-    choice_changed = Signal()  # what A or B is
+    changed = Signal()  # pins were added, removed or renamed
+    choice_changed = Signal()  # A or B is another state
 
     def __init__(self, state: SessionState, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +65,7 @@ class Pins(QObject):
         self._pins: dict[int, Pin] = {}
         self._choice = (ON_SCREEN, ON_SCREEN)
 
-    # What is pinned
+    # Pins
 
     @property
     def pins(self) -> tuple[Pin, ...]:
@@ -74,13 +74,13 @@ class Pins(QObject):
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the pinned states take; a network pinned at two sparsities counts once."""
+        """Memory of the pinned states in bytes; a network pinned at two sparsities counts once."""
         masks = [pin.mask for pin in self._pins.values()]
         scored = {id(mask.scored): mask.scored for mask in masks}
         return sum(s.num_bytes for s in scored.values()) + sum(m.num_bytes for m in masks)
 
     def pin_screen(self) -> Pin | None:
-        """Pin what is on screen; say it in place if there is no room, and return None."""
+        """Pin the current state; if there is no room, report it in place and return None."""
         mask = self.get_mask(ON_SCREEN)
         if mask is None:
             return None
@@ -90,17 +90,17 @@ class Pins(QObject):
             self._state.status.report(Problem.of(error))
             return None
         if self._choice == (ON_SCREEN, ON_SCREEN):
-            # A later pin is what is on screen anyway: an earlier one says more beside it.
+            # The newest pin equals the current state, so compare that with an earlier one.
             self.choose(pin.number, ON_SCREEN)
         return pin
 
     def add(self, mask: Mask, name: str = "") -> Pin:
-        """Pin a mask; one that is pinned already is only named.
+        """Pin a mask; if it is pinned already, only name it.
 
         Raises
         ------
         UserError
-            If the pins would take more memory than they may.
+            If the pins would exceed their memory limit.
         """
         for pin in self._pins.values():
             if (pin.mask.scored, pin.mask.num_kept) == (mask.scored, mask.num_kept):
@@ -115,11 +115,11 @@ class Pins(QObject):
         return self._pins[pin.number]
 
     def remove(self, number: int) -> None:
-        """Let a pin go; where it was compared, what is on screen takes its place."""
+        """Remove a pin; in the comparison, the current state takes its place."""
         if self._pins.pop(number, None) is None:
             return
         self._name_all()
-        # Before anything is told: who listens looks the chosen ones up.
+        # Before any signal, because listeners look up the chosen pins.
         before = self._choice
         a, b = (ON_SCREEN if chosen == number else chosen for chosen in before)
         self._choice = (a, b)
@@ -128,13 +128,13 @@ class Pins(QObject):
             self.choice_changed.emit()
 
     def rename(self, number: int, name: str) -> None:
-        """Give a pin a name; without one it is named by what tells it apart."""
+        """Rename a pin; an empty name restores the automatic one."""
         name = name.strip()
         self._pins[number] = replace(self._pins[number], name=name, is_named=bool(name))
         self._name_all()
         self.changed.emit()
 
-    # What is compared
+    # Comparison
 
     @property
     def choice(self) -> tuple[int, int]:
@@ -142,26 +142,26 @@ class Pins(QObject):
         return self._choice
 
     def choose(self, a: int, b: int) -> None:
-        """Compare two pins, or a pin with what is on screen."""
+        """Compare two pins, or a pin with the current state."""
         if (a, b) != self._choice:
             self._choice = (a, b)
             self.choice_changed.emit()
 
     def get_mask(self, number: int) -> Mask | None:
-        """Return the mask of a pin or of what is on screen; None while nothing is scored."""
+        """Return the mask of a pin or of the current state; None before the first scoring."""
         if number != ON_SCREEN:
             return self._pins[number].mask
         scored = self._state.scored
         return None if scored is None else Mask(scored, self._state.num_kept)
 
     def pin_name(self, number: int) -> str:
-        """Return what a pin is called."""
+        """Return the name of a pin."""
         return "Current mask" if number == ON_SCREEN else self._pins[number].name
 
-    # Names and bounds
+    # Names and limits
 
     def _name_all(self) -> None:
-        """Name the pins that nobody named by what tells them apart."""
+        """Update the automatic names of pins, which distinguish them."""
         nameless = [pin for pin in self._pins.values() if not pin.is_named]
         names = name_states([pin.parts for pin in nameless])
         for pin, name in zip(nameless, names, strict=True):
@@ -175,7 +175,7 @@ class Pins(QObject):
         return state_parts(scored.recipe, sparsity, classes, len(scored.indices_K))
 
     def _classes_of(self, scored: Scored) -> str:
-        """Return the classes of the scored images in words, as far as they are known."""
+        """Return the classes of the scored images as text, as far as they are known."""
         images, minibatch = self._state.images, scored.recipe.minibatch
         if images is not None and images.digest == scored.images_digest:
             labels_K = minibatch_labels(scored.recipe, scored.indices_K, images.train_labels_N)

@@ -1,6 +1,7 @@
-"""Questions to the scored minibatch that are answered by scoring again, beside what is on screen.
+"""Questions about the scored minibatch that are answered by further scoring.
 
-What changes without one image, and what stays with other draws. The recipe on screen is left alone.
+What changes without some images, and what stays the same with other draws. The current recipe does
+not change.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ if TYPE_CHECKING:
     from snip_gui.session.jobs.job import Job
     from snip_gui.session.state.session_state import SessionState
 
-_NAMED = 2  # images left out that a name lists one by one
+_NAMED = 2  # omitted images listed in a name
 
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """What several draws kept.
+    """Keep counts over several draws.
 
     Attributes
     ----------
     recipe
         The recipe that was varied.
     varied
-        What was drawn again.
+        What was drawn anew.
     """
 
     recipe: Recipe
@@ -56,23 +57,23 @@ class Stability:
 
 @dataclass(frozen=True, eq=False)
 class _Without:
-    """A question that is being answered."""
+    """The question being answered."""
 
     whole: Mask
     name: str
 
 
 class Questions(QObject):
-    """Asks them one at a time.
+    """Answers questions, one at a time.
 
     Parameters
     ----------
     known_scores
-        Returns the scores of a recipe if it was scored before.
+        Returns the cached scores of a recipe, or None.
     """
 
-    compared = Signal()  # the two masks were pinned and chosen
-    stability_changed = Signal()  # it is being measured, was measured, or no longer is
+    compared = Signal()  # two masks were pinned and chosen
+    stability_changed = Signal()  # measuring started, finished or was stopped
 
     def __init__(
         self,
@@ -89,10 +90,10 @@ class Questions(QObject):
         self._asked: tuple[Job, Recipe, Vary] | None = None
         self._stability: Stability | None = None
 
-    # Without some images
+    # Leaving out images
 
     def without(self, indices: Sequence[int]) -> None:
-        """Score the minibatch without some of its images and compare: A with them, B without."""
+        """Score the minibatch without some of its images, and compare: A with them, B without."""
         try:
             whole, recipe = self._scored_now(), self._recipe_without(indices)
         except UserError as error:
@@ -113,7 +114,7 @@ class Questions(QObject):
         scoring.happened.connect(self._on_scored_without)
 
     def _scored_now(self) -> Scored:
-        """Return the scores of the minibatch as it is."""
+        """Return the scores of the whole minibatch."""
         scored = self._state.scored
         if scored is None or self._state.is_stale or self._state.images is None:
             raise UserError(
@@ -154,7 +155,7 @@ class Questions(QObject):
         return f"without {' and '.join(listed)}"
 
     def _compare(self, whole: Mask, other: Scored, name: str) -> None:
-        """Pin both and choose them."""
+        """Pin and choose both masks."""
         try:
             a = self._pins.add(whole, f"all {len(whole.scored.indices_K):,} images")
             b = self._pins.add(Mask(other, whole.num_kept), name)
@@ -164,11 +165,11 @@ class Questions(QObject):
         self._pins.choose(a.number, b.number)
         self.compared.emit()
 
-    # Other draws
+    # Stability
 
     @property
     def stability(self) -> Stability | None:
-        """What the draws kept; None until it was measured."""
+        """The last result; None if there is none."""
         return self._stability
 
     @property
@@ -177,7 +178,7 @@ class Questions(QObject):
         return self._asked is not None
 
     def measure_stability(self, what: Vary, num_draws: int) -> None:
-        """Score the recipe with other draws, one after another, and count what they keep."""
+        """Score the recipe with other draws, one after another, and count the kept connections."""
         images, recipe = self._state.images, self._state.recipe
         if images is None or not self._state.can_score or self.is_measuring:
             return
@@ -189,8 +190,8 @@ class Questions(QObject):
         self._state.status.set_problem(None)
         environment = self._state.preferences.environment_for(images.name)
         job = lazily("snip_gui.core.comparing.jobs:measure_stability", recipes, environment, images)
-        # Long, so that another minibatch can be scored between its steps; but a training that runs
-        # would keep it waiting to its end.
+        # A long job, so that another minibatch can be scored between its steps; but it would have
+        # to wait for a training run to end.
         is_short = self._host.is_busy("train")
         measuring = self._host.submit("stability", job, short=is_short)
         measuring.happened.connect(self._on_measured)
@@ -199,7 +200,7 @@ class Questions(QObject):
         self.stability_changed.emit()
 
     def stop_measuring(self) -> None:
-        """Leave the remaining draws; what was measured before stays."""
+        """Cancel the remaining draws; the previous result is kept."""
         if self._asked is not None:
             self._asked[0].cancel()
 

@@ -1,1 +1,1 @@
-"""The worker threads and the jobs that run in them."""
+"""Worker threads, and the jobs that run in them."""

@@ -1,8 +1,9 @@
-"""Owns the worker threads: jobs in, events out.
+"""The owner of the worker threads: jobs in, events out.
 
-Two lanes, one thread each. In the compute lane a short job runs between two steps of a long one, so
-that a minibatch can be scored while a network trains. A job is a factory that takes a cancel token
-and returns an iterator of events; the heavy imports happen inside it, in the worker's thread.
+There are two lanes with one thread each. In the compute lane, short jobs run between the steps of a
+long one, so that a minibatch can be scored while a network trains. A job is a factory that takes a
+cancel token and returns an iterator of events; heavy imports happen inside it, in the worker
+thread.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 
 Lane: TypeAlias = Literal["compute", "io"]
 
-# macOS gives secondary threads 512 KiB, less than OpenBLAS needs.
+# On macOS secondary threads get 512 KiB, less than OpenBLAS needs.
 _STACK_BYTES = 16 * 1024 * 1024
 
 
 class JobHost(QObject):
-    """Starts jobs and passes on what they say. Lives in the GUI thread, and so do its signals.
+    """Starts jobs and passes on their events. Lives in the GUI thread.
 
-    Whoever submits a job listens to the `Job` that comes back; the signals here are of every job,
-    and are emitted before those of the job itself.
+    The caller of `submit` listens to the returned `Job`; the signals here are for all jobs, and are
+    emitted before those of the job itself.
     """
 
     happened = Signal(object)  # JobEvent
@@ -64,18 +65,18 @@ class JobHost(QObject):
         replaces: bool = True,
         background: bool = False,
     ) -> Job:
-        """Queue a job and return a handle on it.
+        """Queue a job and return a handle to it.
 
         Parameters
         ----------
         kind
-            What the job is, such as ``score``.
+            Kind of the job, such as ``score``.
         short
-            Whether it may run between two steps of a long one.
+            Whether it may run between two steps of a long job.
         replaces
-            Whether a short job drops those of its kind that have not ended.
+            Whether a short job drops unfinished ones of its kind.
         background
-            Whether nobody waits for it, so that `cancel` leaves it alone.
+            Whether nobody waits for it, in which case `cancel` ignores it.
         """
         if self._is_closed:
             raise RuntimeError("the job host is closed")
@@ -90,31 +91,31 @@ class JobHost(QObject):
         return job
 
     def cancel(self) -> None:
-        """Ask all jobs but those in the background to stop."""
+        """Ask all jobs except background ones to stop."""
         for job in self._open.values():
             if not job.is_background:
                 job.cancel()
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more jobs."""
+        """Whether it no longer accepts jobs."""
         return self._is_closed
 
     def is_busy(self, *kinds: str) -> bool:
-        """Whether a job of one of the kinds, or any job, has not ended."""
+        """Return whether a job of one of the kinds, or any job, is unfinished."""
         return any(not kinds or job.kind in kinds for job in self._open.values())
 
     def shutdown(self, timeout_ms: int = 15_000) -> bool:
-        """Ask everything to stop and wait, bounded; return whether all lanes have ended.
+        """Ask everything to stop, and wait with a timeout; return whether all lanes have ended.
 
-        Nothing is emitted from then on.
+        No signal is emitted from then on.
         """
         self._is_closed = True
         for job in self._open.values():
             job.drop()
         for thread in self._threads.values():
             thread.quit()
-        ended = [thread.wait(timeout_ms) for thread in self._threads.values()]  # wait for every one
+        ended = [thread.wait(timeout_ms) for thread in self._threads.values()]  # waits for all
         return all(ended)
 
     @Slot(object)

@@ -1,4 +1,4 @@
-"""A job that was submitted, as those in the GUI thread see it."""
+"""The handle to a submitted job, in the GUI thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JobFactory: TypeAlias = Callable[[CancelToken], Iterator[Event]]
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """An event of a job, for those who listen to every job."""
+    """An event of a job, for listeners to all jobs."""
 
     job_id: int
     kind: str
@@ -30,9 +30,9 @@ class JobEnded:
     Attributes
     ----------
     outcome
-        ``failed`` is a problem that the user can mend; ``crashed`` is anything else.
+        ``failed`` is a problem that the user can fix; ``crashed`` is any other exception.
     details
-        Traceback of a crash: text, since an exception must not cross threads.
+        Traceback of a crash, as text, because an exception must not cross threads.
     """
 
     job_id: int
@@ -46,7 +46,7 @@ class JobEnded:
 
 
 class Job(QObject):
-    """What `JobHost.submit` returns: hears one job and cancels it. Lives in the GUI thread."""
+    """A handle to a job, as returned by `JobHost.submit`. Lives in the GUI thread."""
 
     happened = Signal(object)  # Event
     ended = Signal(object)  # JobEnded
@@ -59,20 +59,20 @@ class Job(QObject):
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether it is waiting or running."""
         return self._is_open
 
     def cancel(self) -> None:
-        """Ask it to stop, also if it has not begun; `ended` is emitted once it has."""
+        """Ask it to stop, even if it has not started; `ended` is emitted once it has stopped."""
         self._token.cancel()
 
     def drop(self) -> None:
-        """Cancel it and emit nothing more: neither events that are on their way nor the end."""
+        """Cancel it and emit nothing more, neither pending events nor the end."""
         self._is_dropped = True
         self.cancel()
 
     def deliver(self, item: JobEvent | JobEnded) -> None:
-        """Emit what the worker sent; called by the host alone."""
+        """Emit what the worker sent; only the host calls this."""
         if isinstance(item, JobEnded):
             self._is_open = False
         if self._is_dropped:

@@ -1,4 +1,4 @@
-"""Jobs that are named rather than imported, so that what is heavy loads in the worker's thread."""
+"""Jobs given by name, whose heavy imports happen in the worker thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def lazily(target: str, *args: object, **kwargs: object) -> JobFactory:
     """Return a job that imports and calls a function when it runs.
 
-    No type checker sees these calls; a test binds each of them to the signature of its target.
+    Type checkers do not see these calls; a test binds each to the signature of its target.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def lazily(target: str, *args: object, **kwargs: object) -> JobFactory:
         ``module:function``. The function yields events; its parameter ``cancel`` is the job's
         token.
     args, kwargs
-        All its other arguments.
+        All other arguments of the function.
     """
 
     def job(cancel: CancelToken) -> Iterator[Event]:

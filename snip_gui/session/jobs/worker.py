@@ -1,4 +1,4 @@
-"""What runs the jobs of one lane, in the lane's thread; events leave it at a bounded rate."""
+"""Runs the jobs of a lane in the lane's thread, and limits the rate of their events."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from snip_gui.core.training.metrics import MetricPoint
     from snip_gui.session.jobs.job import JobFactory
 
-# Every event wakes the GUI thread, which then takes Python's lock from the training.
+# Every event wakes the GUI thread, which then takes the GIL from training.
 _PASS_ON_SECONDS = 0.1
 
 
 @dataclass(eq=False)
 class Task:
-    """A job as its worker sees it; no QObject, since the last reference may go in any thread."""
+    """A job on the worker's side; not a QObject, because any thread may drop the last reference."""
 
     job_id: int
     kind: str
@@ -39,7 +39,7 @@ class Task:
 
 
 class Worker(QObject):
-    """Runs the jobs of one lane, in the lane's thread."""
+    """Runs the jobs of a lane in the lane's thread."""
 
     emitted = Signal(object)  # JobEvent or JobEnded
     woken = Signal()
@@ -69,7 +69,7 @@ class Worker(QObject):
             return task
 
     def _run(self, task: Task) -> None:
-        """Run a job to its end; nothing that it raises leaves this method."""
+        """Run a job to its end; no exception leaves this method."""
         ended = JobEnded(task.job_id, task.kind, "done")
         try:
             task.cancel.raise_if_cancelled()
@@ -84,8 +84,8 @@ class Worker(QObject):
                 task.job_id, task.kind, "failed", error.message, error.hint, error.field,
                 proposal=error.proposal,
             )  # fmt: skip
-        # The one place where everything is caught: an exception that left a slot would only be
-        # printed, and the window would wait for ever.
+        # The only place that catches everything: an exception leaving a slot would just be printed,
+        # and the window would wait forever.
         except BaseException as error:  # noqa: BLE001 - see above
             summary = "".join(traceback.format_exception_only(error)).strip()
             details = traceback.format_exc()
@@ -99,7 +99,7 @@ class Worker(QObject):
             self._run(task)
 
     def _pass_on(self, task: Task, event: Event) -> None:
-        """Emit an event; progress only so often, and what was measured together with it."""
+        """Emit an event; progress at a limited rate, and metric points together with it."""
         if isinstance(event, Measured):
             task.measured += event.points
             return
@@ -112,7 +112,7 @@ class Worker(QObject):
         self.emitted.emit(JobEvent(task.job_id, task.kind, event))
 
     def _pass_on_measured(self, task: Task) -> None:
-        """Emit the points that were held back, in one event."""
+        """Emit the buffered points in one event."""
         if task.measured:
             event = Measured(tuple(task.measured))
             task.measured.clear()

@@ -1,1 +1,1 @@
-"""The files that outlive a session: read whatever they hold by now, written off the GUI thread."""
+"""Files that persist between sessions: read defensively, and written off the GUI thread."""

@@ -1,7 +1,7 @@
-"""Reads the files that a session keeps, whatever they hold by now.
+"""Reads the persistent files of a session, whatever they contain.
 
-A file that cannot be used must not keep the window from opening, nor be lost to the next save: it
-is set aside under another name, and defaults take its place.
+An unusable file must neither keep the window from opening nor be overwritten by the next save: it
+is renamed, and defaults are used.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# No system has a path with a null character.
+# A path cannot contain a null character on any system.
 PathText: TypeAlias = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
-# A session whose minibatch names a million images takes some 8 MB.
+# A session with a minibatch of a million images takes about 8 MB.
 MOST_BYTES = 64_000_000
 
 
 def read_kept(path: Path, decode: Callable[[bytes], T]) -> tuple[T | None, str]:
-    """Read a file that may be absent, damaged, or no file at all.
+    """Read a file that may be missing, damaged, or not a file at all.
 
     Parameters
     ----------
     decode
-        Makes a value of the bytes. May raise `UserError`, `msgspec.DecodeError`, `ValueError` or
-        `RecursionError` for what it cannot use.
+        Decodes the contents. May raise `UserError`, `msgspec.DecodeError`, `ValueError` or
+        `RecursionError`.
 
     Returns
     -------
     value
-        None if there is no such file, or it cannot be used.
+        None if the file is missing or unusable.
     problem
-        What is wrong with it and where it is now, in sentences; empty if all is well.
+        Sentences on what is wrong with the file and where it is now; empty if nothing is.
     """
     try:
         with open_regular(path, max_bytes=MOST_BYTES) as file:
@@ -64,7 +64,7 @@ def read_kept(path: Path, decode: Callable[[bytes], T]) -> tuple[T | None, str]:
 
 
 def set_aside(path: Path) -> str:
-    """Rename a file so that it is neither read again nor overwritten; say where it is."""
+    """Rename a file so that it is neither read again nor overwritten; return a sentence on it."""
     number = 1
     while os.path.lexists(bad := path.with_name(f"{path.name}.bad{f'-{number}' * (number > 1)}")):
         number += 1

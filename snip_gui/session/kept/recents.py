@@ -1,4 +1,4 @@
-"""The recipes opened or saved last, in a file of their own; a failure is never fatal."""
+"""Recently opened or saved recipes, in a separate file; failures are never fatal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Recents:
     Attributes
     ----------
     problem
-        What was wrong with the file, in sentences; empty if nothing was.
+        Sentences on what was wrong with the file; empty if nothing was.
     """
 
     def __init__(self, file: Path) -> None:
@@ -33,16 +33,16 @@ class Recents:
         return [Path(path) for path in self._paths]
 
     def add(self, path: Path) -> str:
-        """Put a path first; return a sentence if the list could not be kept."""
+        """Put a path first; return a sentence if the list could not be saved."""
         text = str(path.absolute())
         return self._save([text, *self._without(text)])
 
     def remove(self, path: Path) -> str:
-        """Forget a path; return a sentence if the list could not be kept."""
+        """Remove a path; return a sentence if the list could not be saved."""
         return self._save(self._without(str(path.absolute())))
 
     def _without(self, text: str) -> list[str]:
-        """Return the other paths of the file, to which another window may have added some."""
+        """Return the other paths in the file, which another window may have changed."""
         paths, problem = self._read()
         return [other for other in (self._paths if problem else paths) if other != text]
 
@@ -60,5 +60,5 @@ class Recents:
 
 
 def _decode(data: bytes) -> list[str]:
-    """Read the file; raises as `read_kept` expects."""
+    """Decode the file; raises what `read_kept` expects."""
     return msgspec.json.decode(data, type=list[PathText])

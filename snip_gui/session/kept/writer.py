@@ -1,4 +1,4 @@
-"""Writes the files that a session keeps: soon after a change, off the GUI thread."""
+"""Writes the persistent files of a session soon after a change, off the GUI thread."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     Write = Callable[[], None]
 
-# Changes that follow one another closely are written together; nothing waits longer than this.
+# Changes in quick succession are written together; none waits longer than this.
 _DELAY_MS = 1000
-# How long closing waits for a slow disk.
+# How long closing the window waits for a slow disk.
 _PATIENCE_SECONDS = 10.0
 
 
 class KeptWriter(QObject):
-    """Writes one batch of files at a time; of each file only its latest state.
+    """Writes one batch of files at a time; only the latest version of each file.
 
-    A thread lives as long as its batch, so that none is left when there is nothing to write.
+    Each batch has its own thread, so there is none while there is nothing to write.
     """
 
     failed = Signal(str)  # why a file could not be written
@@ -41,16 +41,16 @@ class KeptWriter(QObject):
         Parameters
         ----------
         name
-            Of the file; what was to be written to it before is dropped.
+            Name of the file; a pending write to it is dropped.
         write
-            Writes it. Runs in another thread, and may raise `UserError`.
+            Writes the file. Runs in another thread, and may raise `UserError`.
         """
         self._waiting[name] = write
         if not self._timer.isActive():
             self._timer.start()
 
     def finish(self) -> bool:
-        """Write what waits and wait for it, bounded; return whether all is on disk."""
+        """Write pending files, with a timeout; return whether everything is on disk."""
         self._timer.stop()
         if not self._join():
             return False
@@ -71,14 +71,14 @@ class KeptWriter(QObject):
         if self._waiting:
             batch = tuple(self._waiting.values())
             self._waiting.clear()
-            # A daemon: a disk that never answers must not keep the program from ending.
+            # A daemon: an unresponsive disk must not keep the program from ending.
             self._thread = threading.Thread(
                 target=self._write, args=(batch,), name="kept_writer", daemon=True
             )
             self._thread.start()
 
     def _write(self, batch: tuple[Write, ...]) -> None:
-        """Write files; in the thread."""
+        """Write files; runs in the batch's thread."""
         for write in batch:
             try:
                 write()

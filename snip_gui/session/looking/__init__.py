@@ -1,1 +1,1 @@
-"""What is looked at: selection, paths, large layers, weights while training."""
+"""What the views show: selection, paths, large layers, weights during training."""

@@ -1,4 +1,4 @@
-"""Pictures of very large layers, gathered in the background."""
+"""Pictures of very large layers, computed in the background."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOLLOW_SLIDER = ("mask", "kept-sensitivity")
 
 
 class LevelMaker(QObject):
-    """Keeps the last level of one canvas for each kind of picture."""
+    """Caches the last level of a canvas for each kind of picture."""
 
     made = Signal()
 
@@ -30,10 +30,10 @@ class LevelMaker(QObject):
         self._asked: tuple[str, int] | None = None
 
     def level(self, canvas: LargeCanvas, look: Look, num_kept: int) -> Level | str | None:
-        """Return what is known of a canvas, for another number kept if need be; None if nothing.
+        """Return the cached level of a canvas, maybe for another number kept; None if missing.
 
-        What is asked for is gathered if it is not known, the last that was asked for only; `made`
-        tells when it is there.
+        A missing level is computed in the background, only the last one requested; `made` is
+        emitted when it is ready.
         """
         if canvas is not self._canvas:
             self._canvas, self._known, self._asked = canvas, {}, None
@@ -44,7 +44,7 @@ class LevelMaker(QObject):
         return found
 
     def _ask(self, canvas: LargeCanvas, look: Look, num_kept: int) -> None:
-        # A picture may be painted once more while the window closes.
+        # A picture may be painted once more while the window is closing.
         if self._asked != (look, num_kept) and not self._host.is_closed:
             self._asked = (look, num_kept)
             job = lazily("snip_gui.core.views.large_canvas:make_level", canvas, look, num_kept)

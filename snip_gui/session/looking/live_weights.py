@@ -1,4 +1,4 @@
-"""The weights of a training as they move, and as they were at each epoch."""
+"""The weights during training: the current ones, and those of each epoch."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _MOST_BYTES = 256_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """The weights at one moment."""
+    """The weights at one point in time."""
 
     epoch: float
     weights: Mapping[str, NDArray[np.float32]]
 
     @property
     def num_bytes(self) -> int:
-        """Memory that it takes."""
+        """Its memory in bytes."""
         return sum(array.nbytes for array in self.weights.values())
 
 
 class LiveWeights(QObject):
-    """A timeline of the training at hand; its end is now.
+    """A timeline of the current training run, which ends now.
 
-    The oldest are thinned out when they take too much memory: every other one goes.
+    If it takes too much memory, every other snapshot is dropped.
     """
 
     changed = Signal()
@@ -49,20 +49,20 @@ class LiveWeights(QObject):
         self._now: Snapshot | None = None
 
     def look_at(self, tensor: str) -> None:
-        """Follow one weight, by its state_dict key; empty follows none."""
+        """Follow a weight tensor, by state_dict key; empty for none."""
         self.watch.tensor = tensor
 
     @property
     def epochs(self) -> tuple[float, ...]:
-        """The moments that are known, the last of them now."""
+        """Epochs of the snapshots, the last of which is now."""
         now = (self._now.epoch,) if self._now is not None else ()
         return (*(snapshot.epoch for snapshot in self._past), *now)
 
     def weight_at(self, number: int, tensor: str) -> NDArray[np.float32] | None:
-        """Return a weight at one of the moments, from 0 or from the end; None if it is not known.
+        """Return a weight tensor of a snapshot, by index, which may be negative; None if unknown.
 
-        Of the moment between two epochs only the weight that is followed is known: of others the
-        last epoch stands for it.
+        Between two epochs only the followed tensor is known; for others, that of the last epoch is
+        returned.
         """
         moments = [*self._past, *((self._now,) if self._now is not None else ())]
         if not moments:
@@ -74,7 +74,7 @@ class LiveWeights(QObject):
 
     @Slot(object)
     def hear(self, event: Event) -> None:
-        """Take what a training says of its weights."""
+        """Handle a training event about weights."""
         match event:
             case TrainingStarted():
                 self._past, self._now = [], None
@@ -90,6 +90,6 @@ class LiveWeights(QObject):
                 self.changed.emit()
 
     def _thin(self) -> None:
-        """Leave out every other moment, never the first or the last, until there is room."""
+        """Drop every other snapshot, except the first and the last, until there is room."""
         while sum(s.num_bytes for s in self._past) > _MOST_BYTES and len(self._past) > 2:
             self._past = [*self._past[:-1:2], self._past[-1]]

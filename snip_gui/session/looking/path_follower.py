@@ -1,4 +1,4 @@
-"""Following the kept connections of large networks in the background."""
+"""Follows the kept connections of large networks in the background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PathFollower(QObject):
-    """Keeps the state told of what the mask leaves connected, the last mask only."""
+    """Updates the state with what stays connected under the latest mask."""
 
     def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +26,7 @@ class PathFollower(QObject):
     @Slot()
     def _follow(self) -> None:
         scored = self._state.scored
-        if self._host.is_closed:  # the slider's timer may end after the window
+        if self._host.is_closed:  # the slider's timer may fire after the window has closed
             return
         if scored is not None and scored.is_slow_to_follow and self._state.paths.reach() is None:
             num_kept = self._state.num_kept

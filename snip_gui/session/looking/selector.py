@@ -1,4 +1,4 @@
-"""Selecting a part of the network in every view at once."""
+"""Selection of a part of the network, shared by all views."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Selector(QObject):
-    """Intents of every view that something can be selected in."""
+    """Intents of all views in which something can be selected."""
 
     def __init__(self, state: SessionState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
 
     def select(self, selection: Selection) -> None:
-        """Select something; what is not in the network shown is left out."""
+        """Select something; parts that the shown network lacks are dropped."""
         self._state.set_selection(selection)
 
     def select_layer(self, layer: str) -> None:
-        """Select a layer by its name, if it has weights that compete."""
+        """Select a layer by name, if it has prunable weights."""
         scored = self._state.scored
         tensors = scored.layout.get_tensors(layer) if scored else ()
         names = [tensor.name for tensor in tensors if tensor.is_weight]
@@ -35,13 +35,13 @@ class Selector(QObject):
             self.select(Selection(names[0]))
 
     def select_unit(self, tensor: str, unit: int | None) -> None:
-        """Select a unit of a layer, or all of them; an input that is selected stays so."""
+        """Select a unit of a layer, or all units; a selected input stays selected."""
         now = self._state.selection
         same = now if now.tensor == tensor else Selection(tensor)
         self.select(replace(same, unit=unit, place=()))
 
     def select_pixel(self, row: int, column: int) -> None:
-        """Select a pixel of the input map, and the input of the mapped layer that reads it."""
+        """Select a pixel of the input map, and the mapped layer's input that reads it."""
         scored = self._state.scored
         tensor = mapped_tensor(scored) if scored else ""
         if scored is None or not tensor:
@@ -54,7 +54,7 @@ class Selector(QObject):
         self.select(replace(same, source=source, place=(), pixel=(row, column)))
 
     def select_score(self, score: float) -> None:
-        """Select the connection whose score is nearest to one, if it is a weight."""
+        """Select the connection with the nearest score, if it is a weight."""
         scored = self._state.scored
         if scored is None or scored.ranking is None:
             return
@@ -65,12 +65,12 @@ class Selector(QObject):
             self.select(Selection(name, unit, source, tuple(place)))
 
     def clear_selection(self) -> None:
-        """Select no more than the layer."""
+        """Reduce the selection to the layer."""
         self.select(self._state.selection.clear_selection())
 
 
 def mapped_tensor(scored: Scored) -> str:
-    """Return the weight whose inputs the input map shows; empty if there is none."""
+    """Return the weight tensor whose inputs the input map shows; empty if there is none."""
     layer = scored.model.mapped_layer
     if scored.model.input_map == "none" or layer not in scored.layout.layers:
         return ""

@@ -1,1 +1,1 @@
-"""Trainings, the queue, the list of runs, exports."""
+"""Training, the queue, the list of runs, exports."""

@@ -1,4 +1,4 @@
-"""Exporting a run: what each format would cost, and the files that were chosen."""
+"""Export of a run: the cost of each format, and writing the chosen files."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Exporter(QObject):
-    """Knows the run to export, measures it, and has it written.
+    """Selects, measures and exports a run.
 
     Parameters
     ----------
     save_run
-        Keeps what is on screen as a run, to be exported; returns the job that does.
+        Saves the current state as a run to export; returns the job.
     find_images
-        The data set of a recipe if it is in memory.
+        Returns the data set of a recipe if it is in memory.
     """
 
     changed = Signal()
@@ -69,12 +69,12 @@ class Exporter(QObject):
 
     @property
     def folder(self) -> Path | None:
-        """The run that is exported; None until what is on screen was saved as one."""
+        """The run to export; None until the current state has been saved as one."""
         return self._folder
 
     @property
     def is_measuring(self) -> bool:
-        """Whether sizes or speeds are still to come."""
+        """Whether sizes or speeds are being measured."""
         return _is_open(self._saving) or _is_open(self._measuring)
 
     @property
@@ -83,7 +83,7 @@ class Exporter(QObject):
         return _is_open(self._exporting)
 
     def choose(self, folder: Path | None = None) -> None:
-        """Take a run, the one at hand, or what is on screen, which is saved as a run first."""
+        """Choose a run, the current one by default; an unsaved state is saved as a run first."""
         training = self._state.training
         if folder is None and training is not None and training.summary is not None:
             folder = training.folder
@@ -95,7 +95,7 @@ class Exporter(QObject):
         self.changed.emit()
 
     def export(self, wanted: Sequence[tuple[str, Path]]) -> None:
-        """Write the run in some formats."""
+        """Export the run to files, given as pairs of format and path."""
         folder = self._folder
         if folder is None:
             return
@@ -114,18 +114,18 @@ class Exporter(QObject):
             wanted,
             environment=environment,
             images=self._images_of(recipe),
-            overwrite=True,  # the dialog says what will be replaced
+            overwrite=True,  # the dialog lists the files to be replaced
         )
         self._exporting = self._listen(self._host.submit("export", job, short=True))
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop writing; files that were not whole are as they were."""
+        """Stop writing; incomplete files are left unchanged."""
         if self._exporting is not None:
             self._exporting.cancel()
 
     def leave(self) -> None:
-        """Stop measuring: nobody looks any more."""
+        """Stop measuring, because the dialog was closed."""
         if self._measuring is not None:
             self._measuring.cancel()
 
@@ -174,7 +174,7 @@ def _is_open(job: Job | None) -> bool:
 
 
 def _described(folder: Path) -> str:
-    """Return in a sentence what a run is; nothing if it cannot be read, which measuring tells."""
+    """Return a sentence on a run; empty if it is unreadable, which measuring reports."""
     try:
         recipe, summary = read_recipe(folder), read_summary(folder)
     except UserError:

@@ -1,7 +1,7 @@
-"""The queue of runs as a file, so that no run is lost with the program.
+"""The queue of runs as a file, so that no run is lost if the program ends.
 
-Windows share the file: each writes only its own changes. What waited in it is taken over by the
-first window that opens after the last one is gone.
+Windows share the file, and each writes only its own changes. The first window opened after all
+others have closed takes over the recipes in it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has begun; it is lost with the program until its folder holds its recipe.
+    """A run that has started, but could be lost until its folder contains its recipe.
 
     Attributes
     ----------
     folder
-        Empty until it is known.
+        Empty until known.
     """
 
     recipe: Recipe
@@ -36,30 +36,30 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_safe(self) -> bool:
-        """Whether the run is in the list of runs, to be resumed from there."""
+        """Whether the run is in the list of runs and can be resumed from there."""
         return bool(self.folder) and (Path(self.folder) / RECIPE).exists()
 
 
 class QueuedRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """Recipes that wait, the next one first, and runs that have only just begun."""
+    """Waiting recipes, next one first, and runs that have just started."""
 
     waiting: tuple[Recipe, ...] = ()
     begun: tuple[Begun, ...] = ()
 
 
 class KeptQueue:
-    """The file, as one window reads and changes it."""
+    """The file, as read and changed by one window."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._ours = QueuedRuns()
         self._lock = QLockFile(f"{file}.lock")
-        self._lock.setStaleLockTime(0)  # however long a window is open, the queue is its own
+        self._lock.setStaleLockTime(0)  # never stale, however long a window is open
 
     def take_over(self) -> tuple[list[Recipe], str]:
-        """Return what waited when the program ended, and what is wrong with the file.
+        """Return the recipes left by the last session, and any problem with the file.
 
-        Nothing while another window is open, whose queue it is.
+        Empty while another window is open, which owns them.
         """
         if not self._is_free():
             return [], ""
@@ -71,7 +71,7 @@ class KeptQueue:
         return [*again, *kept.waiting], ""
 
     def keep(self, queued: QueuedRuns) -> None:
-        """Write what changed in this window's queue; raises `UserError` if that fails."""
+        """Write the changes of this window's queue; raises `UserError` on failure."""
         if queued == self._ours:
             return
         there = read_kept(self._file, _decode)[0] or QueuedRuns()
@@ -83,8 +83,8 @@ class KeptQueue:
         self._ours = queued
 
     def _is_free(self) -> bool:
-        """Whether no other process has the queue; from now on this one has it."""
-        with contextlib.suppress(OSError):  # said when there is something to keep
+        """Acquire the queue; return whether no other process owns it."""
+        with contextlib.suppress(OSError):  # reported when there is something to save
             self._file.parent.mkdir(parents=True, exist_ok=True)
         if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
             return True
@@ -92,18 +92,18 @@ class KeptQueue:
 
 
 def _decode(data: bytes) -> QueuedRuns:
-    """Read the file; raises as `read_kept` expects."""
+    """Decode the file; raises what `read_kept` expects."""
     found = msgspec.json.decode(data, type=tuple[Recipe, ...] | QueuedRuns)
     return found if isinstance(found, QueuedRuns) else QueuedRuns(waiting=found)
 
 
 def _encode(queued: QueuedRuns) -> str:
-    """Return the file: a plain list, which every version reads, unless a run has just begun."""
+    """Encode the file: a plain list, which every version reads, unless a run has just started."""
     return msgspec.json.encode(queued if queued.begun else queued.waiting).decode() + "\n"
 
 
 def _merged(before: tuple[T, ...], after: tuple[T, ...], there: tuple[T, ...]) -> tuple[T, ...]:
-    """Return ``there`` with the change from ``before`` to ``after`` made; items may repeat."""
+    """Return ``there`` with the change from ``before`` to ``after`` applied; items may repeat."""
     if there == before:
         return after
     added, removed = list(after), []

@@ -1,4 +1,4 @@
-"""Finds the mistakes of a run, and puts images that it is wrong about into the minibatch."""
+"""Finds the mistakes of a run, and adds misclassified images to the minibatch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MistakeFinder(QObject):
-    """Asks between two steps of a training, whose last checkpoint is what is measured."""
+    """Evaluates the last checkpoint of a run, even between two steps of training."""
 
     found = Signal(object)  # Mistakes
     failed = Signal(str)
@@ -41,7 +41,7 @@ class MistakeFinder(QObject):
         self._state, self._host, self._data, self._minibatch = state, host, data, minibatch
 
     def ask(self, folder: Path, recipe: Recipe, split: Measured) -> None:
-        """Measure the newest weights of a run; `found` or `failed` tells what came of it."""
+        """Evaluate the latest weights of a run; emits `found` or `failed`."""
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
         job = lazily(
@@ -52,12 +52,12 @@ class MistakeFinder(QObject):
         finding.ended.connect(self._on_ended)
 
     def can_take(self, mistakes: Mistakes) -> bool:
-        """Whether images of a run can go into the minibatch: they must be of the data at hand."""
+        """Return whether images of a run can be added: they must be of the current data set."""
         images = self._state.images
         return images is not None and images.digest == mistakes.images_digest
 
     def take(self, mistakes: Mistakes, rows: Sequence[int]) -> None:
-        """Put images into the minibatch; those of the test file as own images."""
+        """Add images to the minibatch; test images as user-supplied ones."""
         if not rows or not self.can_take(mistakes):
             return
         if mistakes.split == "test":

@@ -1,4 +1,4 @@
-"""The runs there are: listed, remarked on, renamed, deleted, laid over charts, offered again."""
+"""The list of runs: notes, names, deletion, overlays on charts, and the offer to resume."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Runs(QObject):
-    """Keeps the list of runs up to date; everything on disk is done in the io lane."""
+    """Keeps the list of runs up to date; disk access happens in the io lane."""
 
-    changed = Signal()  # the runs, or whether deleting can be undone
-    checked_changed = Signal()  # which runs are laid over the charts, or their curves
+    changed = Signal()  # the runs, or whether a deletion can be undone
+    checked_changed = Signal()  # the runs overlaid on charts, or their curves
     offer_changed = Signal()
 
     def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
@@ -43,50 +43,50 @@ class Runs(QObject):
         self._checked: tuple[Path, ...] = ()
         self._curves: dict[Path, tuple[MetricPoint, ...]] = {}
         self._offer: RunEntry | None = None
-        # Deletions that can be undone, each as where runs lay and where they lie now.
+        # Deletions that can be undone, each as former and current paths of runs.
         self._deleted: list[dict[Path, Path]] = []
         self._runs_path = state.preferences.runs_path
         self._training_folder: Path | None = None
         state.training_changed.connect(self._on_training_changed)
         state.preferences_changed.connect(self._on_preferences_changed)
 
-    # What there is
+    # Contents
 
     @property
     def entries(self) -> tuple[RunEntry, ...]:
-        """Every run, the newest first."""
+        """All runs, newest first."""
         return self._entries
 
     @property
     def is_listed(self) -> bool:
-        """Whether the runs folder was looked into."""
+        """Whether the runs folder has been read."""
         return self._is_listed
 
     @property
     def checked(self) -> tuple[RunEntry, ...]:
-        """The runs laid over the charts, in the order in which they were chosen."""
+        """The runs overlaid on charts, in the order chosen."""
         known = {entry.folder: entry for entry in self._entries}
         return tuple(known[folder] for folder in self._checked if folder in known)
 
     def curve(self, entry: RunEntry) -> tuple[MetricPoint, ...]:
-        """Return what was measured in a checked run; nothing until it was read."""
+        """Return the metric points of a checked run; empty until they have been read."""
         return self._curves.get(entry.folder, ())
 
     @property
     def offer(self) -> RunEntry | None:
-        """The newest run if it was interrupted before this session, until that was answered."""
+        """The newest run, if it was interrupted before this session and the offer is still open."""
         return self._offer
 
     @property
     def num_deleted(self) -> int:
-        """How many runs went with the last deletion that can be undone; 0 if none can."""
+        """Number of runs in the last deletion that can be undone; 0 if there is none."""
         return len(self._deleted[-1]) if self._deleted else 0
 
     # Intents
 
     @Slot()
     def refresh(self) -> None:
-        """Look into the runs folder again; runs that have not changed are not read again."""
+        """Read the runs folder again; unchanged runs are not read again."""
         if not self._host.is_closed:
             runs_path = self._state.preferences.runs_path
             job = lazily("snip_gui.core.runs.jobs:list_job", runs_path, self._entries)
@@ -94,7 +94,7 @@ class Runs(QObject):
             listing.happened.connect(self._on_event)
 
     def check(self, folder: Path, checked: bool) -> None:
-        """Lay a run over the charts, or take it away."""
+        """Overlay a run on the charts, or remove it."""
         others = tuple(known for known in self._checked if known != folder)
         self._checked = (*others, folder) if checked else others
         self._curves.pop(folder, None)
@@ -108,12 +108,12 @@ class Runs(QObject):
             self._edit(lazily("snip_gui.core.runs.jobs:note_job", entry.folder, notes))
 
     def rename(self, entry: RunEntry, name: str) -> None:
-        """Show a run under another name; none for that of its folder."""
+        """Rename a run; an empty name restores that of its folder."""
         name = name.strip()
         self.set_notes(entry, name="" if name == entry.folder.name else name)
 
     def take_recipe(self, entry: RunEntry) -> Recipe | None:
-        """Return a run's recipe to work on, its own images brought along; None if it has none."""
+        """Return a run's recipe for editing, and copy its own images; None if it has no recipe."""
         if entry.recipe is not None:
             kept = self._state.preferences.environment.image_folders
             try:
@@ -124,14 +124,14 @@ class Runs(QObject):
         return entry.recipe
 
     def delete(self, entries: Iterable[RunEntry]) -> None:
-        """Put runs into the bin, as one deletion that can be undone."""
+        """Move runs to the bin, as a single deletion that can be undone."""
         folders = tuple(entry.folder for entry in entries)
         if folders:
             job = lazily("snip_gui.core.runs.jobs:bin_job", folders)
             self._move(job, {})
 
     def undo_delete(self) -> None:
-        """Take the runs of the last deletion out of the bin."""
+        """Move the runs of the last deletion out of the bin."""
         if self._deleted:
             moves = self._deleted.pop()
             restored = tuple((place, folder) for folder, place in moves.items())
@@ -140,13 +140,13 @@ class Runs(QObject):
             self.changed.emit()
 
     def dismiss_offer(self) -> None:
-        """Leave the interrupted run as it is."""
+        """Decline to resume the interrupted run."""
         if self._offer is not None:
             self._offer = None
             self.offer_changed.emit()
 
     def _edit(self, factory: JobFactory) -> Job:
-        """Have something changed on disk."""
+        """Submit a job that changes run folders."""
         job = self._host.submit(
             "run-edit", factory, lane="io", short=True, replaces=False, background=True
         )
@@ -155,13 +155,13 @@ class Runs(QObject):
         return job
 
     def _move(self, factory: JobFactory, moves: dict[Path, Path]) -> None:
-        """Have runs deleted or restored.
+        """Submit a job that deletes or restores runs.
 
         Parameters
         ----------
         moves
-            Where runs that are in the bin lay, and where they lie now; kept up to date. Those that
-            are left in the end can be restored (again).
+            Former and current paths of runs in the bin, kept up to date. Those that remain at the
+            end can be restored (again).
         """
 
         def note(event: Event) -> None:
@@ -186,7 +186,7 @@ class Runs(QObject):
             reading = self._host.submit("curves", job, lane="io", short=True, background=True)
             reading.happened.connect(self._on_event)
 
-    # Keeping up
+    # Updates
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
@@ -201,7 +201,7 @@ class Runs(QObject):
 
     @Slot()
     def _on_training_changed(self) -> None:
-        """List a training once it has a folder; an offer is answered by training."""
+        """List a training run once it has a folder; training closes an open offer."""
         training = self._state.training
         folder = training.folder if training is not None and training.num_kept else None
         if folder is not None and folder != self._training_folder:
@@ -217,7 +217,7 @@ class Runs(QObject):
             self.refresh()
 
     def _show(self, entries: tuple[RunEntry, ...]) -> None:
-        """Replace the runs; read the curves of those that went on."""
+        """Replace the runs; read the curves of those that have continued."""
         before = {entry.folder: entry.signature for entry in self._entries}
         is_first, self._is_listed = not self._is_listed, True
         self._entries = entries
@@ -234,7 +234,7 @@ class Runs(QObject):
             self.offer_changed.emit()
 
     def _follow(self, moved: RunMoved) -> None:
-        """Keep hold of a run that lies elsewhere now."""
+        """Update the path of a run that was moved."""
         if self._offer is not None and self._offer.folder == moved.folder:
             self.dismiss_offer()
         training = self._state.training

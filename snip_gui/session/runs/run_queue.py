@@ -1,4 +1,4 @@
-"""Recipes that are trained one after another, and outlive the window."""
+"""A queue of recipes to train, which survives closing the window."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class RunQueue(QObject):
-    """The next recipe starts when a training ends; after a stop the others wait.
+    """The next recipe starts when a training run ends; after a stop the others wait.
 
-    A run that fails does not stop the others; those that did are listed at the end.
+    A run that fails does not stop the others; failures are listed at the end.
     """
 
     changed = Signal()
@@ -43,34 +43,34 @@ class RunQueue(QObject):
 
     @property
     def waiting(self) -> tuple[Recipe, ...]:
-        """Recipes that have not begun, the next one first."""
+        """Recipes that have not started, next one first."""
         return tuple(self._waiting)
 
     @property
     def number(self) -> int:
-        """Which run of the queue is being trained, or was last; 0 before the first."""
+        """Number of the queue's current or last run; 0 before the first."""
         return self._num_begun
 
     @property
     def total(self) -> int:
-        """Runs of the queue, those done included; 0 if there is no queue."""
+        """Number of runs in the queue, including finished ones; 0 if there is no queue."""
         return self._num_begun + len(self._waiting)
 
     @property
     def is_paused(self) -> bool:
-        """Whether the recipes wait for the user, after a training was stopped or failed."""
+        """Whether the queue waits for the user, after a run was stopped or failed."""
         return self._is_paused and bool(self._waiting)
 
     def numbered(self, text: str) -> str:
-        """Return what is said of a training with its place in the queue, if it has one."""
+        """Return a text with the current position in the queue appended, if there is one."""
         if self._is_training and self.total > 1:
             return f"Run {self.number} of {self.total}: {text[:1].lower()}{text[1:]}"
         return text
 
     def keep_in(self, file: Path) -> None:
-        """Take over the recipes that waited when the program ended, and keep those that will.
+        """Load the recipes left in the queue by the last session, and save changes from now on.
 
-        They wait for the user. A file that cannot be read is set aside, and that is said.
+        They wait for the user. An unreadable file is set aside, which is reported.
         """
         self._kept = KeptQueue(file)
         recipes, problem = self._kept.take_over()
@@ -84,18 +84,18 @@ class RunQueue(QObject):
             self._changed()
 
     def add(self, recipes: Iterable[Recipe]) -> None:
-        """Put recipes at the end; the first begins at once if nothing is being trained."""
+        """Append recipes; the first starts at once if nothing is being trained."""
         self._waiting += recipes
         self.go_on()
 
     def go_on(self) -> None:
-        """Begin the next recipe, or do so when the training at hand ends."""
+        """Start the next recipe, at once or when the current training run ends."""
         self._is_paused = False
         self._begin_next()
         self._changed()
 
     def clear(self) -> None:
-        """Forget the recipes that have not begun; the training at hand goes on."""
+        """Drop the recipes that have not started; the current training run continues."""
         self._waiting.clear()
         self._forget_if_over()
         self._changed()
@@ -112,7 +112,7 @@ class RunQueue(QObject):
 
     @Slot()
     def _on_training_changed(self) -> None:
-        """Forget what has begun once it has a folder: it is in the list of runs then."""
+        """Drop a started recipe once it has a folder, because it is in the list of runs then."""
         training = self._state.training
         if self._begun and training is not None and training.folder is not None:
             self._begun = ()
@@ -134,7 +134,7 @@ class RunQueue(QObject):
         self._changed()
 
     def _went_through(self) -> bool:
-        """Whether the training at hand came to its end, if only to diverge."""
+        """Whether the last training run ended by itself, possibly by diverging."""
         training = self._state.training
         if training is None or training.summary is None:
             return False
@@ -154,7 +154,7 @@ class RunQueue(QObject):
         self._keep()
 
     def _keep(self) -> None:
-        """Keep what waits, and what has only just begun."""
+        """Save the waiting recipes, and the one that has just started."""
         if self._kept is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""The training at hand: begun, stopped, taken up, extended; what it says becomes state."""
+"""The current training run: starts, stops, resumes and extends it, and updates the state."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 
 class Trainings(QObject):
-    """One training at a time, in the compute lane."""
+    """Runs training in the compute lane, one run at a time."""
 
-    happened = Signal(object)  # Event of the training, once the state says so
-    ended = Signal()  # likewise
-    edited = Signal(object, str)  # folder (Path) of a run whose recipe was edited, what to ask
+    happened = Signal(object)  # Event of training, after the state was updated
+    ended = Signal()  # after the state was updated
+    edited = Signal(object, str)  # folder (Path) of a run with an edited recipe, question to ask
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Trainings(QObject):
 
     @property
     def failure(self) -> str:
-        """Why the last training failed, as far as the user can mend it; empty if it did not."""
+        """Why the last training run failed, if the user can fix it; otherwise empty."""
         return self._failure
 
     # Intents
 
     def train(self, recipe: Recipe) -> None:
-        """Train a recipe into a new run folder, whatever is chosen."""
+        """Train a recipe, not necessarily the current one, into a new run folder."""
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
         job = lazily(
@@ -72,7 +72,7 @@ class Trainings(QObject):
         self._begin(recipe, None, job)
 
     def stop(self) -> None:
-        """Ask the training to stop; what was done is kept."""
+        """Ask training to stop; its progress is kept."""
         training = self._state.training
         if training is not None and training.is_active:
             self._state.set_training(dataclasses.replace(training, phase="stopping"))
@@ -80,12 +80,12 @@ class Trainings(QObject):
                 self._job.cancel()
 
     def resume(self, folder: Path, *, accept_edits: bool = False) -> None:
-        """Resume the training of a run, whoever began it.
+        """Resume training of any run.
 
         Parameters
         ----------
         accept_edits
-            Whether to do so although its recipe was edited since; else `edited` asks.
+            Whether to resume although its recipe was edited; otherwise `edited` is emitted.
         """
         if self._is_busy:
             return
@@ -112,7 +112,7 @@ class Trainings(QObject):
         self._begin(recipe, folder, job)
 
     def extend(self, folder: Path, epochs: int, rate: float = 0.0) -> None:
-        """Train a copy of a finished run for more epochs, at a rate or at its last one (0)."""
+        """Train a copy of a finished run for more epochs; a rate of 0 stands for its last one."""
         if self._is_busy:
             return
         self._state.status.set_problem(None)
@@ -169,7 +169,7 @@ class Trainings(QObject):
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
-        """Close a training that ended before its run was done: there is nothing to go on with."""
+        """Close a training run that ended without a result: there is nothing to resume."""
         self._failure = ended.message if ended.outcome == "failed" else ""
         training = self._state.training
         if training is not None and training.is_active:

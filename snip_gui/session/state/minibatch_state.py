@@ -1,4 +1,4 @@
-"""The images to score, worked out of a recipe."""
+"""The images to score, derived from a recipe."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NO_IMAGES = np.zeros(0, np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinibatchState:
-    """The images to score, or why there are none.
+    """The images to score, or the reason that there are none.
 
     Attributes
     ----------
     indices_K
-        Into ``source``; own images come after the training images.
+        Indices into ``source``; user-supplied images follow the training images.
     source
-        Training images and own ones; None while there are no images.
+        Training images and user-supplied ones; None before any are loaded.
     """
 
     indices_K: NDArray[np.int64]
@@ -45,14 +45,14 @@ class MinibatchState:
 def resolve_minibatch(
     images: ImageSet | None, recipe: Recipe, folders: Sequence[Path]
 ) -> tuple[Split | None, MinibatchState]:
-    """Return how the training images are split, and those of them that are scored.
+    """Return the validation split of the training images, and the images to score.
 
     Parameters
     ----------
     images
-        The recipe's data set; None until it can be used.
+        The recipe's data set; None until it is loaded.
     folders
-        Where images of the user's own are kept.
+        Folders of user-supplied images.
     """
     if images is None:
         return None, MinibatchState(_NO_IMAGES)

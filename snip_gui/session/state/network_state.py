@@ -1,4 +1,4 @@
-"""What is known of the chosen network, and which networks there are to choose from."""
+"""What is known about the chosen network, and the networks to choose from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class NetworkState(QObject):
     """The network of the recipe."""
 
-    changed = Signal()  # it was measured, or torchvision's networks were listed
+    changed = Signal()  # the network was measured, or torchvision's were listed
 
     def __init__(self, choice: ModelChoice, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,33 +27,33 @@ class NetworkState(QObject):
 
     @property
     def info(self) -> ModelInfo:
-        """The chosen network as the catalogue and a measurement describe it."""
+        """The chosen network, as described by catalogue and measurement."""
         info = find_network(self._choice)
         return with_architecture(info, self._architecture) if self._architecture else info
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of its layers; empty until they are known."""
+        """Names of its layers; empty if unknown."""
         return self.info.layers
 
     def set_choice(self, choice: ModelChoice) -> None:
-        """Follow the recipe, whose own signal tells of the change."""
+        """Follow the recipe, which has its own signal."""
         self._choice = choice
 
     @property
     def architecture(self) -> Architecture | None:
-        """What it is made of; None until it was measured on the images."""
+        """Its architecture; None until it has been measured."""
         return self._architecture
 
     def set_architecture(self, architecture: Architecture | None) -> None:
-        """Replace what it is made of."""
+        """Replace the architecture."""
         if architecture != self._architecture:
             self._architecture = architecture
             self.changed.emit()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Torchvision's classification networks; empty until they were listed."""
+        """Torchvision's classification networks; empty until they have been listed."""
         return self._names
 
     def set_names(self, names: tuple[str, ...]) -> None:

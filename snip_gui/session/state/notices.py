@@ -1,4 +1,4 @@
-"""What happened, for the log, and what went wrong."""
+"""The log: events and problems of a session."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Severity: TypeAlias = Literal["info", "problem", "failure"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line of the log.
+    """A line of the log.
 
     Attributes
     ----------
     severity
-        ``problem`` is something that the user can mend; ``failure`` is a fault of the program.
+        ``problem`` is something that the user can fix; ``failure`` is a fault of the program.
     details
         Traceback of a failure.
     """
@@ -35,7 +35,7 @@ class Notice:
 
 
 class Notices(QObject):
-    """The log of a session; the oldest lines go when there are many."""
+    """The log of a session; the oldest lines are dropped if there are too many."""
 
     added = Signal(object)  # Notice
 
@@ -51,7 +51,7 @@ class Notices(QObject):
         return tuple(self._all)
 
     def info(self, text: str) -> None:
-        """Log what happened."""
+        """Log an event."""
         self.add(Notice("info", text))
 
     def add(self, notice: Notice) -> None:

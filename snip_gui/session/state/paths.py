@@ -1,4 +1,4 @@
-"""What the current mask leaves connected, followed once for all views."""
+"""What stays connected under the current mask, computed once for all views."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class Paths(QObject):
-    """The paths through the kept connections, remembered for one mask at a time.
+    """The paths through the kept connections, cached for one mask.
 
     Parameters
     ----------
     get_mask
-        Returns the scores that are shown and the number of connections kept.
+        Returns the shown scores and the number of kept connections.
     """
 
-    changed = Signal()  # a network that is followed in the background has been
+    changed = Signal()  # the result of a background job arrived
 
     def __init__(
         self, get_mask: Callable[[], tuple[Scored | None, int]], parent: QObject | None = None
@@ -32,22 +32,22 @@ class Paths(QObject):
         self._known: tuple[Scored, int, Reach | None, dict[str, int]] | None = None
 
     def reach(self) -> Reach | None:
-        """Return what the mask leaves connected; None if that is not known (yet)."""
+        """Return what stays connected under the mask; None if unknown (yet)."""
         return self._follow()[0]
 
     def num_on_paths(self) -> dict[str, int]:
-        """Return per layer how many kept connections are on a path; empty if not known (yet)."""
+        """Return by layer how many kept connections are on a path; empty if unknown (yet)."""
         return self._follow()[1]
 
     def set_followed(
         self, scored: Scored, num_kept: int, reach: Reach | None, on_paths: dict[str, int]
     ) -> None:
-        """Remember what was found in the background."""
+        """Store the result of a background job."""
         self._known = scored, num_kept, reach, on_paths
         self.changed.emit()
 
     def _follow(self) -> tuple[Reach | None, dict[str, int]]:
-        """Follow the kept connections, unless that takes long: then only the background does."""
+        """Follow the kept connections, unless that is slow and left to a background job."""
         scored, num_kept = self._get_mask()
         if self._known is not None and self._known[:2] == (scored, num_kept):
             return self._known[2:]

@@ -1,4 +1,4 @@
-"""What a person prefers on this machine, as typed JSON that never blocks a start."""
+"""The user's preferences on this machine, as typed JSON that never blocks startup."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Theme: TypeAlias = Literal["system", "light", "dark"]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """Preferences; unknown or damaged ones are dropped when read.
+    """Preferences; unknown or damaged ones are dropped on reading.
 
     Attributes
     ----------
     image_memory_gb
-        What a folder of images may take in memory; None for half of what is free.
+        Memory limit for a folder of images; None for half of the free memory.
     data_folder
-        Where data sets are looked for that have no place of their own in ``data_places``.
+        Folder of data sets that have no path in ``data_places``.
     data_places
-        Folder or file by data set, so that each is found again where it was.
+        Folder or file of each data set.
     """
 
     theme: Theme = "system"
@@ -47,7 +47,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def environment(self) -> Environment:
-        """Where recipes are worked out, the place of their data aside."""
+        """The environment of recipes, except for the path of their data."""
         return Environment(
             device=self.device,
             num_threads=self.num_threads or default_num_threads(),
@@ -58,23 +58,23 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def environment_for(self, dataset: str) -> Environment:
-        """Where recipes with a data set are worked out."""
+        """Return the environment of recipes with a given data set."""
         place = self.data_place(dataset)
         return dataclasses.replace(self.environment, data_folder=Path(place) if place else None)
 
     def data_place(self, dataset: str) -> str:
-        """Return the folder or file of a data set; empty if none was named."""
+        """Return the folder or file of a data set; empty if none was given."""
         return self.data_places.get(dataset, self.data_folder)
 
     @property
     def download_path(self) -> Path:
-        """Where downloads go unless another folder is chosen."""
+        """Default folder for downloads."""
         named = Path(self.data_folder) if self.data_folder else None
         return named if named is not None and named.is_dir() else default_data_folder()
 
     @property
     def runs_path(self) -> Path:
-        """Where run folders are made."""
+        """Folder of the runs."""
         return Path(self.runs_folder) if self.runs_folder else default_runs_folder()
 
 
@@ -84,9 +84,9 @@ def load_preferences(path: Path) -> tuple[Preferences, list[str]]:
     Returns
     -------
     preferences
-        Those that can be used; the others have their defaults.
+        The valid preferences; others have their defaults.
     problems
-        A sentence on each that cannot be used, or on the file.
+        A sentence on each invalid preference, or on the file.
     """
     raw, problem = read_kept(path, _decode_object)
     if raw is None:
@@ -108,10 +108,10 @@ _DEFAULTS = Preferences()
 
 
 def save_preferences(path: Path, preferences: Preferences, before: Preferences = _DEFAULTS) -> None:
-    """Write the preferences that differ from those before; raises `UserError` if that fails.
+    """Write the preferences that have changed; raises `UserError` on failure.
 
-    Everything else in the file stays as it is by now: another window may have changed it, and a
-    newer version may know preferences that this one does not.
+    Everything else in the file is preserved: another window may have changed it, and a newer
+    version may know more preferences than this one.
     """
     kept = read_kept(path, _decode_object)[0] or {}
     old, new = _as_json(before), _as_json(preferences)
@@ -122,10 +122,10 @@ def save_preferences(path: Path, preferences: Preferences, before: Preferences =
 
 
 def merged(before: object, after: object, there: object) -> object:
-    """Return ``there`` with the change from ``before`` to ``after`` made to it.
+    """Return ``there`` with the change from ``before`` to ``after`` applied.
 
-    Entries of dictionaries and lists are added and removed one by one; of everything else, what
-    was set last counts.
+    Entries of dictionaries and lists are added and removed individually; for everything else, the
+    last change wins.
     """
     if isinstance(before, dict) and isinstance(after, dict) and isinstance(there, dict):
         changed = {key: value for key, value in after.items() if before.get(key) != value}
@@ -137,10 +137,10 @@ def merged(before: object, after: object, there: object) -> object:
 
 
 def _as_json(preferences: Preferences) -> dict[str, Any]:
-    """Return preferences as they are in a file."""
+    """Return preferences as in the file."""
     return _decode_object(msgspec.json.encode(preferences))
 
 
 def _decode_object(data: bytes) -> dict[str, Any]:
-    """Read a JSON object; raises as `read_kept` expects."""
+    """Decode a JSON object; raises what `read_kept` expects."""
     return msgspec.json.decode(data, type=dict[str, Any])

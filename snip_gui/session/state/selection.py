@@ -1,4 +1,4 @@
-"""What of the network is selected: shown in every view at once."""
+"""The selected part of the network, shown in every view."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Pixel = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A layer, and in it a unit, an input, or both with a place in the kernel: a connection.
+    """A layer, and in it a unit, an input, or both with a kernel position: a connection.
 
     Attributes
     ----------
     tensor
-        The state_dict key of a weight; empty before anything was scored.
+        State_dict key of a weight; empty before the first scoring.
     unit, source
         Output and input, counted from 0.
     place
-        Place in the kernel, of a connection of a convolution.
+        Position in the kernel, for a connection of a convolution.
     pixel
         Row and column of the image.
     """
@@ -46,7 +46,7 @@ class Selection:
         return (self.unit, self.source, self.pixel) != (None, None, None)
 
     def clear_selection(self) -> Selection:
-        """Return the layer alone."""
+        """Return the selection of the layer only."""
         return Selection(self.tensor)
 
 
@@ -57,7 +57,7 @@ def connection(tensor: TensorSpec, position: tuple[int, ...]) -> Selection:
 
 
 def fitted(selection: Selection, layout: Layout) -> Selection:
-    """Return what of a selection there is in a network; its first weight if nothing is."""
+    """Return the part of a selection that a network has; its first weight if there is none."""
     if not layout.weights:
         return Selection()
     names = {tensor.name for tensor in layout.weights}

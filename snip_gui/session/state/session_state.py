@@ -1,6 +1,6 @@
-"""The state of a session: what is chosen, what came of it, and what is being done.
+"""The state of a session: choices, results and current activities.
 
-The session's own modules write it; panels read it and listen to one signal per concern.
+The modules of the session write it; panels read it and listen to one signal per concern.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
     from snip_gui.session.state.preferences import Preferences
     from snip_gui.session.state.values import Problem, TrainingState
 
-# Views other than the one under the pointer follow a slider after this pause.
+# Views other than the one under the pointer follow the slider after this pause.
 _SETTLE_MS = 12
 
 
 class SessionState(QObject):
-    """What panels read. Setters are for the modules of the session alone.
+    """The state that panels read. Setters are only for modules of the session.
 
     Attributes
     ----------
     notices
         The log.
     status
-        What the program is doing, and what the user should mend.
+        Current activity and problem.
     network
-        What is known of the chosen network.
+        What is known about the chosen network.
     paths
-        What the mask leaves connected.
+        What stays connected under the mask.
     """
 
     recipe_changed = Signal()
@@ -91,15 +91,15 @@ class SessionState(QObject):
     def _on_settled(self) -> None:
         self.sparsity_settled.emit()
 
-    # What is chosen
+    # Choices
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe as it stands."""
+        """The current recipe."""
         return self._recipe
 
     def set_recipe(self, recipe: Recipe) -> None:
-        """Replace the recipe and tell exactly what changed."""
+        """Replace the recipe, and emit signals for exactly what changed."""
         before, self._recipe = self._recipe, recipe
         if recipe == before:
             return
@@ -120,7 +120,7 @@ class SessionState(QObject):
 
     @property
     def score_key(self) -> str:
-        """Digest of all that the recipe's scores depend on."""
+        """Digest of everything that the recipe's scores depend on."""
         return self._keys[Stage.SCORE]
 
     @property
@@ -138,24 +138,24 @@ class SessionState(QObject):
 
     @property
     def images(self) -> ImageSet | None:
-        """The recipe's data set; None until it can be used."""
+        """The recipe's data set; None until it is loaded."""
         if self._images is not None and self._images.name == self._recipe.data.name:
             return self._images
         return None
 
     def set_images(self, images: ImageSet) -> None:
-        """Replace the data set at hand."""
+        """Replace the data set."""
         self._images, self._listing, self._images_problem = images, None, None
         self._resolve_minibatch()
         self.images_changed.emit()
 
     @property
     def images_problem(self) -> Problem | None:
-        """Why the recipe's data set cannot be had; None while it can or is being read."""
+        """Why the recipe's data set is unavailable; None if it is loaded or being read."""
         return self._images_problem
 
     def set_images_missing(self, problem: Problem | None = None) -> None:
-        """Say that the recipe's data set cannot be used, yet or because of a problem."""
+        """Record that the recipe's data set is not loaded yet, or has a problem."""
         self._images = self._listing = None
         self._images_problem = problem
         self._resolve_minibatch()
@@ -163,17 +163,17 @@ class SessionState(QObject):
 
     @property
     def listing(self) -> Listing | None:
-        """The files of a data set that is being read; None before and after."""
+        """The files of the data set being read; None before and after."""
         return self._listing if self.images is None else None
 
     def set_listing(self, listing: Listing) -> None:
-        """Say which files are being read."""
+        """Replace the listing of the files being read."""
         self._listing = listing
         self.images_changed.emit()
 
     @property
     def split(self) -> Split | None:
-        """Training and validation indices; None until the images are there."""
+        """Training and validation indices; None until the images are loaded."""
         return self._split if self.images is not None else None
 
     @property
@@ -182,7 +182,7 @@ class SessionState(QObject):
         return self._minibatch
 
     def _resolve_minibatch(self) -> None:
-        """Work out which images the recipe means."""
+        """Derive the images to score from the recipe."""
         folders = self._preferences.environment.image_folders
         self._split, self._minibatch = resolve_minibatch(self.images, self._recipe, folders)
         self.minibatch_changed.emit()
@@ -198,7 +198,7 @@ class SessionState(QObject):
         """Replace the scores."""
         before = self._selection
         if self._scored is not None and not same_shape(before, self._scored.layout, scored.layout):
-            self._selection = before.clear_selection()  # a unit of another network is another unit
+            self._selection = before.clear_selection()  # units of different networks are unrelated
         self._scored = scored
         self._selection = fitted(self._selection, scored.layout)
         self.scored_changed.emit()
@@ -208,25 +208,25 @@ class SessionState(QObject):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the scores shown are those of an older recipe or of other images."""
+        """Whether the shown scores belong to an older recipe or to other images."""
         return self._scored is not None and not self.is_current(self._scored)
 
     def is_current(self, scored: Scored) -> bool:
-        """Whether scores belong to the recipe and the images as they are."""
+        """Return whether scores belong to the current recipe and images."""
         images = self.images
         same_images = images is None or images.digest == scored.images_digest
         return scored.key == self.score_key and same_images
 
     @property
     def num_parameters(self) -> int:
-        """Prunable parameters of what is shown, else of the network as far as it is known."""
+        """Number of prunable parameters of the shown scores, or of the network if known."""
         if self._scored is not None:
             return self._scored.layout.num_parameters
         return self.network.info.num_parameters
 
     @property
     def num_kept(self) -> int:
-        """Connections kept at the recipe's sparsity: the nearest number that a mask can keep."""
+        """Number of connections kept at the recipe's sparsity: the nearest that is possible."""
         sparsity = self._recipe.pruning.sparsity
         if self._scored is not None:
             return self._scored.num_kept_at(sparsity)
@@ -234,22 +234,22 @@ class SessionState(QObject):
 
     @property
     def mask_note(self) -> str:
-        """What has to be said of the mask that is shown; mostly nothing."""
+        """A caveat on the shown mask; usually empty."""
         return self._scored.mask_note(self._recipe.pruning.sparsity) if self._scored else ""
 
     def layer_rows(self) -> tuple[LayerRow, ...]:
-        """Return what is kept of each layer; nothing until something was scored."""
+        """Return the kept counts of each layer; empty before the first scoring."""
         return self._scored.layer_rows(self.num_kept) if self._scored else ()
 
-    # What is selected of the network
+    # Selection
 
     @property
     def selection(self) -> Selection:
-        """What is selected; a layer as soon as something was scored."""
+        """The selection; at least a layer after the first scoring."""
         return self._selection
 
     def set_selection(self, selection: Selection) -> None:
-        """Select what there is of a selection in the network that is shown."""
+        """Select the part of a selection that the shown network has."""
         if self._scored is not None:
             selection = fitted(selection, self._scored.layout)
         if selection != self._selection:
@@ -260,22 +260,22 @@ class SessionState(QObject):
 
     @property
     def training(self) -> TrainingState | None:
-        """The training at hand; None before the first."""
+        """The current training run; None before the first."""
         return self._training
 
     def set_training(self, training: TrainingState | None) -> None:
-        """Replace the training."""
+        """Replace the training run."""
         self._training = training
         self.training_changed.emit()
 
     def add_points(self, points: tuple[MetricPoint, ...]) -> None:
-        """Add measured points to the training."""
+        """Add metric points to the training run."""
         assert self._training is not None
         self._training.points.extend(points)
         self._training = dataclasses.replace(self._training, step=points[-1].step)
         self.points_added.emit(points)
 
-    # What torch has found
+    # Devices
 
     @property
     def devices(self) -> tuple[tuple[str, str], ...]:
@@ -284,28 +284,28 @@ class SessionState(QObject):
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
-        """Versions at work; empty until torch has loaded, or failed to."""
+        """Versions of packages; empty until torch has loaded or failed to."""
         return self._versions
 
     def set_devices(
         self, devices: tuple[tuple[str, str], ...], versions: tuple[tuple[str, str], ...]
     ) -> None:
-        """Say that torch has loaded, or, without any device, that it failed to."""
+        """Record that torch has loaded, or, if there is no device, that it failed to."""
         self._devices, self._versions = devices, versions
         self.devices_changed.emit()
 
-    # What can be done now
+    # Possible actions
 
     @property
     def can_score(self) -> bool:
-        """Whether there is something to score and torch to do it."""
+        """Whether there are images to score and torch has loaded."""
         return (
             self.images is not None and len(self._minibatch.indices_K) > 0 and bool(self._devices)
         )
 
     @property
     def can_train(self) -> bool:
-        """Whether a training can begin."""
+        """Whether training can start."""
         return self.can_score and not (self._training is not None and self._training.is_active)
 
     @property
@@ -315,6 +315,6 @@ class SessionState(QObject):
 
 
 def _with_sparsity(recipe: Recipe, sparsity: float) -> Recipe:
-    """Return the recipe at another sparsity, without checking it."""
+    """Return the recipe at another sparsity, without validation."""
     pruning = msgspec.structs.replace(recipe.pruning, sparsity=sparsity)
     return msgspec.structs.replace(recipe, pruning=pruning)

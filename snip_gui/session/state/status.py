@@ -1,4 +1,4 @@
-"""What the program is doing, and what the user should mend."""
+"""The current activity and the current problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Status(QObject):
-    """One activity and one problem at a time, the newest of each."""
+    """The newest activity and the newest problem."""
 
     activity_changed = Signal()
     problem_changed = Signal()
@@ -27,7 +27,7 @@ class Status(QObject):
 
     @property
     def activity(self) -> Activity | None:
-        """What the program is doing; None while it is idle."""
+        """The current activity; None if idle."""
         return self._activity
 
     def set_activity(self, activity: Activity | None) -> None:
@@ -38,11 +38,11 @@ class Status(QObject):
 
     @property
     def problem(self) -> Problem | None:
-        """What the user should mend; None if there is nothing."""
+        """The problem that the user should fix; None if there is none."""
         return self._problem
 
     def set_problem(self, problem: Problem | None) -> None:
-        """Replace the problem shown."""
+        """Replace the problem."""
         if problem != self._problem:
             self._problem = problem
             self.problem_changed.emit()

@@ -16,10 +16,10 @@ _MERGE_SECONDS = 1.0
 
 
 class RecipeEdit(QUndoCommand):
-    """One edit of the recipe.
+    """An edit of the recipe.
 
-    Edits with the same merge key that follow one another closely are one step of undo: dragging a
-    slider is one edit, however many values it passes.
+    Edits with the same merge key in quick succession are a single undo step: dragging a slider is
+    one edit, however many values it passes.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class RecipeEdit(QUndoCommand):
         self._last = time.monotonic()
 
     def id(self) -> int:
-        """Return 1 for edits that may merge, -1 for those that never do."""
+        """Return 1 for edits that may be merged, otherwise -1."""
         return 1 if self._merge_key else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take a close following edit of the same kind into this one."""
+        """Merge an edit of the same kind that follows shortly."""
         assert isinstance(other, RecipeEdit)
         if other._merge_key != self._merge_key or other._last - self._last > _MERGE_SECONDS:
             return False
@@ -51,9 +51,9 @@ class RecipeEdit(QUndoCommand):
         return True
 
     def redo(self) -> None:
-        """Make the edit."""
+        """Apply the edit."""
         self._apply(self._after)
 
     def undo(self) -> None:
-        """Take the edit back."""
+        """Revert the edit."""
         self._apply(self._before)

@@ -1,4 +1,4 @@
-"""What the state of a session is made of, as frozen values."""
+"""Frozen values that make up the state of a session."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TrainingPhase: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the user can mend, and how where that is one press of a button.
+    """A problem that the user can fix, with what a button needs to fix it.
 
     Attributes
     ----------
     unreadable
-        Bad files that a data set can be opened without.
+        Unreadable files that the data set can be opened without.
     proposal
-        A value of the field that is likely to do; None if there is none to propose.
+        A value that is likely to work for the field; None if there is none to suggest.
     """
 
     message: str
@@ -40,20 +40,20 @@ class Problem:
 
     @classmethod
     def of(cls, error: UserError) -> Problem:
-        """Return what an error says."""
+        """Return the problem that an error describes."""
         return cls(error.message, error.hint, error.field, proposal=error.proposal)
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What is being done now.
+    """The current activity.
 
     Attributes
     ----------
     kind
-        Of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
+        Kind of the job: ``score``, ``train``, ``load``, ``download``, ``export`` or ``devices``.
     total
-        0 if the end is not known.
+        0 if unknown.
     """
 
     kind: str
@@ -64,25 +64,25 @@ class Activity:
 
 
 def torch_text(versions: tuple[tuple[str, str], ...]) -> str:
-    """Return what to say while there is no device, by what is known of the versions."""
+    """Return the text to show while there is no device, depending on the known versions."""
     return "torch could not be loaded" if versions else "Loading torch…"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """The training at hand, running or over.
+    """The current training run, which may have ended.
 
     Attributes
     ----------
     recipe
-        What is trained, whatever is chosen meanwhile.
+        The recipe that is trained, which need not be the current one.
     points
-        Every point measured so far. The one part that grows in place: there may be many thousands,
-        and a copy at each point would make a long training slower and slower.
+        All points so far. The only part that grows in place: there may be many thousands, and
+        copying them at each point would make a long training run ever slower.
     rates
-        How fast it is beside the dense network; None where the whole network is trained.
+        Its speed compared to the dense network; None if the whole network is trained.
     waits_for
-        Why it makes no step now; empty while it does.
+        What it is waiting for; empty if it is not waiting.
     """
 
     recipe: Recipe
@@ -99,15 +99,15 @@ class TrainingState:
 
     @property
     def is_active(self) -> bool:
-        """Whether steps are being done or about to be."""
+        """Whether it is training or about to."""
         return self.phase in ("preparing", "running", "stopping")
 
     @property
     def can_continue(self) -> bool:
-        """Whether it was stopped before its end."""
+        """Whether it was stopped before the end."""
         return self.phase == "stopped" and self.folder is not None
 
     @property
     def sparsity(self) -> float:
-        """Fraction removed, as reached."""
+        """Fraction actually removed."""
         return 1 - self.num_kept / self.num_parameters if self.num_parameters else 0.0
