@@ -99,6 +99,7 @@ def find_mistakes(
     Cancelled
         If cancelled meanwhile.
     """
+    from snip_gui.core.base.network_state import load_state
     from snip_gui.core.pruning.workbench import build_steps
     from snip_gui.core.runs.folder import read_recipe
     from snip_gui.core.runs.network import read_network, read_test_images
@@ -115,7 +116,7 @@ def find_mistakes(
         )
     recipe = read_recipe(folder)
     bench = yield from build_steps(recipe, environment, images, cancel)
-    bench.model.load_state_dict(package.state)
+    load_state(bench.model, package.state | package.extra)
     store = images.test_images if split == "test" else images.train_images
     indices_N = {
         "test": np.arange(len(store)),

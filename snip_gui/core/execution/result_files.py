@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.files import write_bytes, write_text
 from snip_gui.core.base.machine.devices import versions
+from snip_gui.core.base.network_state import stored_state
 from snip_gui.core.base.tensors import as_tensor, save_tensors
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.minibatch.own_images import copy_images
@@ -46,7 +47,7 @@ def write_scored(
         # The source that ran, because the file may have been edited since.
         write_bytes(folder / files.NETWORK, executed_source(bench.recipe.model.file_digest))
     copy_images(bench.recipe, bench.image_folders, folder / files.IMAGES)
-    save_tensors(folder / files.INIT, bench.model.state_dict())
+    save_tensors(folder / files.INIT, stored_state(bench.model))
     save_tensors(folder / files.BATCH, batch)
     if scored.masks.scores is not None:
         parts = split_flat(scored.masks.scores, scored.layout)

@@ -8,6 +8,7 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.network_state import stored_state
 from snip_gui.core.base.tensors import as_tensor, save_tensors
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
@@ -92,7 +93,7 @@ def _prune_and_train(
     trainer = make_trainer(bench, masks)
     if is_changed:
         # Before training, so that a run stopped here is exported and resumed with these weights.
-        save_tensors(folder / files.START, bench.model.state_dict())
+        save_tensors(folder / files.START, stored_state(bench.model))
     summary = msgspec.structs.replace(summary, state="pruned")
     if stop_after == "prune":
         yield _finish(folder, summary)

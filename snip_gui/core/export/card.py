@@ -69,6 +69,7 @@ def card_text(
         "## The file\n",
         f"`{name}`, {size_bytes:,} bytes, SHA-256 `{digest}`. Read back after it was written: "
         f"{proof}.\n",
+        f"{left_out}\n" if (left_out := chosen.leaves_out(package)) else "",
         "Unstructured sparsity makes files smaller but does not make ordinary dense kernels "
         "faster.\n",
         "## Recipe\n",

@@ -44,6 +44,8 @@ class ExportFormat:
         Whether ``companion(package) -> str`` of the module generates that source instead.
     needs_onnx
         Whether it needs the packages of the extra ``[onnx]``.
+    keeps_extra_state
+        Whether its files hold extra state of modules that is not a tensor.
     loading_code
         Python code that loads a file, for a format that a package adds; ``{path}`` is replaced by
         the repr of its path.
@@ -59,6 +61,7 @@ class ExportFormat:
     companion: str = ""
     makes_companion: bool = False
     needs_onnx: bool = False
+    keeps_extra_state: bool = False
     loading_code: str = ""
 
     def encode(self, package: Package) -> bytes:
@@ -95,6 +98,18 @@ class ExportFormat:
         """Raise `UserError` if a package that this format needs is missing."""
         if self.needs_onnx:
             refuse_missing_onnx()
+
+    def leaves_out(self, package: Package) -> str:
+        """Return a sentence on extra state that its files do not hold; empty if they hold all."""
+        if not package.extra or self.keeps_extra_state:
+            return ""
+        names = ", ".join(f"“{name}”" for name in package.extra)
+        if self.run_as not in ("masked", ""):  # it brings its own network along
+            return f"The extra state {names} is not in this file."
+        return (
+            f"The extra state {names} is not in this file: load it with strict=False, and the "
+            "network keeps its own."
+        )
 
     def _module(self) -> Any:  # noqa: ANN401 - a module
         return importlib.import_module(self.module)
@@ -141,6 +156,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             ".pt",
             f"{_FORMATS}.pt_format",
             "torch, same network",
+            keeps_extra_state=True,
         ),
         ExportFormat(
             "prune",
@@ -151,6 +167,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             f"{_FORMATS}.prune_format",
             "torch, same network",
             companion=f"{_LOADERS}.prune_loader",
+            keeps_extra_state=True,
         ),
         ExportFormat(
             "packed",

@@ -131,6 +131,9 @@ def _export(
                 place = path.with_name(path.name + what)
                 _write(files.enter_context(replacing(place, nameless=True)), content)
     yield ExportDone(path, size_bytes, digest, chosen.name)
+    left_out = chosen.leaves_out(package)
+    if left_out:
+        yield Note(left_out)
     yield Note(f"Exported {path} ({size_bytes:,} bytes), read back: {proof}.")
 
 

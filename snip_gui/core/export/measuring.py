@@ -19,6 +19,7 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.machine.devices import set_up
+from snip_gui.core.base.network_state import load_state
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
@@ -139,7 +140,7 @@ def _variants(
     macs = multiply_accumulates(package.network, package)
     dense = copy.deepcopy(package.network)
     state, _ = load_tensors(package.folder / files.INIT)
-    dense.load_state_dict(state)
+    load_state(dense, state)
     found: dict[str, tuple[Callable[[Tensor], object], int]] = {
         "dense": (functools.partial(compute_scores, dense), macs),
         "masked": (functools.partial(compute_scores, package.network), macs),

@@ -11,6 +11,7 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
+from snip_gui.core.base.network_state import load_state
 from snip_gui.core.data.images.resident import ResidentImages
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken)
         )
         return
     half = copy.deepcopy(single)
-    half.load_state_dict(widened(halved(package.state)))
+    load_state(half, widened(halved(package.state)))
     wrong, total = np.zeros(2, int), 0
     number = len(images.test_labels_N)
     # Interleaved by class, so that all classes count wherever time runs out.

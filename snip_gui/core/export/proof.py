@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.network_state import load_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def _bits(tensor: Tensor) -> Tensor:
 def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
     """Return the class scores (B, K) of the network with other weights."""
     network = copy.deepcopy(package.network)
-    network.load_state_dict(dict(state))
+    load_state(network, state)
     return compute_scores(network, package.images_BCHW)
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.base.network_state import load_extra, stored_extra
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,12 +38,15 @@ def refuses_single_image(model: nn.Module, image_1CHW: Tensor) -> bool:
 def keeping_buffers(model: nn.Module) -> Iterator[None]:
     """Restore the buffers of a network, such as BatchNorm's running averages, on exit."""
     saved = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    extra = stored_extra(model)
     try:
         yield
     finally:
         with torch.no_grad():
             for buffer, values in saved:
                 buffer.copy_(values)
+        if extra:
+            load_extra(model, extra)
 
 
 def _keeping_random_numbers(device: torch.device) -> contextlib.AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.network_state import weights_of
 from snip_gui.core.methods.one_shot import rank
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -31,7 +32,7 @@ def prune(bench: Workbench) -> Iterator[Event]:
     weights = bench.recipe.model.weights
     score_M = np.abs(flat_weights(bench.prunable))
     if weights:
-        kept = read_checkpoint(Path(weights)).fitted(bench.model.state_dict()).masks
+        kept = read_checkpoint(Path(weights)).fitted(weights_of(bench.model)).masks
         for tensor in bench.prunable.layout.tensors:
             if tensor.name in kept and tuple(kept[tensor.name].shape) == tensor.shape:
                 part_M = score_M[tensor.offset : tensor.end]

@@ -72,6 +72,8 @@ class Architecture:
         How its layers are joined; None if it cannot be followed.
     outside
         Names and sizes of parameters outside prunable layers, normalisation aside.
+    unstorable
+        State_dict keys of extra state that no file keeps.
     """
 
     image_shape: tuple[int, int, int]
@@ -83,6 +85,7 @@ class Architecture:
     first_linear: str = ""
     wiring: Wiring | None = None
     outside: tuple[tuple[str, int], ...] = ()
+    unstorable: tuple[str, ...] = ()
 
     @property
     def num_parameters(self) -> int:
@@ -111,7 +114,16 @@ class Architecture:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences on what a reader of its results has to know."""
-        return (_outside_text(self.outside),) if self.outside else ()
+        remarks = []
+        if self.outside:
+            remarks.append(_outside_text(self.outside))
+        if self.unstorable:
+            names = ", ".join(f"“{name}”" for name in self.unstorable[:_NAMED])
+            remarks.append(
+                f"The extra state {names} is not stored: it is of a type that cannot be read back "
+                "safely. A resumed run and an export have what the network's code makes anew."
+            )
+        return tuple(remarks)
 
     @property
     def resized(self) -> str:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from snip_gui.core.base.network_state import unstorable_state
 from snip_gui.core.graph.parameters import layer_kind, outside_parameters, own_prunable
 from snip_gui.core.graph.trace_wiring import trace_wiring
 from snip_gui.core.models.architecture import Architecture, LayerInfo
@@ -68,6 +69,7 @@ def describe(
         first_linear=watch.first if sees_all else "",
         wiring=trace_wiring(model, image_1CHW),
         outside=tuple(outside_parameters(model).items()),
+        unstorable=unstorable_state(model),
     )
 
 

@@ -181,8 +181,10 @@ def reinitialise(
     trusted: Collection[str] = (),
 ) -> None:
     """Reinitialise a network with the recipe's scheme and another seed."""
+    from snip_gui.core.base.network_state import load_state
+
     fresh = _drawn(choice, input_shape, num_classes, seed, trusted)
-    module.load_state_dict(fresh.state_dict())
+    load_state(module, fresh.state_dict())
 
 
 def _drawn(

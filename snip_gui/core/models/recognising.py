@@ -9,6 +9,7 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.network_state import is_extra, weights_of
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.events import CheckpointFound
@@ -180,7 +181,7 @@ def _going_on(
     wanted = msgspec.structs.replace(choice, weights=str(path))
     shape = find_input_shape(wanted, images.shape, images.num_classes)
     model = _empty(choice, shape, images.num_classes, environment)
-    checkpoint = checkpoint.fitted(model.state_dict())
+    checkpoint = checkpoint.fitted(weights_of(model))
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
 
@@ -206,8 +207,12 @@ def _empty(
 
 def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice) -> None:
     """Raise `UserError` unless the checkpoint fits a network; the last layer may differ."""
-    wanted = {n: t for n, t in model.state_dict().items() if not n.endswith(_COUNTER)}
-    given = {n: t for n, t in checkpoint.state.items() if not n.endswith(_COUNTER)}
+    wanted = {n: t for n, t in weights_of(model).items() if not n.endswith(_COUNTER)}
+    given = {
+        name: tensor
+        for name, tensor in checkpoint.state.items()
+        if not (name.endswith(_COUNTER) or is_extra(name))
+    }
     title = find_network(choice).title
     head = f"{last_layer(model)}."
     for name in (*wanted, *given):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.network_state import is_extra, weights_of
 from snip_gui.core.graph.parameters import layer_kind
 from snip_gui.core.weight_files.reading import read_checkpoint
 
@@ -32,8 +33,9 @@ def load_weights(model: nn.Module, path: Path) -> str:
     UserError
         If the file cannot be read or does not fit the network; the error names the mismatch.
     """
-    wanted = model.state_dict()
-    state = read_checkpoint(path).fitted(wanted).state
+    wanted = weights_of(model)
+    read = read_checkpoint(path).fitted(wanted).state
+    state = {name: tensor for name, tensor in read.items() if not is_extra(name)}
     other = {
         name
         for name in wanted.keys() & state.keys()

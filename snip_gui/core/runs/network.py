@@ -14,6 +14,7 @@ import msgspec
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
+from snip_gui.core.base.network_state import split_stored
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.models.networks import make_network, without_file_weights
@@ -56,6 +57,8 @@ class RunNetwork:
         Preprocessed images of the scored minibatch, on which to compare outputs.
     trusted
         Digests of the Python files that the user has agreed to run.
+    extra
+        Extra state of modules that is not a tensor, by state_dict key.
     """
 
     folder: Path
@@ -66,6 +69,7 @@ class RunNetwork:
     choice: ModelChoice
     trusted: Collection[str] = ()
     notes: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @functools.cached_property
     def network(self) -> nn.Module:
@@ -80,7 +84,7 @@ class RunNetwork:
         num_classes = len(self.manifest["classes"])
         shape = (channels, rows, columns)
         made = make_network(self.choice, shape, num_classes, seed=0, trusted=self.trusted)
-        load_weights(made.module, self.state, self.folder)
+        load_weights(made.module, self.state | self.extra, self.folder)
         return made.module.eval()
 
 
@@ -100,7 +104,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         raise UserError(
             f"“{folder.name}” has no mask to export.", "Resume the run at least until it is pruned."
         )
-    state, step, changed = _newest_weights(folder)
+    state, extra, step, changed = _newest_weights(folder)
     if changed:
         check_masks(changed, state, folder / files.CHECKPOINT)
     masks = changed or read_masks(folder, state)
@@ -143,7 +147,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     choice = without_file_weights(recipe.model)
     if choice.name == OWN:
         choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
-    network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted)
+    network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted, extra=extra)
     if step == 0:
         network.notes.append(f"“{folder.name}” is untrained: its weights are the initial ones.")
     bad = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
@@ -152,20 +156,27 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     return network
 
 
-def _newest_weights(folder: Path) -> tuple[dict[str, Tensor], int, dict[str, Tensor]]:
-    """Return the latest weights of a run, the number of training steps, and their masks.
+def _newest_weights(
+    folder: Path,
+) -> tuple[dict[str, Tensor], dict[str, Any], int, dict[str, Tensor]]:
+    """Return the latest weights of a run, extra state, the number of steps, and masks.
 
     Masks are returned only if they change during training; otherwise they are in a separate file.
     """
-    if (folder / files.CHECKPOINT).exists():
-        tensors, metadata = load_tensors(folder / files.CHECKPOINT)
+    checkpoint, start = folder / files.CHECKPOINT, folder / files.START
+    path = next((p for p in (checkpoint, start) if p.exists()), folder / files.INIT)
+    tensors, metadata = load_tensors(path)
+    step, masks = 0, {}
+    if path == checkpoint:
         step = metadata.get("step", 0)
         if not isinstance(step, int) or step < 0:
-            raise misfit(folder / files.CHECKPOINT, "it does not say after which step it is")
-        return model_state(tensors), step, mask_state(tensors)
-    start = folder / files.START
-    tensors, _ = load_tensors(start if start.exists() else folder / files.INIT)
-    return tensors, 0, {}
+            raise misfit(path, "it does not say after which step it is")
+        tensors, masks = model_state(tensors), mask_state(tensors)
+    try:
+        state, extra = split_stored(tensors)
+    except ValueError as error:
+        raise misfit(path, str(error)) from error
+    return state, extra, step, masks
 
 
 def _read_scored_images(folder: Path) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.network_state import is_extra, load_state, weights_of
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.runs import folder as files
 
@@ -37,7 +38,7 @@ def check_masks(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor], path
             raise misfit(path, f"its mask “{name}” holds other values than 0 and 1")
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Any], path: Path) -> None:
     """Load weights from a file into a network.
 
     Raises
@@ -45,15 +46,18 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], path: Path) ->
     UserError
         If names, shapes or types do not match the network.
     """
-    own = model.state_dict()
-    for name in own.keys() ^ weights.keys():
+    own = weights_of(model)
+    for name in own.keys() ^ {name for name in weights if not is_extra(name)}:
         raise misfit(path, f"“{name}” is in only one of them")
     for name, tensor in own.items():
         given = weights[name]
         if (given.shape, given.dtype) != (tensor.shape, tensor.dtype):
             kinds = [f"{tuple(t.shape)} of {t.dtype}" for t in (given, tensor)]
             raise misfit(path, f"“{name}” is {kinds[0]}, not {kinds[1]}")
-    model.load_state_dict(weights)
+    try:
+        load_state(model, weights)
+    except ValueError as error:
+        raise misfit(path, str(error)) from error
 
 
 def misfit(path: Path, reason: str) -> UserError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.network_state import load_state, stored_state
 from snip_gui.core.base.tensors import load_tensors, save_tensors
 from snip_gui.core.training.descent import STEP, state_names
 
@@ -31,7 +32,7 @@ _MASK, _SHADOW, _METHOD = "mask.", "shadow.", "method."
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
     """Write weights, optimizer state, random state and step; raises `UserError` on failure."""
     trainer.put_back()
-    tensors = {_MODEL + name: v for name, v in trainer.masked.model.state_dict().items()}
+    tensors = {_MODEL + name: v for name, v in stored_state(trainer.masked.model).items()}
     for part in state_names(trainer.training):
         for name, values in _moments(trainer, part).items():
             tensors[f"{_OPTIMIZER}{name}.{part}"] = values
@@ -60,7 +61,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
     try:
         if trainer.regime.changes_masks:
             trainer.masked.set_masks(_part(tensors, _MASK), trainer.regime.hold)
-        trainer.masked.model.load_state_dict(model_state(tensors))
+        load_state(trainer.masked.model, model_state(tensors))
         trainer.masked.load_shadows(_part(tensors, _SHADOW))
         trainer.regime.load_state(_part(tensors, _METHOD))
         if trainer.shrunk is not None:

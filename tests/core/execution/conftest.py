@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import NamedTuple
 
 import pytest
@@ -12,7 +13,7 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
-from tests.core.execution.folders import SHORT
+from tests.core.execution.folders import SHORT, cancelling_at
 
 
 @pytest.fixture
@@ -47,7 +48,16 @@ class OwnRun(NamedTuple):
 def run_own(tmp_path):
     """Runs the source of a network that is called ``Net``."""
 
-    def do(source, *, init="own", sparsity=0.8, stop_after="train", **training):
+    def do(
+        source,
+        *,
+        init="own",
+        sparsity=0.8,
+        stop_after="train",
+        cancel_after=0,
+        folder="run",
+        **training,
+    ):
         code = tmp_path / "net.py"
         code.write_text(source, encoding="utf-8")
         digest = hashlib.sha256(code.read_bytes()).hexdigest()
@@ -59,11 +69,14 @@ def run_own(tmp_path):
             training=Training(**{"epochs": 1, "learning_rate": 0.01} | training),
         )
         events: list = []
-        folder = tmp_path / "run"
-        summary = run(
-            recipe, folder, environment, events.append, CancelToken(), stop_after=stop_after
-        )
+        cancel, listen = cancelling_at(cancel_after or math.inf)
+
+        def hear(event):
+            events.append(event)
+            listen(event)
+
+        summary = run(recipe, tmp_path / folder, environment, hear, cancel, stop_after=stop_after)
         notes = [event.text for event in events if isinstance(event, Note)]
-        return OwnRun(folder, summary, notes, environment)
+        return OwnRun(tmp_path / folder, summary, notes, environment)
 
     return do

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import io
 
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Note
+from snip_gui.core.execution.resume import resume
+from snip_gui.core.export.catalogue import FORMATS as FORMATS_BY_NAME
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.package import package_run
+from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
 
 _HEAD = """
@@ -46,3 +57,130 @@ def test_what_does_not_compete_is_said_in_log_summary_and_card(run_own, tmp_path
     path = tmp_path / "x.pt"
     list(export_run(done.folder, "pt", path, CancelToken(), done.environment))
     assert sentence in (tmp_path / "x.pt.md").read_text(encoding="utf-8")
+
+
+EXTRA = (
+    _HEAD
+    + """
+class Counting(nn.Linear):
+    calls = 0
+
+    def forward(self, images):
+        self.calls += self.training
+        return super().forward(images)
+
+    def get_extra_state(self):
+        return {make}
+
+    def set_extra_state(self, state):
+        {take}
+
+
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes):
+        super().__init__()
+        self.hidden = Counting(784, 12)
+        self.out = nn.Linear(12, num_classes)
+
+    def forward(self, images):
+        return self.out(torch.relu(self.hidden(images.flatten(1))))
+"""
+)
+FORMATS = ("safetensors", "safetensors-fp16", "pt", "prune", "packed", "csr", "shrunk")
+KEY = "hidden._extra_state"
+
+
+def with_extra(make, take="self.calls = 0"):
+    return EXTRA.replace("{make}", make).replace("{take}", take)
+
+
+def export(done, name, tmp_path):
+    """Export a run; returns the path and the messages."""
+    path = tmp_path / f"x{FORMATS_BY_NAME[name].suffix}"
+    events = list(export_run(done.folder, name, path, CancelToken(), done.environment))
+    return path, [event.text for event in events if isinstance(event, Note)]
+
+
+@pytest.mark.parametrize(
+    ("make", "take"),
+    [
+        ("{'calls': self.calls, 'scale': torch.ones(3)}", "self.calls = state['calls']"),
+        ("[self.calls, 'a', None, (1.5, b'x')]", "self.calls = state[0]"),
+        ("torch.tensor(self.calls)", "self.calls = int(state)"),
+        ("torch.ones(self.calls)", "self.calls = len(state)"),
+    ],
+    ids=["dict", "list", "tensor", "tensor that grows"],
+)
+def test_extra_state_is_kept_by_a_run_and_its_exports(run_own, tmp_path, make, take):
+    source = with_extra(make, take)
+    done = run_own(source)
+    assert done.summary.state == "finished"
+    package = package_run(done.folder, done.environment.trusted_code)
+    assert package.network.hidden.calls >= done.summary.step > 0
+    for name in FORMATS:
+        path, notes = export(done, name, tmp_path)
+        left_out = any(KEY in note for note in notes)
+        card = path.with_name(path.name + ".md").read_text(encoding="utf-8")
+        assert left_out == (KEY in card)
+        if name in ("pt", "prune"):
+            assert not left_out
+            assert KEY in torch.load(path, weights_only=True)
+        elif name != "shrunk":
+            assert left_out == (KEY in package.extra)
+
+
+def test_a_network_that_cannot_take_its_extra_state_is_trained(run_own, tmp_path):
+    source = with_extra("{'calls': 1}").replace("def set_extra_state", "def other")
+    done = run_own(source)
+    assert done.summary.state == "finished"
+    export(done, "pt", tmp_path)
+
+
+@pytest.mark.parametrize("value", ["object()", "lambda: 0", "nn.Linear(1, 1)", "self"])
+def test_extra_state_that_cannot_be_read_back_safely_is_left_out(run_own, tmp_path, value):
+    done = run_own(with_extra("{'calls': " + value + "}"))
+    (sentence,) = done.summary.remarks
+    assert KEY in sentence
+    assert sentence in done.notes
+    assert not any("_extra_state" in name for name in load_file(done.folder / files.INIT))
+    for name in FORMATS:
+        export(done, name, tmp_path)
+
+
+def test_extra_state_of_a_stranger_is_not_unpickled(run_own, tmp_path):
+    done = run_own(with_extra("{'calls': self.calls}", "self.calls = state['calls']"))
+    mark = tmp_path / "mark"
+
+    class Traitor:
+        def __reduce__(self):
+            return open, (str(mark), "w")
+
+    written = io.BytesIO()
+    torch.save(Traitor(), written)
+    path = done.folder / files.CHECKPOINT
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors[f"model.{KEY}.saved"] = torch.frombuffer(
+        bytearray(written.getvalue()), dtype=torch.uint8
+    )
+    save_file(tensors, path, metadata)
+    with pytest.raises(UserError, match="extra state"):
+        package_run(done.folder, done.environment.trusted_code)
+    assert not mark.exists()
+
+
+def test_a_stopped_run_goes_on_with_its_extra_state(run_own):
+    source = with_extra("{'calls': self.calls}", "self.calls = state['calls']")
+    whole = run_own(source, epochs=2, folder="whole")
+    cut = run_own(source, epochs=2, folder="cut", cancel_after=12)
+    assert cut.summary.state == "stopped"
+    resume(cut.folder, cut.environment, lambda _event: None, CancelToken())
+    one, other = (package_run(run.folder, run.environment.trusted_code) for run in (whole, cut))
+    assert one.extra[KEY]["calls"] == other.extra[KEY]["calls"] >= whole.summary.step
+
+
+@pytest.mark.parametrize("take", ["raise KeyError('calls')", "self.calls = state.calls"])
+def test_extra_state_that_does_not_load_is_one_sentence(run_own, take):
+    with pytest.raises(UserError, match=r"save and load its state.*net\.py, line 18"):
+        run_own(with_extra("{'calls': 3}", take))

@@ -5,10 +5,9 @@ For exchange only: removed weights grow back if `prune.remove` is called before 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.export.formats import pt_format
-from snip_gui.core.export.formats.pt_format import encode_state
 from snip_gui.core.export.proof import prove_weights
 from snip_gui.core.weight_files.checkpoint import from_prune, prune_names
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 def encode(package: Package) -> bytes:
     """Encode weights and masks under torch's names."""
-    state: dict[str, Tensor] = {}
+    state: dict[str, Any] = dict(package.extra)
     unnamed = _without_mask(package)
     for name, tensor in package.state.items():
         if name in package.masks and name not in unnamed:
@@ -31,7 +30,7 @@ def encode(package: Package) -> bytes:
             state[orig], state[mask] = tensor, package.masks[name].to(tensor.dtype)
         else:
             state[name] = tensor
-    return encode_state(state)
+    return pt_format.encode_state(state)
 
 
 def _without_mask(package: Package) -> list[str]:
@@ -54,6 +53,7 @@ def read_back(path: Path, own: Collection[str] = ()) -> dict[str, Tensor]:
 
 def prove(package: Package, path: Path) -> str:
     """Read the file back and compare."""
+    pt_format.refuse_other_extra(package, path)
     proof = prove_weights(package, read_back(path, package.state))
     if unnamed := _without_mask(package):
         names = ", ".join(f"“{name}”" for name in unnamed)

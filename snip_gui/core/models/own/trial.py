@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.network_state import load_state, stored_state
 from snip_gui.core.models.own.running import explain_failure
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def try_passes(
         scores_BK = _scores(model, choice, images_BCHW, num_classes)
         _check_backward(model, choice, scores_BK)
     model.eval()
+    _check_state(model, choice)
     with torch.no_grad():
         return _remarks(choice, model(torch.randn(16, *shape, generator=generator)))
 
@@ -115,6 +117,14 @@ def _check_backward(model: nn.Module, choice: ModelChoice, scores_BK: Tensor) ->
     except Exception as error:  # user-defined or in-place operations
         what = f"“{choice.symbol}” has no backward pass{mode}"
         raise explain_failure(what, error) from error
+
+
+def _check_state(model: nn.Module, choice: ModelChoice) -> None:
+    """Raise a `UserError` if a network cannot give its state and take it again."""
+    try:
+        load_state(model, stored_state(model))
+    except Exception as error:  # the user's own code may raise anything
+        raise explain_failure(f"“{choice.symbol}” cannot save and load its state", error) from error
 
 
 def _remarks(choice: ModelChoice, scores_BK: Tensor) -> tuple[str, ...]:
