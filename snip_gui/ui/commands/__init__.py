@@ -1,1 +1,1 @@
-"""What the menus do that is more than one call."""
+"""Menu commands that take more than a single call."""

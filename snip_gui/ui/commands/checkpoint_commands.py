@@ -1,4 +1,4 @@
-"""Opening checkpoints: by asking for a file, or by dropping one on the window."""
+"""Commands that open checkpoints, chosen in a dialog or dropped on the window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILTER = f"Checkpoints ({' '.join('*' + ending for ending in _ENDINGS)});;All f
 
 
 class CheckpointCommands(QObject):
-    """Asks for a file of weights, reads it, and asks again before anything changes."""
+    """Asks for a weight file, reads it, and asks for confirmation before anything changes."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
@@ -35,7 +35,7 @@ class CheckpointCommands(QObject):
             self._inspect(Path(name))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take a checkpoint that is dropped on the window where nothing else takes it."""
+        """Accept a checkpoint dropped on the window where no widget handles the drop."""
         if isinstance(event, QDragEnterEvent) and event.type() == QEvent.Type.DragEnter:
             if dropped_checkpoint(event) is not None:
                 event.acceptProposedAction()
@@ -49,7 +49,7 @@ class CheckpointCommands(QObject):
         return super().eventFilter(watched, event)
 
     def _inspect(self, path: Path) -> None:
-        """Read a file; what is found is asked about."""
+        """Read a file; a dialog follows."""
         importer = self._controller.importer
         if not self._listens:
             self._listens = True
@@ -67,7 +67,7 @@ class CheckpointCommands(QObject):
 
 
 def dropped_checkpoint(event: QDropEvent) -> Path | None:
-    """Return the one local file of weights that is dragged; None if it is anything else."""
+    """Return the single local weight file being dragged; None for anything else."""
     urls = event.mimeData().urls()
     if len(urls) != 1 or not urls[0].isLocalFile():
         return None

@@ -1,4 +1,4 @@
-"""Commands on files: recipes, exports, downloads and the command line of what is on screen."""
+"""Commands on files: recipes, exports, downloads, pictures, and copying code."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _RECIPES = "Recipes (*.json)"
 
 
 class FileCommands(QObject):
-    """The commands, each asking for a name where it needs one."""
+    """The commands, which ask for a file name if they need one."""
 
-    said = Signal(str)  # what to show for a moment
+    said = Signal(str)  # message to show briefly
 
     def __init__(self, controller: Controller, themes: Themes, window: QWidget) -> None:
         super().__init__(window)
@@ -39,21 +39,21 @@ class FileCommands(QObject):
 
     @Slot()
     def open_recipe(self) -> None:
-        """Ask for a recipe and open it."""
+        """Ask for a recipe file and open it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open recipe", "", _RECIPES)
         if name:
             self._controller.open_recipe(Path(name))
 
     @Slot()
     def save_recipe(self) -> None:
-        """Ask for a name and save the recipe."""
+        """Ask for a file name and save the recipe."""
         name, _ = QFileDialog.getSaveFileName(self._window, "Save recipe", "recipe.json", _RECIPES)
         if name:
             self._controller.save_recipe(Path(name))
 
     @Slot()
     def fill_recent(self) -> None:
-        """Offer the recent recipes."""
+        """Fill the menu of recent recipes."""
         self.recent_menu.clear()
         for path in self._controller.recents.paths:
             action = self.recent_menu.addAction(plain_name(path.name))
@@ -64,12 +64,12 @@ class FileCommands(QObject):
 
     @Slot()
     def save_run(self) -> None:
-        """Keep what is on screen as a run."""
+        """Save the current state as a run."""
         self._controller.save_run()
 
     @Slot()
     def export(self) -> None:
-        """Offer the formats for the run at hand, or for what is on screen."""
+        """Open the export dialog for the current run, or for the current state."""
         from snip_gui.ui.dialogs.files.export_dialog import ExportDialog
 
         self._controller.exporter.choose()
@@ -79,7 +79,7 @@ class FileCommands(QObject):
 
     @Slot()
     def download(self) -> None:
-        """Say what would be downloaded and ask for a folder."""
+        """Show what would be downloaded, and ask for a folder."""
         from snip_gui.ui.dialogs.inputs.download_dialog import DownloadDialog
 
         dataset = DATASETS[self._state.recipe.data.name]
@@ -90,7 +90,7 @@ class FileCommands(QObject):
 
     @Slot()
     def save_picture(self) -> None:
-        """Offer the pictures and charts that are on screen."""
+        """Offer to save the pictures and charts on screen."""
         from snip_gui.ui.dialogs.files.figures import find_figures
         from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 
@@ -107,7 +107,7 @@ class FileCommands(QObject):
 
     @Slot()
     def copy_python(self) -> None:
-        """Copy lines of Python that build and prune what is on screen."""
+        """Copy Python code that reproduces the current state."""
         from snip_gui.core.reports.python_lines import python_lines
 
         recipe = self._state.recipe
@@ -118,7 +118,7 @@ class FileCommands(QObject):
 
     @Slot()
     def copy_command(self) -> None:
-        """Copy the command line that gives the same result."""
+        """Copy the command line that reproduces the current recipe."""
         recipe = self._state.recipe
         if isinstance(recipe.minibatch, Draw):
             words = flag_line(recipe)

@@ -1,4 +1,4 @@
-"""Choosing networks and weights that no list holds: the dialogs and what comes of them."""
+"""Commands to choose networks and weights with a dialog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WEIGHTS = "Weights (*.safetensors *.pt *.pth *.bin);;All files (*)"
 
 
 class NetworkCommands(QObject):
-    """The commands, each with its dialog over the window."""
+    """The commands, each with its dialog."""
 
     def __init__(self, controller: Controller, parent: QWidget) -> None:
         super().__init__(parent)
@@ -39,7 +39,7 @@ class NetworkCommands(QObject):
 
     @Slot()
     def choose_own(self) -> None:
-        """Choose a network of one's own, or agree to the one that the recipe names."""
+        """Choose a user-supplied network, or agree to run that of the recipe."""
         model, trusted = self._state.recipe.model, self._state.preferences.trusted_code
         window = self._parent.window()
         if window.findChild(OwnNetworkDialog) is None:
@@ -47,7 +47,7 @@ class NetworkCommands(QObject):
 
     @Slot()
     def choose_weights(self) -> None:
-        """Ask for a file of weights and use it."""
+        """Ask for a weight file and use it."""
         start = self._state.recipe.model.weights
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Choose initial weights", start, _WEIGHTS
@@ -62,7 +62,7 @@ class NetworkCommands(QObject):
 
     @Slot(int)
     def _on_finished(self, result: int) -> None:
-        """Use what a dialog chose; code that was not agreed to is left alone."""
+        """Use the choice of a dialog; code that was not agreed to is not run."""
         dialog = self.sender()
         accepted = result == QDialog.DialogCode.Accepted
         if isinstance(dialog, NetworksDialog) and accepted:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class RunCommands(QObject):
-    """What is done with runs that were chosen in a list."""
+    """Commands on runs chosen in a list."""
 
     def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
         super().__init__(parent)
@@ -50,12 +50,12 @@ class RunCommands(QObject):
         self._open(ExportDialog(self._controller, self._parent.window()))
 
     def extend(self, entry: RunEntry) -> None:
-        """Ask for how many epochs a finished run is to be extended, and do so."""
+        """Ask by how many epochs to extend a finished run, and extend it."""
         if entry.recipe is not None:
             ask_extension(self._controller, entry.folder, entry.recipe, self._parent.window())
 
     def show_mistakes(self, entry: RunEntry) -> None:
-        """Show what a run takes for a wrong class."""
+        """Show the images that a run misclassifies."""
         if entry.recipe is not None:
             show_mistakes(self._controller, entry.folder, entry.recipe, self._parent.window())
 
@@ -66,7 +66,7 @@ class RunCommands(QObject):
         self._controller.state.notices.info(f"Copied a table of {number} as {form}.")
 
     def show_differences(self, entries: Sequence[RunEntry]) -> None:
-        """Show in what the recipes of runs differ."""
+        """Show the differences between the recipes of runs."""
         named = [(entry.name, entry.recipe) for entry in entries if entry.recipe is not None]
         empty = "Their recipes are identical."
         from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
@@ -87,7 +87,7 @@ class RunCommands(QObject):
 
     @Slot()
     def ask_sweep(self) -> None:
-        """Ask for sparsities and seeds and train them all."""
+        """Ask for sparsities and seeds, and train all combinations."""
         state = self._controller.state
         title = f"{state.network.info.title} on {state.dataset_title}"
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
@@ -106,7 +106,7 @@ class RunCommands(QObject):
 
 
 def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
-    """Ask for how many epochs a finished run is to be extended, and do so."""
+    """Ask by how many epochs to extend a finished run, and extend it."""
     from snip_gui.ui.dialogs.runs.extend_dialog import ExtendDialog
 
     dialog = ExtendDialog(folder.name, recipe, parent)
@@ -116,7 +116,7 @@ def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: 
 
 
 def show_mistakes(controller: Controller, folder: Path, recipe: Recipe, parent: QWidget) -> None:
-    """Show what a run takes for a wrong class, beside the window."""
+    """Show the images that a run misclassifies, in a non-modal dialog."""
     from snip_gui.ui.dialogs.runs.mistakes_dialog import MistakesDialog
 
     dialog = MistakesDialog(controller.mistakes, folder, recipe, parent)

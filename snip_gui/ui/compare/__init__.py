@@ -1,1 +1,1 @@
-"""The parts of the panel that compares: pins, two masks side by side, and many draws."""
+"""The Compare panel: pins, the comparison of two masks, and stability over draws."""

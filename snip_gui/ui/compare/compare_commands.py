@@ -1,4 +1,4 @@
-"""Commands that compare: pinning, leaving images out, and other draws."""
+"""Commands for comparison: pinning, leaving out images, and stability over draws."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class CompareCommands(QObject):
-    """The commands, each showing the panel where its answer appears.
+    """The commands, each of which opens the panel that shows its result.
 
     Parameters
     ----------
     tray
-        Where the images are selected that are to be left out.
+        The tray in which images to leave out are selected.
     centre
-        The tabs that the panel is to be one of.
+        The tabs to which the panel is added.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CompareCommands(QObject):
         controller.questions.compared.connect(self.show_compare)
 
     def _make_panel(self) -> ComparePanel:
-        # Here, since not even its modules are needed before the window stands.
+        # Imported late: not needed before the window is shown.
         from snip_gui.ui.compare.compare_panel import ComparePanel
 
         panel = ComparePanel(self._controller.state, self._controller, self._themes)
@@ -52,13 +52,13 @@ class CompareCommands(QObject):
         return panel
 
     def offer_in_tray(self, action: QAction) -> None:
-        """Put an action into the context menu of the images."""
+        """Add an action to the context menu of the tray."""
         self._tray.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._tray.addAction(action)
 
     @Slot()
     def pin(self) -> None:
-        """Pin what is on screen."""
+        """Pin the current state."""
         self._controller.pins.pin_screen()
 
     @Slot()
@@ -68,12 +68,12 @@ class CompareCommands(QObject):
 
     @Slot()
     def stability(self) -> None:
-        """Show where other draws are asked for."""
+        """Show the stability view."""
         self._centre.setCurrentWidget(self.page)
         self.page.content.choose_stability()
 
     @Slot()
     def show_compare(self) -> None:
-        """Show two states."""
+        """Show the comparison of two states."""
         self._centre.setCurrentWidget(self.page)
         self.page.content.choose_pair()

@@ -1,4 +1,4 @@
-"""Compare: pinned states two at a time, and one state over many draws."""
+"""Compare: two pinned states, or one state over many draws."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class ComparePanel(QWidget):
-    """The list of pins, what two of them have in common, and the slider of what is on screen."""
+    """The list of pins, the comparison of two of them, and the sparsity slider."""
 
-    without_asked = Signal()  # score without the selected images
+    without_asked = Signal()  # to score without the selected images
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ComparePanel(QWidget):
         self.stability = StabilityView(state, controller, themes)
         self.control = SparsityControl()
         for child in self.control.findChildren(QWidget):
-            if child.objectName():  # the heatmap has one too
+            if child.objectName():  # unique: the heatmap has the same controls
                 child.setObjectName(f"compare_{child.objectName()}")
         self._build()
         self._connect()
@@ -140,12 +140,12 @@ class ComparePanel(QWidget):
         self.control.num_kept_asked.connect(self._controller.set_num_kept)
 
     def choose_pair(self) -> None:
-        """Show two states."""
+        """Show the comparison of two states."""
         self.show_pair.setChecked(True)
         self._on_switched()
 
     def choose_stability(self) -> None:
-        """Show what stays with other draws."""
+        """Show the stability view."""
         self.show_stability.setChecked(True)
         self._on_switched()
         self.stability.run.setFocus()
@@ -165,7 +165,7 @@ class ComparePanel(QWidget):
 
     @Slot()
     def _show_control(self) -> None:
-        """Show the slider where something follows it."""
+        """Show the slider if the view follows it."""
         state = self._state
         follows = self.show_pair.isChecked() and ON_SCREEN in self._pins.choice
         self.control.setVisible(state.scored is not None and follows)

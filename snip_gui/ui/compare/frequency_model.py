@@ -1,4 +1,4 @@
-"""The table of how often the connections of each layer are kept."""
+"""The table of keep frequencies by layer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MOST_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class FrequencyRow:
-    """A layer, and of how many connections each number of masks keeps it: none, one, all."""
+    """A layer, and the numbers of its connections that 0, 1, ... masks keep."""
 
     layer: str
     counts: tuple[int, ...]
 
     def tip(self) -> str:
-        """Return the counts, one to a line."""
+        """Return the counts, one per line."""
         lines = [f"{count:,} kept {times} times" for times, count in enumerate(self.counts)]
         return "\n".join([self.layer, *lines[: _MOST_LINES + 1]])
 
@@ -37,12 +37,12 @@ _COLUMNS: tuple[Column[FrequencyRow], ...] = (
 
 
 class FrequencyModel(RowsModel[FrequencyRow]):
-    """One row for each layer."""
+    """One row per layer."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(_COLUMNS, lambda row: row.layer, FrequencyRow.tip, parent)
 
     def show_frequency(self, frequency: Frequency) -> None:
-        """Show what was counted."""
+        """Show keep frequencies."""
         counts = frequency.histograms
         self.show_rows(tuple(FrequencyRow(name, tuple(counts[name].tolist())) for name in counts))

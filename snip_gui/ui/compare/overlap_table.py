@@ -1,4 +1,4 @@
-"""The table of what two masks have in common, layer by layer and in all."""
+"""The table of the overlap of two masks, by layer and in total."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ _COLUMNS: tuple[Column[OverlapRow], ...] = (
 
 
 class OverlapModel(RowsModel["OverlapRow"]):
-    """One row for each layer, and one for the whole network."""
+    """One row per layer, and one for the whole network."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(_COLUMNS, lambda row: row[0], _describe, parent)
 
     def show_comparison(self, found: Comparison | None) -> None:
-        """Show a comparison, or nothing."""
+        """Show a comparison, or an empty table."""
         self.show_rows((*found.layers.items(), ("all", found.whole)) if found is not None else ())
 
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what a cell shows; the last row in bold."""
+        """Return the data of a cell; the last row is bold."""
         if role == Qt.ItemDataRole.FontRole and index.row() == len(self.rows) - 1:
             font = QFont()
             font.setBold(True)
@@ -78,7 +78,7 @@ def _describe(row: OverlapRow) -> str:
 
 
 class OverlapTable(QTableView):
-    """The table; columns are as wide as what is in them."""
+    """The table, with columns fitted to their contents."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +88,7 @@ class OverlapTable(QTableView):
 
 
 def style_table(table: QTableView) -> None:
-    """Make a table a list of rows whose columns fit."""
+    """Style a table for whole rows and fitted columns."""
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setShowGrid(False)

@@ -1,4 +1,4 @@
-"""Two masks side by side: what both keep, and what only one of them keeps."""
+"""The comparison of two masks: what both keep, and what only one of them keeps."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ _NO_PINS = (
 )
 _MAPS = (("Input map, A − B", "difference"), ("Input map, A", "a"), ("Input map, B", "b"))
 _MAP_NAMES = tuple(which for _, which in _MAPS)
-_LEAST_PINS = 3  # for a matrix
-_LIST_WIDTH = 260  # of an opened list: in a small window the boxes are too short for names
+_LEAST_PINS = 3  # for the overlap matrix
+_LIST_WIDTH = 260  # of an open list: in a small window the boxes are too narrow for names
 
 
 class PairView(QWidget):
-    """A and B, a picture, a table, and for many pins the overlap of every pair."""
+    """A and B, a picture, a table, and for several pins the overlap of every pair."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class PairView(QWidget):
         self._selector = selector
         self._pair: tuple[Mask, Mask] | None = None
         self._canvas: DifferenceCanvas | None = None
-        self._subject = ("", 0, 0)  # what the canvas is of
+        self._subject = ("", 0, 0)  # what the canvas shows
         self._maps: InputMaps | None = None
         self._is_old = True
         self._make_widgets()
@@ -162,24 +162,24 @@ class PairView(QWidget):
         whole.addLayout(grid)
         whole.addWidget(pages, 1)
 
-    # Keeping up
+    # Updates
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened while it could not be seen."""
+        """Catch up with changes while it could not be seen."""
         super().showEvent(event)
         if self._is_old:
             self._on_pins_changed()
 
     @Slot()
     def _on_pins_changed(self) -> None:
-        """Show everything anew, the matrix as well."""
+        """Refresh everything, including the matrix."""
         if self.isVisible():
             self._show_matrix()
         self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        """Show the pair anew; later, if it cannot be seen."""
+        """Refresh the pair; later, if it cannot be seen."""
         self._is_old = not self.isVisible()
         if self._is_old:
             return
@@ -197,7 +197,7 @@ class PairView(QWidget):
         self._draw()
 
     def _problem(self) -> str:
-        """Look the two masks up; say why there is nothing to compare, or nothing."""
+        """Look up the two masks; return why there is nothing to compare, empty if there is."""
         a, b = self._pins.choice
         mask_a, mask_b = self._pins.get_mask(a), self._pins.get_mask(b)
         if mask_a is None or mask_b is None:
@@ -212,7 +212,7 @@ class PairView(QWidget):
         return ""
 
     def _follow_slider(self) -> bool:
-        """Look the masks up again if one is what is on screen; return whether one is."""
+        """Look up the masks again if one is the current state; return whether one is."""
         follows = self._pair is not None and ON_SCREEN in self._pins.choice
         if not self.isVisible():
             self._is_old = self._is_old or follows
@@ -229,7 +229,7 @@ class PairView(QWidget):
         if self._follow_slider():
             self._show_numbers()
 
-    # Choosing
+    # Choices
 
     def _fill_choices(self) -> None:
         for box, chosen in zip((self.a, self.b), self._pins.choice, strict=True):
@@ -266,18 +266,18 @@ class PairView(QWidget):
             self.view.setCurrentIndex(max(0, self.view.findData(chosen)))
 
     def _first_is_layer(self) -> bool:
-        """Return whether the network has no input map to show first."""
+        """Return whether the list starts with a layer, for lack of an input map."""
         return self.view.itemData(0) not in _MAP_NAMES
 
     @Slot()
     def _on_view_chosen(self) -> None:
-        """Select the layer that was chosen."""
+        """Select the chosen layer."""
         if self.view.currentData() not in _MAP_NAMES:
             self._selector.select(Selection(self.view.currentData()))
 
     @Slot()
     def _on_selection_changed(self) -> None:
-        """Show the layer that is selected elsewhere, unless the input map is shown."""
+        """Show the selected layer, unless the input map is shown."""
         number = self.view.findData(self._state.selection.tensor)
         if number >= 0 and self.view.currentData() not in _MAP_NAMES:
             self.view.setCurrentIndex(number)
@@ -285,7 +285,7 @@ class PairView(QWidget):
             self._draw_marks()
 
     def _draw_marks(self) -> None:
-        """Frame what is selected of the layer that is shown."""
+        """Frame the selected part of the shown layer."""
         canvas, selection = self._canvas, self._state.selection
         shown = self.view.currentData()
         if canvas is None or shown != selection.tensor:
@@ -303,7 +303,7 @@ class PairView(QWidget):
 
     @Slot(QModelIndex)
     def _on_layer_chosen(self, index: QModelIndex) -> None:
-        """Show the weights of the layer that was clicked."""
+        """Show the weights of the clicked layer."""
         if self._pair is None:
             return
         layer = self.table.overlaps.rows[index.row()][0]
@@ -312,7 +312,7 @@ class PairView(QWidget):
             self.view.setCurrentIndex(self.view.findData(weights[0]))
             self._selector.select_layer(layer)
 
-    # Showing
+    # Display
 
     def _show_numbers(self) -> None:
         assert self._pair is not None
@@ -347,7 +347,7 @@ class PairView(QWidget):
         self._picture_pages.setCurrentWidget(self.plot)
 
     def _laid_out(self, name: str) -> DifferenceCanvas:
-        """Return a tensor on its plane, as fine as it is shown; made only for other scores."""
+        """Return the canvas of a tensor at the shown resolution; cached for the same scores."""
         assert self._pair is not None
         a, b = self._pair
         subject = (name, id(a.scored), id(b.scored))
@@ -360,7 +360,7 @@ class PairView(QWidget):
 
     @Slot()
     def _on_zoomed(self) -> None:
-        """Show more or less of what the blocks of a large layer hold."""
+        """Adapt the resolution of a large layer to the zoom."""
         if self._maps is None and self.isVisible():
             self._draw()
 

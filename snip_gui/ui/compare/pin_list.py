@@ -38,7 +38,7 @@ _DETAIL_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
 def map_image(mask: Mask) -> QImage | None:
-    """Return the input map of a mask as a small image; None for a network without one."""
+    """Return the input map of a mask as a small image; None if the network has none."""
     fractions = mask.scored.input_fractions(mask.num_kept)
     if isinstance(fractions, str):
         return None
@@ -46,7 +46,7 @@ def map_image(mask: Mask) -> QImage | None:
 
 
 class PinModel(Guarded, QAbstractListModel):
-    """One row for each pin; a name can be edited."""
+    """One row per pin, with an editable name."""
 
     def __init__(self, pins: Pins, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +76,7 @@ class PinModel(Guarded, QAbstractListModel):
         return self._shown[row]
 
     def find_row(self, number: int) -> int:
-        """Return the row of a pin; -1 if it is not there."""
+        """Return the row of a pin; -1 if it is missing."""
         return next((row for row, pin in enumerate(self._shown) if pin.number == number), -1)
 
     def pin_image(self, number: int) -> QImage | None:
@@ -88,13 +88,13 @@ class PinModel(Guarded, QAbstractListModel):
         return 0 if parent.isValid() else len(self._shown)
 
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
-        """Return that a pin can be renamed."""
+        """Return the flags of an editable row."""
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what a row shows."""
+        """Return the data of a row."""
         pin = self._shown[index.row()]
         sparsity = sparsity_text(pin.sparsity)
         match role:
@@ -119,7 +119,7 @@ class PinModel(Guarded, QAbstractListModel):
         value: object,
         role: int = Qt.ItemDataRole.EditRole,
     ) -> bool:
-        """Rename a pin; without a name it is named by what tells it apart."""
+        """Rename a pin; an empty name restores the automatic one."""
         pin = self._shown[index.row()]
         if role != Qt.ItemDataRole.EditRole or value == pin.name:
             return False
@@ -128,7 +128,7 @@ class PinModel(Guarded, QAbstractListModel):
 
 
 class _PinDelegate(Guarded, QStyledItemDelegate):
-    """Paints the map, and beside it name and number kept."""
+    """Paints the input map, and beside it name and number kept."""
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -142,7 +142,7 @@ class _PinDelegate(Guarded, QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Paint one pin."""
+        """Paint a pin."""
         palette: QPalette = option.palette
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if selected:
@@ -171,7 +171,7 @@ class _PinDelegate(Guarded, QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Put the editor over the whole row, so that long names can be read."""
+        """Extend the editor over the whole row, so that long names are legible."""
         editor.setObjectName("pin_name")
         editor.setAccessibleName("Pin name")
         editor.setGeometry(option.rect)

@@ -1,4 +1,4 @@
-"""What stays with other draws: how often each connection is kept."""
+"""Stability: how often each connection is kept over several draws."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ _EMPTY = (
     "How much of the mask is chance?\n\nScore the same settings repeatedly with other random "
     "images or initial weights, and see which connections are always kept."
 )
-_MAP = ""  # the entry of the list of pictures that is no tensor
+_MAP = ""  # entry of the input map in the list of pictures
 
 
 class StabilityView(QWidget):
-    """Asks for draws, follows them, and shows what came of them."""
+    """Requests draws, shows their progress, and their result."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class StabilityView(QWidget):
 
     @Slot()
     def _on_zoomed(self) -> None:
-        """Show more or less of what the blocks of a large layer hold."""
+        """Adapt the resolution of a large layer to the zoom."""
         if self._canvas is not None:
             self._draw()
 

@@ -1,4 +1,4 @@
-"""A splitter that puts a picture and its numbers where there is room for them."""
+"""A splitter that arranges a picture and its numbers according to the available room."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
 _ACROSS, _DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-# Widths from which the picture stands beside the numbers, and the numbers beside each other.
+# Widths from which the picture is beside the numbers, and the numbers beside each other.
 _WIDE, _MIDDLE = 820, 480
 
 
 class TurningSplitter(QScrollArea):
-    """A picture and one or two kinds of numbers; in a small window all can be scrolled."""
+    """A picture and one or two tables; in a small window everything scrolls."""
 
     def __init__(self, picture: QWidget, *numbers: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +33,7 @@ class TurningSplitter(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Turn where the room for it comes or goes."""
+        """Change the orientation depending on the width."""
         wide, middle = self.width() >= _WIDE, self.width() >= _MIDDLE
         orientation = _ACROSS if wide else _DOWN
         if self.splitter.orientation() != orientation or not event.oldSize().isValid():

@@ -1,1 +1,1 @@
-"""The parts of the heatmap: the input map and a layer's weights, each with its controls."""
+"""The heatmap: the input map and the weights of a layer, each with its controls."""

@@ -1,4 +1,4 @@
-"""Heatmap: the connections that are kept, live under the slider."""
+"""Heatmap: the kept connections, which follow the slider."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
-# From this width on two pictures stand side by side, below it one above the other.
+# Width from which two pictures are side by side rather than stacked.
 _WIDE = 620
 
 
 class HeatmapPanel(QWidget):
-    """The input map, a layer's weights or both, and the sparsity slider below."""
+    """The input map, the weights of a layer or both, above the sparsity slider."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class HeatmapPanel(QWidget):
         self._readout = named(Label(), "heatmap_readout", "Under the pointer, or selected")
         self._readout.setProperty("role", "muted")
         self._readout.setWordWrap(True)
-        # Always two lines, so that nothing moves when a text gets longer.
+        # Always two lines, so that nothing moves when the text gets longer.
         self._readout.setFixedHeight(2 * self._readout.fontMetrics().lineSpacing() + 2)
         self._readout.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.control = SparsityControl()
@@ -114,7 +114,7 @@ class HeatmapPanel(QWidget):
         self.map.told.connect(self._on_told)
 
     def _make_weights(self) -> WeightsPage:
-        # Here, since nothing of it is seen before it is asked for.
+        # Imported late, because it is not shown at first.
         from snip_gui.ui.heatmap.weights_page import WeightsPage
 
         page = WeightsPage(self._state, self._controller, self._themes)
@@ -125,17 +125,17 @@ class HeatmapPanel(QWidget):
 
     @property
     def weights(self) -> WeightsPage:
-        """Every connection of a layer."""
+        """The page of a layer's weights."""
         return self._weights_page.content
 
     def _pages(self) -> list[MapPage | WeightsPage]:
-        """Return the pictures that there are."""
+        """Return the existing pages."""
         made = self._weights_page.made
         return [self.map] if made is None else [self.map, made]
 
     @property
     def plot(self) -> PicturePlot:
-        """The picture, the first of both."""
+        """The plot of the first visible page."""
         return self.weights.plot if self.show_weights.isChecked() else self.map.plot
 
     def select_layer(self, layer: str) -> None:
@@ -151,13 +151,13 @@ class HeatmapPanel(QWidget):
             page.plot.reset_view()
 
     def set_stale(self, stale: bool) -> None:
-        """Grey the pictures while they show older settings."""
+        """Fade the pictures while they show older settings."""
         self._is_stale = stale
         for page in self._pages():
             page.plot.set_faded(stale)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put two pictures where there is room for them."""
+        """Arrange two pictures according to the width."""
         across = Qt.Orientation.Horizontal if self.width() >= _WIDE else Qt.Orientation.Vertical
         if self.splitter.orientation() != across:
             self.splitter.setOrientation(across)
@@ -199,7 +199,7 @@ class HeatmapPanel(QWidget):
 
     @Slot()
     def _show_hint(self) -> None:
-        """Say what is selected or what the picture is, while the pointer is elsewhere."""
+        """Show the selection or a hint on the picture, while the pointer is elsewhere."""
         pinned = self._pinned()
         if pinned:
             self._readout.setText(f"{pinned} (Esc clears)")
@@ -210,7 +210,7 @@ class HeatmapPanel(QWidget):
             self._readout.setText(page.hint())
 
     def _pinned(self) -> str:
-        """Return what is selected, in words."""
+        """Return the selection as text."""
         scored, selection = self._state.scored, self._state.selection
         if scored is None or not selection.is_pinned:
             return ""

@@ -1,4 +1,4 @@
-"""Drawing a layer of very many connections: from afar what was gathered, close by a part."""
+"""Draws layers with very many connections: a precomputed overview, or the visible part."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def is_large(tensor: TensorSpec) -> bool:
 
 
 class LargeLayer:
-    """Puts pictures of a large layer into a plot.
+    """Draws a large layer in a plot.
 
     Attributes
     ----------
     canvas
-        The layer; None while another is shown.
+        The layer; None while a smaller one is shown.
     """
 
     def __init__(self, plot: PicturePlot, levels: LevelMaker) -> None:
@@ -36,7 +36,7 @@ class LargeLayer:
         self._part: Rectangle | None = None
 
     def draw(self, look: Look, num_kept: int, colours: Colours) -> str:
-        """Draw what is seen; return why there is nothing to draw, or nothing yet."""
+        """Draw the visible part; return why there is nothing to draw (yet), empty if drawn."""
         assert self.canvas is not None
         factor, size = self._plot.reduction, self.canvas.arrangement.size
         if factor >= BLOCK:
@@ -59,7 +59,7 @@ class LargeLayer:
         return ""
 
     def needs_another_part(self) -> bool:
-        """Return whether something is seen that was not drawn."""
+        """Return whether the visible part is not completely drawn."""
         if self._part is None:
             return False
         top, left, height, width = self._plot.visible

@@ -1,4 +1,4 @@
-"""The input map: what is kept of each pixel, of all units or of one."""
+"""The input map: the kept fraction of each pixel, for all units or for one."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class MapPage(PicturePage):
         self.refresh()
 
     def show_scored(self) -> None:
-        """Offer what the network at hand has."""
+        """Update the choices for the current network."""
         scored = self._state.scored
         tensor = mapped_tensor(scored) if scored else ""
         units = scored.layout[tensor].shape[0] if scored and tensor else 0
@@ -100,7 +100,7 @@ class MapPage(PicturePage):
 
     @property
     def _unit(self) -> int | None:
-        """The unit whose map is shown; None for all."""
+        """The unit whose map is shown; None for all units."""
         return None if self.unit.value() == _ALL_UNITS else self.unit.value()
 
     @property
@@ -129,7 +129,7 @@ class MapPage(PicturePage):
             self._selector.select_unit(mapped_tensor(scored), self._unit)
 
     def draw(self) -> None:
-        """Draw the map at the slider's sparsity."""
+        """Draw the map at the current sparsity."""
         scored = self._state.scored
         if scored is None:
             self.say(NO_SCORES)
@@ -140,7 +140,7 @@ class MapPage(PicturePage):
             return
         self._fractions = found
         picture = map_picture(found, self.scale.currentData(), apart=self._is_apart)
-        if self._is_under:  # in colour, to be told from the grey mean
+        if self._is_under:  # in colour, to stand out from the grey mean
             picture = replace(picture, palette="glow")
         self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
         self._draw_marks()
@@ -159,7 +159,7 @@ class MapPage(PicturePage):
         )
 
     def _pixel(self) -> tuple[int, int] | None:
-        """Return the pixel that is selected, by itself or as an input of the mapped layer."""
+        """Return the selected pixel, or the pixel of the selected input of the mapped layer."""
         scored, selection = self._state.scored, self._state.selection
         if scored is None or selection.tensor != mapped_tensor(scored):
             return None
@@ -169,7 +169,7 @@ class MapPage(PicturePage):
         return find_pixel(scored.model.input_map, shape, selection.source)
 
     def _draw_companion(self) -> None:
-        """Draw the mean of the minibatch with the map, if it is wanted."""
+        """Draw the mean of the minibatch with the map, if so chosen."""
         where, mean_CHW = self.companion.currentData(), self._pictures.mean_CHW
         if where == "none" or self._is_apart or self.plot.picture is None:
             mean_CHW = None
@@ -186,7 +186,7 @@ class MapPage(PicturePage):
 
     @Slot(int, int)
     def on_hovered(self, row: int, column: int) -> None:
-        """Tell what is kept of a pixel."""
+        """Show the readout of a pixel."""
         if self._fractions is None:
             return
         _, _, columns = self._fractions.shape
@@ -208,7 +208,7 @@ class MapPage(PicturePage):
             self._selector.select_pixel(row, min(column % (columns + 1), columns - 1))
 
     def hint(self) -> str:
-        """Return what the picture is."""
+        """Return a description of the picture."""
         scored = self._state.scored
         if scored is None or scored.model.input_map == "none":
             return ""

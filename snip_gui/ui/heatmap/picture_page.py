@@ -1,4 +1,4 @@
-"""A picture with its controls above it, or a sentence on why there is none."""
+"""A picture below its controls, or a sentence on why there is none."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NO_SCORES = (
 
 
 class PicturePage(QWidget):
-    """What the input map and the weights have in common.
+    """Base of the pages with the input map and the weights.
 
     Signals
     -------
     told
-        What is under the pointer; empty if it is elsewhere.
+        Readout of the position under the pointer; empty if it is elsewhere.
     """
 
     told = Signal(str)
@@ -66,24 +66,24 @@ class PicturePage(QWidget):
         themes.changed.connect(self._on_theme_changed)
 
     def follow_theme(self) -> None:
-        """Take the colours of the theme."""
+        """Apply the colours of the theme."""
         colours = self.themes.colours
         self.plot.set_background(colours.plot)
         self.plot.set_mark_colour(colours.accent)
         self.plot.colour_bar.update()
 
     def refresh(self) -> None:
-        """Draw, now or when it is seen."""
+        """Draw now, or once it is visible."""
         self._is_due = not self.isVisible()
         if not self._is_due:
             self.draw()
 
     def draw(self) -> None:
-        """Draw the picture as the state is."""
+        """Draw the picture of the current state."""
         raise NotImplementedError
 
     def on_hovered(self, row: int, column: int) -> None:
-        """Tell what is under the pointer."""
+        """Show the readout of the position under the pointer."""
         raise NotImplementedError
 
     def on_clicked(self, row: int, column: int) -> None:
@@ -91,13 +91,13 @@ class PicturePage(QWidget):
         raise NotImplementedError
 
     def say(self, sentence: str) -> None:
-        """Say why there is no picture."""
+        """Show why there is no picture."""
         self.empty.setText(sentence)
         self._pages.setCurrentWidget(self.empty)
         self.plot.clear()
 
     def show_plot(self) -> None:
-        """Show the picture that was drawn."""
+        """Show the plot in place of a sentence."""
         self._pages.setCurrentWidget(self.plot)
 
     def _on_left(self) -> None:
@@ -108,7 +108,7 @@ class PicturePage(QWidget):
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Draw what changed while it was hidden, as soon as its size is known."""
+        """Draw changes made while it was hidden, once its size is known."""
         super().showEvent(event)
         if self._is_due:
             self._later.start()
@@ -120,7 +120,7 @@ class PicturePage(QWidget):
 
 
 def choice(name: str, title: str, tip: str, entries: Sequence[tuple[str, str]]) -> QComboBox:
-    """Return a box of choices: pairs of what is shown and what it stands for."""
+    """Return a combo box with (text, value) entries."""
     box = named(QComboBox(), name, title, tip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.setMinimumContentsLength(6)

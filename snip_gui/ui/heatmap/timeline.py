@@ -1,4 +1,4 @@
-"""A slider over the epochs of a training, with its end following what happens now."""
+"""A slider over the epochs of a training run, whose end follows the current weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Timeline(QWidget):
-    """Which moment of a training is shown."""
+    """Selects the snapshot of a training run to show."""
 
     moved = Signal()
 
@@ -38,11 +38,11 @@ class Timeline(QWidget):
 
     @property
     def number(self) -> int:
-        """The moment that is shown, from 0; -1 for the end."""
+        """Index of the shown snapshot; -1 for the end."""
         return -1 if self.slider.value() == self.slider.maximum() else self.slider.value()
 
     def show_epochs(self, epochs: Sequence[float]) -> None:
-        """Offer other moments; at the end it stays at the end, elsewhere at its epoch."""
+        """Update the snapshots; the slider stays at the end, or at its epoch."""
         shown = None if self.number < 0 else self._epochs[self.number]
         self._epochs = epochs
         last = max(0, len(epochs) - 1)

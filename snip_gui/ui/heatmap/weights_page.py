@@ -1,4 +1,4 @@
-"""Every connection of a layer."""
+"""The connections of a layer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NO_TRAINING = (
 
 
 class WeightsPage(PicturePage):
-    """A layer's connections with their controls."""
+    """The connections of a layer, with controls."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class WeightsPage(PicturePage):
         self.timeline.hide()
 
     def show_scored(self) -> None:
-        """Offer the layers of the network at hand."""
+        """Update the choices for the current network."""
         scored = self._state.scored
         with QSignalBlocker(self.layer):
             self.layer.clear()
@@ -124,7 +124,7 @@ class WeightsPage(PicturePage):
 
     @property
     def _tensor(self) -> TensorSpec | None:
-        """The weight that is shown."""
+        """The shown weight tensor."""
         scored, name = self._state.scored, self.layer.currentData()
         return scored.layout[name] if scored is not None and name else None
 
@@ -155,7 +155,7 @@ class WeightsPage(PicturePage):
         self.refresh()
 
     def _follow(self) -> None:
-        """Have the training show the layer that is seen, and only then."""
+        """Make training report the weights of the layer while it is visible."""
         tensor = self._tensor
         seen = self._is_live and self.isVisible()
         follows = seen and tensor is not None and not is_large(tensor)
@@ -163,7 +163,7 @@ class WeightsPage(PicturePage):
 
     @Slot()
     def _on_live(self) -> None:
-        """Look again in a moment: short epochs come faster than pictures are worth drawing."""
+        """Redraw after a short delay: short epochs follow faster than is worth drawing."""
         if not self._soon.isActive():
             self._soon.start()
 
@@ -176,12 +176,12 @@ class WeightsPage(PicturePage):
             self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Follow the training while it is seen."""
+        """Follow training while visible."""
         super().showEvent(event)
         self._follow()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Follow it no more."""
+        """Stop following training."""
         super().hideEvent(event)
         self._follow()
 
@@ -198,13 +198,13 @@ class WeightsPage(PicturePage):
 
     @Slot()
     def _on_zoomed(self) -> None:
-        """Show more or less of what the blocks of a large layer hold."""
+        """Adapt the resolution of a large layer to the zoom."""
         if self._arrangement is not None:
             self.refresh()
 
     @Slot()
     def _on_moved(self) -> None:
-        """Draw another part of a layer of which only a part is drawn."""
+        """Draw the visible part of a layer that is drawn in parts."""
         if self.large.canvas is not None and self.large.needs_another_part():
             self.refresh()
 
@@ -214,7 +214,7 @@ class WeightsPage(PicturePage):
             self.refresh()
 
     def draw(self) -> None:
-        """Draw the layer at the slider's sparsity."""
+        """Draw the layer at the current sparsity."""
         scored, tensor = self._state.scored, self._tensor
         if scored is None or tensor is None:
             self.say(NO_SCORES)
@@ -240,7 +240,7 @@ class WeightsPage(PicturePage):
         self.show_plot()
 
     def _draw_large(self, scored: Scored, tensor: TensorSpec) -> None:
-        """Draw a layer of which there is never a picture of every connection at once."""
+        """Draw a layer that is too large for a picture of all connections."""
         self._canvas = None
         known = self.large.canvas
         if known is None or known.scored is not scored or known.arrangement.tensor != tensor:
@@ -268,7 +268,7 @@ class WeightsPage(PicturePage):
         self.plot.show_marks(marks if selection.tensor == arrangement.tensor.name else ())
 
     def _arranged(self, scored: Scored, tensor: TensorSpec) -> Arrangement:
-        """Return where the connections stand."""
+        """Return the arrangement of the connections."""
         style = self.style_box.currentData()
         if self.order.currentData() == "own":
             return Arrangement(tensor, style)
@@ -283,12 +283,12 @@ class WeightsPage(PicturePage):
         if colours not in ("weight", "gradient", "leaves"):
             return canvas.picture(self._state.num_kept, colours)
         key = (colours, canvas.block)
-        if key not in self._values:  # these do not follow the slider
+        if key not in self._values:  # independent of the slider
             self._values[key] = value_picture(scored, canvas.arrangement, colours, canvas.block)
         return self._values[key]
 
     def _trained_values(self) -> NDArray[np.float32] | None:
-        """Return the layer's weights at the moment of the timeline, if this layer was trained."""
+        """Return the layer's weights at the timeline's position, if it was trained."""
         tensor = self._tensor
         if tensor is None:
             return None
@@ -296,17 +296,17 @@ class WeightsPage(PicturePage):
         return values if values is not None and values.shape == tensor.shape else None
 
     def _trained_picture(self, canvas: WeightCanvas) -> Picture | str:
-        """Return the weights of the training at the moment of the timeline."""
+        """Return a picture of the weights at the timeline's position."""
         values = self._trained_values()
         if values is None:
             return _NO_TRAINING
-        # Only ever wider, so that colours can be compared along the timeline.
+        # The range only grows, so that colours are comparable along the timeline.
         self._live_most = max(self._live_most, colour_limit(values))
         return signed_picture(values, canvas.arrangement, "weight", canvas.block, self._live_most)
 
     @Slot(int, int)
     def on_hovered(self, row: int, column: int) -> None:
-        """Tell what is under the pointer: a connection, or a kernel."""
+        """Show the readout of the connection or kernel under the pointer."""
         self.told.emit(self._text_at(row, column))
 
     def _text_at(self, row: int, column: int) -> str:
@@ -323,7 +323,7 @@ class WeightsPage(PicturePage):
 
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:
-        """Select the connection under the pointer, or the kernel."""
+        """Select the connection or kernel under the pointer."""
         plane = self._arrangement
         position = plane.position_at(row, column) if plane else None
         if plane is None or position is None:
@@ -336,12 +336,12 @@ class WeightsPage(PicturePage):
 
     @property
     def _arrangement(self) -> Arrangement | None:
-        """Where the connections stand that are shown."""
+        """Arrangement of the shown connections."""
         canvas = self._canvas or self.large.canvas
         return canvas.arrangement if canvas is not None else None
 
     def hint(self) -> str:
-        """Return what the picture is."""
+        """Return a description of the picture."""
         tensor = self._tensor
         if tensor is None:
             return ""

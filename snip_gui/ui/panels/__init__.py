@@ -1,1 +1,1 @@
-"""One panel a file. Panels share the session's state and do not import one another."""
+"""Panels, one per file. They share the session's state and do not import one another."""

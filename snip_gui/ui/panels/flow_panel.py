@@ -1,4 +1,4 @@
-"""Flow: the whole network from input to output, with what the mask leaves connected."""
+"""Flow: the whole network from input to output, with what stays connected under the mask."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EMPTY = (
 
 
 class FlowPanel(QWidget):
-    """The flow, and in words what is under the pointer or what there is to know of the whole."""
+    """The flow, with a readout of the layer under the pointer or of the whole network."""
 
     layer_chosen = Signal(str)
 
@@ -69,13 +69,13 @@ class FlowPanel(QWidget):
 
     @Slot()
     def _refresh(self) -> None:
-        """Draw, now or when it is seen: behind a tab it is visible to Qt, but nothing of it is."""
+        """Draw now, or once it can be seen: behind a tab it still counts as visible for Qt."""
         self._is_due = self.visibleRegion().isEmpty()
         if not self._is_due:
             self._draw()
 
     def look_again(self) -> None:
-        """Draw what changed while it was not seen."""
+        """Draw changes that happened while it could not be seen."""
         if self._is_due:
             self._is_due = False
             self._draw()
@@ -83,7 +83,7 @@ class FlowPanel(QWidget):
     def _draw(self) -> None:
         scored, paths = self._state.scored, self._state.paths
         if scored is not None and scored.architecture.wiring and paths.reach() is None:
-            return  # it is being followed, and shown in a moment
+            return  # paths are being computed and will be shown shortly
         self._flow = None
         if scored is not None:
             self._flow = network_flow(
@@ -148,7 +148,7 @@ def _square(colour: str) -> str:
 
 
 def _whole(flow: NetworkFlow) -> str:
-    """Return what there is to know of the whole network."""
+    """Return the readout of the whole network."""
     nominal = (
         f"{sparsity_text(1 - flow.kept / flow.total)} removed" if flow.total else "nothing pruned"
     )

@@ -1,4 +1,4 @@
-"""Grid: input maps of several variants at several sparsities, as in the paper's figure 2."""
+"""Grid: input maps of several variants at several sparsities, as in figure 2 of the paper."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EMPTY = (
 
 
 class GridPanel(QWidget):
-    """Controls above, tiles in the middle, what is under the pointer below."""
+    """Controls at the top, tiles in the middle, a readout below."""
 
     def __init__(
         self, state: SessionState, controller: Controller, parent: QWidget | None = None
@@ -120,7 +120,7 @@ class GridPanel(QWidget):
 
     @Slot()
     def _show(self) -> None:
-        """Show the grid as far as it has been computed."""
+        """Show the computed part of the grid."""
         self._enable()
         spec = self._grid.spec
         if spec is None:
@@ -152,7 +152,7 @@ class GridPanel(QWidget):
         try:
             percents = [float(word) for word in self.sparsities.text().replace(",", " ").split()]
         except ValueError:
-            percents = []  # refused by the grid, which says how to write them
+            percents = []  # refused by the grid, with a hint on the format
         self._grid.start(self.kind.currentData(), [percent / 100 for percent in percents])
 
     @Slot(int, int)
@@ -161,7 +161,7 @@ class GridPanel(QWidget):
 
     @Slot(int, int)
     def _on_hovered(self, row: int, column: int) -> None:
-        """Say what a tile is, in numbers."""
+        """Show the readout of a tile."""
         spec = self._grid.spec
         if spec is None:
             self._readout.setText("")

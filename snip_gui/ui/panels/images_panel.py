@@ -1,4 +1,4 @@
-"""Images: the whole training set as thumbnails, to choose the minibatch from."""
+"""Images: the training set as thumbnails, from which to choose the minibatch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALL = -1
 
 
 class ImagesPanel(QWidget):
-    """A grid with a class filter."""
+    """A grid of thumbnails with a class filter."""
 
     def __init__(
         self, state: SessionState, controller: Controller, parent: QWidget | None = None
@@ -100,7 +100,7 @@ class ImagesPanel(QWidget):
             self._count.setText(f"{self._state.dataset_title} is not loaded.")
             self.grid.images.show_indices(self._state.minibatch.indices_K)
             return
-        # Files that have been read stay where they were looked at before.
+        # Keep the scroll position once the files have been read.
         top = self.grid.top_index() if self._was_listing else -1
         self._was_listing = self._state.listing is not None
         picture = self._controller.pictures.picture
@@ -122,13 +122,13 @@ class ImagesPanel(QWidget):
     @Slot()
     def _on_minibatch_changed(self) -> None:
         if self._was_listing and self._state.listing is None:
-            return  # other images are about to be told
+            return  # new images are about to be announced
         self.grid.images.mark(self._state.minibatch.indices_K)
         self._show_filtered()
 
     @Slot()
     def _show_filtered(self) -> None:
-        """Show the training images of the class chosen; before they are read, all files of it."""
+        """Show the training images of the chosen class, or its files if they are not read yet."""
         images, split, listing = self._state.images, self._state.split, self._state.listing
         if images is not None and split is not None:
             indices, labels_N = split.train_indices, images.train_labels_N
@@ -159,7 +159,7 @@ class ImagesPanel(QWidget):
 
     @Slot()
     def _on_add(self) -> None:
-        if self._state.images is not None:  # a double click may come before
+        if self._state.images is not None:  # a double click may come earlier
             self._controller.minibatch.add(self.grid.selected_indices())
 
     @Slot()

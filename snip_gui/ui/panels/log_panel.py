@@ -1,4 +1,4 @@
-"""Log: what happened, in words."""
+"""Log: events and problems of the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LogPanel(QWidget):
-    """One line for each notice, problems in colour."""
+    """One line per notice, with problems in colour."""
 
     def __init__(self, state: SessionState, themes: Themes, parent: QWidget | None = None) -> None:
         super().__init__(parent)

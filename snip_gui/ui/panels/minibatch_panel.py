@@ -1,4 +1,4 @@
-"""Minibatch: the images that are scored, what they are, and quick ways to choose others."""
+"""Minibatch: the scored images, and quick ways to choose others."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All 
 
 
 class MinibatchPanel(QWidget):
-    """The tray."""
+    """The tray of scored images."""
 
     browse_asked = Signal()
 
@@ -207,7 +207,7 @@ class MinibatchPanel(QWidget):
         self._show_summary(int((counts > 0).sum()))
 
     def _describe(self, index: int) -> str:
-        """Return what an image of the tray is."""
+        """Return the description of an image in the tray."""
         images, source = self._state.images, self._state.minibatch.source
         if images is None or source is None:
             return f"Image {index:,}"
@@ -234,7 +234,7 @@ class MinibatchPanel(QWidget):
         self._summary.style().polish(self._summary)
 
     def _show_draw(self) -> None:
-        """Show size and class of a draw in the controls that would draw it."""
+        """Show the size and class of a draw in the controls for drawing."""
         draw = self._state.recipe.minibatch
         if isinstance(draw, Draw):
             with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
@@ -242,13 +242,13 @@ class MinibatchPanel(QWidget):
                 self.draw_class.setCurrentIndex(self.draw_class.findData(self._drawn_class(draw)))
 
     def _drawn_class(self, draw: Draw) -> int:
-        """Return the one class that is drawn from; `_ALL` if several are, or it does not exist."""
+        """Return the only class drawn from; `_ALL` if there are several, or it does not exist."""
         images = self._state.images
         if images is None or len(draw.classes) != 1:
             return _ALL
         try:
             return class_positions(draw.classes, images.classes)[0]
-        except UserError:  # said where the minibatch is shown
+        except UserError:  # reported with the minibatch
             return _ALL
 
     @Slot()
@@ -269,7 +269,7 @@ class MinibatchPanel(QWidget):
 
     @Slot(object)
     def _on_fitted(self, pictures: tuple[Fitted, ...]) -> None:
-        """Ask for the classes of pictures that were brought."""
+        """Ask for the classes of user-supplied pictures."""
         images = self._state.images
         if images is None:
             return

@@ -1,4 +1,4 @@
-"""Sensitivity: how it is distributed, and where the threshold lies."""
+"""Sensitivity: its distribution, and the threshold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
-# An empty bin has no logarithm; it is drawn a little below one connection.
+# Empty bins, which have no logarithm, are drawn slightly below one connection.
 _FLOOR = -0.3
 _NOTHING = "Score a minibatch to see how sensitivities are distributed."
 _EQUATION = (
@@ -32,7 +32,7 @@ _EQUATION = (
 
 
 class SensitivityPanel(QWidget):
-    """Histogram on log axes with a threshold line that can be dragged."""
+    """A histogram on log axes with a draggable threshold line."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class SensitivityPanel(QWidget):
         self.plot.setLabel("bottom", "sensitivity")
         self.plot.setLabel("left", "connections")
         self.plot.setMinimumHeight(80)
-        self.plot.getPlotItem().setContentsMargins(0, 8, 6, 0)  # the top label is not cut
+        self.plot.getPlotItem().setContentsMargins(0, 8, 6, 0)  # room for the top label
         self._removed = self.plot.plot(stepMode="center", fillLevel=_FLOOR, name="all")
         self._kept = self.plot.plot(stepMode="center", fillLevel=_FLOOR, name="kept")
         self.line = pg.InfiniteLine(angle=90, movable=True)
@@ -100,7 +100,7 @@ class SensitivityPanel(QWidget):
             self._text.setText(_NOTHING if scored is None else NO_SCORES)
             return
         self._axis.is_log = histogram.is_log
-        self._axis.picture = None  # drawn anew: its ticks may be of the other kind
+        self._axis.picture = None  # redraw: the kind of ticks may have changed
         self.plot.setLabel("bottom", scored.score_name)
         is_snip = scored.score_name == "sensitivity"
         self._text.setToolTip(
@@ -114,7 +114,7 @@ class SensitivityPanel(QWidget):
 
     @Slot()
     def _show_selected(self) -> None:
-        """Draw the selected layer's own histogram, and where the selected connection is."""
+        """Draw the histogram of the selected layer, and mark the selected connection."""
         scored, selection = self._shown, self._state.selection
         counts = None
         if scored is not None and selection.tensor:
@@ -133,7 +133,7 @@ class SensitivityPanel(QWidget):
 
     @Slot(object)
     def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
-        """Select the connection whose score is nearest to where the histogram is clicked."""
+        """Select the connection with the score nearest to the click."""
         histogram = self._shown.histogram if self._shown is not None else None
         if histogram is None or click.button() != Qt.MouseButton.LeftButton:
             return
@@ -165,7 +165,7 @@ class SensitivityPanel(QWidget):
         self._warn(ranking, num_kept, scored.score_name)
 
     def _warn(self, ranking: Ranking, num_kept: int, score_name: str) -> None:
-        """Say when the choice among connections of zero score is arbitrary."""
+        """Warn if the choice among connections with zero score is arbitrary."""
         number = ranking.num_arbitrary(num_kept)
         limit = 1 - ranking.num_positive / ranking.layout.num_parameters
         self._warning.setVisible(number > 0)

@@ -1,4 +1,4 @@
-"""Setup: network, data, initial weights, what is pruned, seed, and where it runs."""
+"""Setup: network, data, initial weights, pruning, seed and environment."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
 
-_FILE_FIELDS = (field("data.image_size"), field("data.skip_unreadable"))  # of image files only
-_SLIDER = "pruning.sparsity"  # has a control of its own, under the picture
+_FILE_FIELDS = (field("data.image_size"), field("data.skip_unreadable"))  # for image files only
+_SLIDER = "pruning.sparsity"  # has its own control, under the picture
 _FIELDS = (
     field("model.name"),
     field("data.name"),
@@ -54,12 +54,12 @@ _FIELDS = (
 )
 
 _ARRAYS = "NumPy arrays (*.npz *.npy)"
-# Entries of the list of networks that open a dialog.
+# Entries in the list of networks that open a dialog.
 _MORE, _YOURS = "more", "yours"
 
 
 class SetupPanel(QWidget):
-    """What the recipe says of network, data and pruning, and the surroundings."""
+    """The recipe's settings of network, data and pruning, and the environment."""
 
     download_asked = Signal()
 
@@ -171,7 +171,7 @@ class SetupPanel(QWidget):
         self._show_data()
 
     def _values(self) -> dict[str, object]:
-        """Return the recipe's values by path."""
+        """Return the values of the recipe by dotted path."""
         raw = msgspec.to_builtins(self._state.recipe)
         has_files = DATASETS[self._state.recipe.data.name].has_files
         values: dict[str, object] = {}
@@ -183,7 +183,7 @@ class SetupPanel(QWidget):
         return values
 
     def _networks(self) -> list[tuple[str, str]]:
-        """Return the networks to choose from: the chosen one is always among them."""
+        """Return the networks to choose from, always including the current one."""
         chosen = self._state.recipe.model
         listed = [(model.name, model.title) for model in MODELS]
         listed += [(f"{TORCHVISION}{name}", title) for name, title in SUGGESTED.items()]
@@ -192,7 +192,7 @@ class SetupPanel(QWidget):
         return [*listed, (_MORE, "More from torchvision…"), (_YOURS, "Your own network…")]
 
     def _show_files(self) -> None:
-        """Show the files that network and weights come from."""
+        """Show the files of network and weights."""
         model = self._state.recipe.model
         self.form.show_row(self._code, model.name == OWN)
         self._code.setText(Path(model.file).name or "Choose…")
@@ -213,12 +213,12 @@ class SetupPanel(QWidget):
                 self._commands.choose_torchvision()
             else:
                 self._commands.choose_own()
-            self._show_recipe()  # until the dialog has an answer, nothing has changed
+            self._show_recipe()  # nothing changes until the dialog is answered
         else:
             self._controller.set_field(path, value)
 
     def _about_network(self) -> str:
-        """Return what there is to say of the chosen network."""
+        """Return a description of the chosen network."""
         network, architecture = self._state.network.info, self._state.network.architecture
         sentences = [network.description]
         if network.paper_sparsities:
@@ -250,7 +250,7 @@ class SetupPanel(QWidget):
 
     @Slot()
     def _show_download(self) -> None:
-        """Offer to download the data set if it is not available otherwise."""
+        """Offer to download the data set if it is unavailable."""
         dataset, activity = DATASETS[self._state.recipe.data.name], self._state.status.activity
         is_missing = self._state.images_problem is not None
         self.form.show_row(self._download, dataset.download is not None and is_missing)
@@ -319,5 +319,5 @@ class SetupPanel(QWidget):
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    """Return one number for each channel."""
+    """Format one number per channel."""
     return ", ".join(f"{value:.4f}" for value in values)

@@ -1,4 +1,4 @@
-"""The table of runs: what each cell shows, sorts by and lets be changed."""
+"""The table of runs: contents, sorting and editing of its cells."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _SHOWN = Qt.ItemDataRole.DisplayRole
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """A column.
 
     Attributes
     ----------
     key
-        What it is sorted by; None is sorted last.
+        Returns the sort key of a run; None is sorted last.
     """
 
     name: str
@@ -95,9 +95,9 @@ NUMBERS = {column.name: number for number, column in enumerate(COLUMNS)}
 
 
 class RunsModel(Guarded, QAbstractTableModel):
-    """One row for each run, in no order of its own."""
+    """One row per run, unsorted."""
 
-    check_asked = Signal(object, bool)  # folder (Path), whether to lay it over the charts
+    check_asked = Signal(object, bool)  # folder (Path), whether to overlay it on the charts
     rename_asked = Signal(object, str)  # RunEntry, name
     note_asked = Signal(object, str)  # RunEntry, note
 
@@ -107,7 +107,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         self._checked: frozenset[Path] = frozenset()
 
     def show_runs(self, entries: Collection[RunEntry]) -> None:
-        """Show these runs; rows that stay keep their selection."""
+        """Show runs; remaining rows keep their selection."""
         wanted = {entry.folder: entry for entry in entries}
         for row in reversed(range(len(self._rows))):
             if self._rows[row].folder not in wanted:
@@ -127,7 +127,7 @@ class RunsModel(Guarded, QAbstractTableModel):
             self.endInsertRows()
 
     def show_checked(self, folders: Collection[Path]) -> None:
-        """Tick the runs that are laid over the charts."""
+        """Tick the runs overlaid on the charts."""
         self._checked = frozenset(folders)
         if self._rows:
             column = NUMBERS["shown"]
@@ -145,7 +145,7 @@ class RunsModel(Guarded, QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return a column's title or what it means."""
+        """Return the title or tool tip of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         match role:
@@ -156,7 +156,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         return None
 
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
-        """Return what can be done with a cell."""
+        """Return the flags of a cell."""
         flags = super().flags(index)
         match COLUMNS[index.column()].name:
             case "shown":
@@ -168,10 +168,10 @@ class RunsModel(Guarded, QAbstractTableModel):
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what a cell shows."""
+        """Return the data of a cell."""
         try:
             return self._value(self._rows[index.row()], COLUMNS[index.column()], role)
-        # An exception that leaves a model's data() ends the process.
+        # An exception that leaves a model's data() would end the process.
         except Exception as error:  # noqa: BLE001 - see above
             return f"{type(error).__name__}: {error}" if role == _SHOWN else None
 
@@ -199,7 +199,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         value: object,
         role: int = Qt.ItemDataRole.EditRole,
     ) -> bool:
-        """Ask for a change; the cell follows when it was made on disk."""
+        """Request a change; the cell is updated once it has been made on disk."""
         entry, name = self._rows[index.row()], COLUMNS[index.column()].name
         if role == Qt.ItemDataRole.CheckStateRole and name == "shown":
             self.check_asked.emit(entry.folder, Qt.CheckState(value) == Qt.CheckState.Checked)
@@ -213,7 +213,7 @@ class RunsModel(Guarded, QAbstractTableModel):
 
 
 class SortedRuns(Guarded, QSortFilterProxyModel):
-    """The runs that a few words leave, sorted by a column; what has no value comes last."""
+    """The runs that match a filter, sorted by a column; missing values come last."""
 
     def __init__(self, model: RunsModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -221,7 +221,7 @@ class SortedRuns(Guarded, QSortFilterProxyModel):
         self.setSourceModel(model)
 
     def show_filtered(self, text: str) -> None:
-        """Show the runs in which every word stands somewhere."""
+        """Show the runs that contain every word of a text."""
         self._words = text.casefold().split()
         self.invalidate()
 

@@ -1,4 +1,4 @@
-"""Runs: every run there is, to compare, to go on with, to find again."""
+"""Runs: all runs, to find, compare and resume."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _WIDTHS = {"shown": 28, "star": 28, "name": 230, "curve": 72, "network": 112, "d
 
 
 class RunsPanel(QWidget):
-    """A table with a filter, and what can be done with the runs chosen in it."""
+    """A table with a filter, and actions for the chosen runs."""
 
     def __init__(
         self, controller: Controller, themes: Themes, parent: QWidget | None = None
@@ -72,7 +72,7 @@ class RunsPanel(QWidget):
         self.filter.textChanged.connect(self.sorted.show_filtered)
         self.table = self._make_table()
         self._actions = self._make_actions()
-        # How far a training is; listing again costs little, as only that run is read.
+        # Updates the progress of training; listing again is cheap, because only that run is read.
         self._watch = QTimer(self, interval=_WATCH_MS)
         self._watch.timeout.connect(self._on_watch)
         self._build()
@@ -80,7 +80,7 @@ class RunsPanel(QWidget):
         self._show_runs()
         self._show_queue()
 
-    # Building
+    # Construction
 
     def _make_table(self) -> QTableView:
         table = named(QTableView(), "runs_table", "Runs")
@@ -94,7 +94,7 @@ class RunsPanel(QWidget):
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.setShowGrid(False)
         table.setWordWrap(False)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of runs end in the sparsity
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of runs end with the sparsity
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(24)
         header = table.horizontalHeader()
@@ -232,7 +232,7 @@ class RunsPanel(QWidget):
 
     @Slot(bool)
     def look_again(self, visible: bool = True) -> None:
-        """Look into the runs folder when the panel comes up: the command line makes runs too."""
+        """Read the runs folder when the panel is shown: the command line creates runs too."""
         if visible and self._runs.is_listed:
             self._runs.refresh()
 
@@ -267,7 +267,7 @@ class RunsPanel(QWidget):
 
     @Slot()
     def _show_queue(self) -> None:
-        """Say how far the queue is, and what was deleted."""
+        """Show the progress of the queue, and the last deletion."""
         queue, num_deleted = self._queue, self._runs.num_deleted
         said = []
         if queue.total:
@@ -315,7 +315,7 @@ class RunsPanel(QWidget):
         parts += [f"{len(checked)} ticked"] if checked else []
         self._count.setText(", ".join(parts) if total else "")
 
-    # What is chosen
+    # Choices
 
     def selected(self) -> list[RunEntry]:
         """Return the selected runs, in the order shown."""

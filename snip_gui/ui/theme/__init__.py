@@ -1,1 +1,1 @@
-"""Colours and style."""
+"""Themes and colours."""

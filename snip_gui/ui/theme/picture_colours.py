@@ -1,4 +1,4 @@
-"""The colours of pictures in a theme."""
+"""Colour tables of pictures in a theme."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from snip_gui.core.views.picture import Picture
     from snip_gui.ui.theme.theme import Colours
 
-_DARK = (24, 28, 36)  # beneath viridis, which ends in a light yellow, in both themes
+_DARK = (24, 28, 36)  # behind viridis, which ends in a light yellow, in both themes
 
 
 def make_colour_table(picture: Picture, colours: Colours) -> NDArray[np.uint8]:
-    """Return the (256, 3) colours of a picture."""
+    """Return the (256, 3) colour table of a picture."""
     nothing, neither = colours.rgb("nothing"), colours.rgb("removed")
     only_a, only_b = colours.rgb("only_a"), colours.rgb("only_b")
     match picture.palette:

@@ -1,4 +1,4 @@
-"""Colours as roles, light and dark, applied in one place; no widget carries a style of its own."""
+"""Light and dark colours by role, applied in one place; no widget has its own style sheet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ICON_SIDES = (16, 20, 24, 32, 48)
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Colours by role, as ``#rrggbb``; ``runs`` are those of runs that are drawn together."""
+    """Colours by role, as ``#rrggbb``; ``runs`` are for runs that are drawn together."""
 
     window: str
     base: str
@@ -65,7 +65,7 @@ class Colours:
 
 
 class Themes(QObject):
-    """The theme in force; tells when it changes."""
+    """The current theme, with a signal when it changes."""
 
     changed = Signal()
 
@@ -78,7 +78,7 @@ class Themes(QObject):
         hints.colorSchemeChanged.connect(self._on_system_changed)
 
     def apply(self, wish: Theme) -> None:
-        """Make a theme the application's."""
+        """Apply a theme to the application."""
         self._wish = wish
         self.name = _system_theme() if wish == "system" else wish
         self.colours = load_colours(self.name)
@@ -90,7 +90,7 @@ class Themes(QObject):
         self.changed.emit()
 
     def icon(self, name: str) -> QIcon:
-        """Return an icon in the colours of the theme, by its semantic name."""
+        """Return an icon by semantic name, in the colours of the theme."""
         svg = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
         icon = QIcon()
         for mode, role in (
@@ -136,7 +136,7 @@ def _system_theme() -> ThemeName:
 
 
 def _palette(colours: Colours) -> QPalette:
-    """Return the palette for what the style sheet leaves to the style."""
+    """Return the palette for everything that the style sheet does not set."""
     palette = QPalette()
     roles = {
         QPalette.ColorRole.Window: colours.window,

@@ -1,4 +1,4 @@
-"""The menu that chooses a theme."""
+"""The menu of themes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WISHES: tuple[tuple[Theme, str], ...] = (
 
 
 class ThemeMenu(QMenu):
-    """Light, dark, or as the system."""
+    """Light, dark, or following the system."""
 
     def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
         super().__init__("&Theme", parent)

@@ -1,4 +1,4 @@
-"""How curves are drawn: a button with the choices in its menu, to leave the charts their room."""
+"""Chart options in the menu of a button, to leave room for the charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUANTITIES = (
 
 
 class ChartOptions(QToolButton):
-    """One choice each of axis, smoothing and split; linear or logarithmic."""
+    """Choices of axis, smoothing and split; linear or logarithmic."""
 
     axes_changed = Signal()
     drawing_changed = Signal()
@@ -63,12 +63,12 @@ class ChartOptions(QToolButton):
 
     @property
     def figures(self) -> tuple[int, ...]:
-        """Which of the paper's figures are laid beside the loss."""
+        """The paper's figures shown with the loss."""
         chosen = [a for a in self._figures if a.isChecked() and a.isEnabled()]
         return tuple(action.data() for action in chosen)
 
     def offer_figures(self, chosen: Sequence[int], *, offered: bool = False) -> None:
-        """Say whether the paper shows losses of what is trained, and which are shown at first."""
+        """Set whether the paper has losses for the current run, and which are shown initially."""
         for action in self._figures:
             with QSignalBlocker(action):
                 action.setEnabled(offered)
@@ -76,12 +76,12 @@ class ChartOptions(QToolButton):
 
     @property
     def quantity(self) -> str:
-        """What the right chart shows, one of `QUANTITIES`."""
+        """The quantity in the right chart, one of `QUANTITIES`."""
         return self._quantity.checkedAction().text()
 
     @property
     def axis(self) -> str:
-        """What lies along the horizontal axis, one of `AXES`."""
+        """The quantity on the horizontal axis, one of `AXES`."""
         return self._axis.checkedAction().text()
 
     @property
@@ -91,12 +91,12 @@ class ChartOptions(QToolButton):
 
     @property
     def smoothing(self) -> float:
-        """Weight of the past in the training curve; 0 shows it as measured."""
+        """Weight of the past in the training curve; 0 for no smoothing."""
         return float(self._smoothing.checkedAction().text())
 
     @property
     def split(self) -> str:
-        """Which images ticked runs are shown for."""
+        """The split shown for ticked runs."""
         return self._split.checkedAction().text()
 
     def _add_figure(self, menu: QMenu, number: int) -> QAction:
@@ -109,7 +109,7 @@ class ChartOptions(QToolButton):
         return action
 
     def _add_group(self, name: str, title: str, choices: Sequence[str]) -> QActionGroup:
-        """Add choices of which one holds, the first at the beginning."""
+        """Add exclusive choices; the first is the default."""
         menu = self._menu.addMenu(title)
         group = QActionGroup(self)
         for choice in choices:

@@ -1,4 +1,4 @@
-"""Loss and a second quantity over a training, with other runs and the paper's laid over them."""
+"""Charts of loss and a second quantity, with other runs and the paper's curves overlaid."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ _ROWS = {
     "accuracy": (rows.ACCURACY, "accuracy, %"),
     "learning rate": (rows.RATE, "rate"),
     "gradient norm": (rows.GRADIENT, "gradient"),
-    "weight norms": (rows.LOSS, "weight norm"),  # a line a layer instead of one a split
+    "weight norms": (rows.LOSS, "weight norm"),  # one line per layer, not per split
     "steps per second": (rows.SPEED, "steps / s"),
 }
 _OF_TRAINING = ("learning rate", "gradient norm", "steps per second")
 _NORMS = "weight norms"
-_LEGEND_WIDTH = (130, 240)  # at least and at most; else a quarter
+_LEGEND_WIDTH = (130, 240)  # least and most; otherwise a quarter
 _LEAST_LOG = -12
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A run that is laid over the charts.
+    """A run overlaid on the charts.
 
     Attributes
     ----------
     test_error, test_error_at_best
-        At the end, and at the step with the lowest validation error.
+        Test error at the end, and at the step with the lowest validation error.
     """
 
     name: str
@@ -71,9 +71,9 @@ class Overlay:
 
 
 class TrainingCharts(QWidget):
-    """Two charts and a legend. Zooming holds until `reset_zoom` or another axis is chosen.
+    """Two charts and a legend. The zoom is kept until `reset_zoom` or a change of axis.
 
-    `controls` is for the caller to place.
+    The caller places `controls`.
     """
 
     def __init__(self, themes: Themes, parent: QWidget | None = None) -> None:
@@ -114,7 +114,8 @@ class TrainingCharts(QWidget):
     def _add_chart(self, label: str, column: int) -> pg.PlotItem:
         chart = self.view.addPlot(0, column)
         chart.setLabel("left", label)
-        # Inside the chart: an axis label would take a fifth of its height in a small window.
+        # Inside the chart, because an axis label would take a fifth of its height in a small
+        # window.
         unit = pg.LabelItem("epochs", size="8pt")
         unit.setParentItem(chart.getViewBox())
         unit.anchor(itemPos=(1, 1), parentPos=(1, 1), offset=(-4, -2))
@@ -126,7 +127,7 @@ class TrainingCharts(QWidget):
         chart.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
         chart.getAxis("left").setWidth(48)
         for side in ("left", "bottom"):
-            # Ticks are worked out anew at every redraw; the finest are too small to be read.
+            # Ticks are recomputed at every redraw; the finest level is illegible.
             chart.getAxis(side).setStyle(maxTickLevel=1)
         return chart
 
@@ -145,23 +146,23 @@ class TrainingCharts(QWidget):
         self.options.drawing_changed.connect(self._on_drawn_otherwise)
         self.whole.clicked.connect(self.reset_zoom)
 
-    # What is shown
+    # Contents
 
     def show_points(self, points: Sequence[MetricPoint]) -> None:
-        """Show the training at hand."""
+        """Show the current training run."""
         self._lines.show(points)
         self._draw_live()
-        # Ranges follow now: left to the paint, they would ask for a second one.
+        # Update ranges now: doing so while painting would trigger a second repaint.
         self.view.scene().prepareForPaint()
 
     def show_training(self, layers: tuple[str, ...], num_steps: int) -> None:
-        """Say which layers the training at hand has, and how many steps it will have done."""
+        """Set the layers and the total number of steps of the current training run."""
         if (layers, num_steps) != (self._layers, self._num_steps):
             self._layers, self._num_steps = layers, num_steps
             self._on_drawn_otherwise()
 
     def show_overlays(self, overlays: tuple[Overlay, ...]) -> None:
-        """Lay other runs over the charts."""
+        """Overlay other runs."""
         if overlays == self._overlays:
             return
         self._overlays = overlays
@@ -180,7 +181,7 @@ class TrainingCharts(QWidget):
         self._on_drawn_otherwise()
 
     def legend_text(self) -> str:
-        """Return rich text on the lines of the training at hand."""
+        """Return rich text on the lines of the current training run."""
         colours = self._themes.colours
         return "&nbsp;&nbsp;".join(
             f'<span style="color:{getattr(colours, split)}">{mark}</span> {split}'
@@ -188,14 +189,14 @@ class TrainingCharts(QWidget):
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave most of the room to the charts."""
+        """Limit the width of the legend."""
         least, most = _LEGEND_WIDTH
         self._legend_area.setFixedWidth(min(most, max(least, self.width() // 4)))
         super().resizeEvent(event)
 
     @Slot()
     def reset_zoom(self) -> None:
-        """Show the whole curves, and follow them again."""
+        """Show the whole curves, and follow new points again."""
         for chart in (self.loss, self.error):
             chart.getViewBox().enableAutoRange()
         self.whole.hide()
@@ -232,11 +233,11 @@ class TrainingCharts(QWidget):
     def _draw(
         self, lines: CurveArrays, split: str, items: tuple[pg.PlotDataItem, pg.PlotDataItem]
     ) -> None:
-        """Draw a run: its loss on the left, the quantity chosen on the right."""
+        """Draw a run: loss on the left, the chosen quantity on the right."""
         quantity = self.options.quantity
         self._draw_row(lines, split, rows.LOSS, items[0])
         if quantity in _OF_TRAINING and items is not self.curves.get("train"):
-            # It is measured on training batches; of runs laid over it is shown all the same.
+            # It is measured on training batches, but shown for overlaid runs in any case.
             split = "" if items in self.curves.values() else "train"
         self._draw_row(lines, "" if quantity == _NORMS else split, _ROWS[quantity][0], items[1])
 
@@ -251,12 +252,12 @@ class TrainingCharts(QWidget):
         self, item: pg.PlotDataItem, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> None:
         if self.options.is_log:
-            y = np.where(y > 0, y, np.nan)  # there is no logarithm of nothing
+            y = np.where(y > 0, y, np.nan)  # no logarithm of zero
         has_gaps = self.options.is_log or bool(np.isnan(y).any())
         item.setData(x, y, connect="finite" if has_gaps else "all")
 
     def _draw_layers(self) -> None:
-        """Draw the norm of each layer's weights, a colour and dash each."""
+        """Draw the norm of each layer's weights, each with its own colour and dash."""
         is_shown = self.options.quantity == _NORMS
         norms = self._lines.norms() if is_shown else np.empty((0, 0))
         while len(self._layer_items) > len(norms):
@@ -271,7 +272,7 @@ class TrainingCharts(QWidget):
                 self._set_data(item, x, row)
 
     def _draw_papers(self) -> None:
-        """Draw the paper's losses as thin lines; they have no seconds."""
+        """Draw the paper's losses as thin lines; their times are unknown."""
         axis = self.options.axis
         wanted = () if axis == "seconds" else self.options.figures
         chosen = [curve for figure in wanted for curve in paper_curves(figure)]
@@ -290,7 +291,7 @@ class TrainingCharts(QWidget):
             self._set_data(item, x, np.array(curve.losses)[upto])
 
     def _show_legend(self) -> None:
-        """Name every line that is not of the training at hand's splits."""
+        """Label every line other than the splits of the current training run."""
         colours = self._themes.colours.runs
         parts = [self._said(number) for number in range(len(self._overlays))]
         if self._layer_items:
@@ -327,11 +328,11 @@ class TrainingCharts(QWidget):
         self._show_legend()
 
     def _said(self, number: int) -> str:
-        """Return a run's line in the legend, with its test error."""
+        """Return the legend entry of a run, with its test error."""
         overlay, colours = self._overlays[number], self._themes.colours
         at_best = percent(overlay.test_error_at_best)
         errors = f"test {percent(overlay.test_error)} final, {at_best} at lowest validation error"
-        # A name has no spaces to break at.
+        # Names have no spaces to break at.
         name = escape(overlay.name).replace("-", "-\u200b").replace("_", "_\u200b")
         return (
             f"{run_mark(colours.runs, number)} {name}"

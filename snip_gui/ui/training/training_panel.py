@@ -1,4 +1,4 @@
-"""Training: the schedule to set, the curves to watch."""
+"""Training: settings and curves."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ _EMPTY = (
     "Not trained yet.\n\nTrain (F6) prunes at the sparsity of the slider and trains the "
     "remaining connections."
 )
-# Charts draw on their own clock: repainting at every step would halve a small network's speed.
+# Charts repaint on their own timer: repainting at every step would halve a small network's speed.
 _REDRAW_MS = 400
 _ESTIMATE_MS = 150
-_LEAST_HEIGHT = 88  # of the curves, in a small window
-# The last epoch's points of the held-out splits are among so many.
+_LEAST_HEIGHT = 88  # of the curves in a small window
+# The last epoch's points of the validation and test splits are among this many.
 _LOOKED_BACK = 100
 
 
 class TrainingPanel(QWidget):
-    """Form on the left, status and charts on the right, with ticked runs laid over them."""
+    """A form on the left, status and charts on the right, with ticked runs overlaid."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class TrainingPanel(QWidget):
 
     @property
     def charts(self) -> TrainingCharts:
-        """The curves; made when there are the first."""
+        """The curves; created when the first are needed."""
         return self._charts_page.content
 
     def _make_charts(self) -> TrainingCharts:
@@ -187,7 +187,7 @@ class TrainingPanel(QWidget):
         self._top.addWidget(self._legend)
         self._top.addStretch()
         self._top.addWidget(self.more)
-        # A line of its own: beside the legend it would wrap and squeeze the charts.
+        # On a separate line: beside the legend it would wrap and squeeze the charts.
         right.addWidget(self._status)
         right.addLayout(self._top)
         right.addWidget(pages, 1)
@@ -252,7 +252,7 @@ class TrainingPanel(QWidget):
             self._draw()
 
     def _offer_paper_curves(self) -> None:
-        """Offer the paper's losses beside a training that they suit; show them where they tell."""
+        """Offer the paper's losses for a comparable training run, and show the relevant ones."""
         training = self._state.training
         if training is None:
             return
@@ -276,7 +276,7 @@ class TrainingPanel(QWidget):
             show_mistakes(self._controller, training.folder, training.recipe, self.window())
 
     def _overlays(self) -> tuple[Overlay, ...]:
-        """Return the ticked runs; the training at hand is drawn anyway."""
+        """Return the ticked runs, except the current one, which is drawn anyway."""
         training = self._state.training
         own = training.folder if training is not None else None
         ticked = [entry for entry in self._runs.checked if entry.folder != own]
@@ -307,7 +307,7 @@ class TrainingPanel(QWidget):
 
 
 def idle_fields(training: Training, *, has_gpu: bool) -> set[str]:
-    """Return the fields of a training that mean nothing beside the others or on this machine."""
+    """Return the training fields without effect, given the others and this machine."""
     idle = set()
     if training.optimizer != "sgd":
         idle.add("momentum")
@@ -321,12 +321,12 @@ def idle_fields(training: Training, *, has_gpu: bool) -> set[str]:
 
 
 def _wrapped(text: str) -> str:
-    """Return a tool tip that is broken into lines."""
+    """Return a word-wrapped tool tip."""
     return f"<p>{escape(text)}</p>"
 
 
 def describe(training: TrainingState) -> str:
-    """Return a sentence on how a training stands."""
+    """Return a sentence on the status of a training run."""
     at = f"at {sparsity_text(training.sparsity)} sparsity"
     held_out: dict[SplitName, MetricPoint] = {
         p.split: p for p in training.points[-_LOOKED_BACK:] if p.split != "train"
@@ -355,7 +355,7 @@ def describe(training: TrainingState) -> str:
 
 
 def _outcome(held_out: dict[SplitName, MetricPoint], at_best: float | None) -> str:
-    """Return the errors of a finished training, what counts first: a short line ends early."""
+    """Return the errors of a finished run, most important first, as the line may be cut off."""
     parts = []
     if "test" in held_out:
         best = f" final, {at_best:.2%} at lowest validation error" if at_best is not None else ""

@@ -1,1 +1,1 @@
-"""Reusable pieces that do not know the application."""
+"""Reusable widgets that do not depend on the application."""

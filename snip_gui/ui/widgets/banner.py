@@ -1,4 +1,4 @@
-"""A message in place: what is wrong, and what to do."""
+"""A banner with a message: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from snip_gui.ui.widgets.plain_text import Label
 
 
 class Banner(QFrame):
-    """One message that goes when it no longer holds, or when it is dismissed."""
+    """A message that is hidden when it no longer applies or is dismissed."""
 
     dismissed = Signal()
     action_asked = Signal()
@@ -35,12 +35,12 @@ class Banner(QFrame):
         self.hide()
 
     def show_message(self, message: str, hint: str, action: str = "") -> None:
-        """Show a message, and a button if something can be done; an empty message hides all."""
+        """Show a message, with a button if there is an action; hide the banner if it is empty."""
         self.action.setText(action)
         self.action.setVisible(bool(action))
         self._text.setText(f"{message}\n{hint}" if hint else message)
         self.setVisible(bool(message))
 
     def text(self) -> str:
-        """Return what is shown."""
+        """Return the shown text."""
         return self._text.text() if self.isVisible() else ""

@@ -1,4 +1,4 @@
-"""A button that says what is ticked, with the choices in its menu."""
+"""A button that shows the ticked choices of its menu."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 2
 
 
 class CheckMenu(QToolButton):
-    """Any number of choices, as many as a network has layers."""
+    """Any number of choices, such as the layers of a network."""
 
     edited = Signal()
 
@@ -33,7 +33,7 @@ class CheckMenu(QToolButton):
         self._show_text()
 
     def set_choices(self, choices: Sequence[tuple[str, str]]) -> None:
-        """Replace the choices, if they are others."""
+        """Replace the choices, if they have changed."""
         if tuple(self._actions) == tuple(value for value, _ in choices):
             return
         self._menu.clear()
@@ -52,7 +52,7 @@ class CheckMenu(QToolButton):
         return tuple(value for value, action in self._actions.items() if action.isChecked())
 
     def show_values(self, values: Sequence[str]) -> None:
-        """Tick exactly these, without a word."""
+        """Tick exactly these, without emitting a signal."""
         for value, action in self._actions.items():
             action.setChecked(value in values)
         self._show_text()

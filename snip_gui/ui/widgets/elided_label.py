@@ -1,4 +1,4 @@
-"""A line of text that is shortened where there is no room for it; hovering shows all of it."""
+"""A line of text that is elided if there is no room; its tool tip has the full text."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 class ElidedLabel(Guarded, Label):
-    """One line, whatever its text."""
+    """A label of one line."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str) -> None:
-        """Show a text."""
+        """Set the text."""
         super().setText(text)
         self.setToolTip(plain_tip(text))
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for a line of any width."""
+        """Return the size of a line of any width."""
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint as much of the text as there is room for."""
+        """Paint the text, elided to the width."""
         painter, metrics = QPainter(self), self.fontMetrics()
         text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.setPen(self.palette().color(self.foregroundRole()))

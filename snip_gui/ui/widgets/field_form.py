@@ -1,4 +1,4 @@
-"""A form generated from field metadata: it emits what was edited and shows what it is told."""
+"""A form generated from field metadata, which emits edits and shows given values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LARGEST_INT = 2**31 - 1
 
 
 class FieldForm(QWidget):
-    """One row for each field."""
+    """One row per field."""
 
     edited = Signal(str, object)  # dotted path, value
 
@@ -49,7 +49,7 @@ class FieldForm(QWidget):
             self._add(field)
 
     def show_values(self, values: Mapping[str, object]) -> None:
-        """Show values by path; rows of fields that are not among them are hidden."""
+        """Show values by path; rows of other fields are hidden."""
         for path, show in self._show.items():
             editor = self._editors[path]
             self._layout.setRowVisible(editor, path in values)
@@ -58,7 +58,7 @@ class FieldForm(QWidget):
                     show(values[path])
 
     def set_choices(self, path: str, choices: Choices) -> None:
-        """Replace the choices of a field that a catalogue knows."""
+        """Replace the choices of a field that has a catalogue."""
         editor = self._editors[path]
         with QSignalBlocker(editor):
             if isinstance(editor, QComboBox):
@@ -71,10 +71,10 @@ class FieldForm(QWidget):
         return self._editors[path]
 
     def add_row(self, label: str, widget: QWidget, *, below: str = "") -> None:
-        """Add a row that is no field, at the end or below a field."""
+        """Add a row that is not a field, at the end or below a field."""
         row = self._layout.rowCount()
         if below:
-            # PySide's stubs give no result to a function that has two in C++.
+            # PySide's stubs lack the return type of a function with two out-parameters in C++.
             row = self._layout.getWidgetPosition(self._editors[below])[0] + 1  # type: ignore[index]
         self._layout.insertRow(row, _label(label, widget.toolTip(), widget), widget)
 
@@ -91,7 +91,7 @@ class FieldForm(QWidget):
         self._layout.addRow(_label(field.label, tip, editor), editor)
 
     def _make(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
-        """Return the editor of a field and what shows a value in it."""
+        """Return the editor of a field, and a function that shows a value in it."""
         if field.choices_from == "layers":
             return self._check_menu(field)
         if field.choices or field.choices_from:
@@ -146,7 +146,7 @@ class FieldForm(QWidget):
             try:
                 values = tuple(convert(word) for word in line.text().replace(",", " ").split())
             except ValueError:
-                values = (line.text(),)  # refused by the recipe, which says what is expected
+                values = (line.text(),)  # refused by the recipe, with the expected format
             self.edited.emit(field.path, values)
 
         line.editingFinished.connect(on_finished)
@@ -159,7 +159,7 @@ class FieldForm(QWidget):
 
 
 def _fill(combo: QComboBox, choices: Choices) -> None:
-    """Replace the entries of a combo box and keep what was chosen."""
+    """Replace the entries of a combo box, keeping the choice."""
     chosen = combo.currentData()
     combo.clear()
     for number, (value, label) in enumerate(choices):

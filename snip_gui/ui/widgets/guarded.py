@@ -1,8 +1,8 @@
-"""Overrides of Qt's methods that cannot raise.
+"""Overrides of Qt methods that cannot raise.
 
-An exception that leaves an override while Qt draws may end the process: Qt goes on with half a
-result, or with a painter that is never closed. Where such a class is derived from `Guarded`, the
-fault is reported instead, and Qt gets a harmless value.
+An exception that leaves an override while Qt paints may end the process: Qt continues with an
+incomplete result, or with a painter that is never closed. In classes derived from `Guarded`, the
+exception is reported instead, and Qt gets a harmless value.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _HARMLESS: dict[str, object] = {
 
 
 class Guarded:
-    """A base, before Qt's own, of models, delegates and widgets that draw themselves.
+    """A base class, listed before Qt's own, of models, delegates and widgets that paint themselves.
 
-    Tool tips of models are plain text, whatever they are made of.
+    Tool tips of models are always plain text.
     """
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -56,15 +56,15 @@ class Guarded:
 
 
 def _guarded(method: Callable[..., Any], harmless: object) -> Callable[..., Any]:
-    """Return a method that reports what it would raise, and returns something harmless."""
+    """Return a method that reports exceptions, and then returns a harmless value."""
 
     @functools.wraps(method)
     def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Qt calls it
         try:
             return method(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not get into Qt
+        except Exception as error:  # noqa: BLE001 - nothing may propagate into Qt
             sys.excepthook(type(error), error, error.__traceback__)
-            # A painter in a frame of the traceback would still be painting.
+            # A painter referenced by the traceback would stay active.
             traceback.clear_frames(error.__traceback__)
             return harmless
 
@@ -72,7 +72,7 @@ def _guarded(method: Callable[..., Any], harmless: object) -> Callable[..., Any]
 
 
 def _with_plain_tips(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a model's method whose tool tips are shown as they are."""
+    """Return a model's method with tool tips as plain text."""
 
     @functools.wraps(method)
     def plain(*args: Any) -> Any:  # noqa: ANN401 - as Qt calls it

@@ -1,4 +1,4 @@
-"""A page that is made when it is first seen, so that the window stands sooner."""
+"""A page whose contents are created when first shown, so that the window opens sooner."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ W = TypeVar("W", bound=QWidget)
 
 
 class LazyPage(QWidget, Generic[W]):
-    """Holds one widget, once it was made.
+    """A container of one widget, which is created on demand.
 
     Parameters
     ----------
     by_show
-        Whether it is made when it is shown. In a dock it is not: Qt shows docks behind a tab too,
-        so that whoever knows that the dock is seen has to ask for the content.
+        Whether to create it on a show event. In a dock it is False: Qt also shows docks behind a
+        tab, so the owner must access `content` once the dock is visible.
     """
 
     def __init__(
@@ -35,20 +35,20 @@ class LazyPage(QWidget, Generic[W]):
 
     @property
     def made(self) -> W | None:
-        """The widget; None before it was made."""
+        """The widget; None before it has been created."""
         return self._content
 
     @property
     def content(self) -> W:
-        """The widget; made now if it was not before."""
+        """The widget; created if necessary."""
         if self._content is None:
             self._content = self._make()
             self._column.addWidget(self._content)
-            self._content.show()  # at once: of itself it would be shown only later
+            self._content.show()  # otherwise it would be shown only later
         return self._content
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Make the widget."""
+        """Create the widget."""
         if self._by_show:
             _ = self.content
         super().showEvent(event)

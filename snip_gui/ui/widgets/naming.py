@@ -1,4 +1,4 @@
-"""Names that tests, scripts and screen readers find widgets by."""
+"""Names by which tests, scripts and screen readers find widgets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ W = TypeVar("W", bound=QWidget)
 
 
 def named(widget: W, object_name: str, accessible_name: str, tip: str = "") -> W:
-    """Give a widget its object name, its accessible name and its tool tip; return it."""
+    """Set the object name, accessible name and tool tip of a widget; return it."""
     widget.setObjectName(object_name)
     widget.setAccessibleName(accessible_name)
     if tip:

@@ -1,4 +1,4 @@
-"""Keeps the wheel from changing a value that a person only scrolls past."""
+"""Keeps the wheel from changing values while the user scrolls past them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 
 class NoWheel(QObject):
-    """An event filter: the wheel changes a widget only while it has the focus."""
+    """An event filter: the wheel changes a widget only while it has focus."""
 
     def watch(self, widget: QWidget) -> None:
         """Filter the events of a widget."""
@@ -15,7 +15,7 @@ class NoWheel(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Hand the wheel on to the scroll area."""
+        """Pass wheel events on to the scroll area."""
         is_wheel = event.type() == QEvent.Type.Wheel
         if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()

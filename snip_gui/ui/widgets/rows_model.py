@@ -1,4 +1,4 @@
-"""A table whose cells are functions of one value a row."""
+"""A table model with one value per row, of which cells are functions."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """One column.
+    """A column.
 
     Attributes
     ----------
     text
-        Returns what a cell shows.
+        Returns the text of a cell.
     tip
-        What the column means, shown over its title.
+        Tool tip of the column's title.
     is_number
-        Whether it is aligned to the right.
+        Whether it is right-aligned.
     """
 
     title: str
@@ -39,16 +39,16 @@ class Column(Generic[Row]):
 
 
 class RowsModel(Guarded, QAbstractTableModel, Generic[Row]):
-    """Shows rows; other values of the same rows keep selection and scroll position.
+    """Shows rows; updates of the same rows keep selection and scroll position.
 
     Parameters
     ----------
     columns
-        The columns, from the left.
+        The columns, from left to right.
     key
-        Returns what makes a row the same as one shown before, such as a name.
+        Returns the identity of a row, such as its name.
     tip
-        Returns what is said of a row wherever the pointer is over it.
+        Returns the tool tip of a row.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class RowsModel(Guarded, QAbstractTableModel, Generic[Row]):
             self.refresh()
 
     def refresh(self) -> None:
-        """Draw every cell again."""
+        """Redraw every cell."""
         if self.rows:
             last = self.index(len(self.rows) - 1, len(self._columns) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
@@ -89,7 +89,7 @@ class RowsModel(Guarded, QAbstractTableModel, Generic[Row]):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return a column's title, meaning and alignment."""
+        """Return the title, tool tip or alignment of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = self._columns[section]
@@ -105,7 +105,7 @@ class RowsModel(Guarded, QAbstractTableModel, Generic[Row]):
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what a cell shows."""
+        """Return the data of a cell."""
         row, column = self.rows[index.row()], self._columns[index.column()]
         match role:
             case Qt.ItemDataRole.DisplayRole:

@@ -1,4 +1,4 @@
-"""The numbers under a slider."""
+"""Labels under a slider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HANDLE = 16
 
 
 class SliderScale(Guarded, QWidget):
-    """Marks at fractions of a slider's way, as long as they do not touch."""
+    """Labels at fractions of a slider's length, unless they overlap."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,7 +20,7 @@ class SliderScale(Guarded, QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_marks(self, marks: list[tuple[float, str]]) -> None:
-        """Show labels at fractions of the way."""
+        """Show labels at fractions of the length."""
         self._marks = marks
         self.update()
 
@@ -29,7 +29,7 @@ class SliderScale(Guarded, QWidget):
         return QSize(100, 14)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the labels; one that would touch the one before is left out."""
+        """Paint the labels, except any that would overlap the previous one."""
         painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(8)

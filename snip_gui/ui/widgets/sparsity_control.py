@@ -1,4 +1,4 @@
-"""The one sparsity control: a slider that gets finer toward 100 %, and exact entry."""
+"""The sparsity control: a slider that gets finer toward 100 %, and exact entry."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from snip_gui.ui.widgets.slider_scale import SliderScale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Positions below the knee are linear in sparsity up to 90 %; above it every step removes the same
-# fraction of what is left, down to a single connection.
+# Positions below the knee are linear in sparsity, up to 90 %; above it, every step removes the same
+# fraction of the remaining connections, down to a single one.
 _POSITIONS = 2000
 _KNEE = 1000
 _KNEE_SPARSITY = 0.9
 
 
 def sparsity_at(position: int, num_parameters: int) -> float:
-    """Return the sparsity at a slider position, in round numbers."""
+    """Return the sparsity at a slider position, rounded."""
     if position <= _KNEE:
         return round(_KNEE_SPARSITY * position / _KNEE, 3)
     share = (position - _KNEE) / (_POSITIONS - _KNEE)
@@ -55,7 +55,7 @@ def to_position(sparsity: float, num_parameters: int) -> int:
 
 
 class SparsityControl(QWidget):
-    """Slider, sparsity and number kept; emits what was asked, shows what it is told."""
+    """Slider, sparsity and number kept. Emits requests; shows only the values that are set."""
 
     sparsity_asked = Signal(float)
     num_kept_asked = Signal(int)
@@ -139,12 +139,12 @@ class SparsityControl(QWidget):
         QWidget.setTabOrder(self.percent, self.kept)
 
     def show_note(self, text: str) -> None:
-        """Say something of the mask below the slider; nothing for an empty text."""
+        """Show a note on the mask below the slider; hide it if empty."""
         self.note.setText(text)
         self.note.setVisible(bool(text))
 
     def show_presets(self, sparsities: Sequence[float]) -> None:
-        """Offer these sparsities by a click."""
+        """Offer sparsities as buttons."""
         menu = self.presets.menu()
         menu.clear()
         for sparsity in sparsities:
@@ -153,7 +153,7 @@ class SparsityControl(QWidget):
         self.presets.setVisible(bool(sparsities))
 
     def show_values(self, sparsity: float, num_kept: int, num_parameters: int) -> None:
-        """Show a sparsity and how many connections it keeps."""
+        """Show a sparsity and the number of connections kept."""
         if num_parameters != self._num_parameters:
             self._num_parameters = num_parameters
             self._scale.show_marks(
@@ -167,7 +167,7 @@ class SparsityControl(QWidget):
         position = to_position(sparsity, num_parameters)
         for widget in (self.slider, self.percent, self.kept):
             widget.blockSignals(True)
-        # While dragged, the slider stays where the hand is, not where rounding would put it.
+        # While dragged, the slider stays under the pointer rather than at the rounded value.
         if abs(self.slider.value() - position) > 1:
             self.slider.setValue(position)
         self.percent.setValue(sparsity * 100)

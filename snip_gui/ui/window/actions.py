@@ -1,4 +1,4 @@
-"""Every action of the window as data: menus, toolbar and shortcuts are built from this table."""
+"""All actions of the window as data, from which menus, toolbar and shortcuts are built."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One action.
+    """An action.
 
     Attributes
     ----------
     name
-        Snake case; the window has a method ``_on_<name>``, or one of its commands one ``<name>``.
+        Name in snake case; the window has a method ``_on_<name>``, or one of its command objects a
+        method ``<name>``.
     menu
-        Menu it stands in; ``-`` in front puts a separator before it.
+        Its menu; a leading ``-`` inserts a separator before it.
     """
 
     name: str

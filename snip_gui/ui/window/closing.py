@@ -1,4 +1,4 @@
-"""Closing in order when the system asks for it: by a signal, or at log-out."""
+"""Orderly closing on a signal or at logout."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SIGNALS = tuple(
 
 
 class _Closer(QObject):
-    """Closes the window without a question, since whoever asks does not wait for an answer."""
+    """Closes the window without asking, because the system does not wait for an answer."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        # Python runs its handlers between two lines of Python, but an idle window runs none: the
-        # number of a signal written to a socket wakes Qt's event loop.
+        # Python runs signal handlers between bytecodes, but an idle window runs none: the signal
+        # number written to a socket wakes Qt's event loop.
         self._reader, self._writer = socket.socketpair()
         for end in (self._reader, self._writer):
             end.setblocking(False)
@@ -52,16 +52,16 @@ class _Closer(QObject):
 
     @Slot()
     def keep(self) -> None:
-        """Close in order before the system ends the session; it may end the program at any time."""
+        """Close before the system ends the session, which may kill the program at any time."""
         self._window.close_now()
 
 
 def close_when_asked(app: QApplication, window: MainWindow) -> None:
-    """Close the window in order at SIGTERM, SIGHUP, SIGINT and when the user logs out."""
+    """Close the window in an orderly way on SIGTERM, SIGHUP, SIGINT and at logout."""
     closer = _Closer(window)
     app.commitDataRequest.connect(closer.keep)
     app.aboutToQuit.connect(window.close_now)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: what is to be done is done where the signal arrives in Qt's event loop."""
+    """Do nothing: the signal is handled when it arrives in Qt's event loop."""

@@ -1,4 +1,4 @@
-"""The docks around the middle of the window: where they stand, and where they stood last time."""
+"""The docks of the window: their default arrangement, and saving and restoring it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMainWindow, QWidget
 
-# Raised when docks are added or renamed, so that an old layout is not restored over new docks.
+# Incremented when docks are added or renamed, so that old layouts are not restored.
 _LAYOUT_VERSION = 3
 
-# The largest layout that Qt writes has some kilobytes.
+# The largest layouts that Qt writes take a few kilobytes.
 _MOST_LAYOUT_BYTES = 1_000_000
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
@@ -40,7 +40,7 @@ _AREAS = {
 
 @dataclass(frozen=True, slots=True)
 class DockSpec:
-    """One dock: its name in snake case, its title and what it holds."""
+    """A dock: its name in snake case, its title and its widget."""
 
     name: str
     title: str
@@ -48,9 +48,9 @@ class DockSpec:
 
 
 def open_layout(path: Path) -> tuple[QSettings, str]:
-    """Return the settings in a file, and what was wrong with it, in sentences.
+    """Return the settings in a file, and sentences on what was wrong with it.
 
-    A file that holds anything else is set aside.
+    A file with any other contents is set aside.
     """
     _, problem = read_kept(path, _check_layout)
     settings = QSettings(str(path), QSettings.Format.IniFormat)
@@ -64,13 +64,13 @@ def open_layout(path: Path) -> tuple[QSettings, str]:
 
 
 def _check_layout(data: bytes) -> None:
-    """Raise a `ValueError` for what is no text, or too much of it, for Qt to be given."""
+    """Raise `ValueError` for data that is not text or too long to pass to Qt."""
     if len(data) > _MOST_LAYOUT_BYTES or "\0" in data.decode():
         raise ValueError("it is not a layout")
 
 
 class Docks:
-    """Every dock of the window by name."""
+    """The docks of the window by name."""
 
     def __init__(self, window: QMainWindow, specs: Sequence[DockSpec]) -> None:
         self._window = window
@@ -84,10 +84,10 @@ class Docks:
             self.by_name[spec.name] = dock
 
     def put_back(self) -> None:
-        """Put every dock where it belongs."""
+        """Restore the default arrangement."""
         window, docks = self._window, self.by_name
         for dock in docks.values():
-            # Adding a dock that is already in a tab leaves a second tab bar behind.
+            # Adding a dock that is already tabbed leaves a second tab bar behind.
             window.removeDockWidget(dock)
         for name, dock in docks.items():
             dock.setFloating(False)
@@ -103,14 +103,14 @@ class Docks:
         window.resizeDocks([docks["training"]], [205], vertical)
 
     def restore(self, settings: QSettings) -> None:
-        """Put the docks where they were; a layout that cannot be read is left alone."""
+        """Restore a saved arrangement; an unreadable one is ignored."""
         geometry, layout = settings.value("geometry"), settings.value("layout")
         if isinstance(geometry, QByteArray) and isinstance(layout, QByteArray):
             self._window.restoreGeometry(geometry)
             self._window.restoreState(layout, _LAYOUT_VERSION)
 
     def save(self, settings: QSettings) -> None:
-        """Remember where the docks are."""
+        """Save the arrangement."""
         settings.setValue("geometry", self._window.saveGeometry())
         settings.setValue("layout", self._window.saveState(_LAYOUT_VERSION))
         settings.sync()

@@ -1,4 +1,4 @@
-"""Faults of the program that nothing else caught, from any thread and at any moment."""
+"""Unhandled exceptions, from any thread and at any time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Faults(QObject):
-    """Logs each fault once, and has it shown, when the event loop is next free.
+    """Logs and shows each fault once, when the event loop is next idle.
 
-    Not at once: the fault may have happened in another thread, or while Qt was drawing, where
-    opening a dialog ends the process. Not twice: what fails to be drawn fails again at every
+    Not immediately, because a fault may occur in another thread or while Qt is painting, where
+    opening a dialog would end the process. Not repeatedly, because a painting error recurs at every
     repaint.
     """
 

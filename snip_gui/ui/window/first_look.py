@@ -1,4 +1,4 @@
-"""What the guided first look says, and the offer of it at the first start."""
+"""The steps of the guided tour, and the offer of it at the first start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
-    """Return the five steps."""
+    """Return the steps of the tour."""
     heatmap = parts.heatmap
 
     def show_minibatch() -> None:
@@ -82,7 +82,7 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
 
 
 class FirstLookOffer(QFrame):
-    """One line at the first start."""
+    """A line that offers the tour at the first start."""
 
     wanted = Signal()
     declined = Signal()

@@ -1,4 +1,4 @@
-"""Panels that are made, and whose modules load, when they are first seen."""
+"""Panels that are created, and whose modules are imported, when first shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LazyPanels(QObject):
-    """Their pages, which stand in the window from the start, and the panels themselves."""
+    """The pages, which are in the window from the start, and the panels in them."""
 
     layer_chosen = Signal(str)
 
@@ -34,7 +34,7 @@ class LazyPanels(QObject):
 
     @property
     def network(self) -> NetworkPanel:
-        """What the network is made of."""
+        """The network, layer by layer."""
         return self.network_page.content
 
     @property

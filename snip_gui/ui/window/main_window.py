@@ -1,4 +1,4 @@
-"""The window: panels in docks around the heatmap, and the actions that tie them to the session."""
+"""The main window: panels in docks around the heatmap, connected to the session by actions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """Everything a person sees."""
+    """The main window."""
 
     closed = Signal()
 
@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         self._on_reset_layout()
         self._layout.restore(settings)
 
-    # Building
+    # Construction
 
     def _make_panels(self) -> None:
         state, controller, themes = self.state, self.controller, self._themes
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
         self.controller.exported.connect(self._on_exported)
         self.setup.download_asked.connect(self.files.download)
         self.minibatch.browse_asked.connect(self.views.show_images)
-        # Told also of docks behind a tab, which Qt does not hide.
+        # Also emitted for docks behind a tab, which Qt does not hide.
         self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
         self.docks["flow"].visibilityChanged.connect(self._on_flow_seen)
         self.layers.layer_chosen.connect(self.views.enter_layer)
@@ -214,23 +214,23 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def close_now(self) -> None:
-        """Close without asking, whatever is being done."""
+        """Close without asking, whatever is running."""
         self._asks = False
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask only if a training would be interrupted; then save and tell."""
+        """Ask only if training would be interrupted; then save the layout and signal."""
         training = self.state.training
         is_active = training is not None and training.is_active
         if self._asks and is_active and not self._may_interrupt():
             event.ignore()
             return
         event.accept()
-        if self._is_closed:  # while it was asked, or by a second signal
+        if self._is_closed:  # closed during the question, or by a second signal
             return
         self._is_closed = True
         self._layout.save(self._settings)
-        # The undo stack tells of its own end, when there are no actions left to enable.
+        # The undo stack signals on destruction, when the actions to update are gone.
         self.controller.undo_stack.indexChanged.disconnect(self._enable_actions)
         self.closed.emit()
 
@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_stale(self) -> None:
-        """Say what to do next, if there is something."""
+        """Show what to do next, if anything."""
         state = self.state
         text = ""
         if not state.devices:
@@ -299,7 +299,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_failed(self, notice: Notice) -> None:
-        if self._is_closed:  # a dialog would keep the program from ending
+        if self._is_closed:  # a dialog would keep the program from exiting
             return
         from snip_gui.ui.dialogs.help.failure_dialog import FailureDialog
 

@@ -1,4 +1,4 @@
-"""The parts of the window that its commands and the first look show."""
+"""The parts of the window that commands and the guided tour refer to."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class WindowParts:
     Attributes
     ----------
     centre
-        The tabs in the middle, of which ``heatmap`` and ``images`` are two.
+        The tabs in the centre, which include ``heatmap`` and ``images``.
     docks
-        By the names of their panels.
+        Docks by name of their panel.
     """
 
     centre: QTabWidget

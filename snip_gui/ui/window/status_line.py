@@ -1,4 +1,4 @@
-"""The status bar: what is being done, how far it is, where it runs, and a way to stop it."""
+"""The status bar: current activity, progress, device, and a button to cancel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLASH_MS = 5000
 
 
 class StatusLine(QWidget):
-    """One line."""
+    """The line in the status bar."""
 
     cancel_asked = Signal()
 
@@ -34,7 +34,7 @@ class StatusLine(QWidget):
         self._cancel = named(QPushButton("Stop"), "status_cancel", "Stop", "Stop the current task")
         self._cancel.clicked.connect(self.cancel_asked)
         keeps = self._cancel.sizePolicy()
-        keeps.setRetainSizeWhenHidden(True)  # or all panels would move whenever work begins
+        keeps.setRetainSizeWhenHidden(True)  # otherwise all panels would move when work starts
         self._cancel.setSizePolicy(keeps)
         self._device = named(Label(), "status_device", "Device")
         self._device.setProperty("role", "muted")
@@ -88,7 +88,7 @@ class StatusLine(QWidget):
 
 
 def _duration(seconds: float) -> str:
-    """Return a time in words of the right size."""
+    """Format a duration in suitable units."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

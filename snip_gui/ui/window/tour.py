@@ -1,4 +1,4 @@
-"""A guided first look: five short steps over the real window, which stays usable all the while."""
+"""A guided tour in short steps, over the window, which stays usable."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CARD_WIDTH = 330
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step.
+    """A step of the tour.
 
     Attributes
     ----------
     target
-        Returns the widget that is spoken of.
+        Returns the widget to point at.
     prepare
-        Brings the window to where it can be seen.
+        Makes the widget visible.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Step:
 
 
 class Tour(Guarded, QWidget):
-    """Dims the window but for one widget, with a card beside it; clicks go to the window."""
+    """Dims the window except for one widget, with a card beside it; clicks reach the window."""
 
     ended = Signal()
 
@@ -80,17 +80,17 @@ class Tour(Guarded, QWidget):
 
     @property
     def number(self) -> int:
-        """Number of the step that is shown, from 0; -1 if none is."""
+        """Index of the current step, from 0; -1 if there is none."""
         return self._number
 
     def start(self) -> None:
-        """Begin with the first step."""
+        """Show the first step."""
         self._window.installEventFilter(self)
         self._show(0)
 
     @Slot()
     def end(self) -> None:
-        """Leave the window as it is."""
+        """End the tour."""
         if self._number >= 0:
             self._number = -1
             self._window.removeEventFilter(self)
@@ -125,14 +125,14 @@ class Tour(Guarded, QWidget):
         self.next.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the window's size."""
+        """Follow the size of the window."""
         kinds = (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
         if watched is self._window and event.type() in kinds:
             self._lay_out()
         return super().eventFilter(watched, event)
 
     def _lay_out(self) -> None:
-        """Cover the window, and put the card where there is most room beside what it speaks of."""
+        """Cover the window, and put the card where there is most room beside the widget."""
         self.setGeometry(self._window.rect())
         spot, whole, card = self._spot(), self._window.rect(), self.card.sizeHint()
         size = QRect(0, 0, _CARD_WIDTH, card.height())
@@ -154,12 +154,12 @@ class Tour(Guarded, QWidget):
         self.update()
 
     def _spot(self) -> QRect:
-        """Return where the widget that is spoken of is, in the window."""
+        """Return the rectangle of the widget, in window coordinates."""
         target = self._steps[self._number].target()
         return QRect(target.mapTo(self._window, QPoint(0, 0)), target.size())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Dim everything but one widget."""
+        """Dim everything except one widget."""
         if self._number < 0:
             return
         painter = QPainter(self)

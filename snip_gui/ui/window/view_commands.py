@@ -1,4 +1,4 @@
-"""Commands that change what is seen, and nothing else."""
+"""Commands that change only what is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ViewCommands(QObject):
-    """One method for each action of the menus View and Help that shows something."""
+    """One method for each action in the View and Help menus that shows something."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class ViewCommands(QObject):
 
     @Slot()
     def clear_selection(self) -> None:
-        """End the first look, or else let go of the selection."""
+        """End the guided tour if it is running, otherwise clear the selection."""
         if self._tour.number >= 0:
             self._tour.end()
         else:
@@ -79,12 +79,12 @@ class ViewCommands(QObject):
 
     @Slot()
     def first_look(self) -> None:
-        """Begin the first look."""
+        """Start the guided tour."""
         self.first_look_offered()
         self._tour.start()
 
     @Slot()
     def first_look_offered(self) -> None:
-        """Offer the first look no more."""
+        """Do not offer the guided tour again."""
         self._offer.hide()
         self._controller.prefer(first_look_offered=True)

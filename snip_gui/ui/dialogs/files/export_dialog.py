@@ -1,4 +1,4 @@
-"""Exporting a run: what each format costs, as measured, and which of them to write where."""
+"""The export dialog: measured costs of each format, which formats to write, and where."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ASIDE = ("/", "\\", "\0")
 
 
 class ExportDialog(QDialog):
-    """Offers the formats of the run that the exporter was given."""
+    """Offers the formats for the exporter's run."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,12 +125,12 @@ class ExportDialog(QDialog):
         return row
 
     def reject(self) -> None:
-        """Close; what is being written is stopped, and nobody looks at the measurements."""
+        """Close; stops writing and measuring."""
         self._exporter.cancel()
         self._exporter.leave()
         super().reject()
 
-    # What the exporter knows
+    # State of the exporter
 
     @Slot()
     def _update(self) -> None:
@@ -170,7 +170,7 @@ class ExportDialog(QDialog):
         self._progress.setValue(progress.done if progress is not None else 0)
 
     def _said_now(self) -> tuple[str, str]:
-        """Return what there is to say, and as what."""
+        """Return the current message and its kind."""
         exporter = self._exporter
         if exporter.problem is not None:
             return f"{exporter.problem.message} {exporter.problem.hint}", "error"
@@ -191,7 +191,7 @@ class ExportDialog(QDialog):
         return "", "muted"
 
     def _wanted(self) -> list[tuple[str, Path]]:
-        """Return the formats to write, and where."""
+        """Return the formats to write and their paths."""
         name, folder = self.name.text().strip(), self.folder.text().strip()
         if not name or not folder or any(letter in name for letter in _ASIDE):
             return []

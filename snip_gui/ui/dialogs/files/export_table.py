@@ -1,4 +1,4 @@
-"""The table of formats: what each costs, and which of them are wanted."""
+"""The table of formats: the cost of each, and a box to tick."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ExportTable(QTableWidget):
-    """A row for the network before pruning, then one for each format, with a box to tick."""
+    """A row for the network before pruning, then one per format with a box to tick."""
 
     chosen = Signal()
 
@@ -96,7 +96,7 @@ class ExportTable(QTableWidget):
         speeds: Mapping[str, SpeedMeasured],
         is_measuring: bool,
     ) -> None:
-        """Show what is known so far."""
+        """Show the measurements so far."""
         self.blockSignals(True)
         self._show_dense(formats, speeds, "…" if is_measuring else "")
         for row, one in enumerate(FORMATS, 1):
@@ -141,7 +141,7 @@ class ExportTable(QTableWidget):
             self._cell(row, column).setText(text)
 
     def _allow(self, row: int, allowed: bool) -> None:
-        """Let a row be ticked, or not: then it is not ticked either."""
+        """Enable or disable ticking of a row; disabling also unticks it."""
         item = self._cell(row, 0)
         flags = item.flags()
         enabled = Qt.ItemFlag.ItemIsEnabled
@@ -159,14 +159,14 @@ class ExportTable(QTableWidget):
         return cell
 
     def checked_formats(self) -> list[str]:
-        """Return the names of the formats that are ticked."""
+        """Return the names of the ticked formats."""
         ticked = Qt.CheckState.Checked
         return [
             f.name for row, f in enumerate(FORMATS, 1) if self._cell(row, 0).checkState() == ticked
         ]
 
     def selected_format(self) -> str | None:
-        """Return the name of the selected row's format."""
+        """Return the name of the selected format."""
         row = self.currentRow()
         return FORMATS.names[row - 1] if row > 0 else None
 
@@ -176,7 +176,7 @@ class ExportTable(QTableWidget):
 
 
 def _speed_cells(speed: SpeedMeasured | None, missing: str) -> list[str]:
-    """Return multiply-accumulates and times."""
+    """Return the cells with MACs and times."""
     if speed is None:
         return [missing] * 3
     times = (time_text(t) if t is not None else missing for t in (speed.one_ms, speed.batch_ms))

@@ -1,7 +1,7 @@
-"""Pictures that can leave the window: what is shown now, drawn again at any size, and its numbers.
+"""Figures: pictures and charts on screen, redrawn at any size, and their numbers.
 
-Everything is painted anew rather than enlarged, so that lines and letters are sharp at any size; in
-an SVG they stay vectors.
+Everything is repainted rather than enlarged, so lines and text are sharp at any size; in an SVG
+they stay vectors.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ ENDINGS = {
     ".csv": "Data as a table",
 }
 
-_DOTS_PER_METRE = 100 / 2.54  # for one dot an inch
+_DOTS_PER_METRE = 100 / 2.54  # for one dot per inch
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something on screen.
+    """A picture or chart on screen.
 
     Attributes
     ----------
     size
-        As it is on screen, in points.
+        Size on screen, in points.
     paint
-        Paints it into a rectangle of that size.
+        Paints it into a rectangle of this size.
     numbers
-        Returns the arrays behind it, by name.
+        Returns the underlying arrays by name.
     """
 
     title: str
@@ -60,14 +60,14 @@ class Figure:
 
 
 def find_figures(window: QWidget) -> list[Figure]:
-    """Return what a window shows now, the picture in the middle first."""
+    """Return the visible figures of a window, the one in the centre first."""
     painted: list[PicturePlot | FlowView] = [
         *window.findChildren(PicturePlot), *window.findChildren(FlowView)
     ]  # fmt: skip
     found = [
         Figure(plot.title, plot.size(), plot.paint_on, plot.numbers)
         for plot in painted
-        # Behind the tab of a dock it is visible to Qt, but nothing of it is.
+        # Behind another tab of a dock it counts as visible for Qt, but cannot be seen.
         if plot.isVisible() and not plot.visibleRegion().isEmpty() and plot.picture is not None
     ]
     inside = {view for plot in window.findChildren(PicturePlot) for view in _views(plot)}
@@ -79,19 +79,19 @@ def find_figures(window: QWidget) -> list[Figure]:
 
 
 def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background: QColor) -> None:
-    """Write a figure, or its numbers, by the ending of the name.
+    """Write a figure, or its numbers, in the format of the file extension.
 
     Parameters
     ----------
     width
-        Of a picture, in pixels; its height follows.
+        Width of the picture in pixels, from which the height follows.
     dpi
-        Dots an inch that the picture says it has.
+        Resolution to store in the picture.
 
     Raises
     ------
     UserError
-        If the ending is another or the file cannot be written.
+        If the extension is unknown or the file cannot be written.
     """
     match path.suffix.lower():
         case ".png":
@@ -116,7 +116,7 @@ def save_figure(figure: Figure, path: Path, *, width: int, dpi: int, background:
 
 
 def render_figure(figure: Figure, *, width: int, dpi: int, background: QColor) -> QImage:
-    """Return a figure drawn at a width in pixels."""
+    """Return a figure as an image of a given width in pixels."""
     scale = width / max(1, figure.size.width())
     height = max(1, round(figure.size.height() * scale))
     image = QImage(width, height, QImage.Format.Format_RGB32)
@@ -126,7 +126,7 @@ def render_figure(figure: Figure, *, width: int, dpi: int, background: QColor) -
     painter.scale(scale, scale)
     figure.paint(painter)
     painter.end()
-    # Not before: axes are recorded for the resolution of the screen and would be scaled once more.
+    # Only now: axes are recorded for the screen's resolution and would be scaled twice.
     image.setDotsPerMeterX(round(dpi * _DOTS_PER_METRE))
     image.setDotsPerMeterY(round(dpi * _DOTS_PER_METRE))
     return image
@@ -150,7 +150,7 @@ def _svg(figure: Figure, background: QColor) -> bytes:
 
 
 def _table(numbers: Mapping[str, NDArray[np.generic]]) -> str:
-    """Return arrays as columns of a table; a plane as the rows that it has."""
+    """Return arrays as the columns of a CSV; a two-dimensional array as its rows."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     planes = [array for array in numbers.values() if array.ndim == 2]
@@ -169,7 +169,7 @@ def _views(parent: QWidget) -> list[pg.GraphicsView]:
 
 
 def _curves(view: pg.GraphicsView) -> list[pg.PlotDataItem]:
-    """Return the curves with data in a view."""
+    """Return the non-empty curves in a view."""
     items = [item for item in view.scene().items() if isinstance(item, pg.PlotDataItem)]
     return [item for item in reversed(items) if item.xData is not None and len(item.xData)]
 
@@ -179,7 +179,7 @@ def _chart(view: pg.GraphicsView) -> Figure:
 
     def paint(painter: QPainter) -> None:
         view.scene().prepareForPaint()
-        # Of the view, not of the plot in it, which answers to the same name with data.
+        # Of the view, because the plot item in it uses the same attribute for something else.
         source = pg.GraphicsView.viewRect(view)
         view.scene().render(painter, QRectF(view.viewport().rect()), source)
 

@@ -1,4 +1,4 @@
-"""Before a checkpoint is taken up: what it is, and which network it is opened as."""
+"""The dialog before opening a checkpoint: what it is, and which network to open it as."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ImportDialog(QDialog):
-    """Says what was found, and asks."""
+    """Shows what was found, and asks for confirmation."""
 
     wanted = Signal(object, object)  # CheckpointFound, Recipe
 
@@ -72,7 +72,7 @@ class ImportDialog(QDialog):
         self.open_button.setFocus()
 
     def accept(self) -> None:
-        """Open it."""
+        """Open the checkpoint."""
         self.wanted.emit(self._found, self._recipe())
         super().accept()
 
@@ -80,7 +80,7 @@ class ImportDialog(QDialog):
         return self._found.recipes[max(0, self.network.currentIndex())]
 
     def _origin(self) -> str:
-        """Return in words what the file says of its making."""
+        """Return what the file states about its origin, as text."""
         found = self._found
         if not found.knows_recipe:
             return "The file does not say."
@@ -105,7 +105,7 @@ class ImportDialog(QDialog):
 
 
 def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
-    """Return text that can be read, wrapped and copied."""
+    """Return a label with wrapped, selectable text."""
     label = named(Label(text), object_name, accessible_name)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""Saving or copying a picture of what is on screen."""
+"""The dialog that saves or copies pictures and charts on screen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class PictureDialog(QDialog):
-    """Which picture, how large, and into what file or onto the clipboard."""
+    """Asks for picture and size, and for a file or the clipboard."""
 
     saved = Signal(object)  # Path
 

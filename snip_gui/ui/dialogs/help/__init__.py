@@ -1,1 +1,1 @@
-"""About, and what went wrong."""
+"""The dialogs About and on unexpected errors."""

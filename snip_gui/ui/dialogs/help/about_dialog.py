@@ -42,7 +42,7 @@ _LICENCES = (
 
 
 class AboutDialog(QDialog):
-    """What this is, with what it was made, and how to cite the method."""
+    """About the program: versions, licences and how to cite the method."""
 
     def __init__(self, details_text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A fault of the program: shown with details to copy, and the program goes on."""
+"""The dialog on a fault of the program, with details to copy; the program continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from snip_gui.ui.widgets.plain_text import Label
 
 
 class FailureDialog(QDialog):
-    """What went wrong, and everything a developer needs to know."""
+    """Shows what went wrong, and the details that a developer needs."""
 
     def __init__(self, message: str, details: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,1 +1,1 @@
-"""Dialogs on networks, data sets and images."""
+"""Dialogs for networks, data sets and images."""

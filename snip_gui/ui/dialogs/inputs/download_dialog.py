@@ -1,4 +1,4 @@
-"""Before a download: what is fetched, how large it is, from where, and where it goes."""
+"""The dialog before a download: what is downloaded, its size, its source and its folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class DownloadDialog(QDialog):
-    """Asks before anything is fetched."""
+    """Asks before anything is downloaded."""
 
     wanted = Signal(str, object)  # name of the data set, folder (Path)
 
@@ -71,7 +71,7 @@ class DownloadDialog(QDialog):
         self._start.setFocus()
 
     def accept(self) -> None:
-        """Start."""
+        """Start the download."""
         self.wanted.emit(self._name, Path(self._folder.text().strip()).expanduser().absolute())
         super().accept()
 
@@ -87,7 +87,7 @@ class DownloadDialog(QDialog):
 
 
 def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
-    """Return text that can be read, wrapped and copied."""
+    """Return a label with wrapped, selectable text."""
     label = named(Label(text), object_name, accessible_name)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""Choosing one of torchvision's classification networks by name."""
+"""The dialog to choose one of torchvision's classification networks by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class NetworksDialog(QDialog):
-    """A list that a few letters narrow down."""
+    """A searchable list of networks."""
 
     def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class NetworksDialog(QDialog):
         self._show_names()
 
     def name(self) -> str:
-        """Return the chosen name; empty if none is."""
+        """Return the chosen name; empty if there is none."""
         return str(self.list.currentIndex().data() or "")
 
     @Slot()
@@ -80,7 +80,7 @@ class NetworksDialog(QDialog):
         self._choose_first()
 
     def _choose_first(self) -> None:
-        """Choose the first network shown if none is chosen."""
+        """Choose the first visible network if none is chosen."""
         if not self.list.currentIndex().isValid():
             self.list.setCurrentIndex(self._shown.index(0, 0))
         self._on_current()

@@ -1,4 +1,4 @@
-"""Pictures of one's own on their way into the minibatch: how they look now, and their class."""
+"""The dialog that labels user-supplied pictures before they are added to the minibatch."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from snip_gui.core.data.minibatch.own_images import Fitted
 
 _SIDE = 64
-_ROWS = 50  # on a page
+_ROWS = 50  # per page
 
 
 class OwnImagesDialog(QDialog):
-    """One row a picture, so many on a page that it opens at once.
+    """One row per picture, on pages small enough to open at once.
 
     Parameters
     ----------
     pictures
-        As images of the data set.
+        The pictures, converted to images of the data set.
     classes, label
-        Names of the classes, and the one that is proposed.
+        Names of the classes, and the default one.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class OwnImagesDialog(QDialog):
         self.resize(480, min(520, 170 + (_SIDE + 14) * len(pictures)))
 
     def _make_common(self, label: int) -> QWidget:
-        """Return the controls that concern many pictures, hidden where there is one page."""
+        """Return the controls for all pictures, hidden if there is only one page."""
         bar = QWidget()
         row = QHBoxLayout(bar)
         row.setContentsMargins(0, 0, 0, 0)
@@ -115,7 +115,7 @@ class OwnImagesDialog(QDialog):
         self._show_page()
 
     def _show_page(self) -> None:
-        """Make the rows of the pictures that are looked at."""
+        """Create the rows of the current page."""
         total, last = len(self._choices), min(self._first + _ROWS, len(self._choices))
         inner = QWidget()
         grid = QGridLayout(inner)
@@ -124,19 +124,19 @@ class OwnImagesDialog(QDialog):
         for number, choice in enumerate(self._choices[self._first : last]):
             _Row(choice, self._classes, inner).place(grid, number)
         grid.setRowStretch(last - self._first, 1)
-        self._area.setWidget(inner)  # the rows before are deleted
+        self._area.setWidget(inner)  # deletes the previous rows
         self._place.setText(f"Pictures {self._first + 1:,} to {last:,} of {total:,}")
         self.back.setEnabled(self._first > 0)
         self.forward.setEnabled(last < total)
 
     def chosen(self) -> list[tuple[NDArray[np.uint8], int]]:
-        """Return the images (C, H, W) as they were chosen, with their labels."""
+        """Return the chosen images (C, H, W) with their labels."""
         return [(choice.image_CHW, choice.label) for choice in self._choices if choice.is_good]
 
 
 @dataclass
 class _Choice:
-    """What a picture is taken for, whether or not it is on the page."""
+    """The choices for a picture, whether or not it is on the current page."""
 
     picture: Fitted
     label: int
@@ -149,13 +149,13 @@ class _Choice:
 
     @property
     def image_CHW(self) -> NDArray[np.uint8]:
-        """The image as it is to be added."""
+        """The image to add, inverted if so chosen."""
         image_CHW = self.picture.image_CHW
         return negative(image_CHW) if self.is_negative else image_CHW
 
 
 class _Row(QObject):
-    """A picture, its name, its class, and whether light and dark are exchanged."""
+    """A picture, its name, its class, and whether it is inverted."""
 
     def __init__(self, choice: _Choice, classes: Sequence[str], parent: QWidget) -> None:
         super().__init__(parent)
@@ -180,7 +180,7 @@ class _Row(QObject):
         self._show()
 
     def place(self, grid: QGridLayout, number: int) -> None:
-        """Lay the row out."""
+        """Add the row to the layout."""
         grid.addWidget(self._image, number, 0)
         grid.addWidget(self._name, number, 1)
         if self._choice.is_good:
@@ -203,7 +203,7 @@ class _Row(QObject):
 
 
 def _fill(box: QComboBox, classes: Sequence[str], label: int) -> None:
-    """Offer the classes in natural order, one of them chosen."""
+    """Fill a box with the classes in natural order, and choose one."""
     for position in natural_order(classes):
         box.addItem(f"class {classes[position]}", position)
     box.setCurrentIndex(box.findData(label))

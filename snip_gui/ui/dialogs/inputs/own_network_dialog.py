@@ -1,4 +1,4 @@
-"""Choosing a network of one's own, and agreeing to run its code."""
+"""The dialog to choose a user-supplied network, and to agree to run its code."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class OwnNetworkDialog(QDialog):
-    """A Python file, a name in it, and the code that would be run.
+    """Asks for a Python file and a name in it, and shows the code that would be run.
 
     Parameters
     ----------
     path, symbol
-        What a recipe names, if it does.
+        File and name in the recipe, if any.
     trusted
-        Digests of the files that the user has agreed to run before.
+        Digests of the files that the user has already agreed to run.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class OwnNetworkDialog(QDialog):
         self.resize(680, 520)
 
     def chosen(self) -> tuple[Source, str]:
-        """Return the source that was shown, and the name in it; call once it was accepted."""
+        """Return the shown source and the chosen name; call after the dialog was accepted."""
         assert self._source is not None
         return self._source, self.symbol.currentText()
 
@@ -123,7 +123,7 @@ class OwnNetworkDialog(QDialog):
 
     @Slot()
     def _show_file(self) -> None:
-        """Show the file's code and names; nothing of it is run for that."""
+        """Show the code and names in the file, without running it."""
         before = self.symbol.currentText()
         self.symbol.clear()
         self.code.clear()
@@ -146,7 +146,7 @@ class OwnNetworkDialog(QDialog):
         self._explain(problem)
 
     def _explain(self, problem: str) -> None:
-        """Say what agreeing means, or what is wrong."""
+        """Explain what agreeing means, or what is wrong."""
         is_known = self._source is not None and self._source.digest in self._trusted
         ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         ok.setText("Use it" if is_known else "Run this code and use it")

@@ -1,4 +1,4 @@
-"""Files of a folder that cannot be read, each with its reason, and whether to go on without."""
+"""The dialog on unreadable files of a folder, with reasons, which asks whether to skip them."""
 
 from __future__ import annotations
 

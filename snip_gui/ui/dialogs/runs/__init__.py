@@ -1,1 +1,1 @@
-"""Dialogs on runs."""
+"""Dialogs for runs."""

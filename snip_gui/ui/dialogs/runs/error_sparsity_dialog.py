@@ -1,4 +1,4 @@
-"""Error against sparsity, from runs, with the paper's points behind it."""
+"""Error against sparsity of runs, with the paper's points in the background."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _STRETCHED_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 
 
 class ErrorSparsityDialog(QDialog):
-    """One line a series: a point each run, mean, and a band of one deviation over the seeds.
+    """For each series a line of means, a point per run, and a band of one deviation over seeds.
 
     Parameters
     ----------
     networks
-        Titles of the networks on MNIST whose published points are shown.
+        Titles of networks on MNIST whose published points are shown.
     """
 
     def __init__(
@@ -141,14 +141,14 @@ class ErrorSparsityDialog(QDialog):
         self.plot.addItem(dots)
 
     def _place(self, sparsities: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Return where sparsities lie on the axis."""
+        """Return the axis coordinates of sparsities."""
         if self.stretched.isChecked():
             return np.asarray(-np.log10(1 - np.asarray(sparsities)))
         return 100 * np.asarray(sparsities)
 
 
 def _runs(series: Series) -> str:
-    """Say how many runs there are at a level, if they are several."""
+    """Return the number of runs per sparsity as text, if there are several."""
     counts = sorted({len(level.errors) for level in series.levels})
     if counts == [1]:
         return ""

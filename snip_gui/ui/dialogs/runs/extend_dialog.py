@@ -1,4 +1,4 @@
-"""Before a finished training is extended: for how many epochs, and at which rate."""
+"""The dialog to extend a finished run: number of epochs and learning rate."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class ExtendDialog(QDialog):
             "from the start gives the same result."
         )
         what.setWordWrap(True)
-        # A second extension keeps the rate of the first: a recipe has one for all added epochs.
+        # A second extension keeps the rate of the first: a recipe has one rate for all extra
+        # epochs.
         self._values: dict[str, object] = {_EPOCHS: _FEW, _RATE: training.added_rate}
         self.form = FieldForm((field(_EPOCHS), field(_RATE)))
         self.form.show_values(self._values)
@@ -61,6 +62,6 @@ class ExtendDialog(QDialog):
         self.resize(420, self.sizeHint().height())
 
     def accept(self) -> None:
-        """Start."""
+        """Start training."""
         self.wanted.emit(self._values[_EPOCHS], self._values[_RATE])
         super().accept()

@@ -1,4 +1,4 @@
-"""The mistakes of a run: confusion matrix on the left, the images it is most wrong about right."""
+"""The mistakes of a run: the confusion matrix, and the worst misclassified images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SIDE = 56
 
 
 class MistakesDialog(QDialog):
-    """Stays open beside the window, so that the minibatch is seen as it grows."""
+    """Not modal, so that the minibatch can be seen growing."""
 
     def __init__(
         self, finder: MistakeFinder, folder: Path, recipe: Recipe, parent: QWidget | None = None
@@ -116,7 +116,7 @@ class MistakesDialog(QDialog):
 
     @Slot()
     def ask(self) -> None:
-        """Measure the newest weights on the images chosen."""
+        """Evaluate the latest weights on the chosen split."""
         self.said.setText("Finding misclassified images…")
         self.take.setEnabled(False)
         self._finder.ask(self._folder, self._recipe, self.split.currentData())
@@ -140,7 +140,7 @@ class MistakesDialog(QDialog):
         self._show_images()
 
     def _fill(self, mistakes: Mistakes) -> None:
-        """Show counts; the more of a class are taken for another, the stronger the colour."""
+        """Show counts; the colour is stronger the more images of a class are misclassified."""
         confusion_KK = mistakes.confusion_KK
         number = len(mistakes.classes)
         self.table.clear()
@@ -175,7 +175,7 @@ class MistakesDialog(QDialog):
 
     @Slot()
     def _show_images(self) -> None:
-        """Show the mistakes of the chosen cell, or all."""
+        """Show the misclassified images of the chosen cell, or all."""
         mistakes = self._mistakes
         if mistakes is None:
             return

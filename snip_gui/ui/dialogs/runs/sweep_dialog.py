@@ -1,4 +1,4 @@
-"""Before a sweep: which sparsities, which seeds, and how many runs that makes."""
+"""The sweep dialog: sparsities, seeds, and the resulting number of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class SweepDialog(QDialog):
-    """Makes many recipes of one."""
+    """Creates many recipes from one."""
 
     wanted = Signal(object)  # tuple[Recipe, ...]
 
@@ -87,7 +87,7 @@ class SweepDialog(QDialog):
         self._on_text()
 
     def accept(self) -> None:
-        """Start."""
+        """Start the sweep."""
         self.wanted.emit(self._recipes())
         super().accept()
 
@@ -98,7 +98,7 @@ class SweepDialog(QDialog):
 
     @Slot()
     def _on_text(self) -> None:
-        """Say how many runs it makes, or what is wrong."""
+        """Show the resulting number of runs, or what is wrong."""
         try:
             number = len(self._recipes())
         except UserError as error:

@@ -1,4 +1,4 @@
-"""A table to read and to copy."""
+"""A dialog with a table to copy."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from snip_gui.ui.widgets.plain_text import Label
 if TYPE_CHECKING:
     from snip_gui.core.reports.text_tables import Table
 
-_MOST_WIDTH = (320, 190)  # of the first column and of the others
+_MOST_WIDTH = (320, 190)  # of the first column, and of the others
 
 
 class TableDialog(QDialog):
-    """Shows a table; one without rows is said in words.
+    """Shows a table, or a sentence if it is empty.
 
     Parameters
     ----------
     empty
-        What to say if there are no rows.
+        Text to show if there are no rows.
     """
 
     def __init__(self, title: str, table: Table, empty: str, parent: QWidget | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Layers: what is kept of each, live, and a warning where nothing gets through."""
+"""Layers: what is kept of each, live, with a warning if nothing passes through."""

@@ -1,4 +1,4 @@
-"""Paints fractions as bars."""
+"""A delegate that paints fractions as bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BarDelegate(Guarded, QStyledItemDelegate):
-    """Paints the sparsity as a bar with its number on it."""
+    """Paints the sparsity as a bar with its value on top."""
 
     def __init__(self, themes: Themes, parent: QWidget) -> None:
         super().__init__(parent)
@@ -27,7 +27,7 @@ class BarDelegate(Guarded, QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Paint one bar."""
+        """Paint a bar."""
         colours = self._themes.colours
         place = option.rect.adjusted(4, 4, -4, -4)
         painter.fillRect(place, QColor(colours.bar_track))
@@ -37,7 +37,7 @@ class BarDelegate(Guarded, QStyledItemDelegate):
         bar.setAlphaF(0.55)
         painter.fillRect(filled, bar)
         painter.setPen(QColor(colours.text))
-        # Not clipped: without its sign «>99.99%» would say something else.
+        # Not clipped: without its sign «>99.99%» would mean something else.
         painter.drawText(
             place.adjusted(0, 0, -3, 0),
             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip,

@@ -1,4 +1,4 @@
-"""The table of layers: what is kept of each."""
+"""The table of layers with their kept counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYER, SPARSITY, KEPT, TOTAL = range(4)
 
 
 class LayerModel(RowsModel["LayerRow"]):
-    """One row for each layer."""
+    """One row per layer."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         columns: tuple[Column[LayerRow], ...] = (
@@ -30,7 +30,7 @@ class LayerModel(RowsModel["LayerRow"]):
         self.is_exact = True
 
     def show_exact(self, *, exact: bool) -> None:
-        """Show counts as they are, or with three digits where there is no room for them."""
+        """Show exact counts, or only three digits if there is no room."""
         if exact != self.is_exact:
             self.is_exact = exact
             self.refresh()
@@ -41,7 +41,7 @@ class LayerModel(RowsModel["LayerRow"]):
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what a cell shows; the length of its bar, 0 to 1, as the user's role."""
+        """Return the data of a cell; in the user role, the length of its bar from 0 to 1."""
         if role == Qt.ItemDataRole.UserRole:
             return self.rows[index.row()].sparsity
         return super().data(index, role)

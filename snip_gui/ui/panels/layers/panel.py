@@ -1,4 +1,4 @@
-"""Layers: what is kept of each, live, and a warning where nothing gets through."""
+"""Layers: what is kept of each, live, with a warning if nothing passes through."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 14
 
 
 class LayersPanel(QWidget):
-    """Bars and table of per-layer sparsity."""
+    """A table of per-layer sparsity with bars."""
 
     layer_chosen = Signal(str)
 
@@ -48,7 +48,7 @@ class LayersPanel(QWidget):
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(_LEAST_WIDTH)
-        # Not by contents, which would measure every cell at every step of the slider.
+        # Not ResizeToContents, which would measure every cell at every step of the slider.
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(SPARSITY, QHeaderView.ResizeMode.Stretch)
         self.model.modelReset.connect(self._fit_columns)
@@ -90,25 +90,25 @@ class LayersPanel(QWidget):
 
     @Slot()
     def _fit_columns(self) -> None:
-        """Give names and counts the room that they can ever need."""
+        """Give names and counts the most room they can ever need."""
         rows, room = self.model.rows, self.table.viewport().width() - _BAR_WIDTH
         names = self._width_of(["Layer", *(row.layer for row in rows)])
         exact = self._width_of([f"{row.total:,}" for row in rows])
         self.model.show_exact(exact=names + 2 * exact <= room)
         short = self._width_of([narrow_count(row.total) for row in rows])
         counts = exact if self.model.is_exact else short
-        # Long names are shortened at their beginning, so that bars and counts stay in sight.
+        # Long names are elided at the start, so that bars and counts stay visible.
         self.table.setColumnWidth(LAYER, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
         for column in (KEPT, TOTAL):
             self.table.setColumnWidth(column, counts)
 
     def _width_of(self, texts: list[str]) -> int:
-        """Return the width of a column of texts."""
+        """Return the width of a column of given texts."""
         widths = map(self.table.fontMetrics().horizontalAdvance, texts)
         return max(_LEAST_WIDTH, max(widths, default=0) + _CELL_MARGIN)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give names the room that there is."""
+        """Fit the columns to the new width."""
         super().resizeEvent(event)
         self._fit_columns()
 
@@ -121,7 +121,7 @@ class LayersPanel(QWidget):
 
     @Slot()
     def _show_selected(self) -> None:
-        """Mark the layer that is selected anywhere."""
+        """Highlight the selected layer."""
         scored, name = self._state.scored, self._state.selection.tensor
         layer = scored.layout[name].layer if scored is not None and name else ""
         for number, row in enumerate(self.model.rows):
@@ -145,7 +145,7 @@ class LayersPanel(QWidget):
         self._show_work()
 
     def _show_effect(self) -> None:
-        """Say how much is removed, and how much in effect: what is kept on no path does nothing."""
+        """Show sparsity and effective sparsity, which counts connections on no path as removed."""
         total, kept = self._state.num_parameters, self._state.num_kept
         on_paths = self._state.paths.num_on_paths()
         if self._state.scored is None:
@@ -176,7 +176,7 @@ class LayersPanel(QWidget):
         self._work.setText(f"{short_count(left)} of {short_count(dense)} MACs per image")
 
     def _show_dense(self) -> None:
-        """Say which layers do not compete, and what each layer keeps whatever it scores."""
+        """Show which layers are excluded, and the minimum kept per layer."""
         scored = self._state.scored
         sentences: list[str] = []
         if scored is not None:

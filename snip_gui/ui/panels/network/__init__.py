@@ -1,1 +1,1 @@
-"""Network: what the chosen network is made of, and what the mask leaves of it."""
+"""Network: the architecture of the chosen network, and what the mask keeps of it."""

@@ -1,4 +1,4 @@
-"""The table of a network: every layer, pruned or not."""
+"""The table of all layers of a network, pruned or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NetworkRow:
-    """A layer, and what is kept of it: None where it is not pruned."""
+    """A layer and its kept counts, which are None if it is not pruned."""
 
     layer: LayerInfo
     kept: int | None
@@ -23,13 +23,13 @@ class NetworkRow:
 
     @property
     def work_kept(self) -> int:
-        """Multiply-accumulates per image if every removed weight is skipped."""
+        """MACs per image if every removed weight is skipped."""
         if self.weights_kept is None:
             return self.layer.multiply_accumulates
         return self.weights_kept * self.layer.uses
 
     def state(self) -> str:
-        """Return how many parameters are kept, or why all are."""
+        """Return the number of kept parameters, or why all are kept."""
         layer = self.layer
         if layer.num_frozen == layer.num_parameters:
             return "frozen"
@@ -38,7 +38,7 @@ class NetworkRow:
         return "dense" if layer.is_prunable else "not pruned"
 
     def tip(self) -> str:
-        """Return the whole story of a row."""
+        """Return all details of a row."""
         layer, name = self.layer, self.layer.name or "The network itself"
         sentences = [f"{name}: {layer.num_parameters:,} parameters."]
         if layer.num_frozen:
@@ -96,7 +96,7 @@ _COLUMNS: tuple[Column[NetworkRow], ...] = (
 
 
 class NetworkModel(RowsModel[NetworkRow]):
-    """One row for each layer."""
+    """One row per layer."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(_COLUMNS, lambda row: row.layer, NetworkRow.tip, parent)

@@ -1,4 +1,4 @@
-"""Network: what the chosen network is made of, and what the mask leaves of it, layer by layer."""
+"""Network: the architecture of the chosen network and what the mask keeps of it, by layer."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _EMPTY = "The network is analysed once torch and the images have loaded."
 
 
 class NetworkPanel(QWidget):
-    """The table, with the totals below."""
+    """The table of layers, with totals below."""
 
-    layer_chosen = Signal(str)  # to be entered
+    layer_chosen = Signal(str)  # its weights are to be shown
     layer_selected = Signal(str)
 
     def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
@@ -104,7 +104,7 @@ class NetworkPanel(QWidget):
 
     @Slot()
     def _show_selected(self) -> None:
-        """Mark the layer that is selected anywhere."""
+        """Highlight the selected layer."""
         scored, name = self._state.scored, self._state.selection.tensor
         layer = scored.layout[name].layer if scored is not None and name else None
         for number, row in enumerate(self.model.rows):
@@ -112,14 +112,14 @@ class NetworkPanel(QWidget):
                 self.table.selectRow(number)
 
     def _kept(self, architecture: Architecture) -> dict[str, tuple[int, int]]:
-        """Return parameters and weights kept by layer, if the scores are of this network."""
+        """Return the kept parameters and weights by layer, if the scores belong to this network."""
         scored = self._state.scored
         if scored is None or scored.architecture != architecture:
             return {}
         return {row.layer: (row.kept, row.weights_kept) for row in self._state.layer_rows()}
 
     def _totals(self, architecture: Architecture, rows: tuple[NetworkRow, ...]) -> str:
-        """Return the sums: parameters, and work before and after pruning."""
+        """Return the totals: parameters, and MACs before and after pruning."""
         sentences = [f"{architecture.num_parameters:,} parameters"]
         if architecture.num_frozen:
             sentences[0] += f", {architecture.num_frozen:,} of them frozen"

@@ -1,4 +1,4 @@
-"""Small arrays as images."""
+"""A widget that shows a small array as an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_qimage(image_CHW: NDArray[np.uint8]) -> QImage:
-    """Return an image of one or three channels as a QImage that owns its pixels."""
+    """Convert an image with one or three channels to a QImage that owns its pixels."""
     channels, height, width = image_CHW.shape
     if channels == 3:
         pixels = np.ascontiguousarray(image_CHW.transpose(1, 2, 0))
@@ -24,12 +24,12 @@ def to_qimage(image_CHW: NDArray[np.uint8]) -> QImage:
     else:
         pixels = np.ascontiguousarray(image_CHW[0])
         kind, line = QImage.Format.Format_Grayscale8, width
-    # A copy, since the array may go before the image does.
+    # A copy, because the array may be freed before the image.
     return QImage(pixels.data, width, height, line, kind).copy()
 
 
 class ArrayImage(Guarded, QWidget):
-    """Shows one small image, as large as fits, pixels sharp."""
+    """Shows a small image, as large as fits, with sharp pixels."""
 
     def __init__(self, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)

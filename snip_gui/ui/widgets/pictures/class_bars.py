@@ -1,4 +1,4 @@
-"""How many images of each class: a small bar chart."""
+"""A small bar chart of the number of images per class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ClassBars(Guarded, QWidget):
-    """One bar for each class with its name below and its count above."""
+    """One bar per class, with its name below and its count above."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,11 +45,11 @@ class ClassBars(Guarded, QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Return room for ten narrow bars."""
+        """Return a size with room for ten narrow bars."""
         return QSize(140, 92)
 
     def event(self, event: QEvent) -> bool:
-        """Say the count under the pointer."""
+        """Show the count under the pointer as a tool tip."""
         if isinstance(event, QHelpEvent) and self._counts:
             number = self._class_at(event.x())
             text = f"class {self._names[number]}: {self._counts[number]:,} images"

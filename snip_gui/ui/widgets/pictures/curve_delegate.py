@@ -1,4 +1,4 @@
-"""A curve as small as a table's cell."""
+"""A delegate that paints a small curve in a table cell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARGIN = 4
 
 
 class CurveDelegate(Guarded, QStyledItemDelegate):
-    """Draws a line through points, stretched to the cell.
+    """Draws a line through points, scaled to the cell.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class CurveDelegate(Guarded, QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Paint one curve."""
+        """Paint a curve."""
         super().paint(painter, option, index)
         points = self._curve_of(index)
         if len(points) < 2:

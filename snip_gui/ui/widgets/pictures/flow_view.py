@@ -1,4 +1,4 @@
-"""A network as a flow from left to right: bars of units, and between them bands of connections."""
+"""A network as a flow from left to right: bars of units, with bands of connections in between."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from snip_gui.core.views.network_flow import FlowLayer, NetworkFlow, Units
 
 _MARGIN, _BAR, _LEAST_STEP, _WIDE_STEP = 26, 9, 62, 150
-_APART = 10  # between a bar and the band of a layer that it does not feed
+_APART = 10  # gap between a bar and the band of a layer that it does not feed
 _MOST_ARCS = 4
 _LEAST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class FlowColours:
-    """Colours by what they stand for, as ``#rrggbb``."""
+    """Colours by meaning, as ``#rrggbb``."""
 
     total: str
     kept: str
@@ -50,15 +50,15 @@ class FlowColours:
 
 
 class FlowView(Guarded, QWidget):
-    """Shows a `NetworkFlow`; hover tells, a click or Enter chooses a layer.
+    """Shows a `NetworkFlow`; a click or Enter chooses a layer.
 
-    Thickness and height grow with the square root of what they stand for, so that small layers are
-    seen beside large ones.
+    Thickness and height are proportional to the square root of counts, so that small layers are
+    visible beside large ones.
 
     Signals
     -------
     hovered, chosen
-        The place of a layer, from 1 on, or 0 for the input; hovered is -1 where nothing is.
+        Position of a layer, from 1, or 0 for the input; -1 if nothing is hovered.
     """
 
     hovered = Signal(int)
@@ -76,7 +76,7 @@ class FlowView(Guarded, QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_flow(self, flow: NetworkFlow | None) -> None:
-        """Show a network; None shows nothing."""
+        """Show a network, or nothing if None."""
         before, self._flow = self._flow, flow
         if before is None or flow is None or len(before.layers) != len(flow.layers):
             self._current = 0
@@ -96,16 +96,16 @@ class FlowView(Guarded, QWidget):
             self._marked = layer
             self.update()
 
-    # What figures are made of
+    # Figures
 
     @property
     def title(self) -> str:
-        """What this is."""
+        """Title of the figure."""
         return str(self.accessibleName())
 
     @property
     def picture(self) -> NetworkFlow | None:
-        """What is drawn; None if nothing is."""
+        """The flow; None if nothing is shown."""
         return self._flow
 
     def numbers(self) -> dict[str, NDArray[np.generic]]:
@@ -121,15 +121,15 @@ class FlowView(Guarded, QWidget):
             "units_on_paths": np.array([u.alive if u else -1 for u in units]),
         }
 
-    # Places
+    # Geometry
 
     def sizeHint(self) -> QSize:
-        """Return room for every layer with its name."""
+        """Return a size with room for every layer and its name."""
         num_layers = len(self._flow.layers) if self._flow else 1
         return QSize(2 * _MARGIN + _BAR + num_layers * _LEAST_STEP, 150)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least room in which layers can be told apart."""
+        """Return the smallest size at which layers are distinguishable."""
         return QSize(self.sizeHint().width(), 52)
 
     def _step(self) -> float:
@@ -140,32 +140,32 @@ class FlowView(Guarded, QWidget):
         return QFontMetrics(self._small).height()
 
     def _middle(self) -> QRectF:
-        """Return where bars and bands are: between the names and the numbers."""
+        """Return the rectangle of bars and bands, between names and numbers."""
         top = self._line() + 8
         below = self._num_lines * self._line() + 8
         return QRectF(0, top, self.width(), max(12, self.height() - top - below))
 
     @property
     def _num_lines(self) -> int:
-        """How many lines of numbers there is room for."""
+        """Number of lines with numbers that there is room for."""
         if self.height() < 5 * self._line():
             return 0
         return 1 if self._is_wide else 2
 
     @property
     def _is_wide(self) -> bool:
-        """Whether both numbers of a layer stand in one line."""
+        """Whether both numbers of a layer are on one line."""
         return self._step() > _WIDE_STEP
 
     def _bar(self, place: int, share: float) -> QRectF:
-        """Return where the units at a place are drawn."""
+        """Return the rectangle of the units at a position."""
         middle = self._middle()
         height = max(_LEAST, middle.height() * share)
         x = _MARGIN + place * self._step()
         return QRectF(x, middle.center().y() - height / 2, _BAR, height)
 
     def _band(self, place: int, share: float) -> QRectF:
-        """Return where the connections of the layer at a place are drawn."""
+        """Return the rectangle of the connections of the layer at a position."""
         assert self._flow is not None
         middle = self._middle()
         apart = 0 if place - 1 in self._flow.layers[place - 1].feeders else _APART
@@ -175,7 +175,7 @@ class FlowView(Guarded, QWidget):
         return QRectF(left, middle.center().y() - height / 2, right - left, height)
 
     def place_at(self, point: QPointF) -> int:
-        """Return the place under a point: 0 for the input, -1 for nothing."""
+        """Return the position under a point: 0 for the input, -1 for none."""
         if self._flow is None:
             return -1
         across = point.x() - _MARGIN - _BAR
@@ -190,7 +190,7 @@ class FlowView(Guarded, QWidget):
         self.paint_on(QPainter(self))
 
     def paint_on(self, painter: QPainter) -> None:
-        """Paint what the widget shows."""
+        """Paint the contents of the widget."""
         flow = self._flow
         if flow is None or not flow.layers:
             return
@@ -210,7 +210,7 @@ class FlowView(Guarded, QWidget):
             painter.drawRect(self._frame(max(1, self._current)))
 
     def _frame(self, place: int) -> QRectF:
-        """Return what a layer takes of the picture, from its name to its numbers."""
+        """Return the rectangle of a layer, from its name to its numbers."""
         left = _MARGIN + (place - 1) * self._step() + _BAR
         return QRectF(left + 1, 2, self._step() - _BAR - 2, self.height() - 4)
 
@@ -250,7 +250,7 @@ class FlowView(Guarded, QWidget):
         painter.drawText(foot.translated(0, line), centred, _share(layer))
 
     def _paint_units(self, painter: QPainter, place: int, units: Units | None, most: int) -> None:
-        """Paint a bar of units: those on a path in the middle, the others around."""
+        """Paint a bar of units, with those on a path in the middle."""
         colours = self._colours
         if units is None:
             painter.fillRect(self._bar(place, 0.5), QColor(colours.total))
@@ -267,7 +267,7 @@ class FlowView(Guarded, QWidget):
             top += height
 
     def _paint_arcs(self, painter: QPainter, place: int, layer: FlowLayer) -> None:
-        """Paint where a layer is fed from, other than by the one before it."""
+        """Paint arcs from the inputs of a layer other than the previous layer."""
         painter.setPen(QPen(QColor(self._colours.muted), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         middle = self._middle()
@@ -282,11 +282,11 @@ class FlowView(Guarded, QWidget):
     # Pointer and keys
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Tell what is under the pointer."""
+        """Emit the position under the pointer."""
         self.hovered.emit(self.place_at(event.position()))
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Tell that nothing is."""
+        """Emit that there is none."""
         self.hovered.emit(-1)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -297,7 +297,7 @@ class FlowView(Guarded, QWidget):
             self.chosen.emit(place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move with the arrow keys, choose with Enter or Space."""
+        """Move with the arrow keys; choose with Enter or Space."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         step = steps.get(Qt.Key(event.key()))
         if self._flow is None:

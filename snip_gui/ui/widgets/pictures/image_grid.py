@@ -1,4 +1,4 @@
-"""A virtualised grid of thumbnails: 60,000 scroll as well as 60."""
+"""A virtualised grid of thumbnails, in which 60,000 scroll as smoothly as 60."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Picture: TypeAlias = "Callable[[int], NDArray[np.uint8] | None]"
-"""Returns the pixels (C, H, W) of an image by its index; None while they are being read."""
+"""Returns the pixels (C, H, W) of an image by index; None while they are being read."""
 
 Describe: TypeAlias = "Callable[[int], str]"
-"""Returns what an image is, by its index: ``Image 12 of class 3``."""
+"""Returns the description of an image by index: ``Image 12 of class 3``."""
 
 _INDEX_ROLE = Qt.ItemDataRole.UserRole
 _MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -48,11 +48,11 @@ _NO_INDICES = np.zeros(0, np.int64)
 
 
 def _no_picture(_number: int) -> None:
-    """Know no image."""
+    """Return None for every index."""
 
 
 class ImageModel(Guarded, QAbstractListModel):
-    """Some of the images of a set, by their index; pixels are read only when drawn."""
+    """Images of a data set by index; pixels are read only when drawn."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,14 +62,14 @@ class ImageModel(Guarded, QAbstractListModel):
         self._marked: set[int] = set()
 
     def set_images(self, picture: Picture, describe: Describe) -> None:
-        """Replace the set that indices refer to; nothing is shown until `show_indices`."""
+        """Replace the data set that indices refer to; nothing is shown until `show_indices`."""
         self.beginResetModel()
         self._picture, self._describe = picture, describe
         self._shown = _NO_INDICES
         self.endResetModel()
 
     def show_indices(self, indices: NDArray[np.int64]) -> None:
-        """Show these images, in this order."""
+        """Show images in a given order."""
         if np.array_equal(indices, self._shown):
             return
         self.beginResetModel()
@@ -78,21 +78,21 @@ class ImageModel(Guarded, QAbstractListModel):
 
     @property
     def shown(self) -> NDArray[np.int64]:
-        """The indices of the images shown, in their order."""
+        """Indices of the shown images, in order."""
         return self._shown
 
     def find_row(self, number: int) -> int:
-        """Return where an index, or the next one, is among ascending ones that are shown."""
+        """Return the row of an index, or of the next larger one, if ascending indices are shown."""
         return int(np.searchsorted(self._shown, number))
 
     def mark(self, indices: NDArray[np.int64]) -> None:
-        """Mark these images, such as those already chosen."""
+        """Mark images, such as those already chosen."""
         self._marked = set(indices.tolist())
         if len(self._shown):
             self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1), [_MARKED_ROLE])
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
-        """Return how many images are shown."""
+        """Return the number of shown images."""
         return 0 if parent.isValid() else len(self._shown)
 
     def data(
@@ -100,7 +100,7 @@ class ImageModel(Guarded, QAbstractListModel):
         index: QModelIndex | QPersistentModelIndex,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """Return the picture, the index or a description of an image."""
+        """Return the picture, index or description of an image."""
         number = int(self._shown[index.row()])
         match role:
             case Qt.ItemDataRole.DecorationRole:
@@ -117,7 +117,7 @@ class ImageModel(Guarded, QAbstractListModel):
 
 
 class _ThumbnailDelegate(Guarded, QStyledItemDelegate):
-    """Paints a picture, a frame around selected ones and a dot on marked ones."""
+    """Paints a picture, with a frame if selected and a dot if marked."""
 
     def __init__(self, side: int, parent: QWidget) -> None:
         super().__init__(parent)
@@ -135,10 +135,10 @@ class _ThumbnailDelegate(Guarded, QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Paint one thumbnail."""
+        """Paint a thumbnail."""
         image = index.data(Qt.ItemDataRole.DecorationRole)
         place = option.rect.adjusted(2, 2, -2, -2)
-        if image is None:  # on its way
+        if image is None:  # being read
             painter.fillRect(place, option.palette.color(QPalette.ColorRole.AlternateBase))
         else:
             size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -163,9 +163,9 @@ class _ThumbnailDelegate(Guarded, QStyledItemDelegate):
 
 
 class ImageGrid(QListView):
-    """Thumbnails in rows, many of which may be selected."""
+    """Thumbnails in rows, with multiple selection."""
 
-    selection_changed = Signal(int)  # how many are selected
+    selection_changed = Signal(int)  # number of selected images
 
     def __init__(self, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -175,7 +175,7 @@ class ImageGrid(QListView):
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
-        # Without these three, laying out 60,000 items takes seconds.
+        # Without these three settings, laying out 60,000 items takes seconds.
         self.setUniformItemSizes(True)
         self.setGridSize(QSize(side, side))
         self.setLayoutMode(QListView.LayoutMode.Batched)
@@ -185,7 +185,7 @@ class ImageGrid(QListView):
         self.images.modelReset.connect(self._on_selection_changed)
         self._goal = -1
         self.images.modelReset.connect(self._on_reset)
-        # Images are laid out in batches, so a place far down is not there at once.
+        # Images are laid out in batches, so a distant scroll position is not available at once.
         self.verticalScrollBar().rangeChanged.connect(self._approach)
         self.verticalScrollBar().actionTriggered.connect(self._forget_goal)
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -196,17 +196,17 @@ class ImageGrid(QListView):
         return sorted(index.data(_INDEX_ROLE) for index in self.selectedIndexes())
 
     def top_index(self) -> int:
-        """Return the index of the first image in sight; -1 if there is none."""
+        """Return the index of the first visible image; -1 if there is none."""
         first = self.indexAt(QPoint(self.spacing() + 4, 4))
         return int(first.data(_INDEX_ROLE)) if first.isValid() else -1
 
     def scroll_to_index(self, number: int) -> None:
-        """Bring the image of an index, or the next one, to the top, once it is laid out."""
+        """Scroll to the image of an index, or the next larger one, once it is laid out."""
         self._goal = self.images.find_row(number)
         self._approach()
 
     def _approach(self) -> None:
-        """Scroll to the row that is wanted as soon as the layout has come so far."""
+        """Scroll to the target row once the layout has reached it."""
         if self._goal < 0:
             return
         cell, room = self.gridSize(), self.viewport().size()
@@ -214,8 +214,8 @@ class ImageGrid(QListView):
         num_lines = -(-self.images.rowCount() // in_line)
         bottom = max(0, num_lines * cell.height() - room.height())
         offset = min(self._goal // in_line * cell.height(), bottom)
-        # The goal stays until the layout has come to rest: after a reset the range is at first the
-        # old one, then grows anew, and a place beyond it would be lost.
+        # The target is kept until the layout is complete: after a reset the scroll range is stale
+        # at first and then grows again, and a target beyond it would be lost.
         self.verticalScrollBar().setValue(min(offset, self.verticalScrollBar().maximum()))
         self._settled.start()
 
@@ -223,7 +223,7 @@ class ImageGrid(QListView):
         self._goal = -1
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll; whoever scrolls goes where they want."""
+        """Scroll; scrolling by the user cancels the target."""
         self._forget_goal()
         super().wheelEvent(event)
 
@@ -232,7 +232,7 @@ class ImageGrid(QListView):
         self.scrollToTop()
 
     def select_rows(self, rows: range) -> None:
-        """Select images by their place in the grid."""
+        """Select images by row."""
         model = self.selectionModel()
         model.clearSelection()
         for row in rows:

@@ -1,4 +1,4 @@
-"""A square table of fractions as colours with numbers, one cell of which may be chosen."""
+"""A square table of fractions, shown as coloured numbers, in which a cell may be chosen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEPS = {
 
 
 class NumberGrid(Guarded, QWidget):
-    """Rows and columns are the same things, numbered from 1; cells show percent."""
+    """Rows and columns stand for the same items, numbered from 1; cells show percentages."""
 
     cell_chosen = Signal(int, int)  # row, column
 
@@ -41,7 +41,7 @@ class NumberGrid(Guarded, QWidget):
     def show_values(
         self, values_PP: NDArray[np.float64], names: list[str], table: NDArray[np.uint8]
     ) -> None:
-        """Show fractions with a (256, 3) colour table; those that are no numbers show as a dash."""
+        """Show fractions (P, P) with a (256, 3) colour table; NaN is shown as a dash."""
         self._values, self._names, self._table = values_PP, names, table
         self._cell = (min(self._cell[0], len(names) - 1), min(self._cell[1], len(names) - 1))
         said = [self.cell_text(row, column) for row in range(len(names)) for column in range(row)]
@@ -50,7 +50,7 @@ class NumberGrid(Guarded, QWidget):
         self.update()
 
     def cell_text(self, row: int, column: int) -> str:
-        """Return what a cell says."""
+        """Return the text of a cell."""
         value = self._values[row, column]
         pair = f"{self._names[row]} and {self._names[column]}"
         if math.isnan(value):
@@ -58,21 +58,21 @@ class NumberGrid(Guarded, QWidget):
         return f"{pair}: {value:.1%} overlap"
 
     def cell_centre(self, row: int, column: int) -> QPointF:
-        """Return the middle of a cell."""
+        """Return the centre of a cell."""
         return self._place(row, column).center()
 
     def sizeHint(self) -> QSize:
-        """Return room for comfortable cells."""
+        """Return a size with room for large cells."""
         side = (len(self._names) + 1) * 32
         return QSize(side, side)
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for the smallest cells that can be read."""
+        """Return the smallest size at which cells are legible."""
         side = (len(self._names) + 1) * _LEAST_CELL
         return QSize(side, side)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the cells, with the numbers of rows and columns before them."""
+        """Paint the cells, with row and column numbers."""
         painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(8)
@@ -101,7 +101,7 @@ class NumberGrid(Guarded, QWidget):
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{100 * value:.0f}")
 
     def _place(self, row: int, column: int) -> QRectF:
-        """Return where a cell is; row and column -1 are those of the numbers."""
+        """Return the rectangle of a cell; row and column -1 are the headings."""
         room = min(self.width(), self.height()) / (len(self._names) + 1 or 1)
         side = min(max(room, _LEAST_CELL), _MOST_CELL)
         return QRectF((column + 1) * side, (row + 1) * side, side, side)
@@ -113,7 +113,7 @@ class NumberGrid(Guarded, QWidget):
         return (row, column) if 0 <= row < num and 0 <= column < num else None
 
     def event(self, event: QEvent) -> bool:
-        """Say what is under the pointer."""
+        """Show a tool tip for the cell under the pointer."""
         if isinstance(event, QHelpEvent):
             cell = self._cell_at(QPointF(event.pos()))
             QToolTip.showText(event.globalPos(), self.cell_text(*cell) if cell else "", self)
@@ -127,7 +127,7 @@ class NumberGrid(Guarded, QWidget):
             self._choose(cell)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move with the arrow keys, choose with Enter or Space."""
+        """Move with the arrow keys; choose with Enter or Space."""
         step = _STEPS.get(Qt.Key(event.key()))
         if step is not None and self._names:
             last = len(self._names) - 1

@@ -1,4 +1,4 @@
-"""Takes pictures that are dropped on a widget or pasted into it."""
+"""Accepts pictures that are dropped on a widget or pasted into it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class PictureDrop(QObject):
-    """Watches a widget and what is inside it.
+    """Watches a widget and its children.
 
     Signals
     -------
     brought
-        A list of what was brought: a `Path` for a file, the bytes of a PNG file for a picture.
+        A list with a `Path` for each file, or the bytes of a PNG file for a picture.
     """
 
     brought = Signal(object)
@@ -35,12 +35,12 @@ class PictureDrop(QObject):
         paste.activated.connect(self.paste)
 
     def paste(self) -> None:
-        """Bring what is on the clipboard, if there is a picture."""
+        """Paste the picture on the clipboard, if there is one."""
         self._bring(QGuiApplication.clipboard().mimeData())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Accept what holds a picture or files."""
-        # While a drag moves on, its thousands of files are not listed again and again.
+        """Accept drags with a picture or files."""
+        # Avoid listing thousands of files again on every move of a drag.
         is_moving = event.type() == QEvent.Type.DragMove
         if isinstance(event, QDropEvent) and (is_moving or _has_pictures(event.mimeData())):
             event.acceptProposedAction()
@@ -64,7 +64,7 @@ def _has_pictures(data: QMimeData) -> bool:
 
 
 def _viewports(widget: QWidget) -> list[QWidget]:
-    """Return the parts of scrolled children that get the events of the mouse."""
+    """Return the viewports of scrollable children, which receive mouse events."""
     return [area.viewport() for area in widget.findChildren(QAbstractScrollArea)]
 
 

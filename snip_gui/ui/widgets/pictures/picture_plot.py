@@ -1,4 +1,4 @@
-"""A picture of indices with zoom, pan, hover and a colour bar."""
+"""A plot of an indexed picture with zoom, pan, hover and a colour bar."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from snip_gui.core.views.picture import Picture
 
 
-# Up to here single pixels can be told apart well enough.
+# Up to here single pixels are distinguishable.
 _SHARP = 1.25
-# How bright an image is under a picture.
+# Brightness of an image under a picture.
 _UNDER = 0.4
 
 
 class PicturePlot(QWidget):
-    """Shows a `Picture`; square pixels, row 0 on top."""
+    """Shows a `Picture` with square pixels and row 0 at the top."""
 
     hovered = Signal(int, int)  # row, column of the canvas
     clicked = Signal(int, int)
     left = Signal()
-    zoomed = Signal()  # another reduction would show the picture better
-    moved = Signal()  # another part is seen
+    zoomed = Signal()  # another reduction is appropriate
+    moved = Signal()  # another part is visible
 
     def __init__(
         self, name: str = "heatmap", title: str = "Heatmap", parent: QWidget | None = None
@@ -65,7 +65,7 @@ class PicturePlot(QWidget):
         layout.addWidget(self.colour_bar)
         self._view.scene().sigMouseMoved.connect(self._on_moved)
         self._view.scene().sigMouseClicked.connect(self._on_clicked)
-        self._view.setMinimumSize(120, 64)  # two may stand above one another
+        self._view.setMinimumSize(120, 64)  # two may be stacked
         self._box.sigRangeChanged.connect(self._on_range_changed)
 
     def show_picture(
@@ -76,13 +76,13 @@ class PicturePlot(QWidget):
         block: tuple[int, int] = (1, 1),
         origin: tuple[int, int] = (0, 0),
     ) -> None:
-        """Draw a picture with a (256, 3) colour table; the view is kept while the canvas is.
+        """Draw a picture with a (256, 3) colour table; the view is kept for the same canvas.
 
         Parameters
         ----------
         size, block, origin
-            Rows and columns of the canvas, how many of its pixels one of the picture covers, and
-            the row and column where the picture begins; without them the picture is the canvas.
+            Rows and columns of the canvas, canvas pixels per picture pixel, and row and column of
+            the picture's origin; by default the picture is the canvas.
         """
         self._picture = picture
         height, width = picture.index_HW.shape
@@ -96,7 +96,7 @@ class PicturePlot(QWidget):
         self.colour_bar.show_scale(picture, table)
 
     def show_companion(self, image: NDArray[np.uint8] | None, *, beside: bool = False) -> None:
-        """Draw an image (H, W) or (H, W, 3) with the picture: beside it, or under its light."""
+        """Draw an image (H, W) or (H, W, 3) beside the picture, or underneath it, dimmed."""
         self._beside = beside and image is not None
         self._companion.setVisible(image is not None)
         self._companion.setOpacity(1.0 if beside else _UNDER)
@@ -113,7 +113,7 @@ class PicturePlot(QWidget):
         self.reset_view()
 
     def show_marks(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
-        """Frame parts of the canvas: row, column, height and width of each."""
+        """Frame rectangles of the canvas, given by row, column, height and width."""
         for item in self._marks[len(rectangles) :]:
             self._box.removeItem(item)
         del self._marks[len(rectangles) :]
@@ -127,29 +127,29 @@ class PicturePlot(QWidget):
             item.setRect(QRectF(column, row, width, height))
 
     def set_mark_colour(self, colour: str) -> None:
-        """Set the colour of frames."""
+        """Set the colour of the frames."""
         self._mark_colour = QColor(colour)
         for item in self._marks:
             item.setPen(_frame_pen(self._mark_colour))
 
     def prepare(self, size: tuple[int, int]) -> None:
-        """Show the whole of a canvas that is about to be drawn, if it is another."""
+        """Reset the view if another canvas is about to be drawn."""
         if size != self._shape:
             self._shape = size
             self.reset_view()
 
     @property
     def title(self) -> str:
-        """What this is."""
+        """Title of the figure."""
         return str(self._view.accessibleName())
 
     @property
     def picture(self) -> Picture | None:
-        """What is drawn; None if nothing is."""
+        """The picture; None if there is none."""
         return self._picture
 
     def paint_on(self, painter: QPainter) -> None:
-        """Paint what is shown, with its colour bar, as large as it is on screen."""
+        """Paint the plot with its colour bar at screen size."""
         view, bar = self._view, self.colour_bar
         self._view.scene().prepareForPaint()
         view.scene().render(painter, QRectF(view.viewport().rect()), view.viewRect())
@@ -159,7 +159,7 @@ class PicturePlot(QWidget):
         painter.restore()
 
     def numbers(self) -> dict[str, NDArray[np.generic]]:
-        """Return the values behind the picture (rows, columns); not a number where nothing is."""
+        """Return the values of the picture (rows, columns); NaN where there is nothing."""
         picture = self._picture
         if picture is None:
             return {}
@@ -187,7 +187,7 @@ class PicturePlot(QWidget):
 
     @property
     def reduction(self) -> int:
-        """How many pixels of the canvas a pixel of the screen covers on a side, a power of two."""
+        """Canvas pixels per screen pixel, per side; a power of two."""
         across = float(self._box.viewPixelSize()[0])
         return 1 if across <= _SHARP else 2 ** math.ceil(math.log2(across))
 
@@ -198,19 +198,19 @@ class PicturePlot(QWidget):
         self.moved.emit()
 
     def set_faded(self, faded: bool) -> None:
-        """Draw the picture faintly."""
+        """Fade the picture."""
         self._item.setOpacity(0.35 if faded else 1.0)
 
     def set_background(self, colour: str) -> None:
-        """Set the colour around the picture."""
+        """Set the background colour."""
         self._view.setBackground(colour)
 
     def leaveEvent(self, event: object) -> None:
-        """Say that the pointer has left."""
+        """Emit that the pointer has left."""
         self.left.emit()
 
     def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
-        """Tell what was clicked; show the whole picture again on a double click."""
+        """Emit the clicked position; reset the view on a double click."""
         if click.double():
             self.reset_view()
         elif click.button() == Qt.MouseButton.LeftButton:
@@ -226,7 +226,7 @@ class PicturePlot(QWidget):
             self.left.emit()
 
     def _place_at(self, position: QPointF) -> tuple[int, int] | None:
-        """Return row and column of the canvas under a place in the scene."""
+        """Return row and column of the canvas at a scene position."""
         if not self._shape:
             return None
         point = self._box.mapSceneToView(position)
@@ -236,7 +236,7 @@ class PicturePlot(QWidget):
 
     @property
     def visible(self) -> tuple[int, int, int, int]:
-        """Row, column, height and width of the part of the canvas that is seen."""
+        """Row, column, height and width of the visible part of the canvas."""
         rect = self._box.viewRect()
         top, left = max(0, math.floor(rect.top())), max(0, math.floor(rect.left()))
         bottom = min(self._shape[0] if self._shape else 0, math.ceil(rect.bottom()))
@@ -245,7 +245,7 @@ class PicturePlot(QWidget):
 
 
 class ColourBar(Guarded, QWidget):
-    """What the colours mean."""
+    """The colour bar."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -265,20 +265,20 @@ class ColourBar(Guarded, QWidget):
             self._set_gradient(table)
 
     def clear(self) -> None:
-        """Show no scale."""
+        """Hide the scale."""
         self._picture = None
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Return room for the bar and its numbers."""
+        """Return a size with room for the bar and its numbers."""
         return QSize(74, 120)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the bar, its ends and its middle."""
+        """Paint the bar with labels at its ends and its middle."""
         self.paint_on(QPainter(self))
 
     def paint_on(self, painter: QPainter) -> None:
-        """Paint what the widget shows."""
+        """Paint the contents of the widget."""
         picture = self._picture
         if picture is None:
             return
@@ -304,7 +304,7 @@ class ColourBar(Guarded, QWidget):
     def _paint_legend(
         self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
     ) -> None:
-        """Paint a box for each kind of thing."""
+        """Paint a box for each category."""
         for number, (label, index) in enumerate(legend):
             box = QRectF(bar.left(), bar.top() + number * (line + 8), 14, line)
             painter.fillRect(box, QColor(*self._table[index].tolist()))
@@ -318,7 +318,7 @@ class ColourBar(Guarded, QWidget):
 
 
 def _frame_pen(colour: QColor) -> QPen:
-    """Return a pen of one width at any zoom."""
+    """Return a pen with constant width at any zoom."""
     pen = QPen(colour, 2)
     pen.setCosmetic(True)
     return pen
@@ -332,7 +332,7 @@ def _short(label: str) -> str:
 
 
 def _number(value: float, picture: Picture) -> str:
-    """Return a value of the scale as it is read."""
+    """Format a value of the scale."""
     if picture.scale == "log":
         return f"{10**value:.0e}"
     if not picture.is_share:

@@ -1,4 +1,4 @@
-"""What all charts share."""
+"""Common parts of all charts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _DASHES = (
     (Qt.PenStyle.DotLine, "┄┄"),
     (Qt.PenStyle.DashDotLine, "━·"),
 )
-"""Dashes of lines that are drawn together, and how each looks in a text."""
+"""Dashes of lines that are drawn together, and their appearance in text."""
 
 
 class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """An axis over base-10 logarithms with ticks at whole powers, or over the values themselves.
+    """An axis of base-10 logarithms with ticks at whole powers, or of plain values.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     def tickValues(
         self, minimum: float, maximum: float, size: float
     ) -> list[tuple[float, list[float]]]:
-        """Return the whole numbers in the range, thinned where they would touch."""
+        """Return the integers in the range, thinned if they would overlap."""
         if not self.is_log:
             ticks: list[tuple[float, list[float]]] = super().tickValues(minimum, maximum, size)
             return ticks
@@ -46,14 +46,14 @@ class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         return [(float(step), [float(v) for v in range(first, last + 1, step)])]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """Return powers of ten, small ones written out."""
+        """Return powers of ten as text; small ones are written out."""
         if not self.is_log:
             return [f"{value * scale:.3g}" for value in values]
         return [f"{10**v:,.0f}" if 0 <= v <= 4 else f"1e{v:.0f}" for v in values]
 
 
 def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str) -> None:
-    """Give a chart the colours of the theme."""
+    """Apply the colours of the theme to a chart."""
     if isinstance(plot, pg.PlotWidget):
         plot.setBackground(back)
     for side in ("left", "bottom"):
@@ -64,14 +64,14 @@ def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str
 
 
 def run_pen(colours: Sequence[str], number: int) -> QPen:
-    """Return the pen of one of several runs: colour and dash together are its own up to 16."""
+    """Return the pen of one of several runs; colour and dash are unique for up to 16."""
     style = _dash_of(colours, number)[0]
     pen: QPen = pg.mkPen(_colour_of(colours, number), width=1, style=style)
     return pen
 
 
 def run_mark(colours: Sequence[str], number: int) -> str:
-    """Return a piece of the line of `run_pen` as rich text for a legend."""
+    """Return a sample of `run_pen` as rich text for a legend."""
     mark = _dash_of(colours, number)[1]
     return f'<span style="color:{_colour_of(colours, number)}">{mark}</span>'
 

@@ -1,4 +1,4 @@
-"""A grid of small grey pictures with headings: hover tells, a click or Enter takes one."""
+"""A grid of small grey pictures with headings; a click or Enter chooses one."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class TileView(Guarded, QWidget):
     Signals
     -------
     hovered
-        Row and column under the pointer or chosen by keys; -1, -1 for none.
+        Row and column under the pointer or selected by keys; -1, -1 for none.
     taken
-        Row and column that was clicked.
+        Row and column of the chosen tile.
     """
 
     hovered = Signal(int, int)
@@ -51,14 +51,14 @@ class TileView(Guarded, QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_headings(self, rows: Sequence[str], columns: Sequence[str]) -> None:
-        """Begin another grid, without tiles."""
+        """Start a new grid, without tiles."""
         self._rows, self._columns = rows, columns
         self._tiles, self._known, self._current = {}, set(), None
         self.updateGeometry()
         self.update()
 
     def show_columns(self, columns: Mapping[int, Sequence[NDArray[np.floating]]]) -> None:
-        """Show tiles (H, W) of values 0 to 1, by column, beside those shown already."""
+        """Add columns of tiles (H, W) with values from 0 to 1."""
         for number, tiles in columns.items():
             self._known.add(number)
             for row, tile_HW in enumerate(tiles):
@@ -67,21 +67,21 @@ class TileView(Guarded, QWidget):
         self.update()
 
     def has_column(self, number: int) -> bool:
-        """Whether the tiles of a column are shown."""
+        """Return whether a column has tiles."""
         return number in self._known
 
     def mark(self, place: Place | None) -> None:
-        """Frame the tile that is on screen elsewhere."""
+        """Frame the tile of the current state."""
         if place != self._marked:
             self._marked = place
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Return a size at which tiles are easy to see."""
+        """Return a size with large tiles."""
         return self._size_at(48)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the size of the smallest tiles that can be told apart."""
+        """Return the smallest size at which tiles are distinguishable."""
         return self._size_at(_LEAST_TILE)
 
     def _size_at(self, side: int) -> QSize:
@@ -91,13 +91,13 @@ class TileView(Guarded, QWidget):
         return QSize(width, top + step * len(self._rows) + _MARGIN)
 
     def _heading(self) -> tuple[int, int]:
-        """Return the room for row headings and for column headings."""
+        """Return the width of row headings and the height of column headings."""
         metrics = self.fontMetrics()
         widest = max((metrics.horizontalAdvance(text) for text in self._rows), default=0)
         return widest + 2 * _MARGIN, metrics.height() + _MARGIN
 
     def tile_rect(self, row: int, column: int) -> QRect:
-        """Return where a tile is."""
+        """Return the rectangle of a tile."""
         left, top = self._heading()
         across = (self.width() - left - _MARGIN) // max(1, len(self._columns))
         down = (self.height() - top - _MARGIN) // max(1, len(self._rows))
@@ -151,22 +151,22 @@ class TileView(Guarded, QWidget):
             self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Tell of the tile under the pointer."""
+        """Emit the tile under the pointer."""
         self._point_at(self._tile_at(event.position().toPoint()))
 
     def leaveEvent(self, _event: QEvent) -> None:
-        """Tell that the pointer has gone."""
+        """Emit that the pointer has left."""
         self._point_at(None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the tile that is clicked."""
+        """Choose the clicked tile."""
         place = self._tile_at(event.position().toPoint())
         if place is not None and event.button() == Qt.MouseButton.LeftButton:
             self._point_at(place)
             self.taken.emit(*place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Go from tile to tile with the arrows; Enter or Space takes one."""
+        """Move with the arrow keys; choose with Enter or Space."""
         steps = {
             Qt.Key.Key_Left: (0, -1),
             Qt.Key.Key_Right: (0, 1),

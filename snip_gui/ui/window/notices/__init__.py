@@ -1,1 +1,1 @@
-"""Messages that appear over the window."""
+"""Messages shown in or over the window."""

@@ -1,4 +1,4 @@
-"""Asks before a run is resumed whose recipe was edited after it had begun."""
+"""Asks before resuming a run whose recipe was edited after it had started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EditedQuestion(QObject):
-    """Lives as long as the window; a run is resumed only if that is confirmed."""
+    """Resumes such a run only if the user confirms."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)

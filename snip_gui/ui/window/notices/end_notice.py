@@ -1,4 +1,4 @@
-"""A notice of the system when a training ends while nobody looks at the window."""
+"""A desktop notification when training ends while the window is not in focus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = {"finished": "Training finished", "failed": "Training failed"}
 
 
 class EndNotice(QObject):
-    """Says so once for a training, and once for a queue at its end or where it stops."""
+    """Notifies once per training run, or once per queue when it ends or stops."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
@@ -33,7 +33,7 @@ class EndNotice(QObject):
         was_active, self._was_active = self._was_active, bool(training and training.is_active)
         if training is None or not was_active or training.phase not in _WORDS:
             return
-        # By then the queue knows of it.
+        # Later, when the queue has been updated.
         QTimer.singleShot(0, self, self._tell)
 
     @Slot()
@@ -42,7 +42,7 @@ class EndNotice(QObject):
         if training is None or training.phase not in _WORDS or is_watched():
             return
         if self._queue.waiting and not self._queue.is_paused:
-            return  # the next one is about to begin
+            return  # the next run is about to start
         errors = {p.split: p.error for p in training.points[-100:] if p.split != "train"}
         ends = f", test error {errors['test']:.2%}" if "test" in errors else ""
         waiting = len(self._queue.waiting)
@@ -50,7 +50,7 @@ class EndNotice(QObject):
         self.show_message(f"{_WORDS[training.phase]}{ends}.{waits}")
 
     def show_message(self, text: str) -> None:
-        """Show a text where the system shows such things, and mark the window's entry."""
+        """Show a desktop notification, and alert in the task bar."""
         QApplication.alert(self._window)
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
@@ -59,7 +59,7 @@ class EndNotice(QObject):
             self._icon.messageClicked.connect(self._on_clicked)
         self._icon.show()
         self._icon.showMessage(QGuiApplication.applicationDisplayName(), text)
-        # Messages hang on an icon; it goes with them.
+        # Notifications need a tray icon, which is removed with them.
         QTimer.singleShot(_SHOWN_MS, self._icon, self._icon.hide)
 
     @Slot()
@@ -70,5 +70,5 @@ class EndNotice(QObject):
 
 
 def is_watched() -> bool:
-    """Whether a window of the program has the focus."""
+    """Return whether a window of the program has the focus."""
     return QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive

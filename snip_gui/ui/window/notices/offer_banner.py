@@ -1,4 +1,4 @@
-"""The offer to go on with a run that was interrupted before this session."""
+"""The offer to resume a run that was interrupted before this session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OfferBanner(Banner):
-    """Stands above the picture until it is answered or something else is trained."""
+    """Shown above the picture until it is answered or something else is trained."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)

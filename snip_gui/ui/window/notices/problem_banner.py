@@ -1,4 +1,4 @@
-"""What the user can mend, above the picture, and a way to mend it where there is one."""
+"""The banner above the picture with a problem that the user can fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProblemBanner(Banner):
-    """Shows the problem of the session."""
+    """Shows the current problem, with a button if there is a quick fix."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
