@@ -1,9 +1,9 @@
-"""The state_dict of a network whose modules may add state of their own.
+"""The state_dict of a network whose modules may have extra state.
 
-What `torch.nn.Module.get_extra_state` returns stands in the state_dict under a key that ends in
-``_extra_state``, and may be anything. A tensor is stored as every other. What torch's safe loader
-can read back is stored as the bytes that torch writes of it, under ``_extra_state.saved``. All else
-would have to be unpickled freely, and is not stored.
+The result of `torch.nn.Module.get_extra_state` is in the state_dict under a key that ends with
+``_extra_state``, and may be of any type. A tensor is stored like any other. A value that torch's
+safe loader can read is stored as the bytes of `torch.save`, under ``_extra_state.saved``. Anything
+else would need unsafe unpickling, and is not stored.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _EXTRA, _SAVED = "_extra_state", ".saved"
 
 
 def is_extra(name: str) -> bool:
-    """Return whether a key is that of extra state, as in a state_dict or as stored."""
+    """Return whether a key is that of extra state, in a state_dict or in a file."""
     return _EXTRA in name.split(".")
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state_dict without extra state: parameters and buffers, not copied."""
+    """Return the parameters and buffers of the state_dict, without extra state; not copied."""
     return {name: value for name, value in model.state_dict().items() if not is_extra(name)}
 
 
 def stored_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state_dict as tensors, extra state among them as far as it can be stored."""
+    """Return the state_dict as tensors, including extra state as far as it can be stored."""
     return weights_of(model) | stored_extra(model)
 
 
 def stored_extra(model: nn.Module) -> dict[str, Tensor]:
-    """Return extra state alone as tensors of its own, as far as it can be stored."""
+    """Return only extra state as tensors, as far as it can be stored."""
     stored: dict[str, Tensor] = {}
     for name, value in _extra_of(model).items():
         if is_plain(value):
@@ -57,12 +57,12 @@ def unstorable_state(model: nn.Module) -> tuple[str, ...]:
 
 
 def split_stored(stored: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return what `stored_state` returned as tensors, and extra state that is anything else.
+    """Split the result of `stored_state` into tensors and extra state of other types.
 
     Raises
     ------
     ValueError
-        If the bytes of extra state are damaged, or not what the safe loader reads.
+        If the bytes of extra state are damaged or refused by the safe loader.
     """
     tensors = {name: value for name, value in stored.items() if not _is_saved(name)}
     extra = {n.removesuffix(_SAVED): _read(n, v) for n, v in stored.items() if _is_saved(n)}
@@ -70,14 +70,14 @@ def split_stored(stored: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[
 
 
 def load_state(model: nn.Module, state: Mapping[str, Any]) -> None:
-    """Load a state_dict, stored or not; extra state that it lacks stays as the network has it.
+    """Load a state_dict, in stored form or not; extra state that it lacks is not changed.
 
     Raises
     ------
     RuntimeError
-        If names or shapes of the rest are not those of the network.
+        If names or shapes of the rest do not match the network.
     ValueError
-        As `split_stored`.
+        As `split_stored` does.
     """
     tensors, extra = split_stored(state)
     found = model.load_state_dict(tensors | extra, strict=False)
@@ -87,18 +87,18 @@ def load_state(model: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def load_extra(model: nn.Module, stored: Mapping[str, Tensor]) -> None:
-    """Load what `stored_extra` returned."""
+    """Load the result of `stored_extra`."""
     tensors, extra = split_stored(stored)
     model.load_state_dict(tensors | extra, strict=False)
 
 
 def saved_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - extra state may be anything
-    """Return what torch writes of a value; None if its safe loader does not read that."""
+    """Return the bytes of `torch.save` for a value; None if the safe loader refuses them."""
     written = io.BytesIO()
     try:
         torch.save(value, written)
         torch.load(io.BytesIO(written.getvalue()), weights_only=True)
-    except Exception:  # noqa: BLE001 - objects of the user's own may raise anything
+    except Exception:  # noqa: BLE001 - user-supplied objects may raise anything
         return None
     return written.getvalue()
 
@@ -108,7 +108,7 @@ def _extra_of(model: nn.Module) -> dict[str, Any]:
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401 - extra state may be anything
-    """Return whether a value is a tensor that is stored as parameters are."""
+    """Return whether a value is a tensor that can be stored like a parameter."""
     return (
         isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_quantized
     )
@@ -119,10 +119,10 @@ def _is_saved(name: str) -> bool:
 
 
 def _read(name: str, stored: Tensor) -> Any:  # noqa: ANN401 - extra state may be anything
-    """Return extra state from its bytes, by torch's safe loader alone."""
+    """Return extra state from its bytes, with torch's safe loader only."""
     data = io.BytesIO(stored.to(torch.uint8).cpu().numpy().tobytes())
     try:
-        with zipfile.ZipFile(data) as archive:  # torch compresses nothing: what does is no such
+        with zipfile.ZipFile(data) as archive:  # torch never compresses
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise ValueError("it is compressed")
         data.seek(0)

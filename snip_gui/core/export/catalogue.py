@@ -45,7 +45,7 @@ class ExportFormat:
     needs_onnx
         Whether it needs the packages of the extra ``[onnx]``.
     keeps_extra_state
-        Whether its files hold extra state of modules that is not a tensor.
+        Whether its files contain extra state of modules that is not a tensor.
     loading_code
         Python code that loads a file, for a format that a package adds; ``{path}`` is replaced by
         the repr of its path.
@@ -100,11 +100,11 @@ class ExportFormat:
             refuse_missing_onnx()
 
     def leaves_out(self, package: Package) -> str:
-        """Return a sentence on extra state that its files do not hold; empty if they hold all."""
+        """Return a sentence on extra state that its files lack; empty if they contain all of it."""
         if not package.extra or self.keeps_extra_state:
             return ""
         names = ", ".join(f"“{name}”" for name in package.extra)
-        if self.run_as not in ("masked", ""):  # it brings its own network along
+        if self.run_as not in ("masked", ""):  # it defines its own network
             return f"The extra state {names} is not in this file."
         return (
             f"The extra state {names} is not in this file: load it with strict=False, and the "

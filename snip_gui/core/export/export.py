@@ -119,7 +119,7 @@ def _export(
         _write(part, data)
         del data
         yield Progress(f"Reading {path.name} back")
-        _refuse_damaged(part, digest, path)  # first, so that what else differs is not the disk's
+        _refuse_damaged(part, digest, path)  # first, to tell a disk error from other differences
         proof = _proven(package, chosen, part, path)
         cancel.raise_if_cancelled()
         loader = chosen.companion_text(package)
@@ -138,7 +138,7 @@ def _export(
 
 
 def _refuse_damaged(part: Path, digest: str, path: Path) -> None:
-    """Raise a `UserError` if the disk gives back other bytes than it was given."""
+    """Raise `UserError` if the bytes read back from disk differ from those written."""
     with part.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest:
             raise UserError(

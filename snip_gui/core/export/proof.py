@@ -29,7 +29,7 @@ _NAMED = 3
 
 
 def refuse_other_weights(written: Mapping[str, Tensor], read: Mapping[str, Tensor]) -> None:
-    """Raise a `UserError` unless both hold the same tensors, bit for bit; it names some others."""
+    """Raise `UserError` naming some differences unless both have the same tensors, bit for bit."""
     differences = [
         *(f"it lacks “{name}”" for name in written if name not in read),
         *(f"“{name}” is not in the network" for name in read if name not in written),
@@ -49,7 +49,7 @@ def refuse_other_weights(written: Mapping[str, Tensor], read: Mapping[str, Tenso
 
 
 def _is_same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape, type and bits."""
+    """Return whether two tensors have the same shape, type and bits."""
     alike = one.shape == other.shape and one.dtype == other.dtype
     return alike and torch.equal(_bits(one), _bits(other))
 

@@ -61,10 +61,10 @@ def own_prunable(module: nn.Module) -> list[nn.Parameter]:
 
 
 def outside_parameters(model: nn.Module) -> dict[str, int]:
-    """Return by name the sizes of parameters that never compete because of where they are.
+    """Return by name the sizes of parameters that are never pruned because they are in no layer.
 
-    They belong to no layer of a prunable kind: parameters that a network applies itself,
-    embeddings, scales. Those of normalisation layers are not among them.
+    These are in no layer of a prunable kind: parameters that a network applies itself, embeddings,
+    scales. Parameters of normalisation layers are not included.
     """
     inside: set[int] = set()
     for module in model.modules():

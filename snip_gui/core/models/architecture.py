@@ -69,11 +69,11 @@ class Architecture:
         Name of the first layer to be applied, if it is linear and sees every pixel; otherwise
         empty.
     wiring
-        How its layers are joined; None if it cannot be followed.
+        How its layers are connected; None if it cannot be traced.
     outside
-        Names and sizes of parameters outside prunable layers, normalisation aside.
+        Names and sizes of parameters outside prunable layers, except for normalisation.
     unstorable
-        State_dict keys of extra state that no file keeps.
+        State_dict keys of extra state that cannot be stored.
     """
 
     image_shape: tuple[int, int, int]
@@ -113,7 +113,7 @@ class Architecture:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on what a reader of its results has to know."""
+        """Sentences with caveats on its results."""
         remarks = []
         if self.outside:
             remarks.append(_outside_text(self.outside))
@@ -138,7 +138,7 @@ class Architecture:
 
 
 def _outside_text(outside: tuple[tuple[str, int], ...]) -> str:
-    """Return a sentence on parameters that do not compete because of where they are."""
+    """Return a sentence on parameters that are not ranked because they are outside layers."""
     number = sum(size for _, size in outside)
     if len(outside) == 1:
         return f"{number:,} parameters of {outside[0][0]} are outside layers and are not pruned."

@@ -1,4 +1,4 @@
-"""What a file of weights holds, and how the names in it become those of a network."""
+"""The contents of a weight file, and the mapping of its names to those of a network."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# What wrappers put before every name: DataParallel, torch.compile, Lightning and hand-written ones.
+# Prefixes that wrappers add to every name: DataParallel, torch.compile, Lightning and others.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
-_COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel, beside its module
+_COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel
 _PRODUCER = "snip-gui"
-_MASK, _ORIG = "_mask", "_orig"  # as torch.nn.utils.prune names a pruned weight
+_MASK, _ORIG = "_mask", "_orig"  # suffixes of torch.nn.utils.prune
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes
     ----------
     title
-        Its kind, in words.
+        Its kind, for display.
     state
-        Weights and buffers by name, removed weights zero, in single precision if they were in half.
+        Weights and buffers by name, with removed weights zero; half precision is widened.
     masks
-        By name, True where a weight is kept; none if the file has none and zeros speak for
-        themselves.
+        Masks by name, True where kept; empty if the file has none, in which case zeros count as
+        removed.
     manifest
-        What this program wrote about it; empty for files of others.
+        This program's description of it; empty for other files.
     stored
-        The tensors by the names in the file, if only a network can tell masks from buffers.
+        The tensors by their names in the file, if masks and buffers can be distinguished only with
+        a network.
     """
 
     title: str
@@ -45,11 +46,11 @@ class Checkpoint:
     stored: dict[str, Tensor] = field(default_factory=dict)
 
     def fitted(self, names: Collection[str]) -> Checkpoint:
-        """Return the checkpoint as that of a network.
+        """Return the checkpoint with the names of a network.
 
-        Prefixes of wrappers, such as DataParallel's ``module.``, are removed only if no name fits
-        as it is and some fit without them. A tensor that the network has by its name in the file
-        is not a mask.
+        Prefixes of wrappers, such as DataParallel's ``module.``, are removed only if no name
+        matches with them and some do without. A tensor whose name in the file is one of the
+        network's is not a mask.
 
         Parameters
         ----------
@@ -65,9 +66,9 @@ class Checkpoint:
         return found._with_own(names) if found.stored else found
 
     def _with_own(self, names: Collection[str]) -> Checkpoint:
-        """Return a checkpoint in the naming of torch's pruning, read by the names of a network."""
+        """Return a checkpoint with the naming of torch's pruning, given the names of a network."""
         found = from_prune(self.stored, names)
-        # A weight whose mask could not have its usual name was exported without one.
+        # If the usual name of a mask was taken, the weight was exported without a mask.
         for name, tensor in found.state.items():
             has_own_mask = f"{name}{_MASK}" in names and name not in found.masks
             if found.masks and has_own_mask and tensor.is_floating_point() and tensor.dim() > 1:
@@ -76,17 +77,17 @@ class Checkpoint:
 
 
 def prune_names(name: str) -> tuple[str, str]:
-    """Return how torch.nn.utils.prune names a pruned weight and its mask."""
+    """Return the names of torch.nn.utils.prune for a pruned weight and its mask."""
     return f"{name}{_ORIG}", f"{name}{_MASK}"
 
 
 def from_prune(tensors: Mapping[str, Tensor], own: Collection[str] = ()) -> Checkpoint:
-    """Return the weights under their masks of torch.nn.utils.prune.
+    """Return the checkpoint with the masks of torch.nn.utils.prune applied.
 
     Parameters
     ----------
     own
-        Names that the network has itself: what is called so is not a mask, nor has one.
+        Names of the network's own tensors, which neither are masks nor have one.
     """
     pairs = {}
     for orig in tensors:
@@ -105,7 +106,7 @@ def from_prune(tensors: Mapping[str, Tensor], own: Collection[str] = ()) -> Chec
 
 
 def from_tensors(title: str, tensors: Mapping[str, Tensor], manifest: dict[str, Any]) -> Checkpoint:
-    """Return tensors as weights, and as masks if the manifest or torch's pruning names them so."""
+    """Separate tensors into weights and masks, by the manifest or the naming of torch's pruning."""
     tensors = {name: _single(tensor) for name, tensor in tensors.items()}
     if manifest.get("producer") != _PRODUCER:
         pruned = from_prune(tensors)
@@ -120,11 +121,11 @@ def from_tensors(title: str, tensors: Mapping[str, Tensor], manifest: dict[str, 
 
 
 def _mask_keys(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the key of each mask by the name of its weight; none in files of others."""
+    """Return the key of each mask by the name of its weight; empty for other files."""
     said = manifest.get("masks")
     if isinstance(said, dict):
         keys = {str(name): str(key) for name, key in said.items()}
-    elif manifest.get("producer") == _PRODUCER:  # before manifests listed them
+    elif manifest.get("producer") == _PRODUCER:  # an early manifest, which does not list them
         keys = {name: f"{name}{_MASK}" for name in tensors}
     else:
         keys = {}
@@ -136,12 +137,12 @@ def _mask_keys(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> di
 
 
 def _single(tensor: Tensor) -> Tensor:
-    """Return half precision as single, which is what it stands for."""
+    """Convert half precision to single."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _prefix(state: Collection[str], names: Collection[str]) -> str:
-    """Return what stands before every name in a file but not in a network; empty if nothing."""
+    """Return the prefix of all names in a file that a network lacks; empty if there is none."""
     stems = [name for name in state if name not in _COUNTERS]
     prefix = ""
     while stems and set(stems).isdisjoint(names):

@@ -12,7 +12,7 @@ def load_rows(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, torc
     The matrix of a convolution is out x (in * kernel height * kernel width).
     """
     with safe_open(path, framework="pt") as file:
-        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     ends = [key.removesuffix(".crow_indices") for key in stored if key.endswith(".crow_indices")]
     names = [name for name in ends if f"{name}.col_indices" in stored]
     matrices = {

@@ -120,7 +120,7 @@ def _read_safetensors(path: Path, size_bytes: int) -> Checkpoint:
 
 
 def _row_names(tensors: Collection[str]) -> list[str]:
-    """Return the names of the matrices that are stored as compressed sparse rows."""
+    """Return the names of the matrices stored as compressed sparse rows."""
     ends = (key.removesuffix(".crow_indices") for key in tensors if key.endswith(".crow_indices"))
     return [name for name in ends if all(f"{name}.{part}" in tensors for part in _ROWS)]
 
@@ -128,7 +128,7 @@ def _row_names(tensors: Collection[str]) -> list[str]:
 def _from_rows(
     names: list[str], tensors: dict[str, Tensor], manifest: dict[str, Any], size: int
 ) -> Checkpoint:
-    """Return the weights of compressed sparse rows."""
+    """Return the checkpoint of compressed sparse rows."""
     state, masks = dict(tensors), {}
     for name in names:
         crow, columns = (state.pop(f"{name}.{part}_indices").long() for part in ("crow", "col"))

@@ -72,7 +72,7 @@ def find_scale(
     UserError
         If they are not numbers, or one is not finite (the error says which).
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     if images.dtype.kind not in "buif":
         raise refused(

@@ -52,7 +52,7 @@ def prove(package: Package, path: Path) -> str:
 
 
 def refuse_other_extra(package: Package, path: Path) -> None:
-    """Raise a `UserError` unless a file holds the extra state of a package."""
+    """Raise `UserError` unless a file contains the extra state of a package."""
     read = _read_all(path)
     for name, value in package.extra.items():
         if name not in read or saved_bytes(read[name]) != saved_bytes(value):

@@ -1,8 +1,8 @@
 """Masked weights, masks and manifest in safetensors format.
 
 Keys are those of the state_dict; the mask of ``fc1.weight`` is ``fc1.weight_mask`` (uint8, 1 where
-kept), unless the network has a tensor of that name; the manifest is one JSON string under
-``snip_gui`` in the file's metadata, and its ``masks`` says which key is the mask of which weight.
+kept), unless the network has a tensor of that name; the manifest is a JSON string under
+``snip_gui`` in the file's metadata, in which ``masks`` maps weights to keys of masks.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def encode(package: Package) -> bytes:
 def encode_masked(
     package: Package, state: Mapping[str, Tensor], manifest: Mapping[str, Any]
 ) -> bytes:
-    """Return weights, the package's masks and a manifest."""
+    """Encode weights, the package's masks and a manifest."""
     keys = {name: _mask_key(name, state) for name in package.masks}
     masks = {keys[name]: mask for name, mask in package.masks.items()}
     return encode_tensors(dict(state) | masks, dict(manifest) | {"masks": keys})
 
 
 def _mask_key(name: str, taken: Collection[str]) -> str:
-    """Return the key of a weight's mask, which is not that of a tensor of the network."""
+    """Return the key of a weight's mask, distinct from those of the network's tensors."""
     key = f"{name}_mask"
     while key in taken:
         key += "_"
