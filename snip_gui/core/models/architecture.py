@@ -121,7 +121,7 @@ class Architecture:
             names = ", ".join(f"“{name}”" for name in self.unstorable[:_NAMED])
             remarks.append(
                 f"The extra state {names} is not stored: it is of a type that cannot be read back "
-                "safely. A resumed run and an export have what the network's code makes anew."
+                "safely. Resumed runs and exports use what the network's code creates."
             )
         return tuple(remarks)
 

@@ -188,7 +188,7 @@ def read_evaluations(
         if number % _LINES_PER_LOOK == 0 and time.monotonic() > deadline:
             raise UserError(
                 f"“{folder / METRICS}” cannot be read in {seconds:g} seconds.",
-                "It is not the work of a training: remove it, or the run.",
+                "It was not written by a training run: remove it, or the run.",
             )
     if not last[0]:
         return points, 0.0, 0.0

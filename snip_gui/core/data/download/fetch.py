@@ -201,8 +201,8 @@ class _Transfer:
         most = self.file.size_bytes or _MOST_UNSTATED_BYTES
         if self.done > most:
             raise _UnavailableError(
-                f"What {urlsplit(self.url).netloc} sends is not the published file: it goes on "
-                f"beyond {most / 1e6:,.1f} MB."
+                f"What {urlsplit(self.url).netloc} sends is not the published file: it is larger "
+                f"than {most / 1e6:,.1f} MB."
             )
 
 

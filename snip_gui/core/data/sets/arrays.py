@@ -197,7 +197,7 @@ def _open(path: Path) -> BufferedReader:
         return file
     file.close()
     is_pickle = head.startswith(b"\x80")
-    raise refused(f"“{path}” {_PICKLED if is_pickle else 'is no NumPy file'}.", _SAVE)
+    raise refused(f"“{path}” {_PICKLED if is_pickle else 'is not a NumPy file'}.", _SAVE)
 
 
 @contextlib.contextmanager
@@ -245,7 +245,7 @@ def _claimed(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[A
     try:
         shape, _, dtype = _HEADERS[version](stream)
     except (TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
-        raise ValueError("the header of an array is no header") from error  # of the parser
+        raise ValueError("the header of an array is invalid") from error
     if min(shape, default=0) < 0:
         raise ValueError(f"an array has the shape {shape}")
     return shape, dtype

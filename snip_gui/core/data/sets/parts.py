@@ -87,7 +87,7 @@ def find_parts(names: Sequence[str]) -> Parts | None:
     elif len(groups) == 1 and num_parts == len(names):
         (group,) = groups.values()
         if "train" not in group:
-            raise _unclear(f"There is no part for training beside {_listed(names)}.")
+            raise _unclear(f"There is no training part beside {_listed(names)}.")
     else:
         return None
     # Among several spellings, the plain one wins.

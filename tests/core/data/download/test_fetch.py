@@ -299,7 +299,7 @@ def test_more_than_was_stated_is_not_fetched(server, tmp_path, monkeypatch, stat
         written.append(transfer.done)
 
     monkeypatch.setattr(module._Transfer, "_refuse_more_than_stated", record)
-    with pytest.raises(UserError, match=r"not the published file: it goes on beyond 0\.\d MB"):
+    with pytest.raises(UserError, match=r"not the published file: it is larger than 0\.\d MB"):
         get(dataset(file), tmp_path)
     assert max(written, default=0) <= (stated or 100_000)
     assert left_in(tmp_path) == []

@@ -284,7 +284,7 @@ def save_bare(path):
         ("set.npz", evil_npz, "pickled Python objects"),
         ("set.npz", lambda p: p.write_bytes(pickle.dumps(Evil())), "pickled Python objects"),
         ("X.npy", lambda p: np.save(p, np.array([Evil()], object)), "pickled Python objects"),
-        ("set.npz", lambda p: p.write_text("PNG or so"), "is no NumPy file"),
+        ("set.npz", lambda p: p.write_text("PNG or so"), "is not a NumPy file"),
         ("set.npz", lambda p: p.write_bytes(b""), "truncated or damaged"),
         ("X.npy", lambda p: p.write_bytes(b"\x93NUMPY\x01\x00"), "truncated or damaged"),
         ("set.npz", save_bare, "one array without a name"),
