@@ -44,7 +44,7 @@ class Prepared:
     Attributes
     ----------
     text
-        What is left out, or why nothing is; empty if shrinking was not requested.
+        What was left out, or why nothing was; empty if shrinking was not requested.
     num_off_path
         Number of kept connections that are left out.
     rates

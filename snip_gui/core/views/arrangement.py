@@ -3,7 +3,7 @@
 Fully connected layers are matrices of outputs x inputs. With *kernels*, each output of a
 convolution is a strip of kernels, one per input channel, with gaps in between; strips are stacked
 in as many columns as make the plane roughly square. With *channels*, kernels are adjacent, outputs
-down and input channels across, and each is to be seen as one block.
+down and input channels across, and each counts as one block.
 
 Shapes: H rows and W columns of the plane, O outputs, I inputs.
 """
@@ -94,7 +94,7 @@ class Arrangement:
 
     @property
     def least_block(self) -> tuple[int, int]:
-        """The smallest block to be seen as one, in rows and columns."""
+        """The smallest block that is shown as one pixel, in rows and columns."""
         return self.kernel_shape[2:] if self.style == "channels" else (1, 1)
 
     def place(self, values: NDArray[T], gap: int) -> NDArray[T]:

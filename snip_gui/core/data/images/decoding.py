@@ -34,8 +34,8 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, OverflowE
 
 # Pillow selects a reader by content, not by name, and the one for PostScript runs Ghostscript.
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
-# Decoding takes up to twelve bytes per pixel. A large JPEG is decoded at a fraction of its size,
-# but a progressive one needs six bytes for each stored pixel.
+# Decoding needs as much as twelve bytes per pixel. A large JPEG is decoded at a fraction of its
+# size, but a progressive one needs six bytes for each stored pixel.
 _MOST_DECODED, _MOST_STORED = 2**26, 2**27
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "F"})
 _WIDE_MODES = frozenset({"I", "I;16", "I;16B", "F"})

@@ -70,7 +70,7 @@ def scan(
         If files are unreadable and not to be skipped (after yielding `FilesUnreadable`), or no
         readable file of a class remains.
     Cancelled
-        If cancelled on the way.
+        If cancelled meanwhile.
     """
     files = _Files(listing)
     image_shape, wide = yield from _look(files, options.image_size, cancel)

@@ -123,7 +123,7 @@ def _check_state(model: nn.Module, choice: ModelChoice) -> None:
     """Raise a `UserError` if a network cannot give its state and take it again."""
     try:
         load_state(model, stored_state(model))
-    except Exception as error:  # the user's own code may raise anything
+    except Exception as error:  # user-supplied code may raise anything
         raise explain_failure(f"“{choice.symbol}” cannot save and load its state", error) from error
 
 
