@@ -159,7 +159,7 @@ def test_a_folder_with_a_bad_file_runs_when_it_is_skipped(tmp_path):
     status, _, err = call(*words, "--out", tmp_path / "run", "--skip-unreadable")
     assert status == 0, err
     assert "Skipped “" in err
-    assert "streamed from disk: 15.7 kB do not fit the 0 bytes set aside." in err
+    assert "streamed from disk: they need 15.7 kB, more than the limit of 0 bytes." in err
     assert read_recipe(tmp_path / "run").data.skip_unreadable
 
 
@@ -246,7 +246,7 @@ def test_a_picked_minibatch_has_no_line_of_flags():
         (("run", "--image-memory", "nan"), "--image-memory"),
         (("run", "--recipe", "missing.json"), "missing.json"),
         (("run", "--resume", "missing"), "missing"),
-        (("run", "--sparsity", "0.99999999"), "none of 266,610"),
+        (("run", "--sparsity", "0.99999999"), "none of the 266,610"),
         (("export", "missing", "--out", "x.pt"), "missing"),
         (("export", "missing", "--out", "x.h5"), "h5"),
     ],
@@ -544,7 +544,7 @@ def test_a_sweep_goes_on_after_a_run_that_failed_and_lists_it(tmp_path):
     last = err[err.index("snip-gui: ") :]
     assert "1 of 3 runs failed" in last
     assert "100.00" in last
-    assert "none of 266,610 connections" in last
+    assert "none of the 266,610 connections" in last
     states = {read_summary(folder).state for folder in (tmp_path / "all").iterdir()}
     assert states == {"finished"}
 

@@ -56,8 +56,8 @@ def test_methods_draws_and_numbers_tell_apart():
         ]
     )
     assert named == [
-        "class 8, 100 images, draw 0, Random mask, 90%",
-        "class 8, 99 images, draw 2, SNIP, 90%",
+        "class 8, 100 images, minibatch seed 0, Random mask, 90%",
+        "class 8, 99 images, minibatch seed 2, SNIP, 90%",
         "class 8, 1 image, picked, SNIP, BatchNorm in training mode, 90%",
     ]
 

@@ -87,7 +87,7 @@ def test_other_kinds_change_one_thing_only(digits):
 def test_sparsities_are_sorted_and_checked(digits):
     assert spec_of("seeds", Recipe(), digits, (0.9, 0, 0.9)).sparsities == (0, 0.9)
     for bad in ((), (1.0,), (-0.1, 0.5)):
-        with pytest.raises(UserError, match="Sparsities"):
+        with pytest.raises(UserError, match="at least one sparsity"):
             spec_of("seeds", Recipe(), digits, bad)
 
 

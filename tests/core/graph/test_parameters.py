@@ -59,7 +59,7 @@ def test_an_unknown_excluded_layer_is_refused():
 
 
 def test_excluding_every_layer_is_refused():
-    with pytest.raises(UserError, match="No layer") as caught:
+    with pytest.raises(UserError, match="no layer left to prune") as caught:
         prunable_parameters(LeNet300100(SHAPE, 10), exclude=("fc1", "fc2", "fc3"))
     assert caught.value.field == "pruning.exclude"
 

@@ -204,12 +204,12 @@ def test_a_dead_channel_goes_through_batchnorm_where_its_shift_cannot_train():
 
 def test_a_dead_channel_stays_where_its_shift_trains_or_is_not_zero():
     images, _ = make_images((3, 4, 4))
-    assert "Nothing is left out" in shrink(normed(nn.Tanh()), images)
+    assert "The network is not shrunk" in shrink(normed(nn.Tanh()), images)
     for name in ("bias", "running_mean"):
         masked = normed(nn.ReLU())
         with torch.no_grad():
             getattr(masked.model[1], name)[1] = 0.3
-        assert "Nothing is left out" in shrink(masked, images)
+        assert "The network is not shrunk" in shrink(masked, images)
 
 
 class Residual(nn.Module):
@@ -265,7 +265,7 @@ def test_depthwise_convolutions_are_cut_and_grouped_ones_left_whole(groups, num_
     masked = with_masks(Separable(groups), first__weight=first, fc__weight=last, **masks)
     shrunk = assert_trains_alike(masked, *make_images((3, 6, 6)))
     assert shrunk.small.model.middle.weight.shape[0] == num_left
-    assert ("left whole: middle" in shrunk.description) == (groups == 2)
+    assert ("not shrunk: middle" in shrunk.description) == (groups == 2)
 
 
 class Odd(nn.Module):
@@ -345,7 +345,7 @@ def test_recurrent_cells_are_trained_as_they_are():
     images, _ = make_images((1, 8, 8))
     masked = snip(RowReader((1, 8, 8), 10, cell="LSTM", units=12), (1, 8, 8), 0.98)
     reason = shrink(masked, images)
-    assert reason.startswith("Nothing is left out: paths cannot be followed through")
+    assert reason.startswith("The network is not shrunk: paths cannot be traced through")
     assert "cell" in reason
 
 
@@ -381,7 +381,7 @@ def test_a_network_that_cannot_be_shrunk_is_trained_masked_and_the_reason_told(k
     masked = MaskedModel(model, prunable_parameters(model.double()), masks)
     found = shrink(masked, make_images((1, 4, 4))[0])
     assert isinstance(found, str)
-    assert found.startswith("The whole network is trained under its mask: ")
+    assert found.startswith("The whole network is trained under its mask instead: ")
     assert reason in found
 
 

@@ -77,7 +77,7 @@ def test_a_table_of_runs(tmp_path):
     table = runs_table(newest_first(list_runs(tmp_path)))
     rows = {row[0]: dict(zip(table.headers, row, strict=True)) for row in table.rows}
     one = rows["one"]
-    assert one["Test error, final"] == one["Best validation error"] == "15.62%"
+    assert one["Test error, final"] == one["Lowest validation error"] == "15.62%"
     assert (one["Epochs"], one["Seed"], one["Note"]) == ("3 of 3", "4", "x|y")
     assert rows["bad"]["State"] == "broken"
     assert rows["bad"]["Test error, final"] == "—"

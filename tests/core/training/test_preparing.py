@@ -154,7 +154,7 @@ def test_a_network_without_a_removed_unit_is_trained_whole():
     trainer.masked = MaskedModel(trainer.masked.model, trainer.masked.prunable, masks)
     prepared, notes = prepare(trainer)
     assert notes == [prepared.text]
-    assert notes[0].startswith("Nothing is left out")
+    assert notes[0].startswith("The network is not shrunk")
     assert (trainer.shrunk, prepared.rates) == (None, None)
 
 

@@ -87,7 +87,7 @@ def test_a_bad_sparsity_is_told_and_the_grid_before_stays(panel, grid, started, 
     for text in ("", "100", "many"):
         child(panel, QLineEdit, "grid_sparsities").setText(text)
         qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
-        assert "Sparsities" in started.controller.state.status.problem.message
+        assert "at least one sparsity" in started.controller.state.status.problem.message
         assert grid.spec is spec
         assert not grid.is_running
 

@@ -385,7 +385,7 @@ def test_asking_for_too_many_images_is_told_in_place(window, state, qtbot):
     panel = window.minibatch
     panel.draw_size.setValue(5000)
     click(qtbot, panel.draw_button)
-    assert "5,000 images are asked for" in child(window, QLabel, "minibatch_summary").text()
+    assert "5,000 images were requested" in child(window, QLabel, "minibatch_summary").text()
     window.actions_by_name["undo"].trigger()
     assert len(state.minibatch.indices_K) == 100
 

@@ -198,7 +198,7 @@ def test_a_connection_that_breaks_off_is_told(server, tmp_path):
     server.cut.add("/a.bin")
     with pytest.raises(UserError, match="was lost") as caught:
         get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
-    assert f"get {server.url}/a.bin with a browser" in caught.value.hint
+    assert f"download {server.url}/a.bin with a browser" in caught.value.hint
     assert str(tmp_path) in caught.value.hint
     assert left_in(tmp_path) == []
 
@@ -224,7 +224,7 @@ def test_a_wrong_file_never_takes_the_place_of_one_that_is_there(server, tmp_pat
 def test_a_file_that_is_gone_is_told_with_its_address(server, tmp_path):
     file = remote(server, "/a.bin", NOISE)
     server.files.clear()
-    with pytest.raises(UserError, match="answers 404") as caught:
+    with pytest.raises(UserError, match="answered 404") as caught:
         get(dataset(file), tmp_path)
     assert f"{server.url}/a.bin" in caught.value.message
 
@@ -246,13 +246,13 @@ def test_the_second_mirror_is_tried(server, tmp_path):
     assert (tmp_path / "a.bin").read_bytes() == NOISE
     assert server.asked == ["/gone/a.bin", "/bad/a.bin", "/good.bin"]
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert "answers 404" in notes[0]
+    assert "answered 404" in notes[0]
     assert "hash" in notes[1]
 
 
 def test_the_size_is_learnt_from_the_server_if_it_is_not_stated(server, tmp_path):
     file = remote(server, "/a.bin", NOISE, size_bytes=None)
-    assert Download("page", "", (file,)).size_text == "total size unknown"
+    assert Download("page", "", (file,)).size_text == "size unknown"
     events = get(dataset(file), tmp_path)
     assert [event for event in events if isinstance(event, Progress)][-1].total == 400
 

@@ -119,7 +119,7 @@ def test_where_the_file_lies_makes_no_other_result(choose):
     [
         ("wants", "argument “depth”"),
         ("raises", r"RuntimeError: no such luck \(netz ünï.py, line 16\)"),
-        ("number", "gives int, not a network"),
+        ("number", "returns int, not a network"),
         ("for_colour", r"cannot take two images of 1x28x28: RuntimeError: .*mat1 and mat2"),
         ("five", r"gives \(2, 5\) for two images of 10 classes"),
         ("Pair", "gives tuple for two images, not class scores"),

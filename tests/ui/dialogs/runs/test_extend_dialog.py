@@ -24,7 +24,7 @@ def test_a_finished_training_is_extended_from_its_panel(started, qtbot):
     assert action.isEnabled()
     action.trigger()
     dialog = window.findChild(QDialog, "extend_dialog")
-    assert dialog.findChild(QDoubleSpinBox, "training_added_rate").text() == "the last"
+    assert dialog.findChild(QDoubleSpinBox, "training_added_rate").text() == "last of the schedule"
     dialog.findChild(QSpinBox, "training_added_epochs").setValue(2)
     dialog.start.click()
     qtbot.waitUntil(
