@@ -58,7 +58,11 @@ def test_without_a_folder_it_says_what_it_needs(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("val/val_annotations.txt", b"val_0.JPEG\tn99\t0\t0\t1\t1\n", "line 1 of .*a class that is not in"),
+        (
+            "val/val_annotations.txt",
+            b"val_0.JPEG\tn99\t0\t0\t1\t1\n",
+            "a class that is not in wnids",
+        ),
         ("wnids.txt", b"n01\nn02\nn03\nn04\n", "n04” holds no images"),
         ("words.txt", b"\xff\xfe", "words.txt” is not UTF-8 text"),
     ],
