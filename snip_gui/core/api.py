@@ -18,6 +18,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.events import run_to_end
 from snip_gui.core.data.sets.loading import load_images, read_options_for
+from snip_gui.core.graph.computed_weights import refuse_computed
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.methods.scoring import prune
@@ -93,6 +94,7 @@ def score(
     UserError
         If there is nothing to prune or no image, or if every sensitivity is zero.
     """
+    refuse_computed(model)
     prunable = prunable_parameters(model, biases=biases, exclude=exclude)
     found = connection_sensitivity(model, prunable, images_NCHW, labels_N)
     return rank_scores(found.sensitivity_M, prunable.layout)

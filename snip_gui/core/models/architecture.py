@@ -72,6 +72,8 @@ class Architecture:
         How its layers are connected; None if it cannot be traced.
     outside
         Names and sizes of parameters outside prunable layers, except for normalisation.
+    computed
+        Names of weights that the network's code computed from other parameters.
     unstorable
         State_dict keys of extra state that cannot be stored.
     """
@@ -85,6 +87,7 @@ class Architecture:
     first_linear: str = ""
     wiring: Wiring | None = None
     outside: tuple[tuple[str, int], ...] = ()
+    computed: tuple[str, ...] = ()
     unstorable: tuple[str, ...] = ()
 
     @property
@@ -114,7 +117,7 @@ class Architecture:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences with caveats on its results."""
-        remarks = []
+        remarks = [_computed_text(self.computed)] if self.computed else []
         if self.outside:
             remarks.append(_outside_text(self.outside))
         if self.unstorable:
@@ -135,6 +138,16 @@ class Architecture:
         if channels != to_channels:
             changes.append(f"are repeated from {channels} to {to_channels} channels")
         return f"Images {' and '.join(changes)} for this network." if changes else ""
+
+
+def _computed_text(computed: tuple[str, ...]) -> str:
+    """Return a sentence on weights that are no longer computed from other parameters."""
+    more = f" and {len(computed) - _NAMED:,} more" if len(computed) > _NAMED else ""
+    return (
+        f"Computed by the network's code from other parameters: {', '.join(computed[:_NAMED])}"
+        f"{more}. Their values in evaluation mode are pruned and trained as ordinary weights; the "
+        "parametrization no longer applies."
+    )
 
 
 def _outside_text(outside: tuple[tuple[str, int], ...]) -> str:

@@ -37,6 +37,7 @@ def describe(
     input_shape: tuple[int, int, int],
     image_shape: tuple[int, int, int],
     num_classes: int,
+    computed: tuple[str, ...] = (),
 ) -> Architecture:
     """Return the architecture of a network, on any device; the network is left unchanged.
 
@@ -44,6 +45,8 @@ def describe(
     ----------
     input_shape, image_shape
         Channels, rows and columns of the network's input and of the images.
+    computed
+        Names of its weights that were computed from other parameters.
     """
     watch = _Watch(model)
     training = {module: module.training for module in model.modules()}
@@ -70,6 +73,7 @@ def describe(
         wiring=trace_wiring(model, image_1CHW),
         outside=tuple(outside_parameters(model).items()),
         unstorable=unstorable_state(model),
+        computed=computed,
     )
 
 

@@ -93,11 +93,14 @@ class Network:
         Channels, rows and columns of its input.
     notes
         Sentences for the log.
+    computed
+        Names of weights that its code computes from other parameters, and that are ordinary now.
     """
 
     module: nn.Module
     input_shape: tuple[int, int, int]
     notes: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
 
 
 def find_input_shape(
@@ -162,13 +165,13 @@ def make_network(
         If the network cannot be created for such images, or its weights cannot be read.
     """
     shape = find_input_shape(choice, image_shape, num_classes)
-    module = _drawn(choice, shape, num_classes, seed, trusted)
+    module, computed = _drawn(choice, shape, num_classes, seed, trusted)
     notes = []
     if choice.weights:
         from snip_gui.core.models.weights import load_weights
 
         notes.append(load_weights(module, Path(choice.weights)))
-    return Network(module, shape, tuple(filter(None, notes)))
+    return Network(module, shape, tuple(filter(None, notes)), computed)
 
 
 def reinitialise(
@@ -183,7 +186,7 @@ def reinitialise(
     """Reinitialise a network with the recipe's scheme and another seed."""
     from snip_gui.core.base.network_state import load_state
 
-    fresh = _drawn(choice, input_shape, num_classes, seed, trusted)
+    fresh, _ = _drawn(choice, input_shape, num_classes, seed, trusted)
     load_state(module, fresh.state_dict())
 
 
@@ -193,8 +196,8 @@ def _drawn(
     num_classes: int,
     seed: int,
     trusted: Collection[str],
-) -> nn.Module:
-    """Return a newly initialised network in single precision."""
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return a newly initialised network in single precision, and what `_made` says of it."""
     import torch
 
     from snip_gui.core.models.init import initialise
@@ -203,10 +206,10 @@ def _drawn(
     # using.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # not those of GPUs, which are not restored
-        module = _made(choice, shape, num_classes, trusted)
+        module, computed = _made(choice, shape, num_classes, trusted)
     module.float()  # in half precision most sensitivities would be zero
     initialise(module, choice.init, seed)
-    return module
+    return module, computed
 
 
 def _made(
@@ -214,21 +217,21 @@ def _made(
     shape: tuple[int, int, int],
     num_classes: int,
     trusted: Collection[str],
-) -> nn.Module:
-    """Return the network as its code creates it."""
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the network as its code creates it, and its weights that were computed."""
     if choice.name == OWN:
-        from snip_gui.core.models.own.running import load, make
+        from snip_gui.core.models.own.running import make_own
         from snip_gui.core.models.own.trial import check_scores
 
-        module = make(load(choice, trusted), choice, shape, num_classes).float()
+        module, computed = make_own(choice, shape, num_classes, trusted)
         check_scores(module, choice, shape, num_classes)
-        return module
+        return module, computed
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import build
 
-        return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION))
+        return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION)), ()
     with MODELS.blaming(choice.name):
-        return find_network(choice).build(shape, num_classes)
+        return find_network(choice).build(shape, num_classes), ()
 
 
 def measure(
@@ -249,14 +252,15 @@ def measure(
     from snip_gui.core.models.describe import describe
 
     shape = find_input_shape(choice, image_shape, num_classes)
+    computed: tuple[str, ...] = ()
     with torch.random.fork_rng(devices=[]):
         if choice.name.startswith(TORCHVISION):
             from snip_gui.core.models.torchvision_models import shape_only
 
             module = shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
         else:
-            module = _made(choice, shape, num_classes, trusted).float()
-        return describe(module, shape, image_shape, num_classes)
+            module, computed = _made(choice, shape, num_classes, trusted)
+        return describe(module.float(), shape, image_shape, num_classes, computed)
 
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:

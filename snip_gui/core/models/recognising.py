@@ -194,9 +194,9 @@ def _empty(
 ) -> nn.Module:
     """Return a network on the meta device, or with values if it is user-supplied."""
     if choice.name == OWN:
-        from snip_gui.core.models.own.running import load, make
+        from snip_gui.core.models.own.running import make_own
 
-        return make(load(choice, environment.trusted_code), choice, shape, num_classes)
+        return make_own(choice, shape, num_classes, environment.trusted_code)[0]
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import shape_only
 

@@ -184,3 +184,61 @@ def test_a_stopped_run_goes_on_with_its_extra_state(run_own):
 def test_extra_state_that_does_not_load_is_one_sentence(run_own, take):
     with pytest.raises(UserError, match=r"save and load its state.*net\.py, line 18"):
         run_own(with_extra("{'calls': 3}", take))
+
+
+COMPUTED = (
+    _HEAD
+    + """
+from torch.nn.utils import parametrizations, parametrize, weight_norm, spectral_norm
+
+
+class Squared(nn.Module):
+    def forward(self, weight):
+        return weight * weight.abs()
+
+
+def squared(layer):
+    parametrize.register_parametrization(layer, "weight", Squared())
+    return layer
+
+
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes):
+        super().__init__()
+        self.hidden = {wrap}(nn.Linear(784, 24))
+        self.out = {wrap}(nn.Linear(24, num_classes))
+
+    def forward(self, images):
+        return self.out(torch.relu(self.hidden(images.flatten(1))))
+"""
+)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "wrap",
+    ["weight_norm", "parametrizations.weight_norm", "spectral_norm", "parametrizations.orthogonal",
+     "squared"],
+)  # fmt: skip
+def test_computed_weights_compete_and_are_exported(run_own, tmp_path, wrap):
+    done = run_own(COMPUTED.replace("{wrap}", wrap))
+    assert done.summary.num_parameters == 19_090
+    assert done.summary.num_kept == 3_818
+    (sentence,) = done.summary.remarks
+    assert "hidden.weight" in sentence
+    assert sentence in done.notes
+    package = package_run(done.folder, done.environment.trusted_code)
+    assert set(package.state) == {"hidden.weight", "hidden.bias", "out.weight", "out.bias"}
+    for name, mask in package.masks.items():
+        assert not package.network.get_parameter(name)[mask == 0].any()
+    for name in (*FORMATS, "onnx"):
+        export(done, name, tmp_path)
+
+
+def test_weights_that_cannot_be_ordinary_are_one_sentence(run_own):
+    shared = COMPUTED.replace("{wrap}", "squared").replace(
+        "24, num_classes))",
+        "24, 784))\n        self.out.parametrizations = self.hidden.parametrizations",
+    )
+    with pytest.raises(UserError, match=r"weight|scores"):
+        run_own(shared)

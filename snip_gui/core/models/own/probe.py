@@ -142,13 +142,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _answer(question: Question) -> Answer:
     """Carry out the trial, in the other process."""
-    from snip_gui.core.models.own.running import load, make
+    from snip_gui.core.models.own.running import make_own
     from snip_gui.core.models.own.trial import try_passes
 
     choice, shape, num_classes = question.choice, question.shape, question.num_classes
     try:
-        model = make(load(choice, {choice.file_digest}), choice, shape, num_classes)
-        remarks = try_passes(model.float(), choice, shape, num_classes)
+        model, _ = make_own(choice, shape, num_classes, {choice.file_digest})
+        remarks = try_passes(model, choice, shape, num_classes)
     except UserError as error:
         return Answer(error.message, error.hint, error.field)
     return Answer(remarks=remarks)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from types import ModuleType
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from snip_gui.core.recipe.recipe import ModelChoice
 
@@ -134,6 +134,69 @@ def make(
             field="model.symbol",
         )
     return model
+
+
+def make_own(
+    choice: ModelChoice,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    trusted: Collection[str],
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Run the file and make the network, in single precision and with ordinary weights.
+
+    Returns
+    -------
+    nn.Module
+        The network.
+    tuple of str
+        Its weights that were computed from other parameters, as `make_ordinary` names them.
+
+    Raises
+    ------
+    UserError
+        As `load`, `make` and `make_ordinary`, or if the network gives other scores without them.
+    """
+    from snip_gui.core.graph.computed_weights import find_computed, make_ordinary
+
+    model = make(load(choice, trusted), choice, shape, num_classes).float()
+    if next(find_computed(model), None) is None:
+        return model, ()
+    before_BK = _scores_if_any(model, shape)
+    try:
+        computed = make_ordinary(model)
+    except UserError:
+        raise
+    except Exception as error:  # user-supplied code may raise anything
+        raise explain_failure(f"“{choice.symbol}” cannot compute its weights", error) from error
+    after_BK = _scores_if_any(model, shape)
+    if before_BK is not None and (
+        after_BK is None or not before_BK.allclose(after_BK, rtol=1e-4, atol=1e-5, equal_nan=True)
+    ):
+        raise UserError(
+            f"“{choice.symbol}” gives other scores once these computed weights are ordinary ones: "
+            f"{', '.join(computed)}.",
+            "Parametrizations that layers share cannot be pruned: remove them.",
+            field="model.symbol",
+        )
+    return model, computed
+
+
+def _scores_if_any(model: nn.Module, shape: tuple[int, int, int]) -> Tensor | None:
+    """Return the scores of two images of noise in evaluation mode; None if there are none."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    images_BCHW = torch.randn(2, *shape, generator=generator)
+    training = model.training
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            scores = model.eval()(images_BCHW)
+    except Exception:  # noqa: BLE001 - user-supplied code; the trial says what is wrong with it
+        return None
+    finally:
+        model.train(training)
+    return scores if isinstance(scores, torch.Tensor) else None
 
 
 def explain_failure(what: str, error: BaseException) -> UserError:
