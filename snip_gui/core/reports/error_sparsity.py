@@ -26,7 +26,7 @@ SOURCE = "Lee, Ajanthan & Torr 2019, Figure 1, read from the figure"
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class SparsityLevel:
     """All runs of a series at one sparsity.
 
     Attributes
@@ -54,7 +54,7 @@ class Series:
     """Runs that differ only in sparsity and seed, by increasing sparsity."""
 
     label: str
-    levels: tuple[Level, ...]
+    levels: tuple[SparsityLevel, ...]
 
 
 def error_series(entries: Sequence[RunEntry]) -> tuple[Series, ...]:
@@ -84,13 +84,13 @@ def published(network: str) -> tuple[tuple[float, float], ...]:
         )
 
 
-def _levels(entries: Sequence[RunEntry]) -> tuple[Level, ...]:
+def _levels(entries: Sequence[RunEntry]) -> tuple[SparsityLevel, ...]:
     errors: dict[float, list[float]] = defaultdict(list)
     for entry in entries:
         assert entry.recipe is not None
         assert entry.test_error is not None
         errors[entry.recipe.pruning.sparsity].append(entry.test_error)
-    return tuple(Level(sparsity, tuple(errors[sparsity])) for sparsity in sorted(errors))
+    return tuple(SparsityLevel(sparsity, tuple(errors[sparsity])) for sparsity in sorted(errors))
 
 
 def _without_seed_and_sparsity(recipe: Recipe) -> Recipe:
