@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snip_gui.core.recipe.recipe import Recipe
-    from snip_gui.core.recipe.training import Optimizer
+    from snip_gui.core.recipe.training import OptimizerName
 
 STABLE_RATE = 0.02
 """For LeNet-5-Caffe, which diverges unpruned at the published 0.1; see reproducing.md."""
 
-_RATES: dict[Optimizer, float] = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001}
+_RATES: dict[OptimizerName, float] = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def about(preset: Preset, recipe: Recipe) -> str:
     return preset.text
 
 
-def with_optimizer(recipe: Recipe, optimizer: Optimizer) -> Recipe:
+def with_optimizer(recipe: Recipe, optimizer: OptimizerName) -> Recipe:
     """Return the recipe with another optimizer; a default learning rate becomes the new default."""
     training = recipe.training
     rate = training.learning_rate

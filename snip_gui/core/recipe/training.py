@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from snip_gui.core.recipe.part import RecipePart
 
-Optimizer: TypeAlias = Literal["sgd", "adam", "adamw"]
+OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw"]
 Schedule: TypeAlias = Literal["steps", "cosine"]
 Augmentation: TypeAlias = Literal["none", "shift", "flip-and-shift"]
 Labels: TypeAlias = Literal["true", "shuffled"]
@@ -63,7 +63,7 @@ class Training(RecipePart, frozen=True, kw_only=True):
         ),
     ] = 100
     optimizer: Annotated[
-        Optimizer,
+        OptimizerName,
         Meta(
             title="Optimiser",
             description="The paper uses SGD with momentum. Adam and AdamW need a learning rate "

@@ -36,7 +36,7 @@ from snip_gui.ui.widgets.plain_text import Label
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snip_gui.core.recipe.training import Optimizer, Training
+    from snip_gui.core.recipe.training import OptimizerName, Training
     from snip_gui.core.training.metrics import MetricPoint, SplitName
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
@@ -223,7 +223,7 @@ class TrainingPanel(QWidget):
     @Slot(str, object)
     def _on_edited(self, path: str, value: object) -> None:
         if path == "training.optimizer":
-            recipe = with_optimizer(self._state.recipe, cast("Optimizer", value))
+            recipe = with_optimizer(self._state.recipe, cast("OptimizerName", value))
             self._controller.edit(recipe, "Change training.optimizer")
         else:
             self._controller.set_field(path, value)
