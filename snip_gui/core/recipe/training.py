@@ -10,7 +10,7 @@ from snip_gui.core.recipe.part import RecipePart
 
 OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw"]
 Schedule: TypeAlias = Literal["steps", "cosine"]
-Augmentation: TypeAlias = Literal["none", "shift", "flip-and-shift"]
+AugmentationName: TypeAlias = Literal["none", "shift", "flip-and-shift"]
 Labels: TypeAlias = Literal["true", "shuffled"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
@@ -131,7 +131,7 @@ class Training(RecipePart, frozen=True, kw_only=True):
         ),
     ] = 0.1
     augmentation: Annotated[
-        Augmentation,
+        AugmentationName,
         Meta(
             title="Augmentation",
             description="Each training image is shifted by up to 4 pixels along both axes, with "
