@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Picture: TypeAlias = "Callable[[int], NDArray[np.uint8] | None]"
+PictureSource: TypeAlias = "Callable[[int], NDArray[np.uint8] | None]"
 """Returns the pixels (C, H, W) of an image by index; None while they are being read."""
 
 Describe: TypeAlias = "Callable[[int], str]"
@@ -56,12 +56,12 @@ class ImageModel(Guarded, QAbstractListModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._picture: Picture = _no_picture
+        self._picture: PictureSource = _no_picture
         self._describe: Describe = str
         self._shown = _NO_INDICES
         self._marked: set[int] = set()
 
-    def set_images(self, picture: Picture, describe: Describe) -> None:
+    def set_images(self, picture: PictureSource, describe: Describe) -> None:
         """Replace the data set that indices refer to; nothing is shown until `show_indices`."""
         self.beginResetModel()
         self._picture, self._describe = picture, describe
