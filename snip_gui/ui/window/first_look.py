@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
-from snip_gui.ui.window.tour import Step
+from snip_gui.ui.window.tour import TourStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.window.parts import WindowParts
 
 
-def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
+def make_first_look_steps(parts: WindowParts) -> Sequence[TourStep]:
     """Return the steps of the tour."""
     heatmap = parts.heatmap
 
@@ -39,7 +39,7 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
         parts.docks["sensitivity"].raise_()
 
     return (
-        Step(
+        TourStep(
             "The minibatch",
             "SNIP examines a network once, before training, on a small batch of images: these. "
             "Draw others at random, fill the batch by class, browse for individual images, or "
@@ -47,7 +47,7 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
             lambda: parts.docks["minibatch"],
             show_minibatch,
         ),
-        Step(
+        TourStep(
             "Gradients",
             "One forward and one backward pass through the untrained network give the gradient "
             "of the loss for every connection. Here it is for the first layer: one row per unit, "
@@ -55,7 +55,7 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
             lambda: heatmap.splitter,
             lambda: show_weights("gradient"),
         ),
-        Step(
+        TourStep(
             "Sensitivity",
             "|weight x gradient|, divided by its sum over the whole network: how strongly the "
             "loss depends on a connection. Most connections hardly matter and a few matter a "
@@ -63,14 +63,14 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[Step]:
             lambda: parts.docks["sensitivity"],
             show_sensitivity,
         ),
-        Step(
+        TourStep(
             "The threshold",
             "All connections of all layers compete. The slider sets the fraction to remove; the "
             "most sensitive connections stay. Drag it, and pictures, bars and counts follow.",
             lambda: heatmap.control,
             show_map,
         ),
-        Step(
+        TourStep(
             "The mask",
             "The connections that remain. Each pixel shows the fraction of its connections that "
             "is kept, and the eights of the minibatch appear. Train (F6) trains only these "

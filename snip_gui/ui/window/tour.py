@@ -21,7 +21,7 @@ _CARD_WIDTH = 330
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TourStep:
     """A step of the tour.
 
     Attributes
@@ -43,7 +43,7 @@ class Tour(Guarded, QWidget):
 
     ended = Signal()
 
-    def __init__(self, window: QWidget, steps: Sequence[Step]) -> None:
+    def __init__(self, window: QWidget, steps: Sequence[TourStep]) -> None:
         super().__init__(window)
         self._window, self._steps, self._number = window, steps, -1
         self.setObjectName("tour")
