@@ -6,7 +6,7 @@ Shapes: N evaluated images, B per batch, C channels, H rows, W columns, K classe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.batches import Batches
     from snip_gui.core.data.images.image_set import ImageSet
-
-Measured: TypeAlias = Literal["validation", "test", "train"]
+    from snip_gui.core.training.metrics import SplitName
 
 MOST_SHOWN = 500
 _BATCH = 500
@@ -49,7 +48,7 @@ class Mistakes:
     """
 
     folder: Path
-    split: Measured
+    split: SplitName
     step: int
     classes: tuple[str, ...]
     images_digest: str
@@ -80,7 +79,7 @@ class MistakesFound(Event):
 
 def find_mistakes(
     folder: Path,
-    split: Measured,
+    split: SplitName,
     environment: Environment,
     images: ImageSet | None,
     cancel: CancelToken,

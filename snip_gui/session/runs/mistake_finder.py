@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.events import Event
-    from snip_gui.core.execution.mistakes import Measured, Mistakes
+    from snip_gui.core.execution.mistakes import Mistakes
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.training.metrics import SplitName
     from snip_gui.session.choosing.data_chooser import DataChooser
     from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
     from snip_gui.session.jobs.host import JobHost
@@ -40,7 +41,7 @@ class MistakeFinder(QObject):
         super().__init__(parent)
         self._state, self._host, self._data, self._minibatch = state, host, data, minibatch
 
-    def ask(self, folder: Path, recipe: Recipe, split: Measured) -> None:
+    def ask(self, folder: Path, recipe: Recipe, split: SplitName) -> None:
         """Evaluate the latest weights of a run; emits `found` or `failed`."""
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
