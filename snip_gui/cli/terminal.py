@@ -17,7 +17,7 @@ from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.text import sparsity_text, to_visible
 from snip_gui.core.data.sets.events import FilesUnreadable
 from snip_gui.core.runs.events import RunDone
-from snip_gui.core.training.events import Measured, TrainingPaused, TrainingStarted
+from snip_gui.core.training.events import PointsMeasured, TrainingPaused, TrainingStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ class EventPrinter:
                     f"Training {event.num_kept:,} of {event.num_parameters:,} connections "
                     f"({sparsity_text(event.sparsity)} removed) for {event.num_epochs} epochs."
                 )
-            case Measured(points):
+            case PointsMeasured(points):
                 self._measured(points)
             case RunDone():
                 self._clear_bar()

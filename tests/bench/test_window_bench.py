@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QWidget
 import tests.qt_fixtures
 from snip_gui.app import collect_in_gui_thread
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.training.events import Measured
+from snip_gui.core.training.events import PointsMeasured
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
 from tests.bench.test_core_bench import ratio, show
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
@@ -268,7 +268,7 @@ def test_the_window_slows_no_training(record_property, trainable, qtbot, tmp_pat
                 images=state.images,
             )
             for event in steps:
-                if isinstance(event, Measured):
+                if isinstance(event, PointsMeasured):
                     pace.add(event.points)
                     if pace.is_over:
                         cancel.cancel()

@@ -18,7 +18,12 @@ from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
 from snip_gui.core.methods.scoring import make_regime, out_of_memory
 from snip_gui.core.pruning.masked_model import MaskedModel
-from snip_gui.core.training.events import MasksChanged, Measured, TrainingPaused, TrainingStarted
+from snip_gui.core.training.events import (
+    MasksChanged,
+    PointsMeasured,
+    TrainingPaused,
+    TrainingStarted,
+)
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import Prepared, prepare
 
@@ -90,7 +95,7 @@ def train(
         yield from when_room(book.begin, cancel)
         yield _started(folder, summary, trainer, prepared)
         if points:
-            yield Measured(tuple(points))
+            yield PointsMeasured(tuple(points))
         if watch is not None:
             watch.begin()
         state = yield from _steps(book, trainer, cancel, watch)
@@ -161,7 +166,7 @@ def _steps(
             yield Note(trainer.notes.pop(0))
         if fresh:
             book.add(fresh)
-            yield Measured(tuple(fresh))
+            yield PointsMeasured(tuple(fresh))
             yield from when_room(book.save, cancel)
         if watch is not None and (seen := watch.look(trainer)) is not None:
             yield seen

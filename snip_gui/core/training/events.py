@@ -87,7 +87,7 @@ class MasksChanged(Event):
 
 
 @dataclass(frozen=True)
-class Measured(Event):
+class PointsMeasured(Event):
     """Metric points, never dropped."""
 
     points: tuple[MetricPoint, ...]

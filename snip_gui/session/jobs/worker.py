@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.training.events import Measured
+from snip_gui.core.training.events import PointsMeasured
 from snip_gui.session.jobs.job import JobEnded, JobEvent
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Worker(QObject):
 
     def _pass_on(self, task: Task, event: Event) -> None:
         """Emit an event; progress at a limited rate, and metric points together with it."""
-        if isinstance(event, Measured):
+        if isinstance(event, PointsMeasured):
             task.measured += event.points
             return
         if isinstance(event, Progress):
@@ -114,6 +114,6 @@ class Worker(QObject):
     def _pass_on_measured(self, task: Task) -> None:
         """Emit the buffered points in one event."""
         if task.measured:
-            event = Measured(tuple(task.measured))
+            event = PointsMeasured(tuple(task.measured))
             task.measured.clear()
             self.emitted.emit(JobEvent(task.job_id, task.kind, event))

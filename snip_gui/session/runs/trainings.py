@@ -12,7 +12,12 @@ from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import extended, refuse_extending
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.runs.placing import is_half_made, refuse_edited
-from snip_gui.core.training.events import MasksChanged, Measured, TrainingPaused, TrainingStarted
+from snip_gui.core.training.events import (
+    MasksChanged,
+    PointsMeasured,
+    TrainingPaused,
+    TrainingStarted,
+)
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem, TrainingState
 
@@ -161,7 +166,7 @@ class Trainings(QObject):
             case MasksChanged(num_kept) if self._state.training is not None:
                 training = dataclasses.replace(self._state.training, num_kept=num_kept)
                 self._state.set_training(training)
-            case Measured(points):
+            case PointsMeasured(points):
                 self._state.add_points(points)
             case RunDone(folder, summary):
                 self._done(folder, summary)

@@ -22,7 +22,7 @@ from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import extended
 from snip_gui.core.runs.folder import read_metrics, read_summary
 from snip_gui.core.runs.listing import list_runs
-from snip_gui.core.training.events import Measured, TrainingStarted
+from snip_gui.core.training.events import PointsMeasured, TrainingStarted
 from tests.core.execution.folders import (
     SHORT,
     STEPS_PER_EPOCH,
@@ -128,7 +128,7 @@ def test_rows_after_the_checkpoint_are_dropped(work, environment, tmp_path):
     assert not any(p.loss == 9.0 for p in points)
     steps = [(p.step, p.split) for p in points]
     assert steps == sorted(set(steps), key=steps.index)  # none twice
-    first = next(event for event in events if isinstance(event, Measured))
+    first = next(event for event in events if isinstance(event, PointsMeasured))
     assert list(first.points) == kept  # a window draws the whole curve
 
 

@@ -28,7 +28,7 @@ from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Picked, Recipe,
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
-from snip_gui.core.training.events import Measured, TrainingStarted
+from snip_gui.core.training.events import PointsMeasured, TrainingStarted
 from tests.core.execution.folders import (
     PRUNED,
     SCORED,
@@ -182,7 +182,7 @@ def test_events_tell_the_whole_story(finished):
     assert events[-1].folder == folder
     (started,) = [event for event in events if isinstance(event, TrainingStarted)]
     assert (started.first_step, started.num_steps, started.num_kept) == (0, 26, 13_331)
-    points = [p for event in events if isinstance(event, Measured) for p in event.points]
+    points = [p for event in events if isinstance(event, PointsMeasured) for p in event.points]
     assert [(p.step, p.split) for p in points] == [(p.step, p.split) for p in read_metrics(folder)]
     done = [e.done for e in events if isinstance(e, Progress) and e.total]
     assert done == sorted(done)

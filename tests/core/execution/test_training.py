@@ -21,7 +21,7 @@ from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.folder import read_metrics, read_recipe, read_summary
-from snip_gui.core.training.events import Measured, TrainingPaused
+from snip_gui.core.training.events import PointsMeasured, TrainingPaused
 
 SHORT = Recipe(training=Training(epochs=3, batch_size=100), pruning=Snip(sparsity=0.95))
 
@@ -295,7 +295,7 @@ def test_metrics_that_are_removed_or_cut_while_training_come_back_whole(work, tm
     sizes = []
 
     def change(event):
-        if isinstance(event, Measured) and changes and path.exists():
+        if isinstance(event, PointsMeasured) and changes and path.exists():
             sizes.append(path.stat().st_size)
             changes.pop()()
 

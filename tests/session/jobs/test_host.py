@@ -6,7 +6,7 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note, Progress
-from snip_gui.core.training.events import Measured
+from snip_gui.core.training.events import PointsMeasured
 from snip_gui.core.training.metrics import MetricPoint
 
 WAIT_MS = 10_000
@@ -198,18 +198,18 @@ def test_points_are_gathered_and_none_is_lost(host, heard, qtbot):
 
     def job(_cancel):
         for step in range(3000):
-            yield Measured((point(step),))
+            yield PointsMeasured((point(step),))
             if step == 1500:
                 yield Note("half")
 
     submitted = host.submit("train", job)
     qtbot.waitUntil(lambda: heard.outcome(submitted) == "done", timeout=WAIT_MS)
     events = [item.event for item in heard.items[:-1]]
-    measured = [event for event in events if isinstance(event, Measured)]
+    measured = [event for event in events if isinstance(event, PointsMeasured)]
     assert [p.step for event in measured for p in event.points] == list(range(3000))
     assert len(measured) < 300
     before = events[: next(i for i, e in enumerate(events) if isinstance(e, Note))]
-    assert sum(len(e.points) for e in before if isinstance(e, Measured)) == 1501
+    assert sum(len(e.points) for e in before if isinstance(e, PointsMeasured)) == 1501
 
 
 def test_a_job_is_heard_by_itself(host, qtbot):

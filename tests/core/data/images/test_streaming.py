@@ -22,7 +22,7 @@ from snip_gui.core.execution.run import run_steps
 from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Training
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import CHECKPOINT, MASKS, read_metrics, read_summary
-from snip_gui.core.training.events import Measured
+from snip_gui.core.training.events import PointsMeasured
 
 CPU = torch.device("cpu")
 NUMBER = 45  # more than one task of the decoders
@@ -160,7 +160,7 @@ def test_no_process_is_left_when_a_streamed_training_is_cancelled(
 ):
     cancel = CancelToken()
     for event in run_folder(RECIPE, folder, tmp_path / "run", 0, cancel):
-        if isinstance(event, Measured):
+        if isinstance(event, PointsMeasured):
             cancel.cancel()
     assert isinstance(event, RunDone)
     assert event.summary.state == "stopped"
@@ -176,7 +176,7 @@ def test_a_file_that_goes_in_the_middle_of_a_training_keeps_the_run(
     )  # fmt: skip
     gone = folder / "test" / "b" / "0.png"
     content = gone.read_bytes()
-    next(event for event in steps if isinstance(event, Measured))
+    next(event for event in steps if isinstance(event, PointsMeasured))
     gone.unlink()
     try:
         with pytest.raises(UserError, match=r"0\.png” can no longer be read: it no longer exists"):
