@@ -16,7 +16,7 @@ from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
-from snip_gui.core.methods.scoring import describe, prune
+from snip_gui.core.methods.scoring import describe_scoring, prune
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.runs import folder as files
@@ -67,7 +67,7 @@ def execute(
     bench = yield from build_steps(recipe, environment, images, cancel)
     scored = yield from prune(bench, cancel)
     num_kept = _num_kept_first(scored)
-    yield Note(describe(scored))
+    yield Note(describe_scoring(scored))
     summary = write_scored(folder, bench, scored, num_kept, environment)
     yield from _prune_and_train(folder, bench, scored, summary, cancel, stop_after, watch)
 

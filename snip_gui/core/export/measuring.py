@@ -26,7 +26,7 @@ from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
 from snip_gui.core.export.formats import onnx_format
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import compute_scores
-from snip_gui.core.models.describe import describe
+from snip_gui.core.models.describe import describe_architecture
 from snip_gui.core.runs import folder as files
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def multiply_accumulates(network: nn.Module, package: Package) -> int:
     """Return the MACs of a network's weights for one image, including zeros."""
     _, channels, rows, columns = package.images_BCHW.shape
     shape = (channels, rows, columns)
-    architecture = describe(network, shape, shape, len(package.manifest["classes"]))
+    architecture = describe_architecture(network, shape, shape, len(package.manifest["classes"]))
     return sum(layer.multiply_accumulates for layer in architecture.layers)
 
 

@@ -44,7 +44,7 @@ def score(
     scored = yield from prune(bench, cancel)
     scored.prepare()
     yield ScoringDone(scored)
-    yield Note(describe(scored))
+    yield Note(describe_scoring(scored))
 
 
 def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator[Event]:
@@ -99,7 +99,7 @@ def make_regime(bench: Workbench) -> Regime:
     return regime
 
 
-def describe(scored: Scored) -> str:
+def describe_scoring(scored: Scored) -> str:
     """Return a line for the log on a scoring."""
     total, zeros = scored.layout.num_parameters, scored.num_zero
     what, loss = f"Scored {scored.model.title}", ""

@@ -32,7 +32,7 @@ _WEIGHTED = (
 )  # fmt: skip
 
 
-def describe(
+def describe_architecture(
     model: nn.Module,
     input_shape: tuple[int, int, int],
     image_shape: tuple[int, int, int],

@@ -249,7 +249,7 @@ def measure(
     """
     import torch
 
-    from snip_gui.core.models.describe import describe
+    from snip_gui.core.models.describe import describe_architecture
 
     shape = find_input_shape(choice, image_shape, num_classes)
     computed: tuple[str, ...] = ()
@@ -260,7 +260,7 @@ def measure(
             module = shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
         else:
             module, computed = _made(choice, shape, num_classes, trusted)
-        return describe(module.float(), shape, image_shape, num_classes, computed)
+        return describe_architecture(module.float(), shape, image_shape, num_classes, computed)
 
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:

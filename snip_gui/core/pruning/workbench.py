@@ -23,7 +23,7 @@ from snip_gui.core.data.minibatch.chosen import ChosenFrom
 from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import find_own_images
 from snip_gui.core.graph.parameters import PrunableParameters, prunable_parameters
-from snip_gui.core.models.describe import describe
+from snip_gui.core.models.describe import describe_architecture
 from snip_gui.core.models.networks import find_input_shape, make_network, reinitialise
 from snip_gui.core.models.own.probe import try_out
 from snip_gui.core.models.own.source import OWN, pin_files
@@ -221,7 +221,7 @@ def build(recipe: Recipe, environment: Environment, images: ImageSet) -> Workben
         split=split_training(images.train_labels_N, recipe.data.validation_fraction, recipe.seed),
         device=device,
         model=model,
-        architecture=describe(
+        architecture=describe_architecture(
             model,
             network.input_shape,
             images.image_shape,

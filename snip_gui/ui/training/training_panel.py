@@ -239,7 +239,7 @@ class TrainingPanel(QWidget):
     def _on_training_changed(self) -> None:
         training = self._state.training
         overlays = self._overlays()
-        self._status.setText("" if training is None else describe(training))
+        self._status.setText("" if training is None else describe_training(training))
         self._legend.setVisible(training is not None)
         self.more.setVisible(training is not None and training.num_kept > 0)
         self.extend.setEnabled(training is not None and training.phase == "finished")
@@ -297,7 +297,7 @@ class TrainingPanel(QWidget):
     def _draw(self) -> None:
         training = self._state.training
         if training is not None:
-            self._status.setText(describe(training))
+            self._status.setText(describe_training(training))
         self.charts.show_points(training.points if training is not None else ())
 
     @Slot()
@@ -325,7 +325,7 @@ def _wrapped(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def describe(training: TrainingState) -> str:
+def describe_training(training: TrainingState) -> str:
     """Return a sentence on the status of a training run."""
     at = f"at {sparsity_text(training.sparsity)} sparsity"
     held_out: dict[SplitName, MetricPoint] = {

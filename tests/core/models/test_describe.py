@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.describe import describe
+from snip_gui.core.models.describe import describe_architecture
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_multiply_accumulates_agree_with_torchs_counter(name):
     shape, classes = info.reference
     model = info.build(shape, classes)
     layout = prunable_parameters(model).layout
-    found = describe(model, shape, shape, classes)
+    found = describe_architecture(model, shape, shape, classes)
     ours = sum(tensor.size * found.uses[tensor.layer] for tensor in layout.weights)
     assert ours == sum(layer.multiply_accumulates for layer in found.layers)
     assert ours == found.multiply_accumulates
@@ -29,7 +29,7 @@ def test_multiply_accumulates_agree_with_torchs_counter(name):
 
 def test_recurrent_weights_are_used_at_every_row():
     info = MODELS["gru-s"]
-    found = describe(info.build(*info.reference), (1, 28, 28), (1, 28, 28), 10)
+    found = describe_architecture(info.build(*info.reference), (1, 28, 28), (1, 28, 28), 10)
     assert found.uses == {"projection": 28, "cell": 28, "fc": 1}
     # The second bias of each gate, kept at zero.
     assert found.num_frozen == found.num_parameters - info.num_parameters == 3 * 128
@@ -39,7 +39,7 @@ def test_the_network_is_left_as_it_was():
     model = MODELS["alexnet-s"].build((3, 32, 32), 10).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.conv2.eval()
-    describe(model, (3, 32, 32), (3, 32, 32), 10)
+    describe_architecture(model, (3, 32, 32), (3, 32, 32), 10)
     assert not model.conv2.training
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -47,7 +47,9 @@ def test_the_network_is_left_as_it_was():
 
 
 def test_rows_tell_shapes_and_what_is_not_pruned():
-    found = describe(MODELS["vgg-like"].build((3, 32, 32), 10), (3, 32, 32), (3, 32, 32), 10)
+    found = describe_architecture(
+        MODELS["vgg-like"].build((3, 32, 32), 10), (3, 32, 32), (3, 32, 32), 10
+    )
     rows = {layer.name: layer for layer in found.layers}
     assert rows["conv1"].kind == "Conv2d"
     assert rows["conv1"].output_shape == (64, 32, 32)
@@ -78,7 +80,7 @@ class Attentive(nn.Module):
 
 
 def test_weights_are_counted_wherever_they_are_applied():
-    found = describe(Attentive(), (4, 4, 4), (4, 4, 4), 3)
+    found = describe_architecture(Attentive(), (4, 4, 4), (4, 4, 4), 3)
     assert found.uses == {
         "patch": 4,
         "attention": 4,
@@ -95,7 +97,7 @@ def test_weights_are_counted_wherever_they_are_applied():
 def test_a_first_layer_that_sees_every_pixel_is_found(first, sees_all):
     model = nn.Sequential(nn.Flatten() if sees_all else nn.Identity(), first, nn.ReLU())
     model.append(nn.Linear(5 if sees_all else 48, 2))
-    found = describe(model, (3, 4, 4), (3, 4, 4), 2)
+    found = describe_architecture(model, (3, 4, 4), (3, 4, 4), 2)
     assert found.first_linear == ("1" if sees_all else "")
 
 
@@ -121,10 +123,10 @@ class Outside(nn.Module):
     ],
 )  # fmt: skip
 def test_what_does_not_compete_is_said_with_its_size(number, text):
-    found = describe(Outside(number), (3, 4, 4), (3, 4, 4), 3)
+    found = describe_architecture(Outside(number), (3, 4, 4), (3, 4, 4), 3)
     assert found.remarks[0].endswith(text)
     assert dict(found.outside) == {f"extra.{i}": 3000 for i in range(number)}
 
 
 def test_there_is_nothing_to_remark_of_a_usual_network():
-    assert describe(Outside(0), (3, 4, 4), (3, 4, 4), 3).remarks == ()
+    assert describe_architecture(Outside(0), (3, 4, 4), (3, 4, 4), 3).remarks == ()

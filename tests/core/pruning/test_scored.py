@@ -63,7 +63,7 @@ def test_scoring_can_be_cancelled(digits, environment):
 
 def test_the_line_for_the_log_has_the_counts(score):
     scored = score(Recipe())
-    line = jobs.describe(scored)
+    line = jobs.describe_scoring(scored)
     zeros = int((scored.ranking.score_M == 0).sum())
     assert "100 images" in line
     assert "266,610 connections" in line
