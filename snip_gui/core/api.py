@@ -25,7 +25,7 @@ from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.pruning.workbench import build
+from snip_gui.core.pruning.workbench import build_workbench
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.runs.folder import read_recipe
@@ -168,7 +168,7 @@ def build_recipe(recipe: Recipe | Mapping[str, Any], data_folder: str | Path = "
     )
     options = read_options_for(recipe.data, environment)
     images = load_images(recipe.data.name, environment.data_folder, options)
-    bench = build(recipe, environment, images)
+    bench = build_workbench(recipe, environment, images)
     scored = run_to_end(prune(bench, CancelToken()))
     _, images_NCHW, labels_N = bench.minibatch
     return Built(bench.model, images_NCHW, labels_N, scored.masks)

@@ -19,7 +19,7 @@ from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.pruning.workbench import build
+from snip_gui.core.pruning.workbench import build_workbench
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from snip_gui.core.views.arrangement import Arrangement
 from snip_gui.core.views.weight_canvas import weight_canvas
@@ -91,7 +91,7 @@ def _one_thread():
 @pytest.mark.parametrize(("name", "bound"), [("lenet-300-100", 3.0), ("lenet-5-caffe", 1.15)])
 def test_scoring_costs_little_more_than_one_pass(record_property, name, bound):
     environment = Environment(device="cpu", num_threads=1)
-    bench = build(Recipe(model=ModelChoice(name=name)), environment, load_digits())
+    bench = build_workbench(Recipe(model=ModelChoice(name=name)), environment, load_digits())
     _, inputs, labels = bench.minibatch
     parameters = list(bench.model.parameters())
 

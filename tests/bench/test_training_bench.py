@@ -22,7 +22,7 @@ from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.training import make_trainer
 from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.paper.lenet import LeNet300100
-from snip_gui.core.pruning.workbench import build
+from snip_gui.core.pruning.workbench import build_workbench
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import DataChoice, ModelChoice, Recipe, Training
 from snip_gui.core.training.preparing import prepare
@@ -67,7 +67,7 @@ class Steps:
             pruning=Snip(sparsity=sparsity),
             training=Training(epochs=1000, batch_size=_BATCH, learning_rate=0.01, shrink=shrink),
         )
-        bench = build(recipe, environment, mnist)
+        bench = build_workbench(recipe, environment, mnist)
         scored = drain(prune(bench, CancelToken()))
         num_kept = scored.num_kept_at(sparsity)
         self.trainer = make_trainer(bench, scored.ranking.mask_at(num_kept))

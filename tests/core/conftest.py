@@ -7,7 +7,7 @@ import torch
 
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.sets.digits import load_digits
-from snip_gui.core.pruning.workbench import Workbench, build
+from snip_gui.core.pruning.workbench import Workbench, build_workbench
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def make_bench(digits, environment) -> Callable[..., Workbench]:
     """Builds a fresh workbench of the digits."""
 
     def make(recipe: Recipe | None = None) -> Workbench:
-        return build(recipe or Recipe(), environment, digits)
+        return build_workbench(recipe or Recipe(), environment, digits)
 
     return make
 

@@ -227,9 +227,9 @@ def _made(
         check_scores(module, choice, shape, num_classes)
         return module, computed
     if choice.name.startswith(TORCHVISION):
-        from snip_gui.core.models.torchvision_models import build
+        from snip_gui.core.models.torchvision_models import build_torchvision
 
-        return build(shape, num_classes, name=choice.name.removeprefix(TORCHVISION)), ()
+        return build_torchvision(shape, num_classes, name=choice.name.removeprefix(TORCHVISION)), ()
     with MODELS.blaming(choice.name):
         return find_network(choice).build(shape, num_classes), ()
 

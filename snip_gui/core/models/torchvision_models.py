@@ -24,7 +24,9 @@ def names() -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
 
 
-def build(image_shape: tuple[int, int, int], num_classes: int, *, name: str) -> nn.Module:
+def build_torchvision(
+    image_shape: tuple[int, int, int], num_classes: int, *, name: str
+) -> nn.Module:
     """Return a network for images of a shape (C, H, W).
 
     The first convolution is adapted to the number of channels. Auxiliary classifiers (GoogLeNet,
@@ -91,10 +93,10 @@ def shape_only(shape: tuple[int, int, int], num_classes: int, name: str) -> nn.M
     """Return a network in evaluation mode on the meta device, with shapes but no values."""
     try:
         with torch.device("meta"):
-            model = build(shape, num_classes, name=name)
+            model = build_torchvision(shape, num_classes, name=name)
     except NotImplementedError:
         # RegNet computes its widths with tensors, which takes a real device.
-        model = build(shape, num_classes, name=name).to("meta")
+        model = build_torchvision(shape, num_classes, name=name).to("meta")
     return model.eval()
 
 

@@ -175,7 +175,7 @@ def build_steps(
     ------
     UserError
         If a file of the recipe is missing or has changed, or a user-supplied network does not work;
-        and as `build` does.
+        and as `build_workbench` does.
     Cancelled
         If cancelled meanwhile.
     """
@@ -185,14 +185,14 @@ def build_steps(
         num_classes = len(images.classes)
         shape = find_input_shape(recipe.model, images.image_shape, num_classes)
         yield from try_out(recipe.model, shape, num_classes, environment.trusted_code, cancel)
-    bench = build(recipe, environment, images)
+    bench = build_workbench(recipe, environment, images)
     for note in (*bench.notes, *bench.architecture.remarks, bench.architecture.resized):
         if note:
             yield Note(note)
     return bench
 
 
-def build(recipe: Recipe, environment: Environment, images: ImageSet) -> Workbench:
+def build_workbench(recipe: Recipe, environment: Environment, images: ImageSet) -> Workbench:
     """Build the network with its initial weights and split the images.
 
     Raises

@@ -7,7 +7,7 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.execution.run import run
-from snip_gui.core.pruning.workbench import build
+from snip_gui.core.pruning.workbench import build_workbench
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Picked, Recipe, Training
 from snip_gui.core.reports.estimate import estimate
@@ -24,7 +24,7 @@ def done(tmp_path_factory, environment):
 
 
 def architecture_of(recipe, environment, digits):
-    return build(recipe, environment, digits).architecture
+    return build_workbench(recipe, environment, digits).architecture
 
 
 @pytest.mark.parametrize(
