@@ -177,7 +177,9 @@ class Controller(QObject):
             return
         self.state.status.set_problem(None)
         environment = self.state.preferences.environment_for(images.name)
-        job = lazily("snip_gui.core.methods.scoring:score", self.state.recipe, environment, images)
+        job = lazily(
+            "snip_gui.core.methods.scoring:score_steps", self.state.recipe, environment, images
+        )
         self._host.submit("score", job, short=True)
 
     def train(self) -> None:

@@ -30,7 +30,7 @@ def test_single_class_minibatches_keep_the_known_fractions(mnist, environment):
             recipe = Recipe(
                 data=DataChoice(name="mnist"), minibatch=Draw(classes=(digit,)), seed=seed
             )
-            *_, done, _note = jobs.score(recipe, environment, mnist, CancelToken())
+            *_, done, _note = jobs.score_steps(recipe, environment, mnist, CancelToken())
             for row in done.scored.layer_rows(done.scored.num_kept_at(0.9)):
                 fractions[row.layer].append(row.weights_kept / row.weights_total)
     for layer, (mean, tolerance) in known.items():

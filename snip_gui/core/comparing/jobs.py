@@ -34,7 +34,7 @@ def measure_stability(
     Raises
     ------
     UserError
-        If a recipe cannot be run on this machine; see `snip_gui.core.methods.scoring.score`.
+        If a recipe cannot be run on this machine; see `snip_gui.core.methods.scoring.score_steps`.
     Cancelled
         If cancelled meanwhile.
     """

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     RunMethod: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
 
-def score(
+def score_steps(
     recipe: Recipe, environment: Environment, images: ImageSet, cancel: CancelToken
 ) -> Iterator[Event]:
     """Score a recipe's minibatch; ends with `ScoringDone`.

@@ -108,7 +108,7 @@ class Questions(QObject):
         images = self._state.images
         assert images is not None
         environment = self._state.preferences.environment_for(images.name)
-        job = lazily("snip_gui.core.methods.scoring:score", recipe, environment, images)
+        job = lazily("snip_gui.core.methods.scoring:score_steps", recipe, environment, images)
         self._without = _Without(mask, self._name_without(indices))
         scoring = self._host.submit("without", job, short=True)
         scoring.happened.connect(self._on_scored_without)

@@ -75,7 +75,7 @@ def test_stability_counts_the_masks_that_scoring_gives(digits, environment):
     assert isinstance(done, StabilityMeasured)
     times = np.zeros(266_610, int)
     for recipe in recipes:
-        *_, scoring, _note = jobs.score(recipe, environment, digits, CancelToken())
+        *_, scoring, _note = jobs.score_steps(recipe, environment, digits, CancelToken())
         times += scoring.scored.ranking.rank_M < 5_332
     np.testing.assert_array_equal(done.frequency.count_M, times)
     assert done.frequency.num_masks == 3

@@ -95,7 +95,7 @@ def test_a_column_holds_what_scoring_gives(digits, environment):
     recipe = Recipe(minibatch=Draw(classes=(8,), size=60))
     spec = GridSpec("classes", (0.5, 0.9), (Variant("8", recipe),))
     column = compute(spec, environment, digits)[0]
-    *_, done, _ = jobs.score(recipe, environment, digits, CancelToken())
+    *_, done, _ = jobs.score_steps(recipe, environment, digits, CancelToken())
     for row, sparsity in enumerate(spec.sparsities):
         num_kept = done.scored.num_kept_at(sparsity)
         expected = done.scored.input_fractions(num_kept)

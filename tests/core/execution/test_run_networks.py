@@ -146,7 +146,7 @@ def measured(recipe, environment):
 def test_measuring_a_network_tells_what_scoring_finds(code, environment, digits):
     recipe = own(code, "Small")
     found = measured(recipe, trusting(code))
-    steps = jobs.score(recipe, trusting(code), digits, CancelToken())
+    steps = jobs.score_steps(recipe, trusting(code), digits, CancelToken())
     scored = next(event for event in steps if isinstance(event, ScoringDone)).scored
     assert scored.architecture == found
     assert scored.model.layers == found.prunable_layers == ("hidden", "out")
@@ -172,7 +172,7 @@ def test_torchvision_lists_its_networks():
 
 def test_what_does_not_fit_one_pass_is_scored_in_several(environment, digits, monkeypatch):
     def score():
-        events = list(jobs.score(Recipe(**SHORT), environment, digits, CancelToken()))
+        events = list(jobs.score_steps(Recipe(**SHORT), environment, digits, CancelToken()))
         notes = [event.text for event in events if isinstance(event, Note)]
         return next(e for e in events if isinstance(e, ScoringDone)).scored, notes
 

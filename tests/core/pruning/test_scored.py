@@ -25,7 +25,7 @@ LENET_5 = ModelChoice(name="lenet-5-caffe")
 @pytest.fixture
 def score(digits, environment):
     def do(recipe):
-        *_, done, _note = jobs.score(recipe, environment, digits, CancelToken())
+        *_, done, _note = jobs.score_steps(recipe, environment, digits, CancelToken())
         assert isinstance(done, ScoringDone)
         return done.scored
 
@@ -58,7 +58,7 @@ def test_scoring_can_be_cancelled(digits, environment):
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        list(jobs.score(Recipe(), environment, digits, cancel))
+        list(jobs.score_steps(Recipe(), environment, digits, cancel))
 
 
 def test_the_line_for_the_log_has_the_counts(score):

@@ -13,7 +13,7 @@ from tests.core.sources import Unnested
 
 
 def test_a_readout_agrees_with_the_mask_and_the_network(digits, environment, bench):
-    *_, done, _note = jobs.score(Recipe(), environment, digits, CancelToken())
+    *_, done, _note = jobs.score_steps(Recipe(), environment, digits, CancelToken())
     scored, num_kept = done.scored, 26_661
     tensor = scored.layout["fc2.weight"]
     mask = scored.ranking.get_mask(tensor, num_kept)

@@ -17,7 +17,7 @@ from tests.core.sources import Unnested
 @pytest.fixture
 def score(digits, environment):
     def do(recipe):
-        events = jobs.score(recipe, environment, digits, CancelToken())
+        events = jobs.score_steps(recipe, environment, digits, CancelToken())
         return next(event for event in events if isinstance(event, ScoringDone)).scored
 
     return do
