@@ -2,7 +2,7 @@
 
 Units, channels and pixels on no path from input to output are left out; the rest is masked as
 before. Training the small network updates its weights as training the masked network would, up to
-rounding; `Shrunk.put_back` copies them into the full network.
+rounding; `ShrunkModel.put_back` copies them into the full network.
 
 Shapes: B images, C channels, H rows, W columns, K classes, P remaining pixels.
 """
@@ -41,7 +41,7 @@ Places: TypeAlias = "tuple[Tensor, ...]"
 
 
 @dataclass(frozen=True, eq=False)
-class Shrunk:
+class ShrunkModel:
     """A masked network, and the small network that replaces it during training.
 
     Attributes
@@ -92,7 +92,7 @@ class Shrunk:
         return whole
 
 
-def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
+def shrink(masked: MaskedModel, images_BCHW: Tensor) -> ShrunkModel | str:
     """Create the small network, and verify it against the full one.
 
     Parameters
@@ -104,7 +104,7 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> Shrunk | str:
 
     Returns
     -------
-    Shrunk or str
+    ShrunkModel or str
         The result, or a sentence on why the whole network is trained: there is nothing to leave
         out, or it cannot be left out exactly.
     """
@@ -136,7 +136,7 @@ def cut(
     masks: Mapping[str, NDArray[np.bool_]],
     paths: Paths,
     images_BCHW: Tensor,
-) -> Shrunk:
+) -> ShrunkModel:
     """Cut the layers of a copy of the network to their remaining parts.
 
     Parameters
@@ -157,7 +157,7 @@ def cut(
             small.get_parameter(name).requires_grad_(False)
     num_kept, num_trained = (sum(int(m.sum()) for m in part.values()) for part in (masks, kept))
     num_off_path = num_kept - num_trained
-    return Shrunk(
+    return ShrunkModel(
         full=masked,
         small=MaskedModel(small, _prunable_of(small, masked.prunable), kept),
         pixels=_pixels(paths, tuple(images_BCHW.shape[1:])),
@@ -247,7 +247,7 @@ def _pixels(paths: Paths, shape: tuple[int, ...]) -> PixelChoice | None:
     return PixelChoice(indices_P, (len(indices_P), 1, 1))
 
 
-def _refuse_difference(shrunk: Shrunk, images_BCHW: Tensor) -> None:
+def _refuse_difference(shrunk: ShrunkModel, images_BCHW: Tensor) -> None:
     """Raise `CannotFollowError` if the small network is not equivalent to the full one.
 
     Checked in double precision on copies: outputs agree in both modes, and no parameter that was

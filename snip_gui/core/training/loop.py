@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.batches import Batches
     from snip_gui.core.data.images.pixels import PixelChoice
     from snip_gui.core.pruning.masked_model import MaskedModel
-    from snip_gui.core.pruning.shrinking import Shrunk
+    from snip_gui.core.pruning.shrinking import ShrunkModel
     from snip_gui.core.recipe.recipe import Training
     from snip_gui.core.training.regime import MaskChange, Regime
 
@@ -92,7 +92,7 @@ class Trainer:
     regime: Regime = STATIC
     phases: tuple[Phase, ...] = ()
     notes: list[str] = field(init=False, default_factory=list)
-    shrunk: Shrunk | None = field(init=False, default=None)
+    shrunk: ShrunkModel | None = field(init=False, default=None)
     joins_single: bool = field(init=False, default=False)
     optimizer: Optimizer = field(init=False)
     _pixels: PixelChoice | None = field(init=False, default=None)
@@ -106,7 +106,7 @@ class Trainer:
             if self.joins_single and 1 in (number, size):
                 raise _single_images_only(size)
 
-    def use(self, shrunk: Shrunk) -> None:
+    def use(self, shrunk: ShrunkModel) -> None:
         """Train a small network instead of the whole one; call before the first step."""
         self.shrunk = shrunk
         self.optimizer = self._make_optimizer()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snip_gui.core.pruning.masked_model import MaskedModel
-    from snip_gui.core.pruning.shrinking import Shrunk
+    from snip_gui.core.pruning.shrinking import ShrunkModel
     from snip_gui.core.recipe.recipe import Training
     from snip_gui.core.training.loop import Trainer
 
@@ -88,7 +88,7 @@ def prepare(trainer: Trainer) -> Generator[Event, None, Prepared]:
 
 
 def _rates(
-    shrunk: Shrunk, training: Training, seen: Tensor, inputs_BCHW: Tensor, labels_B: Tensor
+    shrunk: ShrunkModel, training: Training, seen: Tensor, inputs_BCHW: Tensor, labels_B: Tensor
 ) -> StepRates:
     """Measure the shrunk and the dense network."""
     small, dense = copy.deepcopy(shrunk.small), copy.deepcopy(shrunk.full.unmasked())

@@ -16,7 +16,7 @@ from snip_gui.core.models.paper.wide_resnet import WideResNet
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.pruning.shrinking import Shrunk, shrink
+from snip_gui.core.pruning.shrinking import ShrunkModel, shrink
 from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.descent import make_optimizer
 
@@ -97,7 +97,7 @@ def num_parameters(model):
 def assert_trains_alike(masked, images, labels, num_steps=200):
     """Train both; what is in the small network must have moved alike. Returns the shrunk one."""
     shrunk = shrink(masked, images)
-    assert isinstance(shrunk, Shrunk), shrunk
+    assert isinstance(shrunk, ShrunkModel), shrunk
     before = copy.deepcopy(masked.model.state_dict())
     descend(shrunk.small, seen(shrunk, images), labels, num_steps)
     descend(masked, images, labels, num_steps)
@@ -136,7 +136,7 @@ def test_shrinking_leaves_network_mode_and_random_numbers_as_they_were():
     model, shape = NETWORKS["small-wrn"]()
     masked = snip(model, shape, 0.98)
     before, rng = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    assert isinstance(shrink(masked, make_images(shape)[0]), Shrunk)
+    assert isinstance(shrink(masked, make_images(shape)[0]), ShrunkModel)
     assert torch.equal(torch.get_rng_state(), rng)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.training
@@ -403,7 +403,7 @@ def test_a_network_that_keeps_its_activations_is_shrunk_unless_it_cannot_be_copi
     weight = np.ones((8, 16), bool)
     weight[:, 3] = False
     masked = with_masks(Keeping(), fc1__weight=weight)
-    assert isinstance(shrink(masked, images), Shrunk)
+    assert isinstance(shrink(masked, images), ShrunkModel)
     assert masked.model.seen is None
     masked.model(images)
     assert "it cannot be copied" in shrink(masked, images)
@@ -418,4 +418,4 @@ def test_even_one_kept_connection_leaves_a_network(name):
         model,
         **{k.replace(".", "__"): np.zeros(v.shape, bool) for k, v in masked.masks().items()},
     )
-    assert isinstance(shrink(masked, make_images(shape)[0]), Shrunk)
+    assert isinstance(shrink(masked, make_images(shape)[0]), ShrunkModel)
