@@ -81,7 +81,7 @@ def num_stored(package: Package, format_name: str) -> int:
     """Return the number of values that a format stores for weights and buffers."""
     whole = sum(tensor.numel() for tensor in package.state.values())
     if format_name.startswith("shrunk"):
-        return package.smaller.num_parameters
+        return package.shrunk.num_parameters
     if format_name not in ("packed", "csr"):
         return whole
     masks = [m for m in package.masks.values() if format_name == "packed" or m.dim() > 1]
@@ -148,11 +148,11 @@ def _variants(
     if encoded.get("onnx"):
         found["onnx"] = (onnx_format.runner(encoded["onnx"], num_threads), macs)
     try:
-        smaller = package.smaller.network
+        shrunk = package.shrunk.network
     except UserError:
         return found
-    fewer = multiply_accumulates(smaller, package)
-    found["shrunk"] = (functools.partial(compute_scores, smaller), fewer)
+    fewer = multiply_accumulates(shrunk, package)
+    found["shrunk"] = (functools.partial(compute_scores, shrunk), fewer)
     if encoded.get("shrunk-onnx"):
         found["shrunk-onnx"] = (
             onnx_format.runner(encoded["shrunk-onnx"], num_threads),

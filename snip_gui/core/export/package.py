@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from snip_gui.core.export.smaller import Smaller, make_smaller
+from snip_gui.core.export.shrunk_export import ShrunkExport, make_shrunk_export
 from snip_gui.core.runs.network import RunNetwork, read_network
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class Package(RunNetwork):
     half_precision: dict[str, float] = field(default_factory=dict)
 
     @functools.cached_property
-    def smaller(self) -> Smaller:
+    def shrunk(self) -> ShrunkExport:
         """The equivalent smaller network; raises `UserError` if there is none."""
-        return make_smaller(self.network, self.images_BCHW)
+        return make_shrunk_export(self.network, self.images_BCHW)
 
 
 def package_run(folder: Path, trusted: Collection[str] = ()) -> Package:

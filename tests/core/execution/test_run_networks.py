@@ -215,4 +215,4 @@ def test_complex_layers_are_pruned_trained_and_shrunk(tmp_path, code, optimizer)
     weight, removed = package.state["mix.weight"], package.masks["mix.weight"] == 0
     assert weight.is_complex()
     assert bool((weight[removed] == 0).all())
-    assert package.smaller.network.mix.weight.is_complex()
+    assert package.shrunk.network.mix.weight.is_complex()

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.export.smaller import make_smaller
+from snip_gui.core.export.shrunk_export import make_shrunk_export
 from snip_gui.core.graph.tracing import CannotFollowError, trace
 
 IMAGES = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(1))
@@ -61,7 +61,7 @@ def test_values_read_after_they_were_overwritten_are_refused(change):
     with pytest.raises(CannotFollowError, match="in place"):
         trace(Net(change).eval(), IMAGES)
     with pytest.raises(UserError, match="in place"):
-        make_smaller(Net(change).eval(), IMAGES)
+        make_shrunk_export(Net(change).eval(), IMAGES)
     torch.testing.assert_close(IMAGES, before, rtol=0, atol=0)
 
 
@@ -71,7 +71,7 @@ def test_where_only_the_result_is_read_in_place_is_the_same():
 
     before = IMAGES.clone()
     net = Net(change).eval()
-    made = make_smaller(net, IMAGES).network
+    made = make_shrunk_export(net, IMAGES).network
     other = torch.randn(9, 1, 4, 4)
     torch.testing.assert_close(made(other.clone()), net(other.clone()))
     torch.testing.assert_close(IMAGES, before, rtol=0, atol=0)

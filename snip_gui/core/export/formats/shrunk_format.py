@@ -18,24 +18,24 @@ __all__ = ["companion", "encode", "prove", "read_back"]
 
 def encode(package: Package) -> bytes:
     """Return the weights of the smaller network."""
-    return encode_state(package.smaller.network.state_dict())
+    return encode_state(package.shrunk.network.state_dict())
 
 
 def companion(package: Package) -> str:
     """Return the definition of the smaller network."""
-    return package.smaller.source
+    return package.shrunk.source
 
 
 def prove(package: Package, path: Path) -> str:
     """Create the network from its definition and the file; compare it with the masked one."""
-    smaller, read = package.smaller, read_back(path)
-    refuse_other_weights(smaller.network.state_dict(), read)
-    network = make_network(smaller.source)
+    shrunk, read = package.shrunk, read_back(path)
+    refuse_other_weights(shrunk.network.state_dict(), read)
+    network = make_network(shrunk.source)
     network.load_state_dict(read)
     expected_BK = compute_scores(package.network, package.images_BCHW)
     found_BK = compute_scores(network, package.images_BCHW)
     difference = refuse_other_outputs(expected_BK, found_BK, "The shrunk network")
     return (
-        f"{smaller.description} Outputs on {len(expected_BK)} images within {difference:.1e} of "
+        f"{shrunk.description} Outputs on {len(expected_BK)} images within {difference:.1e} of "
         "the masked network's"
     )

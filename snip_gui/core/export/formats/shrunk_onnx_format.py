@@ -16,14 +16,14 @@ __all__ = ["encode", "prove", "read_back"]
 
 def encode(package: Package) -> bytes:
     """Encode the smaller network as ONNX."""
-    manifest = package.manifest | {"shrunk": package.smaller.description}
-    return encode_network(package.smaller.network, package.images_BCHW, manifest)
+    manifest = package.manifest | {"shrunk": package.shrunk.description}
+    return encode_network(package.shrunk.network, package.images_BCHW, manifest)
 
 
 def prove(package: Package, path: Path) -> str:
     """Compare onnxruntime's outputs with those of the masked network in torch."""
     difference = prove_outputs(path, package.images_BCHW, package.network)
     return (
-        f"{package.smaller.description} onnxruntime's outputs on {len(package.images_BCHW)} images "
+        f"{package.shrunk.description} onnxruntime's outputs on {len(package.images_BCHW)} images "
         f"within {difference:.1e} of the masked network's in torch"
     )

@@ -37,7 +37,7 @@ _TRACED_IMAGES = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Smaller:
+class ShrunkExport:
     """The smaller network.
 
     Attributes
@@ -61,7 +61,7 @@ class Smaller:
         return sum(tensor.numel() for tensor in self.network.state_dict().values())
 
 
-def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
+def make_shrunk_export(network: nn.Module, images_BCHW: Tensor) -> ShrunkExport:
     """Return the smaller network that is equivalent to a masked one.
 
     Parameters
@@ -88,7 +88,7 @@ def make_smaller(network: nn.Module, images_BCHW: Tensor) -> Smaller:
     other_BCHW = _other_images(images_BCHW)
     expected_BK = compute_scores(network, other_BCHW)
     refuse_other_outputs(expected_BK, compute_scores(made, other_BCHW), "The shrunk network")
-    return Smaller(made, source, description)
+    return ShrunkExport(made, source, description)
 
 
 def _other_images(images_BCHW: Tensor) -> Tensor:
