@@ -34,6 +34,8 @@ class LayerInfo:
         which are neither ranked nor trained. Shared parameters count where they first occur.
     uses
         How often each of its weights is applied to one image.
+    num_frozen_weights
+        Of its frozen parameters, the weights.
     """
 
     name: str
@@ -44,11 +46,12 @@ class LayerInfo:
     num_weights: int
     num_frozen: int
     uses: int
+    num_frozen_weights: int = 0
 
     @property
     def multiply_accumulates(self) -> int:
         """Multiply-accumulate operations of its weights on one image."""
-        return self.uses * self.num_weights
+        return self.uses * (self.num_weights + self.num_frozen_weights)
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ class Architecture:
         Channels, rows and columns of the images, and of the network's input.
     layers
         Layers in state_dict order.
-    multiply_accumulates
-        For one image, of all operations that torch's counter knows.
+    other_multiply_accumulates
+        MACs of one image that are not those of weights of prunable layers: of parameters outside
+        layers, and of products of activations, as in attention.
     activation_bytes
         Estimated memory of one image's activations in a forward and backward pass.
     first_linear
@@ -82,7 +86,7 @@ class Architecture:
     input_shape: tuple[int, int, int]
     num_classes: int
     layers: tuple[LayerInfo, ...]
-    multiply_accumulates: int
+    other_multiply_accumulates: int
     activation_bytes: int
     first_linear: str = ""
     wiring: Wiring | None = None
@@ -94,6 +98,12 @@ class Architecture:
     def num_parameters(self) -> int:
         """Number of all parameters."""
         return sum(layer.num_parameters for layer in self.layers)
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """MACs of one image."""
+        layers = sum(layer.multiply_accumulates for layer in self.layers)
+        return layers + self.other_multiply_accumulates
 
     @property
     def num_frozen(self) -> int:

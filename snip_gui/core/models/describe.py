@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -61,13 +62,14 @@ def describe_architecture(
         watch.remove_hooks()
         for module, mode in training.items():
             module.training = mode
+    layers = _layers(model, watch)
     sees_all = watch.first_width == math.prod(input_shape)
     return Architecture(
         image_shape=image_shape,
         input_shape=input_shape,
         num_classes=num_classes,
-        layers=_layers(model, watch),
-        multiply_accumulates=counter.get_total_flops() // 2,
+        layers=layers,
+        other_multiply_accumulates=_other_work(model, counter, layers),
         activation_bytes=watch.num_activations * _FLOAT_BYTES * _PASSES,
         first_linear=watch.first if sees_all else "",
         wiring=trace_wiring(model, image_1CHW),
@@ -108,8 +110,10 @@ class _Watch(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - what the function returns
         result = func(*args, **(kwargs or {}))
-        if func in _WEIGHTED and len(args) > 1:
-            inputs, weight = args[0], args[1]
+        if func in _WEIGHTED:
+            named = kwargs or {}
+            inputs = args[0] if args else named["input"]
+            weight = args[1] if len(args) > 1 else named["weight"]
             layer = self._layer_of.get(id(weight)) or self._layer_of.get(id(weight._base))
             if layer is not None:
                 self._note(layer, func, inputs, weight, result)
@@ -137,6 +141,8 @@ class _Watch(TorchFunctionMode):
 
         def look(module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ANN401 - any module
             values = output[0] if isinstance(output, tuple) and output else output
+            if isinstance(values, PackedSequence):
+                values = values.data
             if not isinstance(values, Tensor):
                 return
             self.shapes[name] = tuple(values.shape[1:])
@@ -149,9 +155,22 @@ class _Watch(TorchFunctionMode):
                 # A single torch function applies both projections, where this mode cannot see them.
                 self.num_activations += 4 * values.numel()  # queries, keys, values, weighted sum
                 for part in (name, f"{name}.out_proj" if name else "out_proj"):
-                    self._add(part, inputs[0].numel() // module.embed_dim, 0)
+                    self._add(part, values.numel() // module.embed_dim, 0)
 
         return look
+
+
+def _other_work(model: nn.Module, counter: FlopCounterMode, layers: tuple[LayerInfo, ...]) -> int:
+    """Return the MACs that torch's counter saw beyond those of the weights of layers.
+
+    Whether it sees into a recurrent layer depends on the kernel, so these are left out.
+    """
+    root = type(model).__name__
+    recurrent = {n for n, module in model.named_modules() if layer_kind(module) == "recurrent"}
+    counts = {place: sum(parts.values()) for place, parts in counter.get_flop_counts().items()}
+    seen = counter.get_total_flops() - sum(counts.get(f"{root}.{name}", 0) for name in recurrent)
+    known = sum(layer.multiply_accumulates for layer in layers if layer.name not in recurrent)
+    return max(0, seen // 2 - known)
 
 
 def _layers(model: nn.Module, watch: _Watch) -> tuple[LayerInfo, ...]:
@@ -164,7 +183,9 @@ def _layers(model: nn.Module, watch: _Watch) -> tuple[LayerInfo, ...]:
             continue
         known |= {id(parameter) for parameter in fresh}
         prunable = {id(p) for p in own_prunable(module)}
-        weights = [p for p in fresh if id(p) in prunable and p.dim() > 1 and p.requires_grad]
+        applied = [p for p in fresh if id(p) in prunable and p.dim() > 1]
+        weights = [p for p in applied if p.requires_grad]
+        frozen = [p for p in applied if not p.requires_grad]
         rows.append(
             LayerInfo(
                 name=name,
@@ -175,6 +196,7 @@ def _layers(model: nn.Module, watch: _Watch) -> tuple[LayerInfo, ...]:
                 num_weights=sum(p.numel() for p in weights),
                 num_frozen=sum(p.numel() for p in fresh if not p.requires_grad),
                 uses=watch.uses.get(name, 0),
+                num_frozen_weights=sum(p.numel() for p in frozen),
             )
         )
     return tuple(rows)

@@ -163,14 +163,16 @@ class Scored:
         return layer_rows(self.layout, self.masks.counts_at(num_kept))
 
     def multiply_accumulates(self, num_kept: int) -> tuple[int, int]:
-        """Return the MACs of one image: those of the kept weights, and of all weights.
+        """Return the MACs of one image: if every removed weight is skipped, and in all.
 
-        The former assume a kernel that skips every removed weight. Biases are not counted.
+        Those of excluded and frozen layers are among both. Biases are not counted.
         """
-        rows = self.layer_rows(num_kept)
-        uses = self.architecture.uses
-        kept = sum(row.weights_kept * uses.get(row.layer, 0) for row in rows)
-        return kept, sum(row.weights_total * uses.get(row.layer, 0) for row in rows)
+        total, uses = self.architecture.multiply_accumulates, self.architecture.uses
+        skipped = sum(
+            (row.weights_total - row.weights_kept) * uses.get(row.layer, 0)
+            for row in self.layer_rows(num_kept)
+        )
+        return total - skipped, total
 
     def reach(self, num_kept: int) -> Reach | None:
         """Return what stays connected under the mask; layers that are not pruned are whole.

@@ -130,3 +130,102 @@ def test_what_does_not_compete_is_said_with_its_size(number, text):
 
 def test_there_is_nothing_to_remark_of_a_usual_network():
     assert describe_architecture(Outside(0), (3, 4, 4), (3, 4, 4), 3).remarks == ()
+
+
+class Reader(nn.Module):
+    """A recurrent network that reads the rows of an image."""
+
+    def __init__(self, cell, packed=False):
+        super().__init__()
+        self.cell, self.packed = cell, packed
+        directions = 2 if cell.bidirectional else 1
+        width = getattr(cell, "proj_size", 0) or cell.hidden_size
+        self.out = nn.Linear(width * directions, 10)
+
+    def forward(self, images):
+        rows = images.squeeze(1)
+        if self.packed:
+            packed = nn.utils.rnn.pack_padded_sequence(
+                rows, [rows.shape[1]] * len(rows), batch_first=True
+            )
+            return self.out(nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], True)[0][:, -1])
+        return self.out(self.cell(rows)[0][:, -1])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"num_layers": 3},
+        {"bidirectional": True},
+        {"num_layers": 2, "bidirectional": True, "bias": False},
+    ],
+)
+@pytest.mark.parametrize(("kind", "gates"), [(nn.RNN, 1), (nn.GRU, 3), (nn.LSTM, 4)])
+def test_work_of_recurrent_layers_is_that_of_the_closed_form(kind, gates, options, packed):
+    rows, columns, hidden = 14, 12, 9
+    cell = kind(columns, hidden, batch_first=True, **options)
+    model = Reader(cell, packed)
+    found = describe_architecture(model, (1, rows, columns), (1, rows, columns), 10)
+    directions, layers = 1 + bool(options.get("bidirectional")), options.get("num_layers", 1)
+    per_row = gates * hidden * directions * (
+        (columns + hidden) + (layers - 1) * (directions * hidden + hidden)
+    )  # fmt: skip
+    assert found.multiply_accumulates == rows * per_row + hidden * directions * 10
+    assert found.other_multiply_accumulates == 0
+    assert found.layers[0].multiply_accumulates == rows * per_row
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_work_of_a_projected_cell_and_of_single_steps():
+    found = describe_architecture(
+        Reader(nn.LSTM(12, 9, proj_size=4, batch_first=True)), (1, 14, 12), (1,) * 3, 10
+    )
+    assert found.multiply_accumulates == 14 * (36 * (12 + 4) + 4 * 9) + 4 * 10
+
+    class Steps(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.LSTMCell(12, 9)
+            self.out = nn.Linear(9, 10)
+
+        def forward(self, images):
+            state = None
+            for row in images.squeeze(1).unbind(1):
+                state = self.cell(row, state)
+            return self.out(state[0])
+
+    found = describe_architecture(Steps(), (1, 14, 12), (1, 14, 12), 10)
+    assert found.multiply_accumulates == 14 * 36 * (12 + 9) + 90
+
+
+def test_work_outside_layers_and_of_frozen_ones_is_counted():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Parameter(torch.ones(7, 48))
+            self.cell = nn.LSTM(7, 6, batch_first=True)
+            self.out = nn.Linear(6, 3).requires_grad_(False)
+
+        def forward(self, images):
+            hidden = nn.functional.linear(images.flatten(1), self.first)
+            row = self.cell(hidden[:, None])[0][:, 0]
+            return nn.functional.linear(input=row, weight=self.out.weight)
+
+    found = describe_architecture(Net(), (3, 4, 4), (3, 4, 4), 3)
+    assert found.other_multiply_accumulates == 7 * 48
+    assert found.multiply_accumulates == 7 * 48 + 24 * (7 + 6) + 18
+
+
+def test_attention_may_be_called_by_names():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, images):
+            tokens = images.flatten(2)
+            return self.attention(query=tokens, key=tokens, value=tokens)[0].mean(1)[:, :3]
+
+    assert describe_architecture(Net(), (4, 2, 4), (4, 2, 4), 3).uses["attention"] == 4

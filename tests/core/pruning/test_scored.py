@@ -249,3 +249,26 @@ def test_without_scores_there_is_no_histogram():
     assert scored.histogram is None
     assert scored.num_zero == 0
     assert scored.layer_counts(scored.layout.tensors[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "exclude"),
+    [("lstm-s", ()), ("lstm-s", ("fc",)), ("gru-s", ("cell",)), ("lenet-5-caffe", ("fc2",))],
+)
+def test_work_falls_from_that_of_the_whole_network_to_that_of_excluded_layers(score, name, exclude):
+    scored = score(
+        Recipe(
+            model=ModelChoice(name=name),
+            minibatch=Draw(size=10),
+            pruning=RandomMask(exclude=exclude),
+        )
+    )
+    total, uses = scored.architecture.multiply_accumulates, scored.architecture.uses
+    m = scored.layout.num_parameters
+    assert scored.multiply_accumulates(m) == (total, total)
+    weights = {layer.name: layer.num_weights for layer in scored.architecture.layers}
+    dense = sum(weights[layer] * uses[layer] for layer in exclude)
+    assert scored.multiply_accumulates(0) == (dense, total)
+    for sparsity in (0.5, 0.9, 0.999):
+        kept, _ = scored.multiply_accumulates(scored.num_kept_at(sparsity))
+        assert dense <= kept < total

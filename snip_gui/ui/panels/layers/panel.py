@@ -170,8 +170,8 @@ class LayersPanel(QWidget):
         left, dense = scored.multiply_accumulates(self._state.num_kept)
         self._work.setToolTip(
             f"Multiply-accumulate operations: one image needs {left:,} of {dense:,} "
-            f"({left / dense:.2%}) if every removed weight is skipped; ordinary dense kernels "
-            "skip none."
+            f"({left / max(1, dense):.2%}) if every removed weight is skipped; ordinary dense "
+            "kernels skip none."
         )
         self._work.setText(f"{short_count(left)} of {short_count(dense)} MACs per image")
 

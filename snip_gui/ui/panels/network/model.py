@@ -26,7 +26,7 @@ class NetworkRow:
         """MACs per image if every removed weight is skipped."""
         if self.weights_kept is None:
             return self.layer.multiply_accumulates
-        return self.weights_kept * self.layer.uses
+        return (self.weights_kept + self.layer.num_frozen_weights) * self.layer.uses
 
     def state(self) -> str:
         """Return the number of kept parameters, or why all are kept."""

@@ -98,7 +98,7 @@ class NetworkPanel(QWidget):
             NetworkRow(layer, *kept.get(layer.name, (None, None))) for layer in architecture.layers
         )
         self.model.show_rows(rows)
-        self._total.setText(self._totals(architecture, rows))
+        self._total.setText(self._totals(architecture))
         self._pages.setCurrentWidget(self.table)
         self._show_selected()
 
@@ -118,20 +118,17 @@ class NetworkPanel(QWidget):
             return {}
         return {row.layer: (row.kept, row.weights_kept) for row in self._state.layer_rows()}
 
-    def _totals(self, architecture: Architecture, rows: tuple[NetworkRow, ...]) -> str:
+    def _totals(self, architecture: Architecture) -> str:
         """Return the totals: parameters, and MACs before and after pruning."""
         sentences = [f"{architecture.num_parameters:,} parameters"]
         if architecture.num_frozen:
             sentences[0] += f", {architecture.num_frozen:,} of them frozen"
-        work = architecture.multiply_accumulates
-        removed = sum(
-            (row.layer.num_weights - row.weights_kept) * row.layer.uses
-            for row in rows
-            if row.weights_kept is not None
-        )
+        scored, work = self._state.scored, architecture.multiply_accumulates
         text = f"{short_count(work)} MACs per image"
-        if removed:
-            text += f", {short_count(work - removed)} if every removed weight is skipped"
+        if scored is not None and scored.architecture == architecture:
+            left, _ = scored.multiply_accumulates(self._state.num_kept)
+            if left < work:
+                text += f", {short_count(left)} if every removed weight is skipped"
         sentences.append(text)
         remarks = (*architecture.remarks, architecture.resized)
         sentences += [remark.rstrip(".") for remark in remarks if remark]
