@@ -119,7 +119,7 @@ class _WiringFollower(Follower[int]):
     def follow_unknown(self, node: fx.Node, shape: Shape | None) -> int | None:
         """Return the step of an unknown operation; layers inside it get a step each."""
         inputs = self._inputs(node)
-        if not inputs or "tensor_meta" not in node.meta:
+        if not inputs or "shape" not in node.meta:
             return None  # sizes and other plain numbers carry nothing of the images
         if len(inputs) == 1 and getattr(node.target, "__name__", "") in _ALONE_NAMES:
             return inputs[0]

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import collections
 import operator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
-from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
+from torch import Tensor, fx, nn
 
 from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.layers import ConvSame
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class CannotFollowError(Exception):
@@ -29,6 +25,31 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, ConvSame) or super().is_leaf_module(m, module_qualified_name)
+
+
+class _ShapeRecorder(fx.Interpreter):
+    """Runs a graph and annotates the nodes whose values contain tensors.
+
+    ``meta["shape"]`` is the shape of a node's tensor, or None if its value contains several.
+    torch's `ShapeProp` does the same, but imports sympy, which takes a third as long as importing
+    torch.
+    """
+
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 - any value
+        value = super().run_node(n)
+        if isinstance(value, Tensor):
+            n.meta["shape"] = tuple(value.shape)
+        elif _contains_tensor(value):
+            n.meta["shape"] = None
+        return value
+
+
+def _contains_tensor(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_contains_tensor, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_contains_tensor, value))
+    return isinstance(value, Tensor)
 
 
 def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
@@ -44,7 +65,7 @@ def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
         # In evaluation mode, so as to leave BatchNorm's statistics and the random generators alone.
         module.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            ShapeProp(module).propagate(sample_BCHW.clone())
+            _ShapeRecorder(module).run(sample_BCHW.clone())
     except Exception as error:
         raise CannotFollowError(f"its trace does not run ({_first_line(error)})") from error
     finally:
@@ -134,9 +155,8 @@ def used_once(model: nn.Module, graph: fx.Graph) -> set[str]:
 
 def find_shape(node: fx.Node) -> tuple[int, ...] | None:
     """Return the shape of a node's tensor; None if its value is not a single tensor."""
-    found = node.meta.get("tensor_meta")
-    shape = getattr(found, "shape", None)
-    return None if shape is None else tuple(shape)
+    shape: tuple[int, ...] | None = node.meta.get("shape")
+    return shape
 
 
 def is_tensor_default(node: fx.Node) -> bool:

@@ -25,7 +25,7 @@ class Recorder(Follower):
 def recording(rule):
     def follow(self, node, *arguments, **_options):
         self.asked.append(rule.removeprefix("follow_"))
-        shape = getattr(node.meta.get("tensor_meta"), "shape", (0,))
+        shape = node.meta.get("shape") or (0,)
         return shape[1] if len(shape) > 1 else None
 
     return follow
