@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.execution.resume import resume
 from snip_gui.core.export.catalogue import FORMATS as FORMATS_BY_NAME
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.formats import onnx_format
 from snip_gui.core.export.package import package_run
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
@@ -242,3 +244,51 @@ def test_weights_that_cannot_be_ordinary_are_one_sentence(run_own):
     )
     with pytest.raises(UserError, match=r"weight|scores"):
         run_own(shared)
+
+
+SHARED = (
+    _HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes):
+        super().__init__()
+        self.fc = nn.Linear(784, 12)
+        self.fc_a = nn.Linear(12, 12)
+        self.fc_b = nn.Linear(12, 12)
+        self.fc_b.weight = self.fc_a.weight
+        self.unused = nn.Linear(5, 4)
+        self.norm = nn.BatchNorm1d(12)
+        self.out = nn.Linear(12, num_classes)
+        self.register_buffer("note", torch.ones(3))
+
+    def forward(self, images):
+        hidden = self.fc_b(torch.relu(self.fc_a(self.fc(images.flatten(1)))))
+        return self.out(torch.relu(self.norm(hidden)))
+"""
+)
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "onnx", "shrunk-onnx"])
+def test_shared_and_unused_weights_are_exported_in_every_format(run_own, tmp_path, name):
+    done = run_own(SHARED)
+    _, notes = export(done, name, tmp_path)
+    if name == "onnx":
+        proof = notes[-1]
+        assert re.search("“fc_[ab].weight” is the same as “fc_[ab].weight”", proof)
+        for unused in ("unused.weight", "unused.bias", "note"):
+            assert f"“{unused}” has no effect on the scores" in proof
+        assert "fc.weight" not in proof
+        assert "another form" not in proof
+
+
+def test_a_graph_with_other_weights_is_refused(run_own, tmp_path, monkeypatch):
+    done = run_own(SHARED)
+    encode = onnx_format.encode
+
+    def damaged(package):
+        package.network.fc.weight.data[0, :] += 1
+        return encode(package)
+
+    monkeypatch.setattr(onnx_format, "encode", damaged)
+    with pytest.raises(UserError, match=r"“fc\.weight” differs"):
+        export(done, "onnx", tmp_path)

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.export.proof import compute_scores, refuse_other_outputs, refuse_other_weights
+from snip_gui.core.base.network_state import is_extra, weights_of
+from snip_gui.core.export.proof import (
+    compute_scores,
+    outputs_with,
+    refuse_other_outputs,
+    refuse_other_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,12 +85,45 @@ def prove(package: Package, path: Path) -> str:
     """Read the file back; compare weights bit for bit, and outputs with those of torch."""
     found = read_back(path)
     expected = {name: t for name, t in package.state.items() if not name.endswith(_COUNTER)}
-    refuse_other_weights(expected, {name: found[name] for name in expected if name in found})
+    held = {name: tensor for name, tensor in expected.items() if name in found}
+    refuse_other_weights(held, {name: found[name] for name in held})
     difference = prove_outputs(path, package.images_BCHW, package.network)
+    absent = _explain_absent(package, [name for name in expected if name not in found])
     return (
-        f"weights equal bit for bit; onnxruntime's outputs on {len(package.images_BCHW)} images "
-        f"within {difference:.1e} of torch's"
+        f"weights equal bit for bit{absent}; onnxruntime's outputs on {len(package.images_BCHW)} "
+        f"images within {difference:.1e} of torch's"
     )
+
+
+def _explain_absent(package: Package, names: list[str]) -> str:
+    """Return which tensors a graph does not hold under their own names, and why.
+
+    A graph holds what its scores are computed from, and each tensor once.
+    """
+    places = {name: tensor.data_ptr() for name, tensor in weights_of(package.network).items()}
+    held = {place: name for name, place in places.items() if name not in names}
+    reasons = []
+    for name in names:
+        if is_extra(name):
+            reasons.append(f"“{name}” is extra state")
+        elif places[name] in held:
+            reasons.append(f"“{name}” is the same as “{held[places[name]]}”")
+        elif _is_unused(package, name):
+            reasons.append(f"“{name}” has no effect on the scores")
+        else:
+            reasons.append(f"“{name}” is stored in another form")
+    return f" (not in the graph by name: {'; '.join(reasons)})" if reasons else ""
+
+
+def _is_unused(package: Package, name: str) -> bool:
+    """Return whether other values of a tensor leave all scores as they are."""
+    changed = dict(package.state)
+    changed[name] = torch.zeros_like(changed[name])
+    scores_BK = compute_scores(package.network, package.images_BCHW)
+    if not torch.equal(outputs_with(package, changed), scores_BK):
+        return False
+    changed[name] = torch.ones_like(changed[name])
+    return torch.equal(outputs_with(package, changed), scores_BK)
 
 
 def prove_outputs(path: Path, images_BCHW: Tensor, network: nn.Module) -> float:
