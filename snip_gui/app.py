@@ -181,8 +181,7 @@ def _show_faults(application: Application) -> None:
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(details)
-        if not application.is_closed:
-            faults.report(f"{kind.__name__}: {error}", details)
+        if application.is_closed or faults.report(f"{kind.__name__}: {error}", details):
+            sys.stderr.write(details)
 
     sys.excepthook = report

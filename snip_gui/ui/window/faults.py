@@ -29,8 +29,8 @@ class Faults(QObject):
         self._known: set[str] = set()
         self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
 
-    def report(self, text: str, details: str) -> None:
-        """Report a fault; may be called in any thread.
+    def report(self, text: str, details: str) -> bool:
+        """Report a fault; may be called in any thread. Return whether it is a new one.
 
         Parameters
         ----------
@@ -39,13 +39,14 @@ class Faults(QObject):
         details
             The traceback.
         """
+        if details in self._known:
+            return False
+        self._known.add(details)
         self._reported.emit(text, details)
+        return True
 
     @Slot(str, str)
     def _on_reported(self, text: str, details: str) -> None:
-        if details in self._known:
-            return
-        self._known.add(details)
         notice = Notice("failure", text, details=details)
         self._notices.add(notice)
         self.found.emit(notice)
