@@ -63,7 +63,7 @@ class CurveArrays:
         """Return the norm of each layer's weights at each training point, one row per layer."""
         most = max(map(len, self._norms), default=0)
         rows = [norms if len(norms) == most else (math.nan,) * most for norms in self._norms]
-        return np.array(rows, np.float64).reshape(-1, most).T
+        return np.array(rows, np.float64).reshape(len(rows), most).T
 
 
 def smoothed(values_N: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

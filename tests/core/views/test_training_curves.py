@@ -8,6 +8,10 @@ from snip_gui.core.training.metrics import MetricPoint
 from snip_gui.core.views.training_curves import GRADIENT, CurveArrays, smoothed
 
 
+def test_without_points_there_are_no_norms():
+    assert CurveArrays().norms().size == 0
+
+
 def test_norms_that_overflowed_are_gaps():
     lines = CurveArrays()
     points = [
