@@ -56,10 +56,15 @@ def metrics(folder):
     return [(p.step, p.loss, p.accuracy) for p in files.read_metrics(folder) if p.split != "train"]
 
 
-def seconds_of_training(folder):
-    """From the first file of a run to its last."""
-    times = [path.stat().st_mtime for path in folder.iterdir()]
-    return max(times) - min(times)
+def num_points(folder):
+    path = folder / files.METRICS
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def wait_for_points(process, folder, count):
+    """Wait until a run has written so many points or ended."""
+    while num_points(folder) < count and process.poll() is None:
+        time.sleep(0.001)
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +81,15 @@ def wholes(tmp_path_factory) -> dict[str, Path]:
 def test_a_run_killed_at_random_moments_ends_in_the_same_weights(wholes, tmp_path, name, kill):
     expected, moments = wholes[name], random.Random(kill)
     folder = tmp_path / "runs" / "run"
-    length = seconds_of_training(expected)
+    length = num_points(expected)
     process, killed = start(*RECIPES[name], "--out", str(folder)), 0
     try:
         while not (folder / files.RECIPE).exists():  # before it there is nothing to lose
             assert process.poll() is None
             time.sleep(0.001)
         for _ in range(3):
-            time.sleep(moments.uniform(0, length / 2))
+            wait_for_points(process, folder, num_points(folder) + moments.randint(0, length // 4))
+            time.sleep(moments.uniform(0, 0.1))
             if process.poll() is not None:
                 break
             process.send_signal(signal.SIGKILL)
