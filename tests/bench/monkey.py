@@ -1,6 +1,6 @@
 """Press random visible controls of the window for some time, and report what that did.
 
-Run as ``python -m tests.bench.monkey SECONDS SEED FOLDER [RECIPE]`` in a process of its own. The
+Run as ``python -m tests.bench.monkey SECONDS SEED CONFIG DATASET FOLDER`` in a process of its own. The
 last line of the output is one JSON object: the numbers of actions and faults, the longest time in
 which the window did not respond, and the resident memory every five seconds.
 """
@@ -12,13 +12,14 @@ import os
 import random
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import psutil
-from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QDesktopServices, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -166,7 +167,7 @@ def _kind(widget: QWidget) -> type:
     return next(kind for kind in KINDS if isinstance(widget, kind))
 
 
-def main(seconds: float, seed: int, folder: Path, recipe: Path | None) -> int:
+def main(seconds: float, seed: int, config: Path, dataset: str, folder: str) -> None:
     """Open the window, press for a time, close it; print what happened."""
     app = QApplication(["snip-gui"])
     nothing = staticmethod(lambda *_, **__: ("", ""))
@@ -175,18 +176,15 @@ def main(seconds: float, seed: int, folder: Path, recipe: Path | None) -> int:
     QFileDialog.getExistingDirectory = staticmethod(lambda *_, **__: "")
     QDesktopServices.openUrl = staticmethod(lambda *_: True)
     collector = collect_in_gui_thread()
-    application = create_window(folder)
+    application = create_window(config)
     window, controller = application.window, application.controller
-    controller.prefer(device="cpu", num_threads=1)
-    if recipe is not None:
-        controller.open_recipe(recipe)
+    controller.prefer(device="cpu", num_threads=1, data_places={dataset: folder})
+    controller.set_field("data.name", dataset)
     monkey = Monkey(window, seed)
     faults, stalls, memory = [], [], []
     process, begun = psutil.Process(), time.monotonic()
 
     def fault(kind, error, trace):
-        import traceback
-
         details = "".join(traceback.format_exception(kind, error, trace))
         sys.stderr.write(details)
         faults.append(f"{kind.__name__}: {error} after {monkey.recent[-3:]}")
@@ -245,7 +243,4 @@ def main(seconds: float, seed: int, folder: Path, recipe: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    main(
-        float(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]),
-        Path(sys.argv[4]) if len(sys.argv) > 4 else None,
-    )  # fmt: skip
+    main(float(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])
