@@ -134,7 +134,6 @@ class WeightsPage(PicturePage):
         if number != self.layer.currentIndex():
             with QSignalBlocker(self.layer):
                 self.layer.setCurrentIndex(max(0, number))
-            self._canvas, self._live_most = None, 0.0
         tensor = self._tensor
         self._follow()
         self.style_box.setVisible(tensor is not None and not Arrangement(tensor).is_matrix)
@@ -223,11 +222,11 @@ class WeightsPage(PicturePage):
             self._draw_large(scored, tensor)
             return
         self.large.canvas = None
-        if self._canvas is None:
+        if self._canvas is None or self._canvas.arrangement.tensor != tensor:
             self._canvas = weight_canvas(
                 scored.masks, self._arranged(scored, tensor), scored.score_name
             )
-            self._values = {}
+            self._values, self._live_most = {}, 0.0
             self.plot.prepare(self._canvas.size)
         self._canvas = self._canvas.reduced(self.plot.reduction)
         picture = self._picture(scored, self._canvas)

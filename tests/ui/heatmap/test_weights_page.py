@@ -65,6 +65,18 @@ def test_the_mask_shows_what_is_kept(started, shown, layer):
     assert (shown("mask") == 255).sum() > 2 * kept_HW.sum()
 
 
+@pytest.mark.parametrize("name", ["fc2", "fc3", "fc1"])
+def test_choosing_a_layer_draws_it(started, page, name):
+    scored = started.controller.state.scored
+    page.layer.setCurrentIndex(page.layer.findData("fc2.weight"))
+    page.layer.setCurrentIndex(page.layer.findData(f"{name}.weight"))
+    tensor = scored.layout[f"{name}.weight"]
+    assert page._canvas.arrangement.tensor == tensor
+    assert page.plot.picture.index_HW.shape == page._canvas.size
+    kept = scored.masks.get_mask(tensor, started.controller.state.num_kept)
+    assert (page.plot.picture.index_HW == 255).sum() == kept.sum()
+
+
 def test_sensitivity_follows_the_scores(shown, layer):
     _, _, sensitivity_HW, _ = layer
     index_HW = shown("sensitivity")
