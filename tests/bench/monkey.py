@@ -1,6 +1,6 @@
 """Press random visible controls of the window for some time, and report what that did.
 
-Run as ``python -m tests.bench.monkey SECONDS SEED CONFIG DATASET FOLDER`` in a process of its own. The
+Run as ``python -m tests.bench.monkey SECONDS SEED CONFIG DATASET FOLDER`` in its own process. The
 last line of the output is one JSON object: the numbers of actions and faults, the longest time in
 which the window did not respond, and the resident memory every five seconds.
 """
