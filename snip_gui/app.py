@@ -110,7 +110,7 @@ def _last_recipe(path: Path) -> tuple[Recipe, str]:
     """Return the recipe of the last session, or the default one and why the last was unusable."""
     from snip_gui.core.base.resources import resource
     from snip_gui.core.recipe.json import decode_recipe, load_recipe
-    from snip_gui.session.controller import refuse_unknown
+    from snip_gui.core.runs.recipe_files import refuse_unknown
     from snip_gui.session.kept.reading import read_kept
 
     def decode(data: bytes) -> Recipe:

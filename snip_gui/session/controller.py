@@ -15,19 +15,16 @@ from PySide6.QtGui import QUndoStack
 
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import write_text
-from snip_gui.core.data.minibatch.own_images import beside_recipe, copy_images
-from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import find_network
-from snip_gui.core.models.own.source import pin_files
 from snip_gui.core.pruning.events import ScoringDone
-from snip_gui.core.recipe.json import encode_recipe, load_recipe, with_value
+from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.events import RunDone
+from snip_gui.core.runs.recipe_files import refuse_unknown
 from snip_gui.session.choosing.data_chooser import DataChooser
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
+from snip_gui.session.choosing.recipe_files import RecipeFiles
 from snip_gui.session.comparing.grid import TileGrid
 from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
@@ -64,7 +61,6 @@ class Controller(QObject):
 
     failed = Signal(object)  # Notice with details, for an unexpected exception
     exported = Signal(object)  # ExportDone
-    recents_changed = Signal()
 
     def __init__(
         self, state: SessionState, host: JobHost, recents: Recents, parent: QObject | None = None
@@ -76,8 +72,9 @@ class Controller(QObject):
         self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
         self.selector = Selector(state, self)
         self.grid = TileGrid(state, host, self.edit, self)
-        self.recents = recents
         self._host = host
+        self.recipes = RecipeFiles(state, host, recents, self.edit, self)
+        self.recipes.saved.connect(self._on_recipe_saved)
         self.pictures = Pictures(state, host, self)
         self.data = DataChooser(state, host, self.edit, self.set_preferences, self)
         self.data.listed.connect(self.pictures.forget)
@@ -252,38 +249,6 @@ class Controller(QObject):
         self._wants_score = self.network.is_agreed
         self._score_if_wanted()
 
-    # Recipes on disk
-
-    def open_recipe(self, path: Path) -> None:
-        """Open a recipe file as the current recipe."""
-        try:
-            recipe = pin_files(load_recipe(path))
-            refuse_unknown(recipe)
-            kept = self.state.preferences.environment.image_folders
-            copy_images(recipe, (beside_recipe(path),), kept[0])
-        except UserError as error:
-            self.state.status.report(Problem.of(error))
-            self._log_if(self.recents.remove(path))
-        else:
-            self.edit(recipe, f"Open {path.name}")
-            self.state.notices.info(f"Opened {path}.")
-            self._log_if(self.recents.add(path))
-        self.recents_changed.emit()
-
-    def save_recipe(self, path: Path) -> None:
-        """Write the current recipe to a file."""
-        try:
-            write_text(path, encode_recipe(self.state.recipe))
-            kept = self.state.preferences.environment.image_folders
-            copy_images(self.state.recipe, kept, beside_recipe(path))
-        except UserError as error:
-            self.state.status.report(Problem.of(error))
-            return
-        self.undo_stack.setClean()
-        self.state.notices.info(f"Saved {path}.")
-        self._log_if(self.recents.add(path))
-        self.recents_changed.emit()
-
     # Events of jobs
 
     @Slot(object)
@@ -313,6 +278,11 @@ class Controller(QObject):
     def _on_saved(self, event: ev.Event) -> None:
         if isinstance(event, RunDone):
             self.state.notices.info(f"Saved the run in {event.folder}.")
+
+    @Slot(object)
+    def _on_recipe_saved(self, recipe: Recipe) -> None:
+        if recipe == self.state.recipe:
+            self.undo_stack.setClean()
 
     @Slot(object)
     def _on_any_end(self, ended: JobEnded) -> None:
@@ -366,15 +336,3 @@ class Controller(QObject):
         if known is not None and known is not self.state.scored:
             self.state.set_scored(known)
         return known is not None
-
-    # Reporting
-
-    def _log_if(self, text: str) -> None:
-        if text:
-            self.state.notices.add(Notice("problem", text))
-
-
-def refuse_unknown(recipe: Recipe) -> None:
-    """Raise `UserError` if the recipe's network or data set does not exist."""
-    find_network(recipe.model)
-    DATASETS[recipe.data.name]

@@ -54,7 +54,7 @@ def test_a_picked_minibatch_gives_the_same_masks_from_its_recipe(started, qtbot,
     controller.minibatch.take_per_class(3)
     controller.set_field("training.epochs", 1)
     recipe = tmp_path / "picked.json"
-    controller.save_recipe(recipe)
+    controller.recipes.save(recipe)
     folder = trained(started, qtbot)
     other = tmp_path / "by-command"
     words = ["run", "--recipe", str(recipe), "--device", "cpu", "--threads", "1"]

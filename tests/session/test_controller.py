@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
-from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.methods import RandomMask, Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Picked, Recipe, Training
 from snip_gui.core.runs import folder as run_folder
@@ -212,26 +209,6 @@ def test_naming_the_folder_loads_the_images(scored, qtbot, mnist_folder):
     wait(qtbot, lambda: scored.state.images is not None)
     assert len(scored.state.split.train_indices) == 54_000
     assert scored.state.can_score
-
-
-def test_recipes_are_saved_opened_and_remembered(controller, tmp_path):
-    path = tmp_path / "mine.json"
-    controller.set_sparsity(0.77)
-    controller.save_recipe(path)
-    assert load_recipe(path) == controller.state.recipe
-    controller.set_sparsity(0.1)
-    controller.open_recipe(path)
-    assert controller.state.recipe.pruning.sparsity == pytest.approx(0.77)
-    assert controller.recents.paths == [path]
-
-
-def test_a_hand_edited_recipe_names_the_field_and_changes_nothing(controller, tmp_path):
-    path = tmp_path / "bad.json"
-    path.write_text(json.dumps({"format": 1, "trainin": {}}))
-    controller.open_recipe(path)
-    assert controller.state.recipe == RECIPE
-    assert controller.state.status.problem.field == "trainin"
-    assert controller.recents.paths == []
 
 
 def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtbot, monkeypatch):

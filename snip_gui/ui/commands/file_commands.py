@@ -42,23 +42,23 @@ class FileCommands(QObject):
         """Ask for a recipe file and open it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open recipe", "", _RECIPES)
         if name:
-            self._controller.open_recipe(Path(name))
+            self._controller.recipes.open(Path(name))
 
     @Slot()
     def save_recipe(self) -> None:
         """Ask for a file name and save the recipe."""
         name, _ = QFileDialog.getSaveFileName(self._window, "Save recipe", "recipe.json", _RECIPES)
         if name:
-            self._controller.save_recipe(Path(name))
+            self._controller.recipes.save(Path(name))
 
     @Slot()
     def fill_recent(self) -> None:
         """Fill the menu of recent recipes."""
         self.recent_menu.clear()
-        for path in self._controller.recents.paths:
+        for path in self._controller.recipes.recents.paths:
             action = self.recent_menu.addAction(plain_name(path.name))
             action.setToolTip(plain_tip(str(path)))
-            action.triggered.connect(lambda _=False, p=path: self._controller.open_recipe(p))
+            action.triggered.connect(lambda _=False, p=path: self._controller.recipes.open(p))
         if self.recent_menu.isEmpty():
             self.recent_menu.addAction("No recipe opened or saved yet").setEnabled(False)
 
@@ -128,7 +128,7 @@ class FileCommands(QObject):
             )
             if not name:
                 return
-            self._controller.save_recipe(Path(name))
+            self._controller.recipes.save(Path(name))
             words = ["--recipe", name]
         preferences = self._state.preferences
         place = preferences.data_place(recipe.data.name)

@@ -76,7 +76,7 @@ def hostile(started, qtbot, tmp_path):
     controller.runs.set_notes(entry, note=NAME)
     controller.runs.check(entry.folder, True)
     controller.prefer(data_folder=f"/{NAME}", device=NAME)
-    controller.recents.add(tmp_path / NAME)
+    controller.recipes.recents.add(tmp_path / NAME)
     state.notices.info(NAME)
     state.status.set_activity(Activity("load", NAME))
     state.status.report(Problem(NAME, NAME))

@@ -154,12 +154,14 @@ def test_own_images_go_with_a_saved_recipe(started, state, qtbot, tmp_path):
     controller = started.controller
     add_own(controller, qtbot, 9)
     controller.minibatch.remove(state.minibatch.indices_K[:-1])
-    controller.save_recipe(tmp_path / "mine.json")
+    controller.recipes.save(tmp_path / "mine.json")
+    qtbot.waitUntil(lambda: not started.host.is_busy(), timeout=WAIT_MS)
     (kept,) = (tmp_path / "mine.images").iterdir()
     own_folder = state.preferences.environment.image_folders[0]
     (own_folder / kept.name).unlink()
     controller.minibatch.draw(5, ())
-    controller.open_recipe(tmp_path / "mine.json")
+    controller.recipes.open(tmp_path / "mine.json")
+    qtbot.waitUntil(lambda: not started.host.is_busy(), timeout=WAIT_MS)
     assert state.recipe == load_recipe(tmp_path / "mine.json")
     assert state.minibatch.problem is None
     assert len(state.minibatch.indices_K) == 1
