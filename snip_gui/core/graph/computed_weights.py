@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
-from torch.nn.utils.parametrizations import _WeightNorm
 from torch.nn.utils.spectral_norm import SpectralNorm, SpectralNormLoadStateDictPreHook
 from torch.nn.utils.weight_norm import WeightNorm
 
@@ -100,7 +99,7 @@ def _refuse_unknown(module: nn.Module, tensor: str, name: str, how: str) -> None
     """Raise a `UserError` for a parametrization whose meaning an ordinary weight would not keep."""
     if parametrize.is_parametrized(module, tensor):
         steps: Any = module.parametrizations[tensor]  # type: ignore[index]  # a ModuleDict
-        if not (steps.is_tensor or type(steps[0]) is _WeightNorm):
+        if not (steps.is_tensor or _title(steps[0]) == "weight_norm"):
             raise UserError(
                 f"“{name}” is computed from several tensors by {how}.",
                 "Only weight_norm and parametrizations of a single tensor can be pruned. Remove "
