@@ -12,7 +12,7 @@ from snip_gui.core.base.files import write_text
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
-from snip_gui.core.models.events import CheckpointFound
+from snip_gui.core.models.events import CheckpointFound, SeveralFound
 from snip_gui.core.models.networks import Images, find_network
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import DataChoice, Recipe
@@ -100,6 +100,13 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
     opening.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder or file of the images"
     )
+    opening.add_argument(
+        "--key",
+        "--weights-key",
+        default="",
+        metavar="KEY",
+        help="where the weights are in a file that holds several sets of them, such as model_ema",
+    )
     opening.add_argument("--out", type=Path, metavar="FILE", help="recipe to write")
     opening.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     opening.set_defaults(command=_open)
@@ -108,6 +115,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui open``."""
     from snip_gui.core.models.recognising import inspect
+    from snip_gui.core.weight_files.reading import several_error
 
     if options.out is not None and options.out.exists() and not options.overwrite:
         raise UserError(
@@ -118,8 +126,10 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     chosen = Recipe(data=DataChoice(name=options.dataset))
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping."):
-        for event in inspect(options.file, chosen, of, Environment(), cancel):
+        for event in inspect(options.file, chosen, of, Environment(), cancel, options.key):
             printer.event(event)
+            if isinstance(event, SeveralFound):
+                raise several_error(event.path, [one.key for one in event.sets])
             if isinstance(event, CheckpointFound):
                 _print_found(event, printer)
                 if options.out is not None:
@@ -129,7 +139,8 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
 
 def _print_found(found: CheckpointFound, printer: EventPrinter) -> None:
     recipe = found.recipes[0]
-    printer.line(f"{'kind':<12}{found.title}")
+    under = f", under “{found.key}”" if found.key else ""
+    printer.line(f"{'kind':<12}{found.title}{under}")
     printer.line(f"{'holds':<12}{found.num_values:,} values in {found.num_tensors:,} tensors")
     printer.line(f"{'network':<12}{find_network(recipe.model).title}")
     printer.line(f"{'data set':<12}{DATASETS[recipe.data.name].title}")

@@ -75,6 +75,7 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
         raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
     if given["model.weights"] is not None:
         raw["model"]["weights_digest"] = ""
+        raw["model"]["weights_key"] = given["model.weights_key"] or ""
     return from_builtins(raw)
 
 

@@ -27,6 +27,7 @@ from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED
+from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.json import encode_recipe
@@ -39,7 +40,7 @@ from snip_gui.core.recipe.recipe import (
     Recipe,
     Training,
 )
-from snip_gui.core.runs.folder import BATCH, read_recipe, read_summary
+from snip_gui.core.runs.folder import BATCH, INIT, read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
 from tests.core.recipes import draws, recipes
 
@@ -337,6 +338,27 @@ def test_list_names_networks_and_data_sets():
     assert "torchvision:swin_t" in everything
     out = call("list", "datasets")[1]
     assert {line.split()[0] for line in out.splitlines()} == set(DATASETS.names)
+
+
+def test_weights_beside_their_average_are_chosen_by_key(tmp_path):
+    path = tmp_path / "net.pt"
+    net = LeNet300100((1, 28, 28), 10)
+    average = {name: torch.ones_like(tensor) for name, tensor in net.state_dict().items()}
+    torch.save({"net": net.state_dict(), "training": {"ema": average}, "epoch": 3}, path)
+    prune = ("--stop-after", "prune", *ONE_EPOCH)
+    for words in (("open", path), ("run", "--weights", path, *prune)):
+        status, _, err = call(*words)
+        assert status == 1
+        assert "holds several sets of weights: “net” and “training.ema”" in err
+        assert "--weights-key net" in err
+    key = ("--weights-key", "training.ema")
+    status, out, _ = call("open", path, *key, "--out", tmp_path / "recipe.json")
+    assert status == 0
+    assert "under “training.ema”" in out
+    call("run", "--weights", path, *key, *prune, "--out", tmp_path / "flags")
+    call("run", "--recipe", tmp_path / "recipe.json", *prune, "--out", tmp_path / "recipe")
+    for name in ("flags", "recipe"):
+        assert (load_file(tmp_path / name / INIT)["fc1.weight"] == 1).all()
 
 
 def test_what_was_exported_is_opened_and_gone_on_with(tmp_path):

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.network_state import weights_of
 from snip_gui.core.methods.one_shot import rank
+from snip_gui.core.models.fitting import read_fitting
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.sensitivity import flat_weights
-from snip_gui.core.weight_files.reading import read_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ def prune(bench: Workbench) -> Iterator[Event]:
     weights = bench.recipe.model.weights
     score_M = np.abs(flat_weights(bench.prunable))
     if weights:
-        kept = read_checkpoint(Path(weights)).fitted(weights_of(bench.model)).masks
+        kept = read_fitting(bench.model, Path(weights), bench.recipe.model.weights_key).masks
         for tensor in bench.prunable.layout.tensors:
             if tensor.name in kept and tuple(kept[tensor.name].shape) == tensor.shape:
                 part_M = score_M[tensor.offset : tensor.end]

@@ -30,11 +30,28 @@ class NetworksListed(Event):
 
 @dataclass(frozen=True)
 class WeightsRead(Event):
-    """A weight file is readable: its digest, and the number of values in it."""
+    """A weight file is readable: its digest, the key of its weights, and the number of values."""
 
     path: Path
     digest: str
+    key: str
     num_values: int
+
+
+@dataclass(frozen=True)
+class WeightSet:
+    """One of several sets of weights in a file: where it is, and the number of its values."""
+
+    key: str
+    num_values: int
+
+
+@dataclass(frozen=True)
+class SeveralFound(Event):
+    """A weight file has several sets of weights, of which one has to be chosen."""
+
+    path: Path
+    sets: tuple[WeightSet, ...]
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,8 @@ class CheckpointFound(Event):
     ----------
     title
         Its kind, for display.
+    key
+        Where in the file the weights are; empty if the file is nothing else.
     mask_from
         The source of its masks, for display.
     recipes
@@ -57,6 +76,7 @@ class CheckpointFound(Event):
 
     path: Path
     title: str
+    key: str
     num_tensors: int
     num_values: int
     mask_from: str

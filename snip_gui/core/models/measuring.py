@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
+from snip_gui.core.models.events import (
+    NetworkMeasured,
+    NetworksListed,
+    SeveralFound,
+    WeightSet,
+    WeightsRead,
+)
 from snip_gui.core.models.networks import find_input_shape, find_network, measure
 from snip_gui.core.models.own.probe import try_out
 from snip_gui.core.models.own.source import OWN, digest_file
-from snip_gui.core.models.weights import read_state
+from snip_gui.core.weight_files.checkpoint import distinct
+from snip_gui.core.weight_files.reading import read_checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +37,29 @@ def list_networks(cancel: CancelToken) -> Iterator[Event]:
     yield NetworksListed(names())
 
 
-def check_weights(path: Path, cancel: CancelToken) -> Iterator[Event]:
-    """Read a weight file and report its contents; raises `UserError` if it is not one."""
+def check_weights(path: Path, cancel: CancelToken, key: str = "") -> Iterator[Event]:
+    """Read a weight file; ends with `WeightsRead`, or with `SeveralFound` if one has to be chosen.
+
+    Parameters
+    ----------
+    key
+        Where in the file the weights are; empty for anywhere.
+
+    Raises
+    ------
+    UserError
+        If it is not a weight file.
+    """
     yield Progress(f"Reading {path.name}")
     cancel.raise_if_cancelled()
-    state = read_state(path)
-    yield WeightsRead(path, digest_file(path), sum(tensor.numel() for tensor in state.values()))
+    found = [
+        WeightSet(one.key, sum(tensor.numel() for tensor in distinct(one.state).values()))
+        for one in read_checkpoints(path, key)
+    ]
+    if len(found) > 1:
+        yield SeveralFound(path, tuple(found))
+    else:
+        yield WeightsRead(path, digest_file(path), key, found[0].num_values)
 
 
 def measure_network(

@@ -166,12 +166,12 @@ def make_network(
     """
     shape = find_input_shape(choice, image_shape, num_classes)
     module, computed = _drawn(choice, shape, num_classes, seed, trusted)
-    notes = []
+    notes: list[str] = []
     if choice.weights:
         from snip_gui.core.models.weights import load_weights
 
-        notes.append(load_weights(module, Path(choice.weights)))
-    return Network(module, shape, tuple(filter(None, notes)), computed)
+        notes += load_weights(module, Path(choice.weights), choice.weights_key)
+    return Network(module, shape, tuple(notes), computed)
 
 
 def reinitialise(
@@ -265,4 +265,4 @@ def measure(
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:
     """Return the choice without its weights file, for a run that has stored its initial weights."""
-    return msgspec.structs.replace(choice, weights="", weights_digest="")
+    return msgspec.structs.replace(choice, weights="", weights_digest="", weights_key="")

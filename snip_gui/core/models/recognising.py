@@ -9,10 +9,11 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.network_state import is_extra, weights_of
+from snip_gui.core.base.network_state import weights_of
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
-from snip_gui.core.models.events import CheckpointFound
+from snip_gui.core.models.events import CheckpointFound, SeveralFound, WeightSet
+from snip_gui.core.models.fitting import fitted, misfits, refuse_codes, sentence, shared
 from snip_gui.core.models.networks import (
     SUGGESTED,
     TORCHVISION,
@@ -22,14 +23,14 @@ from snip_gui.core.models.networks import (
     without_file_weights,
 )
 from snip_gui.core.models.own.source import OWN, candidates, digest_file, read_source
-from snip_gui.core.models.weights import last_layer, refuse_codes
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.methods import Magnitude
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe
-from snip_gui.core.weight_files.reading import read_checkpoint
+from snip_gui.core.weight_files.checkpoint import distinct
+from snip_gui.core.weight_files.reading import read_checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.weight_files.checkpoint import Checkpoint
 
-_COUNTER = "num_batches_tracked"
 _LOADER = ".load.py"
 
 
@@ -48,8 +48,12 @@ def inspect(
     images: Images | None,
     environment: Environment,
     cancel: CancelToken,
+    key: str = "",
 ) -> Iterator[Event]:
-    """Read a checkpoint and identify it; ends with `CheckpointFound`.
+    """Read a checkpoint and identify it.
+
+    Ends with `CheckpointFound`, or with `SeveralFound` if the file has several sets of weights that
+    fit a network, such as an average beside the last ones.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def inspect(
         names none.
     images
         Images of the current data set; None if none is loaded.
+    key
+        Where in the file the weights are; empty for anywhere.
 
     Raises
     ------
@@ -65,7 +71,33 @@ def inspect(
         If it cannot be read, or no known network fits it.
     """
     yield Progress(f"Reading {path.name}")
-    checkpoint = read_checkpoint(path)
+    found: list[CheckpointFound] = []
+    errors: list[UserError] = []
+    for checkpoint in read_checkpoints(path, key):
+        try:
+            found.append(
+                (yield from _identify(checkpoint, path, recipe, images, environment, cancel, key))
+            )
+        except UserError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    if len(found) > 1:
+        yield SeveralFound(path, tuple(WeightSet(one.key, one.num_values) for one in found))
+    else:
+        yield found[0]
+
+
+def _identify(
+    checkpoint: Checkpoint,
+    path: Path,
+    recipe: Recipe,
+    images: Images | None,
+    environment: Environment,
+    cancel: CancelToken,
+    key: str,
+) -> Generator[Event, None, CheckpointFound]:
+    """Return what can be done with one set of weights; raises as `inspect`."""
     _refuse_bad_numbers(checkpoint, path)
     _as_pruned(path, find_masks(checkpoint))  # refuses a file of zeros only
     if "shrunk" in checkpoint.manifest:
@@ -80,11 +112,13 @@ def inspect(
     base = recipe if written is None else written
     found: list[Recipe] = []
     reasons: list[str] = []
+    source = {"weights": str(path.absolute()), "weights_digest": digest_file(path)}
     for choice in _choices(path, base, recipe):
         cancel.raise_if_cancelled()
         yield Progress(f"Trying {find_network(choice).title}")
+        with_weights = msgspec.structs.replace(choice, **source, weights_key=key)
         try:
-            found.append(_going_on(checkpoint, path, choice, base, images, environment))
+            found.append(_going_on(checkpoint, path, with_weights, base, images, environment))
         except UserError as error:
             reasons.append(error.message)
     if not found:
@@ -92,11 +126,13 @@ def inspect(
             f"No known network fits “{path.name}”. {reasons[0]}",
             "Choose its network and data set under Setup, then open it again.",
         )
-    yield CheckpointFound(
+    state = distinct(checkpoint.state)
+    return CheckpointFound(
         path=path,
         title=checkpoint.title,
-        num_tensors=len(checkpoint.state),
-        num_values=sum(tensor.numel() for tensor in checkpoint.state.values()),
+        key=checkpoint.key,
+        num_tensors=len(state),
+        num_values=sum(tensor.numel() for tensor in state.values()),
         mask_from="its mask" if checkpoint.masks else "its zeros",
         recipes=tuple(found),
         knows_recipe=written is not None,
@@ -108,8 +144,8 @@ def fitting_recipe(
     checkpoint: Checkpoint, path: Path, base: Recipe, model: nn.Module, choice: ModelChoice
 ) -> Recipe:
     """Return the recipe with the network, mask and sparsity of a checkpoint."""
-    masks = find_masks(checkpoint)
-    masks = {name: masks[name] for name, p in model.named_parameters()
+    masks = shared(find_masks(checkpoint), model)  # no layer with a shared weight is unpruned
+    masks = {name: masks[name] for name, p in model.named_parameters(remove_duplicate=False)
              if name in masks and masks[name].shape == p.shape}  # fmt: skip
     excluded = tuple(
         layer
@@ -120,11 +156,8 @@ def fitting_recipe(
     has_biases = any(mask.dim() == 1 for mask in masks.values())
     layout = prunable_parameters(model, biases=has_biases, exclude=excluded).layout
     masks = {t.name: masks.get(t.name, torch.ones(t.shape)) for t in layout.tensors}
-    weights = msgspec.structs.replace(
-        choice, weights=str(path.absolute()), weights_digest=digest_file(path)
-    )
     pruning = msgspec.structs.replace(_as_pruned(path, masks), exclude=excluded)
-    return msgspec.structs.replace(base, model=weights, pruning=pruning)
+    return msgspec.structs.replace(base, model=choice, pruning=pruning)
 
 
 def _as_pruned(path: Path, masks: Mapping[str, Tensor]) -> Magnitude:
@@ -147,7 +180,8 @@ def find_masks(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """
     written = _recipe_of(checkpoint)
     dense = () if written is None else tuple(f"{name}." for name in written.pruning.exclude)
-    numbers = {n: t for n, t in checkpoint.state.items() if t.is_floating_point()}
+    state = distinct(checkpoint.state)
+    numbers = {n: t for n, t in state.items() if t.is_floating_point()}
     masks = dict(checkpoint.masks)
     if not masks:
         masks = {n: t != 0 for n, t in numbers.items() if t.dim() > 1 and not n.startswith(dense)}
@@ -173,15 +207,11 @@ def _going_on(
     """Return a recipe that continues with a network; raises `UserError` if it does not fit."""
     if choice.name == OWN and choice.file_digest not in environment.trusted_code:
         # Its code must not run without consent, so only the file can be checked.
-        own = msgspec.structs.replace(
-            choice, weights=str(path.absolute()), weights_digest=digest_file(path)
-        )
         pruning = _as_pruned(path, find_masks(checkpoint))
-        return msgspec.structs.replace(base, model=own, pruning=pruning)
-    wanted = msgspec.structs.replace(choice, weights=str(path))
-    shape = find_input_shape(wanted, images.shape, images.num_classes)
+        return msgspec.structs.replace(base, model=choice, pruning=pruning)
+    shape = find_input_shape(choice, images.shape, images.num_classes)
     model = _empty(choice, shape, images.num_classes, environment)
-    checkpoint = checkpoint.fitted(weights_of(model))
+    checkpoint = fitted(checkpoint, model)
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
 
@@ -207,23 +237,9 @@ def _empty(
 
 def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice) -> None:
     """Raise `UserError` unless the checkpoint fits a network; the last layer may differ."""
-    wanted = {n: t for n, t in weights_of(model).items() if not n.endswith(_COUNTER)}
-    given = {
-        name: tensor
-        for name, tensor in checkpoint.state.items()
-        if not (name.endswith(_COUNTER) or is_extra(name))
-    }
-    title = find_network(choice).title
-    head = f"{last_layer(model)}."
-    for name in (*wanted, *given):
-        if name not in given:
-            raise UserError(f"{title} has “{name}”, which the file lacks.")
-        if name not in wanted:
-            raise UserError(f"The file has “{name}”, which {title} lacks.")
-        if wanted[name].shape != given[name].shape and not name.startswith(head):
-            shapes = f"{tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
-            raise UserError(f"“{name}” is {shapes} as in {title} for these images.")
-    refuse_codes(wanted, given)
+    if problems := misfits(model, checkpoint.state):
+        raise UserError(f"For {find_network(choice).title}, {sentence(problems)}.")
+    refuse_codes(weights_of(model), checkpoint.state)
 
 
 def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:

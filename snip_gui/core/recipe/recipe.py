@@ -86,6 +86,16 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
         ),
     ] = ""
     weights_digest: str = ""
+    weights_key: Annotated[
+        str,
+        Meta(
+            title="Key of the weights",
+            description="Where the weights are in a PyTorch file that holds several sets of them, "
+            "such as “model_ema”; keys of nested dictionaries are joined by dots. Empty: "
+            "the only set that fits the network.",
+            extra={"flag": "weights-key"},
+        ),
+    ] = ""
     input_size: Annotated[
         int,
         Meta(

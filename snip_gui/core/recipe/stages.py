@@ -34,6 +34,9 @@ class Stage(enum.StrEnum):
 # Fields of `pruning` that the ranking does not depend on.
 _AFTER_RANKING = ("sparsity", "after")
 
+# Fields added to recipes later: left out at their defaults, so that digests of old recipes hold.
+_LATER_MODEL = ("weights_key",)
+
 # A result depends on the contents of a file, hence on its digest, but not on its path.
 _PATHS = {"file": "file_digest", "weights": "weights_digest"}
 
@@ -44,7 +47,7 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     method = None if isinstance(recipe.pruning, Unavailable) else find_method(recipe.pruning)
     later = (*_AFTER_RANKING, *(method.trains_with if method else ()))
     ranking = {k: v for k, v in raw["pruning"].items() if k not in later}
-    model = dict(raw["model"])
+    model = {k: v for k, v in raw["model"].items() if v or k not in _LATER_MODEL}
     for path, digest in _PATHS.items():
         if model[digest]:
             del model[path]

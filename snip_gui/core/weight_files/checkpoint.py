@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from snip_gui.core.weight_files.claims import claimed_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
 _COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel
 _PRODUCER = "snip-gui"
+_HALF = (torch.float16, torch.bfloat16)
 _MASK, _ORIG = "_mask", "_orig"  # suffixes of torch.nn.utils.prune
 
 
@@ -37,6 +40,8 @@ class Checkpoint:
     stored
         The tensors by their names in the file, if masks and buffers can be distinguished only with
         a network.
+    key
+        Location in the file: keys of nested dictionaries, joined by dots; empty at the top level.
     """
 
     title: str
@@ -44,6 +49,7 @@ class Checkpoint:
     masks: dict[str, Tensor] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     stored: dict[str, Tensor] = field(default_factory=dict)
+    key: str = ""
 
     def fitted(self, names: Collection[str]) -> Checkpoint:
         """Return the checkpoint with the names of a network.
@@ -105,19 +111,22 @@ def from_prune(tensors: Mapping[str, Tensor], own: Collection[str] = ()) -> Chec
     return Checkpoint("torch.nn.utils.prune", state, masks, stored=dict(tensors))
 
 
-def from_tensors(title: str, tensors: Mapping[str, Tensor], manifest: dict[str, Any]) -> Checkpoint:
+def from_tensors(
+    title: str, tensors: Mapping[str, Tensor], manifest: dict[str, Any], key: str = ""
+) -> Checkpoint:
     """Separate tensors into weights and masks, by the manifest or the naming of torch's pruning."""
-    tensors = {name: _single(tensor) for name, tensor in tensors.items()}
+    single = {id(tensor): _single(tensor) for tensor in tensors.values()}
+    tensors = {name: single[id(tensor)] for name, tensor in tensors.items()}
     if manifest.get("producer") != _PRODUCER:
         pruned = from_prune(tensors)
         if pruned.masks:
-            return pruned
+            return replace(pruned, key=key)
     keys = _mask_keys(tensors, manifest)
     masks = {name: tensors[key] != 0 for name, key in keys.items()}
     taken = set(keys.values())
     state = {n: t.masked_fill(~masks[n], 0) if n in masks else t
              for n, t in tensors.items() if n not in taken}  # fmt: skip
-    return Checkpoint(title, state, masks, manifest)
+    return Checkpoint(title, state, masks, manifest, key=key)
 
 
 def _mask_keys(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -136,9 +145,27 @@ def _mask_keys(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> di
     }
 
 
+def distinct(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors without aliases: later names of the same memory."""
+    seen: set[tuple[object, ...]] = set()
+    found = {}
+    for name, tensor in tensors.items():
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if tensor.numel() == 0 or place not in seen:
+            found[name] = tensor
+        seen.add(place)
+    return found
+
+
 def _single(tensor: Tensor) -> Tensor:
     """Convert half precision to single."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+    return tensor.float() if tensor.dtype in _HALF else tensor
+
+
+def single_bytes(tensor: Tensor) -> int:
+    """Return the size of a tensor once expanded to single precision, in bytes."""
+    size = torch.float32.itemsize if tensor.dtype in _HALF else tensor.element_size()
+    return claimed_bytes(tensor.shape, size)
 
 
 def _prefix(state: Collection[str], names: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.models.events import CheckpointFound
+from snip_gui.core.models.events import CheckpointFound, SeveralFound
 from snip_gui.core.models.networks import Images
 from snip_gui.session.jobs.lazily import lazily
 
@@ -30,6 +30,7 @@ class Importer(QObject):
     """
 
     found = Signal(object)  # CheckpointFound
+    several_found = Signal(object)  # SeveralFound: one has to be chosen, then read again
 
     def __init__(
         self,
@@ -41,14 +42,16 @@ class Importer(QObject):
         super().__init__(parent)
         self._state, self._host, self._take = state, host, take
 
-    def inspect(self, path: Path) -> None:
+    def inspect(self, path: Path, key: str = "") -> None:
         """Read a file; emits `found`, or reports in place that it is not a checkpoint."""
         self._state.status.set_problem(None)
         recipe = self._state.recipe
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._state.images
         kind = None if images is None else Images(images.image_shape, len(images.classes))
-        job = lazily("snip_gui.core.models.recognising:inspect", path, recipe, kind, environment)
+        job = lazily(
+            "snip_gui.core.models.recognising:inspect", path, recipe, kind, environment, key=key
+        )
         inspection = self._host.submit("inspect", job, lane="io", short=True)
         inspection.happened.connect(self._on_event)
 
@@ -63,3 +66,5 @@ class Importer(QObject):
     def _on_event(self, event: Event) -> None:
         if isinstance(event, CheckpointFound):
             self.found.emit(event)
+        elif isinstance(event, SeveralFound):
+            self.several_found.emit(event)

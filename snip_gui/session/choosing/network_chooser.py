@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 
-from snip_gui.core.models.events import NetworkMeasured, NetworksListed, WeightsRead
+from snip_gui.core.models.events import NetworkMeasured, NetworksListed, SeveralFound, WeightsRead
 from snip_gui.core.models.own.source import OWN
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
@@ -54,6 +54,7 @@ class NetworkChooser(QObject):
         Replaces the preferences.
     """
 
+    several_found = Signal(object)  # SeveralFound: one has to be chosen, then used again
     trust_asked = Signal()  # the recipe has code that the user has not agreed to run
 
     def __init__(
@@ -88,16 +89,16 @@ class NetworkChooser(QObject):
         self._change(f"Use {symbol}", name=OWN, file=str(path), symbol=symbol, file_digest=digest)
         self._update()
 
-    def use_weights(self, path: Path) -> None:
+    def use_weights(self, path: Path, key: str = "") -> None:
         """Start from the weights of a file, once it has been read."""
         self._state.status.set_problem(None)
-        job = lazily("snip_gui.core.models.measuring:check_weights", path)
+        job = lazily("snip_gui.core.models.measuring:check_weights", path, key=key)
         reading = self._host.submit("weights", job, lane="io", short=True)
         reading.happened.connect(self._on_event)
 
     def initialise_weights(self) -> None:
         """Initialise the weights randomly instead of reading them."""
-        self._change("Initialise randomly", weights="", weights_digest="")
+        self._change("Initialise randomly", weights="", weights_digest="", weights_key="")
 
     def refuse_code(self) -> None:
         """Decline to run the recipe's code, and report what that means."""
@@ -174,9 +175,13 @@ class NetworkChooser(QObject):
                 self._state.network.set_architecture(architecture)
             case NetworksListed(names):
                 self._state.network.set_names(names)
-            case WeightsRead(path, digest, num_values):
+            case WeightsRead(path, digest, key, num_values):
                 self._state.notices.info(f"{path} holds {num_values:,} values.")
-                self._change("Read weights", weights=str(path), weights_digest=digest)
+                self._change(
+                    "Read weights", weights=str(path), weights_digest=digest, weights_key=key
+                )
+            case SeveralFound():
+                self.several_found.emit(event)
 
     def _change(self, text: str, **changes: object) -> None:
         """Change the network part of the recipe as a single undo step."""

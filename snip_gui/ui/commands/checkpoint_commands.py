@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 if TYPE_CHECKING:
-    from snip_gui.core.models.events import CheckpointFound
+    from snip_gui.core.models.events import CheckpointFound, SeveralFound
     from snip_gui.session.controller import Controller
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".snip", ".onnx")
@@ -54,6 +54,7 @@ class CheckpointCommands(QObject):
         if not self._listens:
             self._listens = True
             importer.found.connect(self._on_found)
+            importer.several_found.connect(self._on_several)
         importer.inspect(path)
 
     @Slot(object)
@@ -63,6 +64,15 @@ class CheckpointCommands(QObject):
         dialog = ImportDialog(found, self._controller.state.recipe, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.wanted.connect(self._controller.importer.take)
+        dialog.open()
+
+    @Slot(object)
+    def _on_several(self, found: SeveralFound) -> None:
+        from snip_gui.ui.dialogs.files.weight_set_dialog import WeightSetDialog
+
+        dialog = WeightSetDialog(found, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._controller.importer.inspect)
         dialog.open()
 
 

@@ -13,6 +13,7 @@ from snip_gui.ui.dialogs.inputs.networks_dialog import NetworksDialog
 from snip_gui.ui.dialogs.inputs.own_network_dialog import OwnNetworkDialog
 
 if TYPE_CHECKING:
+    from snip_gui.core.models.events import SeveralFound
     from snip_gui.session.controller import Controller
 
 _WEIGHTS = "Weights (*.safetensors *.pt *.pth *.bin);;All files (*)"
@@ -29,6 +30,7 @@ class NetworkCommands(QObject):
         self.weights_menu.addAction("Choose a file…", self.choose_weights)
         self._draw = self.weights_menu.addAction("Initialise randomly", self._on_draw)
         self.weights_menu.aboutToShow.connect(self._on_menu)
+        controller.network.several_found.connect(self._on_several)
         controller.network.trust_asked.connect(self.choose_own, Qt.ConnectionType.QueuedConnection)
 
     @Slot()
@@ -54,6 +56,14 @@ class NetworkCommands(QObject):
         )
         if name:
             self._controller.network.use_weights(Path(name))
+
+    @Slot(object)
+    def _on_several(self, found: SeveralFound) -> None:
+        from snip_gui.ui.dialogs.files.weight_set_dialog import WeightSetDialog
+
+        dialog = WeightSetDialog(found, self._parent.window())
+        dialog.chosen.connect(self._controller.network.use_weights)
+        self._open(dialog)
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

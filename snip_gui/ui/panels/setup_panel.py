@@ -197,7 +197,8 @@ class SetupPanel(QWidget):
         self.form.show_row(self._code, model.name == OWN)
         self._code.setText(Path(model.file).name or "Choose…")
         self._code.setToolTip(plain_tip(f"The code of your own network\n{model.file}".rstrip()))
-        self._weights.setText(Path(model.weights).name if model.weights else "random")
+        source = Path(model.weights).name if model.weights else "random"
+        self._weights.setText(f"{source}: {model.weights_key}" if model.weights_key else source)
         self._weights.setToolTip(model.weights or "Weights are initialised as chosen above")
 
     @Slot()

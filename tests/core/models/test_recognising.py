@@ -182,7 +182,7 @@ def test_the_network_that_is_chosen_is_tried_before_others(environment, tmp_path
 
 def test_another_architecture_is_refused_with_what_does_not_fit(environment, tmp_path):
     torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "net.pt")
-    with pytest.raises(UserError, match=r"LeNet-300-100 has “fc1\.weight”, which the file lacks"):
+    with pytest.raises(UserError, match=r"For LeNet-300-100, its names are “weight” and “bias”"):
         found_in(tmp_path / "net.pt", environment)
 
 

@@ -42,7 +42,8 @@ def test_weights_come_from_the_file(saved, name):
     network = make(weights=folder / name)
     found = network.module.state_dict()
     assert all(torch.equal(found[key], value) for key, value in state.items())
-    assert network.notes == ()
+    place = ("The weights are those under “state_dict” in “b.pth”.",)
+    assert network.notes == (place if name == "b.pth" else ())
 
 
 def test_only_a_file_of_this_program_has_masks_beside_weights(saved):

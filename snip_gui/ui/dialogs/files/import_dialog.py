@@ -50,7 +50,8 @@ class ImportDialog(QDialog):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         holds = f"{found.num_values:,} values in {found.num_tensors:,} tensors"
-        form.addRow("Kind", _said(f"{found.title}: {holds}", "import_kind", "Kind"))
+        kind = f"{found.title}, under “{found.key}”" if found.key else found.title
+        form.addRow("Kind", _said(f"{kind}: {holds}", "import_kind", "Kind"))
         form.addRow("Network", self.network)
         form.addRow("Mask", self._mask)
         form.addRow("Origin", _said(self._origin(), "import_origin", "Origin"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QToolButton
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
@@ -16,6 +16,7 @@ from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.methods import Magnitude, Snip
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.ui.dialogs.files.import_dialog import ImportDialog
+from snip_gui.ui.dialogs.files.weight_set_dialog import WeightSetDialog
 
 WAIT_MS = 60_000
 
@@ -116,6 +117,36 @@ def test_a_file_that_is_none_is_told_in_place(started, qtbot, tmp_path):
     qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
     assert "broken.pt" in state.status.problem.message
     assert started.window.findChild(ImportDialog) is None
+
+
+def test_one_of_several_sets_of_weights_is_asked_for(started, qtbot, exported, tmp_path):
+    state = torch.load(exported / "net.pt", weights_only=True)
+    dense = {name: torch.ones_like(tensor) for name, tensor in state.items()}
+    torch.save({"model": dense, "model_ema": state}, tmp_path / "two.pt")
+    window, model = started.window, lambda: started.controller.state.recipe.model
+    assert drop(window, drag(tmp_path / "two.pt"))
+    choose_set(qtbot, window, row=1)
+    dialog = opened(qtbot, started)
+    assert "under “model_ema”" in said(dialog, "import_kind")
+    assert "98%" in said(dialog, "import_mask")
+    dialog.accept()
+    assert model().weights_key == "model_ema"
+    started.controller.network.use_weights(tmp_path / "two.pt")
+    choose_set(qtbot, window, row=0)
+    qtbot.waitUntil(lambda: model().weights_key == "model", timeout=WAIT_MS)
+    assert window.findChild(QToolButton, "weights_file").text() == "two.pt: model"
+    started.controller.network.initialise_weights()
+    assert model().weights_key == ""
+
+
+def choose_set(qtbot, window, *, row):
+    qtbot.waitUntil(lambda: window.findChild(WeightSetDialog) is not None, timeout=WAIT_MS)
+    dialog = window.findChild(WeightSetDialog)
+    assert dialog.list.count() == 2
+    assert "266,610 values" in dialog.list.item(row).text()
+    dialog.list.setCurrentRow(row)
+    qtbot.mouseClick(dialog.ok_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(WeightSetDialog) is None, timeout=WAIT_MS)
 
 
 def test_other_things_are_not_taken(started, tmp_path):
