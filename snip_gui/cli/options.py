@@ -151,7 +151,7 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
         keywords["nargs"] = "*"
     if field.choices:
         keywords["choices"] = [value for value, _ in field.choices]
-    default = _default_of(field.path)
+    default = _get_default(field.path)
     text = field.help + (f" Default: {default}." if default not in ("", None, False) else "")
     if field.kind == "bool":
         group.add_argument(
@@ -180,7 +180,7 @@ def _text(word: str) -> str:
     return os.fsencode(word).decode(errors="replace")
 
 
-def _default_of(path: str) -> Any:  # noqa: ANN401 - any field
+def _get_default(path: str) -> Any:  # noqa: ANN401 - any field
     """Return a field's default as text for the help; the first if methods differ."""
     raw, (part, _, name) = msgspec.to_builtins(Recipe()), path.rpartition(".")
     if part == "pruning" and name not in raw[part]:

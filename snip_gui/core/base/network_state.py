@@ -42,7 +42,7 @@ def stored_state(model: nn.Module) -> dict[str, Tensor]:
 def stored_extra(model: nn.Module) -> dict[str, Tensor]:
     """Return only extra state as tensors, as far as it can be stored."""
     stored: dict[str, Tensor] = {}
-    for name, value in _extra_of(model).items():
+    for name, value in _get_extra(model).items():
         if is_plain(value):
             stored[name] = value.detach().clone()
         elif (data := saved_bytes(value)) is not None:
@@ -52,7 +52,7 @@ def stored_extra(model: nn.Module) -> dict[str, Tensor]:
 
 def unstorable_state(model: nn.Module) -> tuple[str, ...]:
     """Return the keys of extra state that cannot be stored."""
-    extra = _extra_of(model).items()
+    extra = _get_extra(model).items()
     return tuple(n for n, v in extra if not is_plain(v) and saved_bytes(v) is None)
 
 
@@ -103,7 +103,7 @@ def saved_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - extra state may b
     return written.getvalue()
 
 
-def _extra_of(model: nn.Module) -> dict[str, Any]:
+def _get_extra(model: nn.Module) -> dict[str, Any]:
     return {name: value for name, value in model.state_dict().items() if is_extra(name)}
 
 

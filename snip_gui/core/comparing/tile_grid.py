@@ -118,11 +118,11 @@ def make_spec(
             "For example: 10 50 90 99.",
         )
     makers = {
-        "classes": lambda: _of_classes(recipe, labels_N, classes),
-        "sizes": lambda: _of_sizes(recipe, labels_N, classes),
-        "seeds": lambda: _of_seeds(recipe),
-        "inits": lambda: _of_inits(recipe),
-        "methods": lambda: _of_methods(recipe),
+        "classes": lambda: _vary_classes(recipe, labels_N, classes),
+        "sizes": lambda: _vary_sizes(recipe, labels_N, classes),
+        "seeds": lambda: _vary_seeds(recipe),
+        "inits": lambda: _vary_inits(recipe),
+        "methods": lambda: _vary_methods(recipe),
     }
     return GridSpec(kind, rows, tuple(makers[kind]()))
 
@@ -150,7 +150,7 @@ def make_column(scored: Scored, sparsities: Sequence[float]) -> GridColumn:
     return GridColumn(maps_RCHW, tuple(kept))
 
 
-def _size_of(recipe: Recipe) -> int:
+def _count_images(recipe: Recipe) -> int:
     """Return how many images the recipe scores."""
     minibatch = recipe.minibatch
     if isinstance(minibatch, Picked):
@@ -158,12 +158,12 @@ def _size_of(recipe: Recipe) -> int:
     return minibatch.size
 
 
-def _of_classes(
+def _vary_classes(
     recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
 ) -> list[Variant]:
     """Images of a single class, as many as the recipe scores or the class has."""
     counts = np.bincount(labels_N, minlength=len(classes))
-    size, before = _size_of(recipe), recipe.minibatch
+    size, before = _count_images(recipe), recipe.minibatch
     written = before.classes if isinstance(before, Draw) and len(before.classes) == 1 else ()
     drawn = class_positions(written, classes)
     variants = []
@@ -177,7 +177,9 @@ def _of_classes(
     return variants
 
 
-def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]) -> list[Variant]:
+def _vary_sizes(
+    recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
+) -> list[Variant]:
     """Draws of the paper's sizes (figure 3), from the recipe's classes."""
     before = recipe.minibatch
     chosen = before.classes if isinstance(before, Draw) else ()
@@ -197,13 +199,13 @@ def _of_sizes(recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str
     ]
 
 
-def _of_seeds(recipe: Recipe) -> list[Variant]:
+def _vary_seeds(recipe: Recipe) -> list[Variant]:
     """Different initial weights and minibatches, by seed."""
     seeds = range(recipe.seed, recipe.seed + _NUM_SEEDS)
     return [Variant(f"seed {seed}", _with(recipe, seed=seed)) for seed in seeds]
 
 
-def _of_inits(recipe: Recipe) -> list[Variant]:
+def _vary_inits(recipe: Recipe) -> list[Variant]:
     """Every initialisation scheme."""
     return [
         Variant(label, _with(recipe, model=msgspec.structs.replace(recipe.model, init=value)))
@@ -211,7 +213,7 @@ def _of_inits(recipe: Recipe) -> list[Variant]:
     ]
 
 
-def _of_methods(recipe: Recipe) -> list[Variant]:
+def _vary_methods(recipe: Recipe) -> list[Variant]:
     """Every method that has masks before training, including figure 6's signed gradient."""
     raw = msgspec.to_builtins(recipe)
     return [

@@ -56,7 +56,7 @@ def _one(
         case Draw() as draw if what == "both":
             minibatch = draw  # another seed draws other images
         case Draw():
-            minibatch = _picked(_indices_of(recipe, labels_N, classes))
+            minibatch = _picked(_find_indices(recipe, labels_N, classes))
         case Picked() as picked if what == "weights":
             minibatch = picked
         case Picked():
@@ -70,7 +70,7 @@ def _same_classes(
     """Draw as many training images of each class as the recipe has."""
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)
     generator = numpy_stream(recipe.seed, "minibatch", "variation", step)
-    labels = minibatch_labels(recipe, _indices_of(recipe, labels_N, classes), labels_N)
+    labels = minibatch_labels(recipe, _find_indices(recipe, labels_N, classes), labels_N)
     drawn = [
         generator.permutation(split.train_indices[labels_N[split.train_indices] == label])[:count]
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
@@ -78,7 +78,7 @@ def _same_classes(
     return np.sort(np.concatenate(drawn))
 
 
-def _indices_of(
+def _find_indices(
     recipe: Recipe, labels_N: NDArray[np.int64], classes: Sequence[str]
 ) -> NDArray[np.int64]:
     split = split_training(labels_N, recipe.data.validation_fraction, recipe.seed)

@@ -46,7 +46,7 @@ def leave_out_units(reader: RowReader) -> tuple[int, int]:
     small.bias_ih_l0.copy_(biases_2GU[0][:, stays_U].flatten())
     small.bias_hh_l0.copy_(biases_2GU[1][:, stays_U].flatten())
     reader.cell = small
-    reader.projection = _rows_of(reader.projection, reads_P)
+    reader.projection = _take_rows(reader.projection, reads_P)
     classifier = nn.Linear(int(stays_U.sum()), len(scores_KU))
     classifier.weight.copy_(reader.fc.weight[:, stays_U])
     classifier.bias.copy_(reader.fc.bias)
@@ -84,7 +84,7 @@ def _at_least_one(which: Tensor) -> Tensor:
     return which
 
 
-def _rows_of(layer: nn.Linear, which: Tensor) -> nn.Linear:
+def _take_rows(layer: nn.Linear, which: Tensor) -> nn.Linear:
     """Return a layer with only some of its outputs."""
     small = nn.Linear(layer.in_features, int(which.sum()))
     small.weight.copy_(layer.weight[which])

@@ -79,7 +79,7 @@ def make_shrunk_export(network: nn.Module, images_BCHW: Tensor) -> ShrunkExport:
     sample_BCHW = images_BCHW[:_TRACED_IMAGES]
     try:
         small = _copy(network)
-        make = _of_rows if isinstance(small, RowReader) else _of_paths
+        make = _shrink_rows if isinstance(small, RowReader) else _shrink_by_paths
         made, source, description = make(small, sample_BCHW)
     except CannotFollowError as error:
         raise UserError(
@@ -99,7 +99,7 @@ def _other_images(images_BCHW: Tensor) -> Tensor:
     return torch.cat([images_BCHW[_TRACED_IMAGES:], noise_BCHW])
 
 
-def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
+def _shrink_by_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
     """Fold constants and cut to the paths; return network, source and description."""
     num_folded = fold_constants(small, sample_BCHW)
     prunable = prunable_parameters(small)
@@ -112,7 +112,7 @@ def _of_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, st
     return made, source, _describe(paths, num_folded)
 
 
-def _of_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
+def _shrink_rows(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, str, str]:
     """Drop units of a recurrent network; return network, source and description."""
     assert isinstance(small, RowReader)
     kept, total = leave_out_units(small)

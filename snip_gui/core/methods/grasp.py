@@ -139,19 +139,19 @@ def gradient_flow(
     with scoring_mode(model, mode), sdpa_kernel(SDPBackend.MATH):
         passes = split_passes(model, inputs_NCHW, pass_size or num_images)
 
-        def loss_of(part: slice) -> Tensor:
+        def compute_loss(part: slice) -> Tensor:
             # A copy, because an in-place first layer would overwrite the caller's images.
             outputs_BK = model(inputs_NCHW[part].clone()) / temperature
             loss = nn.functional.cross_entropy(outputs_BK, labels_N[part], reduction="sum")
             return loss / num_images
 
         for part in passes:
-            loss = loss_of(part)
+            loss = compute_loss(part)
             total_loss += float(loss.detach())
             found = torch.autograd.grad(loss, parameters, allow_unused=True)
             gradients = [add_gradients(*both) for both in zip(gradients, found, strict=True)]
         for part in passes:
-            product = _hessian_product(loss_of(part), model, parameters, gradients)
+            product = _hessian_product(compute_loss(part), model, parameters, gradients)
             products = [add_gradients(*both) for both in zip(products, product, strict=True)]
     return _scored(prunable, parameters, gradients, products, total_loss)
 
@@ -169,7 +169,7 @@ def _hessian_product(
         for gradient, vector in zip(first, vectors, strict=True):
             if gradient is not None and vector is not None:
                 dot = dot + _real_inner(gradient, vector)
-        return _gradients_of(dot, model, parameters)
+        return _compute_gradients(dot, model, parameters)
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -180,7 +180,7 @@ def _hessian_product(
         ) from error
 
 
-def _gradients_of(
+def _compute_gradients(
     value: Tensor, model: nn.Module, parameters: tuple[nn.Parameter, ...]
 ) -> tuple[Tensor | None, ...]:
     """Return the gradient of a value, without changing the gradients stored in the network.

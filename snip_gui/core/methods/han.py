@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 def prune(bench: Workbench) -> Iterator[Event]:
     """Rank the initial weights as a round would, for a preview; ends with `Pruned`."""
     yield Progress("Ranking the weights")
-    layout, spec = bench.prunable.layout, _spec_of(bench)
+    layout, spec = bench.prunable.layout, _get_spec(bench)
     kept_M = np.ones(layout.num_parameters, bool)
     weight_M = flat_weights(bench.prunable)
-    threshold_M = _thresholds(weight_M, kept_M, layout, _factors_of(spec, layout))
+    threshold_M = _thresholds(weight_M, kept_M, layout, _get_factors(spec, layout))
     yield Pruned(rank(bench, _multiples(weight_M, threshold_M)))
 
 
 def make_regime(bench: Workbench) -> PruneAndRetrain:
     """Return the regime of a recipe; raises `UserError` if its factors do not fit the network."""
-    spec, layout = _spec_of(bench), bench.prunable.layout
-    return PruneAndRetrain(spec, layout, _factors_of(spec, layout))
+    spec, layout = _get_spec(bench), bench.prunable.layout
+    return PruneAndRetrain(spec, layout, _get_factors(spec, layout))
 
 
 class PruneAndRetrain(Regime):
@@ -113,14 +113,14 @@ class PruneAndRetrain(Regime):
         return left_M & kept_M
 
 
-def _spec_of(bench: Workbench) -> Han:
+def _get_spec(bench: Workbench) -> Han:
     """Return the method's settings in a recipe."""
     spec = bench.recipe.pruning
     assert isinstance(spec, Han)
     return spec
 
 
-def _factors_of(spec: Han, layout: Layout) -> tuple[float, ...]:
+def _get_factors(spec: Han, layout: Layout) -> tuple[float, ...]:
     """Return the quality factor of each tensor; raises `UserError` if their number is wrong."""
     layers = layout.layers
     given = spec.quality or (1.0,)

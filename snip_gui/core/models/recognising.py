@@ -105,8 +105,8 @@ def _identify(
             f"“{path.name}” holds a shrunk network, which fits only its own module definition.",
             "Load it with the “.load.py” file beside it, or open another export.",
         )
-    written = _recipe_of(checkpoint)
-    images = _images_of(checkpoint) or images
+    written = _read_recipe(checkpoint)
+    images = _read_images(checkpoint) or images
     if images is None:
         raise UserError("There are no images to open it with.", "Choose a data set first.")
     base = recipe if written is None else written
@@ -136,7 +136,7 @@ def _identify(
         mask_from="its mask" if checkpoint.masks else "its zeros",
         recipes=tuple(found),
         knows_recipe=written is not None,
-        errors=_errors_of(checkpoint),
+        errors=_read_errors(checkpoint),
     )
 
 
@@ -178,7 +178,7 @@ def find_masks(checkpoint: Checkpoint) -> dict[str, Tensor]:
     Zero biases are ignored, because biases start at zero, unless the file states that biases were
     pruned too.
     """
-    written = _recipe_of(checkpoint)
+    written = _read_recipe(checkpoint)
     dense = () if written is None else tuple(f"{name}." for name in written.pruning.exclude)
     state = distinct(checkpoint.state)
     numbers = {n: t for n, t in state.items() if t.is_floating_point()}
@@ -257,7 +257,7 @@ def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
     return list(dict.fromkeys([*own, *first, *rest]))
 
 
-def _recipe_of(checkpoint: Checkpoint) -> Recipe | None:
+def _read_recipe(checkpoint: Checkpoint) -> Recipe | None:
     """Return the recipe stored in a file; None if there is no usable one."""
     raw = checkpoint.manifest.get("recipe")
     if not isinstance(raw, dict) or "shrunk" in checkpoint.manifest:
@@ -268,7 +268,7 @@ def _recipe_of(checkpoint: Checkpoint) -> Recipe | None:
         return None  # of a newer version; the weights are usable all the same
 
 
-def _images_of(checkpoint: Checkpoint) -> Images | None:
+def _read_images(checkpoint: Checkpoint) -> Images | None:
     """Return the image shape and classes stated in the file."""
     shape, classes = (checkpoint.manifest.get(key) for key in ("input_shape", "classes"))
     if not isinstance(shape, list) or len(shape) != 3 or not isinstance(classes, list):
@@ -279,7 +279,7 @@ def _images_of(checkpoint: Checkpoint) -> Images | None:
     return Images((channels, rows, columns), len(classes))
 
 
-def _errors_of(checkpoint: Checkpoint) -> tuple[tuple[str, float], ...]:
+def _read_errors(checkpoint: Checkpoint) -> tuple[tuple[str, float], ...]:
     errors = checkpoint.manifest.get("errors", {})
     if not isinstance(errors, dict):
         return ()

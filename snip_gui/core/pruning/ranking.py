@@ -158,7 +158,7 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
         raise ValueError(f"{score_M.shape} scores for {layout.num_parameters} parameters")
     _refuse_not_finite(score_M, layout)
     score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # -0.0 becomes 0.0
-    order_M = _falling_order(score_M, _first_of_each(score_M, layout, floor))
+    order_M = _falling_order(score_M, _find_first(score_M, layout, floor))
     return make_ranking(layout, score_M, order_M)
 
 
@@ -202,7 +202,7 @@ def _falling_order(score_M: NDArray[np.float32], first: NDArray[np.int64]) -> ND
     return key_M.astype(np.int32)
 
 
-def _first_of_each(score_M: NDArray[np.float32], layout: Layout, floor: int) -> NDArray[np.int64]:
+def _find_first(score_M: NDArray[np.float32], layout: Layout, floor: int) -> NDArray[np.int64]:
     """Return flat indices of the ``floor`` highest weights of each tensor, ties to the lower."""
     chosen = [np.zeros(0, np.int64)]
     for tensor in layout.weights if floor else ():

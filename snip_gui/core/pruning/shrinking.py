@@ -113,7 +113,7 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> ShrunkModel | str:
     masked.model.train()
     try:
         # A copy, because a network that stores its activations would store those of the trace.
-        paths = find_paths(_copy_of(masked.model), masks, images_BCHW)
+        paths = find_paths(_copy_model(masked.model), masks, images_BCHW)
         if paths.is_whole:
             return f"The network is not shrunk: {_why_whole(paths)}."
         shrunk = cut(masked, masks, paths, images_BCHW)
@@ -123,7 +123,7 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> ShrunkModel | str:
     return shrunk
 
 
-def _copy_of(model: nn.Module) -> nn.Module:
+def _copy_model(model: nn.Module) -> nn.Module:
     """Return a copy; raises `CannotFollowError` if the network cannot be copied."""
     try:
         return copy.deepcopy(model)
@@ -146,7 +146,7 @@ def cut(
     paths
         The remaining parts, as `find_paths` found them for these masks.
     """
-    small = _copy_of(masked.model)
+    small = _copy_model(masked.model)
     places: dict[str, Places] = {}
     for layer in {**paths.outputs, **paths.inputs}:
         places |= _cut(layer, small.get_submodule(layer), paths)
@@ -159,7 +159,7 @@ def cut(
     num_off_path = num_kept - num_trained
     return ShrunkModel(
         full=masked,
-        small=MaskedModel(small, _prunable_of(small, masked.prunable), kept),
+        small=MaskedModel(small, _find_prunable(small, masked.prunable), kept),
         pixels=_pixels(paths, tuple(images_BCHW.shape[1:])),
         num_off_path=num_off_path,
         description=_describe(paths, num_off_path),
@@ -224,7 +224,7 @@ def _narrow(values: Tensor, places: Places | None) -> Tensor:
     return values
 
 
-def _prunable_of(small: nn.Module, prunable: PrunableParameters) -> PrunableParameters:
+def _find_prunable(small: nn.Module, prunable: PrunableParameters) -> PrunableParameters:
     """Return the same prunable parameters of the small network."""
     by_name = dict(small.named_parameters())
     tensors: list[TensorSpec] = []
@@ -254,8 +254,8 @@ def _refuse_difference(shrunk: ShrunkModel, images_BCHW: Tensor) -> None:
     left out would get a gradient. Dropout is off, because it draws different numbers for different
     shapes.
     """
-    full = _copy_of(shrunk.full.model).double()
-    small = _copy_of(shrunk.small.model).double()
+    full = _copy_model(shrunk.full.model).double()
+    small = _copy_model(shrunk.small.model).double()
     images_BCHW = images_BCHW.double()
     seen = images_BCHW if shrunk.pixels is None else shrunk.pixels(images_BCHW)
     for training in (False, True):

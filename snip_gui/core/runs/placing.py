@@ -102,7 +102,7 @@ def is_vacant(folder: Path, recipe: Recipe) -> bool:
     names = {name for name in names if not (is_lease(name) or _is_part(name))}
     if not names:
         return True
-    return names <= _EARLY and is_half_made(folder) and _is_of(folder, recipe)
+    return names <= _EARLY and is_half_made(folder) and _has_run(folder, recipe)
 
 
 def refuse_occupied(folder: Path, recipe: Recipe) -> None:
@@ -134,7 +134,7 @@ def is_same_run(one: Recipe, other: Recipe) -> bool:
     return run_digest(one) == run_digest(other)
 
 
-def _is_of(folder: Path, recipe: Recipe) -> bool:
+def _has_run(folder: Path, recipe: Recipe) -> bool:
     try:
         return is_same_run(files.read_recipe(folder), recipe)
     except UserError:

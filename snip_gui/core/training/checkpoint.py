@@ -97,11 +97,11 @@ def _load_optimizer_state(
             state[part] = torch.empty_like(parameter, requires_grad=False).copy_(values)
     if STEP in state:
         # The parameter was not trained before, so all its gradients were zero.
-        count = tensors.get(f"{_OPTIMIZER}{name}.{STEP}", torch.tensor(_steps_of(tensors)))
+        count = tensors.get(f"{_OPTIMIZER}{name}.{STEP}", torch.tensor(_count_steps(tensors)))
         state[STEP] = count.to(parameter.device)
 
 
-def _steps_of(tensors: Mapping[str, Tensor]) -> float:
+def _count_steps(tensors: Mapping[str, Tensor]) -> float:
     """Return the number of updates of any parameter."""
     counts = (float(v) for name, v in tensors.items() if name.endswith(f".{STEP}"))
     return max(counts, default=0.0)

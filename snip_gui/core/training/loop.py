@@ -186,7 +186,7 @@ class Trainer:
         sums = _Sums()
         while self.step < self.num_steps:
             epoch, first = divmod(self.step, self.steps_per_epoch)
-            order_N = self._order_of(epoch)
+            order_N = self._make_order(epoch)
             batches = self._batches(epoch, order_N, first)
             try:
                 for offset in range(first, self.steps_per_epoch):
@@ -293,7 +293,7 @@ class Trainer:
         if change.text:
             self.notes.append(change.text)
 
-    def _order_of(self, epoch: int) -> Tensor:
+    def _make_order(self, epoch: int) -> Tensor:
         """Return the order of the training images (N) in an epoch."""
         generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
         return torch.randperm(len(self.train), generator=generator).to(self.train.device)

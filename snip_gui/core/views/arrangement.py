@@ -154,21 +154,21 @@ class Arrangement:
         """Return the rectangles of an output, an input, and the connection between them."""
         found: list[Rectangle] = []
         if unit is not None:
-            found.append(self._strip_of(unit))
+            found.append(self._find_strip(unit))
         if source is not None:
-            found += self._columns_of(source)
+            found += self._find_columns(source)
         if unit is not None and source is not None:
             found.append(self._between(unit, source, place))
         return tuple(found)
 
-    def _strip_of(self, unit: int) -> Rectangle:
+    def _find_strip(self, unit: int) -> Rectangle:
         """Return the rectangle of an output's kernels."""
         down, across, strip_width = self._pitch
         strip, strip_row = divmod(_stands(self.units, unit), self._strips_down)
         _, into, height, _ = self.kernel_shape
         return strip_row * down, strip * strip_width, height, into * across - self._gap
 
-    def _columns_of(self, source: int) -> list[Rectangle]:
+    def _find_columns(self, source: int) -> list[Rectangle]:
         """Return the rectangles of an input's kernels, one for each column of strips."""
         _, across, strip_width = self._pitch
         height, width = self.size
@@ -179,7 +179,7 @@ class Arrangement:
 
     def _between(self, unit: int, source: int, place: tuple[int, ...]) -> Rectangle:
         """Return the rectangle of the kernel between an output and an input, or of one weight."""
-        top, left, height, _ = self._strip_of(unit)
+        top, left, height, _ = self._find_strip(unit)
         left += _stands(self.sources, source) * self._pitch[1]
         width = self.kernel_shape[3]
         if not place:

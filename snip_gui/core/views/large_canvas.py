@@ -116,7 +116,7 @@ class LargeCanvas:
             return values_HW
         low, high = self.limits(look)
         block = (factor, factor)
-        colours = self._colours_of(look)
+        colours = self._get_colours(look)
         if colours is not None:
             return _score_picture(block_max(values_HW, block), colours)
         if look == "mask" and factor == 1:
@@ -133,7 +133,7 @@ class LargeCanvas:
         """
         height, width = self.arrangement.size
         rows: list[NDArray[np.float32]] = []
-        colours = self._colours_of(look)
+        colours = self._get_colours(look)
         reduce = block_max if colours is not None else _means
         for top in range(0, height, _ROWS_AT_ONCE):
             cancel.raise_if_cancelled()
@@ -146,7 +146,7 @@ class LargeCanvas:
         kept = num_kept if look in ("mask", "kept-sensitivity") else 0
         return Level(self.arrangement, look, kept, np.concatenate(rows), low, high, colours)
 
-    def _colours_of(self, look: Look) -> ScoreColours | None:
+    def _get_colours(self, look: Look) -> ScoreColours | None:
         """Return the colour scale of a picture of scores; None for other pictures."""
         return self._score_colours if look in ("sensitivity", "kept-sensitivity") else None
 

@@ -122,7 +122,7 @@ def network_flow(
                 kept=part,
                 on_paths=on_paths.get(layer, part),
                 is_pruned=layer in kept,
-                units=_units_of(found, layer),
+                units=_count_units(found, layer),
             )
         )
     inputs = _units(found, 0) if found is not None else None
@@ -145,7 +145,7 @@ def _feeders(wiring: Wiring | None, layer: str, places: dict[str, int]) -> tuple
     return tuple(sorted({places[step.layer] if step.layer else 0 for step in steps}))
 
 
-def _units_of(found: Reach | None, layer: str) -> Units | None:
+def _count_units(found: Reach | None, layer: str) -> Units | None:
     if found is None or found.find_ends(layer) is None:
         return None
     return _units(found, found.wiring.step_by_layer[layer])

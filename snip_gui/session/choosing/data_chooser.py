@@ -189,7 +189,7 @@ class DataChooser(QObject):
             stays = f"“{Path(before.place).name}” stays open."
         elif self._open is not None and self._open.name != key.name:
             stays = f"You can switch back to “{DATASETS[self._open.name].title}” at any time."
-        problem = self._problem_of(ended, key, stays)
+        problem = self._make_problem(ended, key, stays)
         if before is not None and can_go_back:
             self._wanted = before
             self._state.set_preferences(self._placed(before))
@@ -199,7 +199,7 @@ class DataChooser(QObject):
         if problem is not None:
             self._state.status.report(problem)
 
-    def _problem_of(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
+    def _make_problem(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
         """Return the problem to report; None for an unexpected exception, which has a dialog."""
         if ended.outcome == "cancelled":
             what = f"“{Path(key.place).name}”" if key.place else DATASETS[key.name].title

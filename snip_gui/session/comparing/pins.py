@@ -108,7 +108,7 @@ class Pins(QObject):
                     self.rename(pin.number, name)
                 return self._pins[pin.number]
         self._refuse_too_much(mask)
-        pin = Pin(next(self._numbers), mask, self._parts_of(mask), name, bool(name))
+        pin = Pin(next(self._numbers), mask, self._make_parts(mask), name, bool(name))
         self._pins[pin.number] = pin
         self._name_all()
         self.changed.emit()
@@ -168,13 +168,13 @@ class Pins(QObject):
             if pin.name != name:
                 self._pins[pin.number] = replace(pin, name=name)
 
-    def _parts_of(self, mask: Mask) -> dict[str, str]:
+    def _make_parts(self, mask: Mask) -> dict[str, str]:
         scored = mask.scored
         sparsity = 1 - mask.num_kept / mask.layout.num_parameters
-        classes = self._classes_of(scored)
+        classes = self._describe_classes(scored)
         return state_parts(scored.recipe, sparsity, classes, len(scored.indices_K))
 
-    def _classes_of(self, scored: Scored) -> str:
+    def _describe_classes(self, scored: Scored) -> str:
         """Return the classes of the scored images as text, as far as they are known."""
         images, minibatch = self._state.images, scored.recipe.minibatch
         if images is not None and images.digest == scored.images_digest:

@@ -52,7 +52,7 @@ class Exporter(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host = state, host
-        self._save_run, self._images_of = save_run, find_images
+        self._save_run, self._find_images = save_run, find_images
         self._saving: Job | None = None
         self._measuring: Job | None = None
         self._exporting: Job | None = None
@@ -113,7 +113,7 @@ class Exporter(QObject):
             folder,
             wanted,
             environment=environment,
-            images=self._images_of(recipe),
+            images=self._find_images(recipe),
             overwrite=True,  # the dialog lists the files to be replaced
         )
         self._exporting = self._listen(self._host.submit("export", job, short=True))

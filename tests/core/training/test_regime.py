@@ -161,7 +161,7 @@ def test_spliced_weights_are_those_of_an_explicit_loop():
     velocity = {name: torch.zeros_like(values) for name, values in whole.items()}
     batches = []
     for epoch in range(2):
-        batches += list(trainer._batches(epoch, trainer._order_of(epoch), 0))
+        batches += list(trainer._batches(epoch, trainer._make_order(epoch), 0))
     came_back = 0
     for step, (inputs, labels) in enumerate(batches):
         for name in names:
@@ -221,7 +221,7 @@ def test_parameters_of_a_regime_are_trained_without_decay_and_its_penalty_is_no_
     )
     regime = Gated()
     trainer = make_trainer(regime, training)
-    inputs, labels = next(trainer._batches(0, trainer._order_of(0), 0))
+    inputs, labels = next(trainer._batches(0, trainer._make_order(0), 0))
     scores = trainer.masked.model(inputs)
     loss = functional.cross_entropy(scores, labels)
     gate = torch.ones((), requires_grad=True)

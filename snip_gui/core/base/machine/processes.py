@@ -30,7 +30,7 @@ class ProcessMark(msgspec.Struct, frozen=True, kw_only=True):
 def this_process() -> ProcessMark:
     """Return the mark of this process."""
     pid = os.getpid()
-    return ProcessMark(host=host_id(), pid=pid, started=_start_of(pid) or "")
+    return ProcessMark(host=host_id(), pid=pid, started=_find_start(pid) or "")
 
 
 @functools.cache
@@ -51,16 +51,16 @@ def is_alive(process: ProcessMark) -> bool | None:
     """Return whether a process is running; None if unknown, as for one of another host."""
     if process.host != host_id() or process.pid <= 0:
         return None
-    started = _start_of(process.pid)
+    started = _find_start(process.pid)
     return None if started is None else started == process.started
 
 
 def pid_runs(pid: int) -> bool:
     """Return whether an id is in use on this host, whoever started it; True if it is hidden."""
-    return _start_of(pid) != ""
+    return _find_start(pid) != ""
 
 
-def _start_of(pid: int) -> str | None:
+def _find_start(pid: int) -> str | None:
     """Return the start time of a process; empty if none has this id, None if it is hidden."""
     if not (_PROC / "self/stat").exists():
         return _start_by_psutil(pid)

@@ -42,7 +42,7 @@ def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
     Cancelled
         If cancelled meanwhile; no file is left behind.
     """
-    members = _members_of(archive.name)
+    members = _find_reader(archive.name)
     if members is None:
         return
     part = new_part_folder(archive)
@@ -66,7 +66,7 @@ def unpack(archive: Path, cancel: CancelToken) -> Generator[Event, None, None]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _members_of(name: str) -> Callable[[Path], Generator[_Member, None, None]] | None:
+def _find_reader(name: str) -> Callable[[Path], Generator[_Member, None, None]] | None:
     """Return the reader for an archive of this name; None if it is not an archive."""
     if name.endswith((".tar.gz", ".tgz")):
         return _tar_members

@@ -74,7 +74,7 @@ def find_parts(names: Sequence[str]) -> Parts | None:
     groups: dict[str, dict[Part, list[str]]] = defaultdict(lambda: defaultdict(list))
     num_parts = 0
     for name in names:
-        part, rest = _part_of(name)
+        part, rest = _find_part(name)
         if part is not None:
             groups[rest][part].append(name)
             num_parts += 1
@@ -102,11 +102,11 @@ def find_parts(names: Sequence[str]) -> Parts | None:
 
 def are_parts(names: Iterable[str]) -> bool:
     """Return whether the names include one for training and one for another part."""
-    found = {_part_of(name)[0] for name in names} - {None}
+    found = {_find_part(name)[0] for name in names} - {None}
     return "train" in found and len(found) > 1
 
 
-def _part_of(name: str) -> tuple[Part | None, str]:
+def _find_part(name: str) -> tuple[Part | None, str]:
     """Return the part that a folder is named after, and the rest of the name."""
     found, rest = [], []
     for word in re.findall(r"[^\W\d_]+", name.casefold()):

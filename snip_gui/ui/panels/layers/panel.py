@@ -92,17 +92,17 @@ class LayersPanel(QWidget):
     def _fit_columns(self) -> None:
         """Give names and counts the most room they can ever need."""
         rows, room = self.model.rows, self.table.viewport().width() - _BAR_WIDTH
-        names = self._width_of(["Layer", *(row.layer for row in rows)])
-        exact = self._width_of([f"{row.total:,}" for row in rows])
+        names = self._measure_width(["Layer", *(row.layer for row in rows)])
+        exact = self._measure_width([f"{row.total:,}" for row in rows])
         self.model.show_exact(exact=names + 2 * exact <= room)
-        short = self._width_of([narrow_count(row.total) for row in rows])
+        short = self._measure_width([narrow_count(row.total) for row in rows])
         counts = exact if self.model.is_exact else short
         # Long names are elided at the start, so that bars and counts stay visible.
         self.table.setColumnWidth(LAYER, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
         for column in (KEPT, TOTAL):
             self.table.setColumnWidth(column, counts)
 
-    def _width_of(self, texts: list[str]) -> int:
+    def _measure_width(self, texts: list[str]) -> int:
         """Return the width of a column of given texts."""
         widths = map(self.table.fontMetrics().horizontalAdvance, texts)
         return max(_LEAST_WIDTH, max(widths, default=0) + _CELL_MARGIN)

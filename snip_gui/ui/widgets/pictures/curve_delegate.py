@@ -23,17 +23,17 @@ class CurveDelegate(Guarded, QStyledItemDelegate):
 
     Parameters
     ----------
-    curve_of
+    get_curve
         Returns the points of a cell.
     """
 
     def __init__(
         self,
-        curve_of: Callable[[QModelIndex | QPersistentModelIndex], Sequence[tuple[float, float]]],
+        get_curve: Callable[[QModelIndex | QPersistentModelIndex], Sequence[tuple[float, float]]],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._curve_of = curve_of
+        self._get_curve = get_curve
 
     def paint(
         self,
@@ -43,7 +43,7 @@ class CurveDelegate(Guarded, QStyledItemDelegate):
     ) -> None:
         """Paint a curve."""
         super().paint(painter, option, index)
-        points = self._curve_of(index)
+        points = self._get_curve(index)
         if len(points) < 2:
             return
         place = option.rect.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)

@@ -65,20 +65,20 @@ def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str
 
 def run_pen(colours: Sequence[str], number: int) -> QPen:
     """Return the pen of one of several runs; colour and dash are unique for up to 16."""
-    style = _dash_of(colours, number)[0]
-    pen: QPen = pg.mkPen(_colour_of(colours, number), width=1, style=style)
+    style = _get_dash(colours, number)[0]
+    pen: QPen = pg.mkPen(_get_colour(colours, number), width=1, style=style)
     return pen
 
 
 def run_mark(colours: Sequence[str], number: int) -> str:
     """Return a sample of `run_pen` as rich text for a legend."""
-    mark = _dash_of(colours, number)[1]
-    return f'<span style="color:{_colour_of(colours, number)}">{mark}</span>'
+    mark = _get_dash(colours, number)[1]
+    return f'<span style="color:{_get_colour(colours, number)}">{mark}</span>'
 
 
-def _colour_of(colours: Sequence[str], number: int) -> str:
+def _get_colour(colours: Sequence[str], number: int) -> str:
     return colours[number % len(colours)]
 
 
-def _dash_of(colours: Sequence[str], number: int) -> tuple[Qt.PenStyle, str]:
+def _get_dash(colours: Sequence[str], number: int) -> tuple[Qt.PenStyle, str]:
     return _DASHES[(number + number // len(colours)) % len(_DASHES)]
