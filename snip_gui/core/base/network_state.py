@@ -29,14 +29,14 @@ def is_extra(name: str) -> bool:
     return _EXTRA in name.split(".")
 
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
+def get_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the parameters and buffers of the state_dict, without extra state; not copied."""
     return {name: value for name, value in model.state_dict().items() if not is_extra(name)}
 
 
 def stored_state(model: nn.Module) -> dict[str, Tensor]:
     """Return the state_dict as tensors, including extra state as far as it can be stored."""
-    return weights_of(model) | stored_extra(model)
+    return get_weights(model) | stored_extra(model)
 
 
 def stored_extra(model: nn.Module) -> dict[str, Tensor]:

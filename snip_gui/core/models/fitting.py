@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.network_state import is_extra, weights_of
+from snip_gui.core.base.network_state import get_weights, is_extra
 from snip_gui.core.base.text import listed
 from snip_gui.core.graph.parameters import layer_kind
 from snip_gui.core.weight_files.reading import read_checkpoints, several_error
@@ -63,7 +63,7 @@ def fitted(checkpoint: Checkpoint, model: nn.Module) -> Checkpoint:
 
     A tensor that the network shares is under each of its names.
     """
-    found = checkpoint.fitted(weights_of(model).keys())
+    found = checkpoint.fitted(get_weights(model).keys())
     state = {name: tensor for name, tensor in found.state.items() if not is_extra(name)}
     return replace(found, state=shared(state, model), masks=shared(found.masks, model))
 
@@ -95,7 +95,7 @@ def misfits(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
 
     If they have no name in common, the only mismatch lists the names of both.
     """
-    wanted = weights_of(model)
+    wanted = get_weights(model)
     if wanted and state.keys().isdisjoint(wanted):
         return [f"its names are {_first(state)}; the network's are {_first(wanted)}"]
     head = f"{last_layer(model)}."

@@ -9,7 +9,7 @@ import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.network_state import weights_of
+from snip_gui.core.base.network_state import get_weights
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.events import CheckpointFound, SeveralFound, WeightSet
@@ -239,7 +239,7 @@ def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice)
     """Raise `UserError` unless the checkpoint fits a network; the last layer may differ."""
     if problems := misfits(model, checkpoint.state):
         raise UserError(f"For {find_network(choice).title}, {sentence(problems)}.")
-    refuse_codes(weights_of(model), checkpoint.state)
+    refuse_codes(get_weights(model), checkpoint.state)
 
 
 def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core.base.network_state import weights_of
+from snip_gui.core.base.network_state import get_weights
 from snip_gui.core.models.fitting import last_layer, read_fitting, refuse_codes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def load_weights(model: nn.Module, path: Path, key: str = "") -> list[str]:
     UserError
         If the file cannot be read or does not fit the network; the error names the mismatch.
     """
-    wanted = weights_of(model)
+    wanted = get_weights(model)
     checkpoint = read_fitting(model, path, key)
     state = {name: tensor for name, tensor in checkpoint.state.items() if name in wanted}
     refuse_codes(wanted, state)

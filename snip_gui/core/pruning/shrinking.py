@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snip_gui.core.base.network_state import weights_of
+from snip_gui.core.base.network_state import get_weights
 from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.graph.parameters import PrunableParameters
@@ -67,15 +67,15 @@ class ShrunkModel:
     @torch.no_grad()
     def put_back(self) -> None:
         """Copy the weights and buffers of the small network into the full one."""
-        into = weights_of(self.full.model)
-        for name, values in weights_of(self.small.model).items():
+        into = get_weights(self.full.model)
+        for name, values in get_weights(self.small.model).items():
             into[name].copy_(self.widen(name, values, into[name]))
 
     @torch.no_grad()
     def load_from_full(self) -> None:
         """Copy the weights and buffers of the full network into the small one."""
-        values = weights_of(self.full.model)
-        for name, tensor in weights_of(self.small.model).items():
+        values = get_weights(self.full.model)
+        for name, tensor in get_weights(self.small.model).items():
             tensor.copy_(self.narrow(name, values[name]))
 
     def narrow(self, name: str, values: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.network_state import is_extra, load_state, weights_of
+from snip_gui.core.base.network_state import get_weights, is_extra, load_state
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.runs import folder as files
 
@@ -46,7 +46,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: Path) -> No
     UserError
         If names, shapes or types do not match the network.
     """
-    own = weights_of(model)
+    own = get_weights(model)
     for name in own.keys() ^ {name for name in weights if not is_extra(name)}:
         raise misfit(path, f"“{name}” is in only one of them")
     for name, tensor in own.items():

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import DivergedError, UserError
-from snip_gui.core.base.network_state import weights_of
+from snip_gui.core.base.network_state import get_weights
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.batches import batch_slices
 from snip_gui.core.graph.single_image import refuses_single_image
@@ -355,7 +355,7 @@ class Trainer:
 
     def _is_finite(self) -> bool:
         """Return whether all weights and buffers are finite."""
-        values = (*weights_of(self.trained.model).values(), *self.regime.parameters().values())
+        values = (*get_weights(self.trained.model).values(), *self.regime.parameters().values())
         return all(bool(tensor.isfinite().all()) for tensor in values)
 
 

@@ -60,7 +60,7 @@ def stopping_after(number):
     return cancel, listen
 
 
-def weights_of(folder):
+def get_weights(folder):
     tensors = load_file(folder / files.CHECKPOINT)
     return {k: v for k, v in tensors.items() if k.startswith("model.")}
 
@@ -78,7 +78,7 @@ def test_a_run_of_an_own_network_needs_nothing_outside_its_folder(code, tmp_path
         resume(tmp_path / "cut", Environment(device="cpu"), lambda _: None, CancelToken())
     again = resume(tmp_path / "cut", environment, lambda _: None, CancelToken())
     assert again.state == "finished"
-    one, other = weights_of(tmp_path / "whole"), weights_of(tmp_path / "cut")
+    one, other = get_weights(tmp_path / "whole"), get_weights(tmp_path / "cut")
     assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 
@@ -88,7 +88,7 @@ def test_a_shared_weight_counts_and_is_kept_once_and_stays_shared(code, tmp_path
     summary = run(recipe, folder, trusting(code), lambda _: None, CancelToken())
     total = (4 * 9 + 4) + (4 * 4 * 9 + 4) + 4 + (4 * 10 + 10)
     assert summary.num_parameters == total
-    masks, state = load_file(folder / files.MASKS), weights_of(folder)
+    masks, state = load_file(folder / files.MASKS), get_weights(folder)
     assert "two.weight" not in masks
     assert torch.equal(state["model.one.weight"], state["model.two.weight"])
     assert not state["model.two.weight"][masks["one.weight"] == 0].any()
@@ -118,7 +118,7 @@ def test_a_run_that_began_with_a_file_of_weights_outlives_it(tmp_path, environme
     (tmp_path / "w.safetensors").unlink()
     for name in ("cut", "pruned"):
         resume(tmp_path / name, environment, lambda _: None, CancelToken())
-        one, other = weights_of(whole), weights_of(tmp_path / name)
+        one, other = get_weights(whole), get_weights(tmp_path / name)
         assert all(torch.equal(value, other[key]) for key, value in one.items())
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.network_state import is_extra, weights_of
+from snip_gui.core.base.network_state import get_weights, is_extra
 from snip_gui.core.export.proof import (
     compute_scores,
     outputs_with,
@@ -100,7 +100,7 @@ def _explain_absent(package: Package, names: list[str]) -> str:
 
     A graph holds what its scores are computed from, and each tensor once.
     """
-    places = {name: tensor.data_ptr() for name, tensor in weights_of(package.network).items()}
+    places = {name: tensor.data_ptr() for name, tensor in get_weights(package.network).items()}
     held = {place: name for name, place in places.items() if name not in names}
     reasons = []
     for name in names:
