@@ -35,7 +35,7 @@ class Histogram:
     share_zero: float
     is_log: bool = True
 
-    def place_of(self, score: float) -> float:
+    def to_place(self, score: float) -> float:
         """Return the axis coordinate of a score, clipped to the start of the axis."""
         if not self.is_log:
             return float(np.clip(score, self.edges[0], self.edges[-1]))

@@ -129,7 +129,7 @@ class SensitivityPanel(QWidget):
         if position is not None and len(position) == len(tensor.shape):
             score = float(scored.ranking.get_scores(tensor)[position])
             self._chosen.setVisible(score > 0 or not scored.histogram.is_log)
-            self._chosen.setValue(scored.histogram.place_of(score))
+            self._chosen.setValue(scored.histogram.to_place(score))
 
     @Slot(object)
     def _on_clicked(self, click: Any) -> None:  # noqa: ANN401 - pyqtgraph has no types
@@ -156,7 +156,7 @@ class SensitivityPanel(QWidget):
             return
         num_kept = self._state.num_kept
         threshold = ranking.threshold_at(num_kept)
-        position = histogram.place_of(threshold)
+        position = histogram.to_place(threshold)
         self.line.setValue(position)
         first = int(np.searchsorted(histogram.edges, position, side="right")) - 1
         first = min(max(first, 0), len(self._heights) - 1)

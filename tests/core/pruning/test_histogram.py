@@ -71,4 +71,4 @@ def test_bins_of_signed_scores_hold_what_lies_between_their_edges():
 def test_places_on_the_axis_and_scores_belong_together(score):
     histogram = score_histogram(score)
     for value in score[1:-1]:
-        assert histogram.score_at(histogram.place_of(value)) == pytest.approx(value)
+        assert histogram.score_at(histogram.to_place(value)) == pytest.approx(value)
