@@ -134,7 +134,7 @@ def assemble(
                 f"but there are {len(classes)} classes.",
                 "The label file is damaged; get it again from the source.",
             )
-    mean_C, deviation_C = statistics_of(census.counts_CV)
+    mean_C, deviation_C = compute_statistics(census.counts_CV)
     if max(deviation_C) == 0:
         raise UserError(f"{title}: all pixels have the same value.", "Choose another data set.")
     train_labels_N, test_labels_N = _labels(train[1]), _labels(test[1])
@@ -185,7 +185,7 @@ class Census:
         return whole.hexdigest()
 
 
-def statistics_of(
+def compute_statistics(
     counts_CV: NDArray[np.int64],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation per channel of values scaled to 0..1.

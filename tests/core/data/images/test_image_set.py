@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.images.image_set import Census, make_image_set, statistics_of
+from snip_gui.core.data.images.image_set import Census, compute_statistics, make_image_set
 
 
 def make(**changes):
@@ -19,7 +19,7 @@ def statistics_in_parts(images):
     census = Census(len(images), images.shape[1:])
     for start in range(0, len(images), 700):
         census.add(images[start : start + 700])
-    return statistics_of(census.counts_CV)
+    return compute_statistics(census.counts_CV)
 
 
 def test_statistics_are_numpys_mean_and_deviation(digits):
@@ -97,4 +97,4 @@ def test_equal_images_have_equal_digests_and_others_not():
 @pytest.mark.parametrize("value", [0, 3, 77, 255])
 def test_equal_pixels_have_a_deviation_of_exactly_zero(value):
     counts_CV = np.bincount([value] * 1200, minlength=256)[None]
-    assert statistics_of(counts_CV)[1] == (0.0,)
+    assert compute_statistics(counts_CV)[1] == (0.0,)
