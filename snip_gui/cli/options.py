@@ -19,7 +19,7 @@ from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
-from snip_gui.core.recipe.recipe import Recipe, class_of_text
+from snip_gui.core.recipe.recipe import Recipe, parse_class
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.field import Field
@@ -172,7 +172,7 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
 
 
 def _class(word: str) -> ClassChoice:
-    return class_of_text(_text(word))
+    return parse_class(_text(word))
 
 
 def _text(word: str) -> str:

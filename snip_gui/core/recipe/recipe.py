@@ -155,7 +155,7 @@ def class_text(choice: ClassChoice) -> str:
     return f"#{choice}" if isinstance(choice, int) else choice
 
 
-def class_of_text(text: str) -> ClassChoice:
+def parse_class(text: str) -> ClassChoice:
     """Return the class that text stands for: a position such as ``#2``, or a name."""
     return int(text[1:]) if is_position(text) else text
 

@@ -16,7 +16,7 @@ import numpy as np
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.seeding import numpy_stream
 from snip_gui.core.base.text import listed, natural_order
-from snip_gui.core.recipe.recipe import Draw, Picked, class_of_text, class_text, is_position
+from snip_gui.core.recipe.recipe import Draw, Picked, class_text, is_position, parse_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def _position(
                 field="minibatch.classes",
             )
         if not found:
-            choice = class_of_text(choice)
+            choice = parse_class(choice)
     if isinstance(choice, int) and choice < len(classes):
         found = (choice,)
     if not found:
