@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from snip_gui.core.base.errors import ImagesLostError
 from snip_gui.core.base.files import open_regular
-from snip_gui.core.data.images.values import scale_of_files
+from snip_gui.core.data.images.values import find_file_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -195,7 +195,7 @@ def as_plain(image: Image.Image, scale: ValueScale | None = None) -> Image.Image
     if image.mode in _WIDE_MODES:
         values_HW = _wide_values(image)
         if scale is None:
-            scale = scale_of_files(float(values_HW.min()), float(values_HW.max()))
+            scale = find_file_scale(float(values_HW.min()), float(values_HW.max()))
         image = Image.fromarray(scale.apply_by_rows(values_HW))
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "P" or "A" in upright.mode:

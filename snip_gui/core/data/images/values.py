@@ -69,7 +69,7 @@ def linear_scale(low: float, high: float) -> ValueScale:
     return ValueScale(low, high, f"Values from {low:g} to {high:g} are mapped to 0 to 255.")
 
 
-def scale_of_files(low: float, high: float) -> ValueScale:
+def find_file_scale(low: float, high: float) -> ValueScale:
     """Return the scale for image files of a data set with values from ``low`` to ``high``.
 
     Values within 0..1 are multiplied by 255. Values within 0..255 or 0..65,535 that reach the upper

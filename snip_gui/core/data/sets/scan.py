@@ -28,7 +28,7 @@ from snip_gui.core.data.images.decoding import (
 )
 from snip_gui.core.data.images.image_set import Census, ImageSet, assemble
 from snip_gui.core.data.images.store import ArrayStore, FileStore
-from snip_gui.core.data.images.values import ValueScale, scale_of_files
+from snip_gui.core.data.images.values import ValueScale, find_file_scale
 from snip_gui.core.data.sets.events import BadFile, FilesUnreadable
 from snip_gui.core.data.sets.read_options import ReadOptions
 
@@ -199,7 +199,7 @@ def _find_scale(
     yield from files.try_each("Looking at the values", deciding, measure, cancel)
     if not ranges:
         return None
-    scale = scale_of_files(min(low for low, _ in ranges), max(high for _, high in ranges))
+    scale = find_file_scale(min(low for low, _ in ranges), max(high for _, high in ranges))
     yield Note(f"{files.listing.title}: {scale.text}")
     return scale
 

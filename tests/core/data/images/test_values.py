@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.data.images.values import scale_of_files
+from snip_gui.core.data.images.values import find_file_scale
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from snip_gui.core.data.images.values import scale_of_files
     ],
 )
 def test_the_range_of_a_set_decides_its_scale(values, expected):
-    scale = scale_of_files(float(values.min()), float(values.max()))
+    scale = find_file_scale(float(values.min()), float(values.max()))
     assert scale.apply(values).tolist() == expected
     assert scale.text.endswith(".")
 
@@ -31,5 +31,5 @@ def test_the_range_of_a_set_decides_its_scale(values, expected):
 def test_by_rows_is_the_same(monkeypatch):
     monkeypatch.setattr("snip_gui.core.data.images.values._MAPPED_AT_ONCE", 10)
     values_HW = np.arange(35, dtype=np.float32).reshape(7, 5)
-    scale = scale_of_files(0, 34)
+    scale = find_file_scale(0, 34)
     assert np.array_equal(scale.apply_by_rows(values_HW), scale.apply(values_HW))
