@@ -109,7 +109,7 @@ def get_qt_files(folder: Path, plugin: Path) -> list[Path]:
     folder
         Where PySide6 is installed.
     plugin
-        The platform plugin, as `find_plugin` returns it.
+        The platform plugin, as `find_platform_plugin` returns it.
     """
     # The others link shiboken by name only, and find it once it is loaded.
     modules = [folder.parent / "shiboken6" / "Shiboken", *(folder / name for name in QT_MODULES)]
@@ -117,7 +117,7 @@ def get_qt_files(folder: Path, plugin: Path) -> list[Path]:
     return [*files, plugin]
 
 
-def find_plugin(folder: Path, platform: str) -> Path | None:
+def find_platform_plugin(folder: Path, platform: str) -> Path | None:
     """Return the file of a platform plugin of PySide6; None if it has none of that name."""
     # “wayland-egl” is served by libqwayland.so or, in older releases, libqwayland-egl.so.
     plugins = folder / "Qt" / "plugins" / "platforms"
@@ -194,7 +194,7 @@ def _platform_obstacle(folder: Path, load: Callable[[str], object]) -> str:
 
 def _missing_libraries(folder: Path, platform: str, load: Callable[[str], object]) -> str:
     """Return the missing dependencies of Qt and a platform plugin, with their packages."""
-    plugin = find_plugin(folder, platform)
+    plugin = find_platform_plugin(folder, platform)
     if plugin is None:
         if {"QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH"} & os.environ.keys():
             return ""  # may be installed elsewhere

@@ -18,7 +18,7 @@ FOLDER = Path(PySide6.__file__).parent
 
 def linked_libraries():
     """Libraries of the system that Qt needs for a window on X, with where they are."""
-    files = preflight.get_qt_files(FOLDER, preflight.find_plugin(FOLDER, "xcb"))
+    files = preflight.get_qt_files(FOLDER, preflight.find_platform_plugin(FOLDER, "xcb"))
     found = {}
     for file in files:
         text = subprocess.run(["ldd", str(file)], capture_output=True, text=True).stdout
@@ -52,7 +52,7 @@ def test_each_missing_library_is_found_and_named_with_its_package(monkeypatch, l
 def test_whatever_qt_links_is_loaded():
     """So that a library that a later Qt needs is asked for without a list of ours."""
     loaded = []
-    files = preflight.get_qt_files(FOLDER, preflight.find_plugin(FOLDER, "xcb"))
+    files = preflight.get_qt_files(FOLDER, preflight.find_platform_plugin(FOLDER, "xcb"))
     assert preflight.find_missing(files, loaded.append) == ([], "")
     names = " ".join(loaded)
     assert all(module in names for module in preflight.QT_MODULES)
