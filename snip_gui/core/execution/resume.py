@@ -29,7 +29,7 @@ from snip_gui.core.runs.placing import (
     refuse_occupied,
     run_digest,
 )
-from snip_gui.core.runs.tensors import load_weights, misfit, read_masks
+from snip_gui.core.runs.tensors import load_run_weights, misfit, read_masks
 from snip_gui.core.training.checkpoint import load_checkpoint
 from snip_gui.core.training.events import TrainingStarted
 
@@ -204,7 +204,7 @@ def _train_on(
     start = folder / files.START
     path = start if start.exists() else folder / files.INIT
     began, _ = load_tensors(path)
-    load_weights(bench.model, began, path)
+    load_run_weights(bench.model, began, path)
     if recipe.pruning.after == "redraw" and path != start:  # a run of an early version
         bench.reinitialise()
     stored = read_masks(folder, dict(bench.prunable.items()))

@@ -85,7 +85,7 @@ def write_source(
     if pixels is not None:
         writer.choose(pixels, cast("tuple[int, int, int]", tuple(images_BCHW.shape[1:])))
     source = writer.source()
-    network = make_network(source)
+    network = make_from_source(source)
     try:
         network.load_state_dict(writer.state)
     except RuntimeError as error:
@@ -93,7 +93,7 @@ def write_source(
     return network, source
 
 
-def make_network(source: str) -> nn.Module:
+def make_from_source(source: str) -> nn.Module:
     """Return the network that generated source defines, in evaluation mode.
 
     Raises

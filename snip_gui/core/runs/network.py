@@ -22,7 +22,7 @@ from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import recipe_to_builtins
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
-from snip_gui.core.runs.tensors import check_masks, load_weights, misfit, read_masks
+from snip_gui.core.runs.tensors import check_masks, load_run_weights, misfit, read_masks
 from snip_gui.core.training.checkpoint import mask_state, model_state
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RunNetwork:
         num_classes = len(self.manifest["classes"])
         shape = (channels, rows, columns)
         made = make_network(self.choice, shape, num_classes, seed=0, trusted=self.trusted)
-        load_weights(made.module, self.state | self.extra, self.folder)
+        load_run_weights(made.module, self.state | self.extra, self.folder)
         return made.module.eval()
 
 

@@ -38,7 +38,7 @@ def check_masks(masks: Mapping[str, Tensor], weights: Mapping[str, Tensor], path
             raise misfit(path, f"its mask “{name}” holds other values than 0 and 1")
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Any], path: Path) -> None:
+def load_run_weights(model: nn.Module, weights: Mapping[str, Any], path: Path) -> None:
     """Load weights from a file into a network.
 
     Raises

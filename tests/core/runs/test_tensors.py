@@ -7,7 +7,7 @@ from torch import nn
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.tensors import save_tensors
 from snip_gui.core.runs import folder as files
-from snip_gui.core.runs.tensors import load_weights, read_masks
+from snip_gui.core.runs.tensors import load_run_weights, read_masks
 
 
 def test_masks_belong_to_weights_and_are_zero_or_one(tmp_path):
@@ -23,7 +23,7 @@ def test_masks_belong_to_weights_and_are_zero_or_one(tmp_path):
 
 def test_only_weights_of_the_same_names_shapes_and_types_are_loaded(tmp_path):
     model, good = nn.Linear(3, 2), nn.Linear(3, 2).state_dict()
-    load_weights(model, good, tmp_path)
+    load_run_weights(model, good, tmp_path)
     assert torch.equal(model.weight, good["weight"])
     for change in (
         {"bias": None}, {"more": torch.zeros(1)}, {"bias": torch.zeros(3)},
@@ -31,4 +31,4 @@ def test_only_weights_of_the_same_names_shapes_and_types_are_loaded(tmp_path):
     ):  # fmt: skip
         bad = {k: v for k, v in (good | change).items() if v is not None}
         with pytest.raises(UserError, match="does not fit the network of its run"):
-            load_weights(model, bad, tmp_path)
+            load_run_weights(model, bad, tmp_path)

@@ -103,11 +103,11 @@ def copy_images(recipe: Recipe, folders: Sequence[Path], folder: Path) -> None:
     for image in find_own_images(recipe):
         target = folder / f"{image.digest}.png"
         if not target.exists():
-            from snip_gui.core.data.minibatch.own_pictures import find_kept, read_kept
+            from snip_gui.core.data.minibatch.own_pictures import find_kept, read_kept_image
 
             source = find_kept(image.digest, folders)
             if source is not None:
-                data, _ = read_kept(source, image.digest)
+                data, _ = read_kept_image(source, image.digest)
                 write_bytes(target, data)
 
 

@@ -162,7 +162,7 @@ def load_image(
     path = find_kept(digest, folders)
     if path is None:
         raise _lost("One of your own images in the minibatch is not on this computer.")
-    _, image_CHW = read_kept(path, digest)
+    _, image_CHW = read_kept_image(path, digest)
     if image_CHW.shape != shape:
         was, needed = ("x".join(map(str, s[1:] + s[:1])) for s in (image_CHW.shape, shape))
         raise _lost(f"One of your own images is {was}, but those of the data set are {needed}.")
@@ -175,7 +175,7 @@ def find_kept(digest: str, folders: Sequence[Path]) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-def read_kept(path: Path, digest: str) -> tuple[bytes, NDArray[np.uint8]]:
+def read_kept_image(path: Path, digest: str) -> tuple[bytes, NDArray[np.uint8]]:
     """Return the contents of a stored image's file, and the image as an array (C, H, W).
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.export.formats.pt_format import encode_state, read_back
-from snip_gui.core.export.module_source import make_network
+from snip_gui.core.export.module_source import make_from_source
 from snip_gui.core.export.proof import compute_scores, refuse_other_outputs, refuse_other_weights
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def prove(package: Package, path: Path) -> str:
     """Create the network from its definition and the file; compare it with the masked one."""
     shrunk, read = package.shrunk, read_back(path)
     refuse_other_weights(shrunk.network.state_dict(), read)
-    network = make_network(shrunk.source)
+    network = make_from_source(shrunk.source)
     network.load_state_dict(read)
     expected_BK = compute_scores(package.network, package.images_BCHW)
     found_BK = compute_scores(network, package.images_BCHW)
