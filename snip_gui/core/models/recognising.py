@@ -118,7 +118,7 @@ def _identify(
         yield Progress(f"Trying {find_network(choice).title}")
         with_weights = msgspec.structs.replace(choice, **source, weights_key=key)
         try:
-            found.append(_going_on(checkpoint, path, with_weights, base, images, environment))
+            found.append(_continue_from(checkpoint, path, with_weights, base, images, environment))
         except UserError as error:
             reasons.append(error.message)
     if not found:
@@ -196,7 +196,7 @@ def find_masks(checkpoint: Checkpoint) -> dict[str, Tensor]:
     return masks
 
 
-def _going_on(
+def _continue_from(
     checkpoint: Checkpoint,
     path: Path,
     choice: ModelChoice,

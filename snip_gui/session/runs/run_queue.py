@@ -86,9 +86,9 @@ class RunQueue(QObject):
     def add(self, recipes: Iterable[Recipe]) -> None:
         """Append recipes; the first starts at once if nothing is being trained."""
         self._waiting += recipes
-        self.go_on()
+        self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Start the next recipe, at once or when the current training run ends."""
         self._is_paused = False
         self._begin_next()

@@ -177,7 +177,9 @@ class RunsPanel(QWidget):
             top.addWidget(button)
         self.strip = QWidget()
         self._said = named(Label(), "runs_said", "Queue and deletions")
-        self.go_on = self._button("Resume queue", "queue_go_on", "Train the next run in the queue")
+        self.resume_queue = self._button(
+            "Resume queue", "queue_go_on", "Train the next run in the queue"
+        )
         self.stop = self._button(
             "Stop queue", "queue_stop", "Stop this run, keep its progress, and clear the queue"
         )
@@ -187,7 +189,7 @@ class RunsPanel(QWidget):
         self.undo = self._button("Undo", "runs_undo", "Restore the deleted runs")
         row = QHBoxLayout(self.strip)
         row.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._said, self.go_on, self.stop, self.clear, self.undo):
+        for widget in (self._said, self.resume_queue, self.stop, self.clear, self.undo):
             row.addWidget(widget)
         row.addStretch()
         self._empty = named(Label(_EMPTY), "runs_empty", "No runs")
@@ -220,7 +222,7 @@ class RunsPanel(QWidget):
         self.differences.clicked.connect(self._on_differences)
         self.error_sparsity.clicked.connect(self._on_error_sparsity)
         self.sweep.clicked.connect(self.commands.ask_sweep)
-        self.go_on.clicked.connect(self._queue.go_on)
+        self.resume_queue.clicked.connect(self._queue.resume)
         self.clear.clicked.connect(self._queue.clear)
         self.stop.clicked.connect(self._on_stop)
         self.undo.clicked.connect(self._runs.undo_delete)
@@ -279,7 +281,7 @@ class RunsPanel(QWidget):
             word = "run" if num_deleted == 1 else "runs"
             said.append(f"{num_deleted} {word} moved to the bin.")
         self._said.setText(" ".join(said))
-        self.go_on.setVisible(queue.is_paused)
+        self.resume_queue.setVisible(queue.is_paused)
         self.clear.setVisible(bool(queue.waiting))
         self.stop.setVisible(bool(queue.total) and not queue.is_paused)
         self.undo.setVisible(bool(num_deleted))

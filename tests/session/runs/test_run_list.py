@@ -230,7 +230,7 @@ def test_stopping_keeps_what_was_done_and_lets_the_others_wait(controller, qtbot
     idle(qtbot, controller)
     assert [entry.state for entry in controller.runs.entries] == ["stopped"]
     assert queue.waiting == (RECIPE,)
-    queue.go_on()
+    queue.resume()
     assert controller.state.training.recipe == RECIPE
     wait(qtbot, lambda: queue.total == 0)
     idle(qtbot, controller)
