@@ -31,7 +31,7 @@ _SHOWN = Qt.ItemDataRole.DisplayRole
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RunColumn:
     """A column.
 
     Attributes
@@ -54,42 +54,42 @@ def _epochs(entry: RunEntry) -> str:
 
 
 COLUMNS = (
-    Column("shown", "", "Overlay the run on the training charts", lambda _: "", lambda _: 0),
-    Column("star", "★", "Click to star the run", lambda e: "★" if e.notes.starred else "☆",
-           lambda e: not e.notes.starred),
-    Column("name", "Name", "F2 gives it another name; its folder keeps its own", lambda e: e.name,
-           lambda e: e.name.casefold()),
-    Column("curve", "Curve", "Validation error by epoch; test error without a validation split",
-           lambda _: "", lambda e: e.curve[-1][1] if e.curve else None),
-    Column("network", "Network", "", lambda e: e.network, lambda e: e.network.casefold()),
-    Column("dataset", "Data", "", lambda e: e.dataset, lambda e: e.dataset.casefold()),
-    Column("method", "Method", "How the connections were ranked", lambda e: e.method,
-           lambda e: e.method),
-    Column("sparsity", "Sparsity", "Fraction of the connections removed",
-           lambda e: percent(e.sparsity), lambda e: e.sparsity, is_number=True),
-    Column("test_error", "Test, final", "Error on the test images after training",
-           lambda e: percent(e.test_error), lambda e: e.test_error, is_number=True),
-    Column("test_error_at_best", "Test at lowest val.",
-           "Error on the test images where the validation error was lowest",
-           lambda e: percent(e.test_error_at_best), lambda e: e.test_error_at_best,
-           is_number=True),
-    Column("validation_error", "Lowest val.", "Lowest error on the validation split",
-           lambda e: percent(e.best_validation_error), lambda e: e.best_validation_error,
-           is_number=True),
-    Column("epochs", "Epochs", "Passes over the training images", _epochs,
-           lambda e: e.epochs_done, is_number=True),
-    Column("seconds", "Time", "Training time", lambda e: duration(e.seconds), lambda e: e.seconds,
-           is_number=True),
-    Column("size", "Size", "Size on disk", lambda e: size_text(e.size_bytes),
-           lambda e: e.size_bytes, is_number=True),
-    Column("state", "State", "", lambda e: e.state, lambda e: e.state),
-    Column("minibatch", "Minibatch", "The scored images", lambda e: e.minibatch,
-           lambda e: e.minibatch),
-    Column("made", "Made", "When it was scored",
-           lambda e: f"{to_local(e.created):%Y-%m-%d %H:%M}",
-           lambda e: (e.created.timestamp(), e.name)),
-    Column("note", "Note", "Double-click to write a note", lambda e: e.notes.note,
-           lambda e: e.notes.note.casefold() or None),
+    RunColumn("shown", "", "Overlay the run on the training charts", lambda _: "", lambda _: 0),
+    RunColumn("star", "★", "Click to star the run", lambda e: "★" if e.notes.starred else "☆",
+              lambda e: not e.notes.starred),
+    RunColumn("name", "Name", "F2 gives it another name; its folder keeps its own",
+              lambda e: e.name, lambda e: e.name.casefold()),
+    RunColumn("curve", "Curve", "Validation error by epoch; test error without a validation split",
+              lambda _: "", lambda e: e.curve[-1][1] if e.curve else None),
+    RunColumn("network", "Network", "", lambda e: e.network, lambda e: e.network.casefold()),
+    RunColumn("dataset", "Data", "", lambda e: e.dataset, lambda e: e.dataset.casefold()),
+    RunColumn("method", "Method", "How the connections were ranked", lambda e: e.method,
+              lambda e: e.method),
+    RunColumn("sparsity", "Sparsity", "Fraction of the connections removed",
+              lambda e: percent(e.sparsity), lambda e: e.sparsity, is_number=True),
+    RunColumn("test_error", "Test, final", "Error on the test images after training",
+              lambda e: percent(e.test_error), lambda e: e.test_error, is_number=True),
+    RunColumn("test_error_at_best", "Test at lowest val.",
+              "Error on the test images where the validation error was lowest",
+              lambda e: percent(e.test_error_at_best), lambda e: e.test_error_at_best,
+              is_number=True),
+    RunColumn("validation_error", "Lowest val.", "Lowest error on the validation split",
+              lambda e: percent(e.best_validation_error), lambda e: e.best_validation_error,
+              is_number=True),
+    RunColumn("epochs", "Epochs", "Passes over the training images", _epochs,
+              lambda e: e.epochs_done, is_number=True),
+    RunColumn("seconds", "Time", "Training time", lambda e: duration(e.seconds),
+              lambda e: e.seconds, is_number=True),
+    RunColumn("size", "Size", "Size on disk", lambda e: size_text(e.size_bytes),
+              lambda e: e.size_bytes, is_number=True),
+    RunColumn("state", "State", "", lambda e: e.state, lambda e: e.state),
+    RunColumn("minibatch", "Minibatch", "The scored images", lambda e: e.minibatch,
+              lambda e: e.minibatch),
+    RunColumn("made", "Made", "When it was scored",
+              lambda e: f"{to_local(e.created):%Y-%m-%d %H:%M}",
+              lambda e: (e.created.timestamp(), e.name)),
+    RunColumn("note", "Note", "Double-click to write a note", lambda e: e.notes.note,
+              lambda e: e.notes.note.casefold() or None),
 )  # fmt: skip
 NUMBERS = {column.name: number for number, column in enumerate(COLUMNS)}
 
@@ -175,7 +175,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         except Exception as error:  # noqa: BLE001 - see above
             return f"{type(error).__name__}: {error}" if role == _SHOWN else None
 
-    def _value(self, entry: RunEntry, column: Column, role: int) -> object:
+    def _value(self, entry: RunEntry, column: RunColumn, role: int) -> object:
         match role:
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
                 is_known = entry.recipe is not None or column.name not in ("epochs", "seconds")
