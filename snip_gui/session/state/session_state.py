@@ -17,7 +17,7 @@ from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.session.state.minibatch_state import MinibatchState, resolve_minibatch
 from snip_gui.session.state.network_state import NetworkState
 from snip_gui.session.state.notices import Notices
-from snip_gui.session.state.paths import Paths
+from snip_gui.session.state.path_state import PathState
 from snip_gui.session.state.selection import Selection, fitted, same_shape
 from snip_gui.session.state.status import Status
 
@@ -70,7 +70,7 @@ class SessionState(QObject):
         self.notices = Notices(self)
         self.status = Status(self.notices, self)
         self.network = NetworkState(recipe.model, self)
-        self.paths = Paths(lambda: (self._scored, self.num_kept), self)
+        self.paths = PathState(lambda: (self._scored, self.num_kept), self)
         self._recipe = recipe
         self._keys = stage_keys(recipe)
         self._preferences = preferences

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snip_gui.session.state.paths import Paths
+from snip_gui.session.state.path_state import PathState
 
 
 class Network:
@@ -23,7 +23,7 @@ def mask(qapp):
 
 @pytest.fixture
 def paths(mask):
-    return Paths(lambda: tuple(mask))
+    return PathState(lambda: tuple(mask))
 
 
 def test_nothing_is_known_before_scoring(paths):

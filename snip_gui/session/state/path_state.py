@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.scored import Scored
 
 
-class Paths(QObject):
+class PathState(QObject):
     """The paths through the kept connections, cached for one mask.
 
     Parameters
