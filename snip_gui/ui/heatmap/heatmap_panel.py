@@ -111,14 +111,14 @@ class HeatmapPanel(QWidget):
         control.num_kept_asked.connect(self._controller.set_num_kept)
         self._views.buttonClicked.connect(self._on_view_changed)
         self.back.clicked.connect(self._on_back)
-        self.map.told.connect(self._on_told)
+        self.map.readout.connect(self._on_readout)
 
     def _make_weights(self) -> WeightsPage:
         # Imported late, because it is not shown at first.
         from snip_gui.ui.heatmap.weights_page import WeightsPage
 
         page = WeightsPage(self._state, self._controller, self._themes)
-        page.told.connect(self._on_told)
+        page.readout.connect(self._on_readout)
         page.show_scored()
         page.plot.set_faded(self._is_stale)
         return page
@@ -191,7 +191,7 @@ class HeatmapPanel(QWidget):
         self._show_hint()
 
     @Slot(str)
-    def _on_told(self, text: str) -> None:
+    def _on_readout(self, text: str) -> None:
         if text:
             self._readout.setText(text)
         else:

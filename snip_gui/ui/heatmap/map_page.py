@@ -192,13 +192,13 @@ class MapPage(PicturePage):
         _, _, columns = self._fractions.shape
         channel, column = divmod(column, columns + 1)
         if column == columns:  # between two channels
-            self.told.emit("")
+            self.readout.emit("")
             return
         part = self._fractions[channel] if self._is_apart else self._fractions.mean(axis=0)
         of = "its connections" if self._unit is None else f"its connections to unit {self._unit}"
         where = f"channel {channel}, row" if self._is_apart else "row"
-        self.told.emit(f"pixel at {where} {row}, column {column}: {part[row, column]:.2%} of {of} "
-                       "kept")  # fmt: skip
+        share = f"{part[row, column]:.2%} of {of} kept"
+        self.readout.emit(f"pixel at {where} {row}, column {column}: {share}")
 
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:

@@ -29,11 +29,11 @@ class PicturePage(QWidget):
 
     Signals
     -------
-    told
+    readout
         Readout of the position under the pointer; empty if it is elsewhere.
     """
 
-    told = Signal(str)
+    readout = Signal(str)
 
     def __init__(
         self, name: str, title: str, themes: Themes, parent: QWidget | None = None
@@ -101,7 +101,7 @@ class PicturePage(QWidget):
         self._pages.setCurrentWidget(self.plot)
 
     def _on_left(self) -> None:
-        self.told.emit("")
+        self.readout.emit("")
 
     def _on_theme_changed(self) -> None:
         self.follow_theme()

@@ -188,7 +188,7 @@ class WeightsPage(PicturePage):
     def _on_arrangement_changed(self) -> None:
         self._canvas = self.large.canvas = None
         self.refresh()
-        self.told.emit("")
+        self.readout.emit("")
 
     @Slot()
     def _on_settled(self) -> None:
@@ -306,7 +306,7 @@ class WeightsPage(PicturePage):
     @Slot(int, int)
     def on_hovered(self, row: int, column: int) -> None:
         """Show the readout of the connection or kernel under the pointer."""
-        self.told.emit(self._text_at(row, column))
+        self.readout.emit(self._text_at(row, column))
 
     def _text_at(self, row: int, column: int) -> str:
         scored, plane = self._state.scored, self._arrangement
