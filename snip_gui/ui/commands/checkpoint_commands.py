@@ -63,7 +63,7 @@ class CheckpointCommands(QObject):
 
         dialog = ImportDialog(found, self._controller.state.recipe, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.wanted.connect(self._controller.importer.take)
+        dialog.requested.connect(self._controller.importer.take)
         dialog.open()
 
     @Slot(object)

@@ -85,7 +85,7 @@ class FileCommands(QObject):
         dataset = DATASETS[self._state.recipe.data.name]
         dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.wanted.connect(self._controller.data.download)
+        dialog.requested.connect(self._controller.data.download)
         dialog.open()
 
     @Slot()

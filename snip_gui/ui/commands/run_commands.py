@@ -93,7 +93,7 @@ class RunCommands(QObject):
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
         dialog = SweepDialog(state.recipe, title, self._parent.window())
-        dialog.wanted.connect(self._on_sweep)
+        dialog.requested.connect(self._on_sweep)
         self._open(dialog)
 
     @Slot(object)
@@ -111,7 +111,7 @@ def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: 
 
     dialog = ExtendDialog(folder.name, recipe, parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.wanted.connect(partial(controller.trainings.extend, folder))
+    dialog.requested.connect(partial(controller.trainings.extend, folder))
     dialog.open()
 
 

@@ -84,7 +84,7 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[TourStep]:
 class FirstLookOffer(QFrame):
     """A line that offers the tour at the first start."""
 
-    wanted = Signal()
+    requested = Signal()
     declined = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -100,7 +100,7 @@ class FirstLookOffer(QFrame):
         )
         for button in (show, later):
             button.setProperty("role", "compact")
-        show.clicked.connect(self.wanted)
+        show.clicked.connect(self.requested)
         later.clicked.connect(self.declined)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 3, 6, 3)

@@ -28,7 +28,7 @@ class ViewCommands(QObject):
     ) -> None:
         super().__init__(parent)
         self._controller, self._parts, self._tour, self._offer = controller, parts, tour, offer
-        offer.wanted.connect(self.first_look)
+        offer.requested.connect(self.first_look)
         offer.declined.connect(self.first_look_offered)
 
     @Slot()

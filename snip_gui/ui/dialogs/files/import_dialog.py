@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class ImportDialog(QDialog):
     """Shows what was found, and asks for confirmation."""
 
-    wanted = Signal(object, object)  # CheckpointFound, Recipe
+    requested = Signal(object, object)  # CheckpointFound, Recipe
 
     def __init__(
         self, found: CheckpointFound, current: Recipe, parent: QWidget | None = None
@@ -74,7 +74,7 @@ class ImportDialog(QDialog):
 
     def accept(self) -> None:
         """Open the checkpoint."""
-        self.wanted.emit(self._found, self._recipe())
+        self.requested.emit(self._found, self._recipe())
         super().accept()
 
     def _recipe(self) -> Recipe:

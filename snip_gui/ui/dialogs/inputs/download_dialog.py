@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class DownloadDialog(QDialog):
     """Asks before anything is downloaded."""
 
-    wanted = Signal(str, object)  # name of the data set, folder (Path)
+    requested = Signal(str, object)  # name of the data set, folder (Path)
 
     def __init__(self, dataset: DatasetInfo, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +72,7 @@ class DownloadDialog(QDialog):
 
     def accept(self) -> None:
         """Start the download."""
-        self.wanted.emit(self._name, Path(self._folder.text().strip()).expanduser().absolute())
+        self.requested.emit(self._name, Path(self._folder.text().strip()).expanduser().absolute())
         super().accept()
 
     @Slot()

@@ -27,7 +27,7 @@ _FEW = 5
 class ExtendDialog(QDialog):
     """Asks for epochs and a learning rate."""
 
-    wanted = Signal(int, float)
+    requested = Signal(int, float)
 
     def __init__(self, name: str, recipe: Recipe, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,5 +63,5 @@ class ExtendDialog(QDialog):
 
     def accept(self) -> None:
         """Start training."""
-        self.wanted.emit(self._values[_EPOCHS], self._values[_RATE])
+        self.requested.emit(self._values[_EPOCHS], self._values[_RATE])
         super().accept()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class SweepDialog(QDialog):
     """Creates many recipes from one."""
 
-    wanted = Signal(object)  # tuple[Recipe, ...]
+    requested = Signal(object)  # tuple[Recipe, ...]
 
     def __init__(self, recipe: Recipe, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +88,7 @@ class SweepDialog(QDialog):
 
     def accept(self) -> None:
         """Start the sweep."""
-        self.wanted.emit(self._recipes())
+        self.requested.emit(self._recipes())
         super().accept()
 
     def _recipes(self) -> tuple[Recipe, ...]:

@@ -41,7 +41,7 @@ def test_a_second_extension_keeps_the_rate_of_the_first(qtbot, started):
     rate = dialog.findChild(QDoubleSpinBox, "training_added_rate")
     assert not rate.isEnabled()
     asked = []
-    dialog.wanted.connect(lambda *values: asked.append(values))
+    dialog.requested.connect(lambda *values: asked.append(values))
     dialog.start.click()
     assert asked == [(5, 0.01)]
 
