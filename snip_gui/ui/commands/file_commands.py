@@ -26,7 +26,7 @@ _RECIPES = "Recipes (*.json)"
 class FileCommands(QObject):
     """The commands, which ask for a file name if they need one."""
 
-    said = Signal(str)  # message to show briefly
+    message = Signal(str)  # message to show briefly
 
     def __init__(self, controller: Controller, themes: Themes, window: QWidget) -> None:
         super().__init__(window)
@@ -103,7 +103,7 @@ class FileCommands(QObject):
     @Slot(object)
     def _on_picture_saved(self, path: Path) -> None:
         self._state.notices.info(f"Saved the picture to {path}.")
-        self.said.emit(f"Saved {path.name}")
+        self.message.emit(f"Saved {path.name}")
 
     @Slot()
     def copy_python(self) -> None:
@@ -114,7 +114,7 @@ class FileCommands(QObject):
         needs_place = DATASETS[recipe.data.name].needs_folder
         place = self._state.preferences.data_place(recipe.data.name) if needs_place else ""
         QGuiApplication.clipboard().setText(python_lines(recipe, place))
-        self.said.emit("Copied the Python code")
+        self.message.emit("Copied the Python code")
 
     @Slot()
     def copy_command(self) -> None:
@@ -141,4 +141,4 @@ class FileCommands(QObject):
         line = shlex.join(["snip-gui", "run", *words])
         QGuiApplication.clipboard().setText(line)
         self._state.notices.info(f"Copied: {line}")
-        self.said.emit("Copied the command")
+        self.message.emit("Copied the command")

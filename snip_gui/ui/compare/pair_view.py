@@ -104,8 +104,8 @@ class PairView(QWidget):
         self.b.activated.connect(self._on_chosen)
         self.view.currentIndexChanged.connect(self._draw)
         self.view.activated.connect(self._on_view_chosen)
-        self.said = named(Label(), "compare_summary", "What the two masks have in common")
-        self.said.setWordWrap(True)
+        self.summary = named(Label(), "compare_summary", "What the two masks have in common")
+        self.summary.setWordWrap(True)
         self.plot = PicturePlot("compare", "Comparison")
         self.plot.zoomed.connect(self._on_zoomed)
         self.readout = named(Label(), "compare_readout", "Under the pointer")
@@ -142,7 +142,7 @@ class PairView(QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(4)
         inner.addWidget(self.view)
-        inner.addWidget(self.said)
+        inner.addWidget(self.summary)
         inner.addWidget(TurningSplitter(picture, self.table, self.matrix), 1)
         pages = QWidget()
         self._pages = QStackedLayout(pages)
@@ -318,7 +318,7 @@ class PairView(QWidget):
         assert self._pair is not None
         found = compare(*self._pair)
         self.table.overlaps.show_comparison(found)
-        self.said.setText(_in_words(found))
+        self.summary.setText(_in_words(found))
 
     @Slot()
     def _draw(self) -> None:

@@ -98,8 +98,8 @@ class StabilityView(QWidget):
             box.setSizeAdjustPolicy(policy)
             box.setMinimumContentsLength(8)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.said = named(Label(), "stability_summary", "What the masks have in common")
-        self.said.setWordWrap(True)
+        self.summary = named(Label(), "stability_summary", "What the masks have in common")
+        self.summary.setWordWrap(True)
         self.empty = named(Label(_EMPTY), "stability_empty", "Stability")
         self.no_picture = named(Label(), "stability_no_picture", "Why there is no picture")
         for label in (self.empty, self.no_picture):
@@ -138,7 +138,7 @@ class StabilityView(QWidget):
         inner = QVBoxLayout(self._found)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(4)
-        inner.addWidget(self.said)
+        inner.addWidget(self.summary)
         inner.addWidget(self.view)
         inner.addWidget(TurningSplitter(picture, self.table), 1)
         pages = QWidget()
@@ -171,11 +171,11 @@ class StabilityView(QWidget):
             return
         frequency, words = found.frequency, {what: text for text, what in _WAYS}
         sparsity = sparsity_text(found.recipe.pruning.sparsity)
-        self.said.setText(
+        self.summary.setText(
             f"{frequency.num_masks:,} masks at {sparsity}, from {words[found.varied]}. "
             f"{frequency.summary}"
         )
-        self.said.setToolTip(
+        self.summary.setToolTip(
             "Mean Jaccard index over all pairs of masks, and the value expected of random masks "
             "that keep as many connections in each layer"
         )

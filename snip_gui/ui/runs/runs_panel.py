@@ -176,7 +176,7 @@ class RunsPanel(QWidget):
         ):  # fmt: skip
             top.addWidget(button)
         self.strip = QWidget()
-        self._said = named(Label(), "runs_said", "Queue and deletions")
+        self._message = named(Label(), "runs_said", "Queue and deletions")
         self.resume_queue = self._button(
             "Resume queue", "queue_go_on", "Train the next run in the queue"
         )
@@ -189,7 +189,7 @@ class RunsPanel(QWidget):
         self.undo = self._button("Undo", "runs_undo", "Restore the deleted runs")
         row = QHBoxLayout(self.strip)
         row.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._said, self.resume_queue, self.stop, self.clear, self.undo):
+        for widget in (self._message, self.resume_queue, self.stop, self.clear, self.undo):
             row.addWidget(widget)
         row.addStretch()
         self._empty = named(Label(_EMPTY), "runs_empty", "No runs")
@@ -271,21 +271,21 @@ class RunsPanel(QWidget):
     def _show_queue(self) -> None:
         """Show the progress of the queue, and the last deletion."""
         queue, num_deleted = self._queue, self._runs.num_deleted
-        said = []
+        texts = []
         if queue.total:
             left = len(queue.waiting)
             waits = f"{left} waiting"
             state = "paused" if queue.is_paused else "training"
-            said.append(f"Queue: run {max(1, queue.number)} of {queue.total}, {state}; {waits}.")
+            texts.append(f"Queue: run {max(1, queue.number)} of {queue.total}, {state}; {waits}.")
         if num_deleted:
             word = "run" if num_deleted == 1 else "runs"
-            said.append(f"{num_deleted} {word} moved to the bin.")
-        self._said.setText(" ".join(said))
+            texts.append(f"{num_deleted} {word} moved to the bin.")
+        self._message.setText(" ".join(texts))
         self.resume_queue.setVisible(queue.is_paused)
         self.clear.setVisible(bool(queue.waiting))
         self.stop.setVisible(bool(queue.total) and not queue.is_paused)
         self.undo.setVisible(bool(num_deleted))
-        self.strip.setVisible(bool(said))
+        self.strip.setVisible(bool(texts))
 
     @Slot()
     def _enable(self) -> None:

@@ -293,7 +293,7 @@ class TrainingCharts(QWidget):
     def _show_legend(self) -> None:
         """Label every line other than the splits of the current training run."""
         colours = self._themes.colours.runs
-        parts = [self._said(number) for number in range(len(self._overlays))]
+        parts = [self._describe_overlay(number) for number in range(len(self._overlays))]
         if self._layer_items:
             names = self._layers or tuple(f"layer {n + 1}" for n in range(len(self._layer_items)))
             marks = zip(names, range(len(self._layer_items)), strict=False)
@@ -327,7 +327,7 @@ class TrainingCharts(QWidget):
         self._draw_papers()
         self._show_legend()
 
-    def _said(self, number: int) -> str:
+    def _describe_overlay(self, number: int) -> str:
         """Return the legend entry of a run, with its test error."""
         overlay, colours = self._overlays[number], self._themes.colours
         at_best = percent(overlay.test_error_at_best)

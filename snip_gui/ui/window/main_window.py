@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self.status_line = StatusLine(self.state)
         self.status_line.cancel_asked.connect(controller.cancel)
-        self.files.said.connect(self.status_line.flash)
+        self.files.message.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
         self._connect()

@@ -62,11 +62,11 @@ class ExportDialog(QDialog):
         policy = self._progress.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._progress.setSizePolicy(policy)
-        self._said = named(Label(), "export_said", "Result")
-        self._said.setWordWrap(True)
-        self._said.setMinimumHeight(2 * self._said.fontMetrics().lineSpacing())
-        self._said.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._message = named(Label(), "export_said", "Result")
+        self._message.setWordWrap(True)
+        self._message.setMinimumHeight(2 * self._message.fontMetrics().lineSpacing())
+        self._message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addWidget(self._heading)
@@ -76,7 +76,7 @@ class ExportDialog(QDialog):
         column.addWidget(self._basis)
         column.addLayout(self._make_place())
         column.addWidget(self._progress)
-        column.addWidget(self._said)
+        column.addWidget(self._message)
         column.addLayout(self._make_buttons())
         self._exporter.changed.connect(self._update)
         self.resize(940, self.sizeHint().height())
@@ -152,10 +152,10 @@ class ExportDialog(QDialog):
             else ""
         )
         self._show_progress()
-        text, role = self._said_now()
-        self._said.setText(text)
-        self._said.setProperty("role", role)
-        self._said.style().polish(self._said)
+        text, role = self._find_message()
+        self._message.setText(text)
+        self._message.setProperty("role", role)
+        self._message.style().polish(self._message)
         busy = exporter.is_exporting
         self.start.setText("Stop" if busy else "Export")
         self.start.setEnabled(busy or (folder is not None and bool(self._wanted())))
@@ -169,7 +169,7 @@ class ExportDialog(QDialog):
         self._progress.setRange(0, progress.total if progress is not None else 0)
         self._progress.setValue(progress.done if progress is not None else 0)
 
-    def _said_now(self) -> tuple[str, str]:
+    def _find_message(self) -> tuple[str, str]:
         """Return the current message and its kind."""
         exporter = self._exporter
         if exporter.problem is not None:

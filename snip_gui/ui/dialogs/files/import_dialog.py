@@ -39,22 +39,22 @@ class ImportDialog(QDialog):
         self.setObjectName("import_dialog")
         self.setWindowTitle("Open checkpoint")
         self._found = found
-        heading = _said(found.path.name, "import_file", "File")
+        heading = _make_label(found.path.name, "import_file", "File")
         heading.setProperty("role", "heading")
         self.network = named(QComboBox(), "import_network", "Network")
         for recipe in found.recipes:
             self.network.addItem(find_network(recipe.model).title)
         self.network.currentIndexChanged.connect(self._update)
-        self._mask = _said("", "import_mask", "Mask")
-        self._then = _said("", "import_then", "What happens next")
+        self._mask = _make_label("", "import_mask", "Mask")
+        self._then = _make_label("", "import_then", "What happens next")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         holds = f"{found.num_values:,} values in {found.num_tensors:,} tensors"
         kind = f"{found.title}, under “{found.key}”" if found.key else found.title
-        form.addRow("Kind", _said(f"{kind}: {holds}", "import_kind", "Kind"))
+        form.addRow("Kind", _make_label(f"{kind}: {holds}", "import_kind", "Kind"))
         form.addRow("Network", self.network)
         form.addRow("Mask", self._mask)
-        form.addRow("Origin", _said(self._origin(), "import_origin", "Origin"))
+        form.addRow("Origin", _make_label(self._origin(), "import_origin", "Origin"))
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Open | standard.Cancel)
         self.open_button = named(buttons.button(standard.Open), "start_import", "Open")
@@ -105,7 +105,7 @@ class ImportDialog(QDialog):
         )
 
 
-def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
+def _make_label(text: str, object_name: str, accessible_name: str) -> QLabel:
     """Return a label with wrapped, selectable text."""
     label = named(Label(text), object_name, accessible_name)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

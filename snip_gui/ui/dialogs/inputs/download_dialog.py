@@ -50,10 +50,10 @@ class DownloadDialog(QDialog):
         where.addWidget(choose)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Size", _said(download.size_text, "download_size", "Size"))
-        form.addRow("Source", _said("\n".join(download.hosts), "download_hosts", "Servers"))
-        form.addRow("Home page", _said(download.page, "download_page", "Home page"))
-        form.addRow("Citation", _said(download.terms, "download_terms", "Citation and terms"))
+        form.addRow("Size", _make_label(download.size_text, "download_size", "Size"))
+        form.addRow("Source", _make_label("\n".join(download.hosts), "download_hosts", "Servers"))
+        form.addRow("Home page", _make_label(download.page, "download_page", "Home page"))
+        form.addRow("Citation", _make_label(download.terms, "download_terms", "Citation and terms"))
         form.addRow("Save to", where)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
@@ -63,7 +63,7 @@ class DownloadDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
-        column.addWidget(_said(dataset.description, "download_what", "Description"))
+        column.addWidget(_make_label(dataset.description, "download_what", "Description"))
         column.addLayout(form)
         column.addWidget(buttons)
         self.resize(560, self.sizeHint().height())
@@ -86,7 +86,7 @@ class DownloadDialog(QDialog):
         self._start.setEnabled(bool(text.strip()))
 
 
-def _said(text: str, object_name: str, accessible_name: str) -> QLabel:
+def _make_label(text: str, object_name: str, accessible_name: str) -> QLabel:
     """Return a label with wrapped, selectable text."""
     label = named(Label(text), object_name, accessible_name)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

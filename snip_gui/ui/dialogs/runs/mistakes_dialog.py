@@ -54,8 +54,8 @@ class MistakesDialog(QDialog):
             if value != "validation" or recipe.data.validation_fraction:
                 self.split.addItem(title, value)
         self.split.activated.connect(self.ask)
-        self.said = named(Label(), "mistakes_said", "Result")
-        self.said.setWordWrap(True)
+        self.message = named(Label(), "mistakes_said", "Result")
+        self.message.setWordWrap(True)
         self.table = self._make_table()
         self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Misclassified images")
         self.grid.selection_changed.connect(self._enable)
@@ -93,7 +93,7 @@ class MistakesDialog(QDialog):
     def _build(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.split)
-        top.addWidget(self.said, 1)
+        top.addWidget(self.message, 1)
         low = QHBoxLayout()
         low.addWidget(self.every)
         low.addStretch()
@@ -117,13 +117,13 @@ class MistakesDialog(QDialog):
     @Slot()
     def ask(self) -> None:
         """Evaluate the latest weights on the chosen split."""
-        self.said.setText("Finding misclassified images…")
+        self.message.setText("Finding misclassified images…")
         self.take.setEnabled(False)
         self._finder.ask(self._folder, self._recipe, self.split.currentData())
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:
-        self.said.setText(message)
+        self.message.setText(message)
 
     @Slot(object)
     def _on_found(self, mistakes: Mistakes) -> None:
@@ -131,7 +131,7 @@ class MistakesDialog(QDialog):
             return
         self._mistakes = mistakes
         share = mistakes.num_wrong / mistakes.num_images
-        self.said.setText(
+        self.message.setText(
             f"After {mistakes.step:,} steps, {mistakes.num_wrong:,} of {mistakes.num_images:,} "
             f"are misclassified ({share:.2%}). Largest loss first."
         )

@@ -45,10 +45,10 @@ class TableDialog(QDialog):
         if table.rows:
             column.addWidget(self._make_table(table), 1)
         else:
-            said = named(Label(empty), "table_empty", title)
-            said.setProperty("role", "empty")
-            said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(said, 1)
+            label = named(Label(empty), "table_empty", title)
+            label.setProperty("role", "empty")
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label, 1)
         row = QHBoxLayout()
         for name in FORMATS if table.rows else ():
             button = named(QPushButton(f"Copy as {name}"), f"copy_{name.lower()}", f"Copy {name}")

@@ -28,10 +28,10 @@ class ClassBars(Guarded, QWidget):
     def show_counts(self, counts: NDArray[np.int64], names: tuple[str, ...]) -> None:
         """Show the number of images of each class."""
         self._counts, self._names = counts.tolist(), list(names)
-        said = ", ".join(
+        text = ", ".join(
             f"{name}: {count}" for name, count in zip(names, self._counts, strict=True) if count
         )
-        self.setAccessibleDescription(said or "empty")
+        self.setAccessibleDescription(text or "empty")
         self.update()
 
     def clear(self) -> None:

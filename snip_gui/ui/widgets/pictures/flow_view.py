@@ -82,7 +82,7 @@ class FlowView(Guarded, QWidget):
             self._current = 0
             self.updateGeometry()
         if flow is not None:
-            self.setAccessibleDescription("; ".join(map(_said, flow.layers)))
+            self.setAccessibleDescription("; ".join(map(_describe_layer, flow.layers)))
         self.update()
 
     def set_colours(self, colours: FlowColours) -> None:
@@ -318,5 +318,5 @@ def _share(layer: FlowLayer) -> str:
     return f"{layer.kept / layer.total:.1%}" if layer.total else "–"
 
 
-def _said(layer: FlowLayer) -> str:
+def _describe_layer(layer: FlowLayer) -> str:
     return f"{layer.layer}: {layer.kept:,} of {layer.total:,} kept"

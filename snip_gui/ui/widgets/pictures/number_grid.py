@@ -44,8 +44,8 @@ class NumberGrid(Guarded, QWidget):
         """Show fractions (P, P) with a (256, 3) colour table; NaN is shown as a dash."""
         self._values, self._names, self._table = values_PP, names, table
         self._cell = (min(self._cell[0], len(names) - 1), min(self._cell[1], len(names) - 1))
-        said = [self.cell_text(row, column) for row in range(len(names)) for column in range(row)]
-        self.setAccessibleDescription("; ".join(said))
+        texts = [self.cell_text(row, column) for row in range(len(names)) for column in range(row)]
+        self.setAccessibleDescription("; ".join(texts))
         self.updateGeometry()
         self.update()
 

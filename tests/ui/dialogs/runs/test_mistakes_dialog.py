@@ -21,7 +21,7 @@ def dialog(started, qtbot):
     qtbot.waitUntil(lambda: controller.state.training.phase == "finished", timeout=WAIT_MS)
     window.findChild(QAction, "show_mistakes").trigger()
     dialog = window.findChild(QDialog, "mistakes_dialog")
-    qtbot.waitUntil(lambda: "are misclassified" in dialog.said.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "are misclassified" in dialog.message.text(), timeout=WAIT_MS)
     yield dialog
     dialog.close()
 
@@ -81,4 +81,4 @@ def test_images_of_other_data_are_not_offered(dialog, started, qtbot, monkeypatc
 def test_a_run_that_cannot_be_measured_says_why(dialog, qtbot):
     (dialog._folder / "masks.safetensors").unlink()
     dialog.ask()
-    qtbot.waitUntil(lambda: "no mask" in dialog.said.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "no mask" in dialog.message.text(), timeout=WAIT_MS)
