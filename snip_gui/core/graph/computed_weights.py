@@ -40,7 +40,7 @@ def find_computed(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, str]]
                 yield layer, module, tensor, ", ".join(_title(step) for step in steps)
         for hook in module._forward_pre_hooks.values():
             if isinstance(hook, tuple(_REMOVERS)):
-                yield layer, module, _tensor_of(hook), _title(hook)
+                yield layer, module, _get_tensor(hook), _title(hook)
 
 
 def make_ordinary(model: nn.Module) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _title(step: object) -> str:
     return known.get(type(step).__name__, type(step).__name__)
 
 
-def _tensor_of(hook: Any) -> str:  # noqa: ANN401 - torch's hooks share no type
+def _get_tensor(hook: Any) -> str:  # noqa: ANN401 - torch's hooks share no type
     return str(hook._tensor_name if isinstance(hook, prune.BasePruningMethod) else hook.name)
 
 
@@ -123,7 +123,7 @@ def _remove(module: nn.Module, tensor: str) -> None:
         return
     for hook in list(module._forward_pre_hooks.values()):
         for kind, remove in _REMOVERS.items():
-            if isinstance(hook, kind) and _tensor_of(hook) == tensor:
+            if isinstance(hook, kind) and _get_tensor(hook) == tensor:
                 remove(module, tensor)
     # remove_spectral_norm looks for its own hook, but torch has wrapped it.
     loading = module._load_state_dict_pre_hooks
