@@ -31,6 +31,41 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Confusion:
+    """The confusion matrix, by the C pairs of classes that occur: with many classes most do not.
+
+    Attributes
+    ----------
+    true_C, predicted_C
+        The pairs, in the order of the matrix's rows.
+    counts_C
+        Number of images of each pair.
+    """
+
+    true_C: NDArray[np.int64]
+    predicted_C: NDArray[np.int64]
+    counts_C: NDArray[np.int64]
+
+    @staticmethod
+    def of(labels_N: NDArray[np.int64], predicted_N: NDArray[np.int64], width: int) -> Confusion:
+        """Count pairs of classes below ``width``."""
+        keys_C, counts_C = np.unique(
+            labels_N.astype(np.int64) * width + predicted_N, return_counts=True
+        )
+        return Confusion(keys_C // width, keys_C % width, counts_C)
+
+    @property
+    def num_images(self) -> int:
+        """Number of evaluated images."""
+        return int(self.counts_C.sum())
+
+    @property
+    def num_wrong(self) -> int:
+        """Number of misclassified images."""
+        return int(self.counts_C[self.true_C != self.predicted_C].sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Mistakes:
     """The evaluation of a run's latest weights on a split.
 
@@ -38,8 +73,6 @@ class Mistakes:
     ----------
     step
         Number of training steps of the weights.
-    confusion_KK
-        Number of images by true class (row) and predicted class (column).
     indices_P
         The misclassified images, largest loss first, at most `MOST_SHOWN`: indices into the
         training file, or the test file for ``test``.
@@ -52,22 +85,12 @@ class Mistakes:
     step: int
     classes: tuple[str, ...]
     images_digest: str
-    confusion_KK: NDArray[np.int64]
+    confusion: Confusion
     indices_P: NDArray[np.int64]
     labels_P: NDArray[np.int64]
     taken_for_P: NDArray[np.int64]
     losses_P: NDArray[np.float32]
     pictures_PCHW: NDArray[np.uint8]
-
-    @property
-    def num_images(self) -> int:
-        """Number of evaluated images."""
-        return int(self.confusion_KK.sum())
-
-    @property
-    def num_wrong(self) -> int:
-        """Number of misclassified images."""
-        return self.num_images - int(np.trace(self.confusion_KK))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +154,6 @@ def find_mistakes(
         batches.close()
     labels = images.test_labels_N if split == "test" else images.train_labels_N
     labels_N = labels[indices_N]
-    confusion_KK = np.zeros((len(images.classes),) * 2, np.int64)
-    np.add.at(confusion_KK, (labels_N, taken_for_N), 1)
     wrong = np.flatnonzero(taken_for_N != labels_N)
     worst = wrong[np.argsort(-losses_N[wrong], kind="stable")][:MOST_SHOWN]
     order = np.argsort(indices_N[worst])  # read files in order
@@ -144,7 +165,7 @@ def find_mistakes(
             step=int(package.manifest["steps"]),
             classes=images.classes,
             images_digest=images.digest,
-            confusion_KK=confusion_KK,
+            confusion=Confusion.of(labels_N, taken_for_N, len(images.classes)),
             indices_P=indices_N[worst],
             labels_P=labels_N[worst],
             taken_for_P=taken_for_N[worst],

@@ -7,7 +7,7 @@ import torch
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.execution import mistakes as module
-from snip_gui.core.execution.mistakes import MistakesFound, find_mistakes
+from snip_gui.core.execution.mistakes import Confusion, MistakesFound, find_mistakes
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.recipe import DataChoice, Recipe, Training
@@ -34,12 +34,14 @@ def found(folder, split, environment, images=None):
 def test_the_counts_are_those_of_the_run(trained, environment, digits, split):
     mistakes = found(trained, split, environment, digits)
     final = read_summary(trained).final[split]
-    assert mistakes.num_wrong / mistakes.num_images == pytest.approx(1 - final.accuracy)
+    confusion = mistakes.confusion
+    assert confusion.num_wrong / confusion.num_images == pytest.approx(1 - final.accuracy)
     assert mistakes.step == read_summary(trained).step
     labels = digits.test_labels_N if split == "test" else digits.train_labels_N
     if split == "test":
-        assert mistakes.confusion_KK.sum(1).tolist() == np.bincount(labels).tolist()
-    assert len(mistakes.indices_P) == mistakes.num_wrong
+        per_class = np.bincount(confusion.true_C, confusion.counts_C)
+        assert per_class.tolist() == np.bincount(labels).tolist()
+    assert len(mistakes.indices_P) == confusion.num_wrong
     np.testing.assert_array_equal(labels[mistakes.indices_P], mistakes.labels_P)
     assert (mistakes.labels_P != mistakes.taken_for_P).all()
     assert (np.diff(mistakes.losses_P) <= 0).all()
@@ -67,7 +69,7 @@ def test_the_worst_of_many_are_kept(trained, environment, digits, monkeypatch):
     monkeypatch.setattr(module, "MOST_SHOWN", 5)
     few = found(trained, "train", environment, digits)
     np.testing.assert_array_equal(few.indices_P, whole.indices_P[:5])
-    assert few.num_wrong == whole.num_wrong > 5
+    assert few.confusion.num_wrong == whole.confusion.num_wrong > 5
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path, environment, digits):
@@ -79,3 +81,12 @@ def test_what_cannot_be_measured_is_refused(tmp_path, environment, digits):
     run(recipe, folder, environment, lambda _event: None, token, stop_after="score")
     with pytest.raises(UserError, match="no mask"):
         found(folder, "test", environment, digits)
+
+
+def test_only_pairs_that_occur_are_counted_however_many_classes_there_are():
+    labels, predicted = np.array([2, 0, 2, 999_999]), np.array([2, 2, 2, 0])
+    confusion = Confusion.of(labels, predicted, 1_000_000)
+    assert confusion.true_C.tolist() == [0, 2, 999_999]
+    assert confusion.predicted_C.tolist() == [2, 2, 0]
+    assert confusion.counts_C.tolist() == [1, 2, 1]
+    assert (confusion.num_images, confusion.num_wrong) == (4, 2)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from snip_gui.core.data.minibatch.own_images import Fitted
 from snip_gui.core.data.sets.digits import load_digits
 from snip_gui.core.data.sets.events import BadFile
-from snip_gui.core.execution.mistakes import Mistakes
+from snip_gui.core.execution.mistakes import Confusion, Mistakes
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.own.source import read_source
 from snip_gui.core.recipe.json import with_value
@@ -98,7 +98,8 @@ def test_no_widget_takes_a_name_for_markup(hostile, qtbot):
     pictures = state.images.train_images.read(np.arange(2))
     mistakes = Mistakes(
         folder=entry.folder, split="validation", step=1, classes=state.images.classes,
-        images_digest="", confusion_KK=np.ones((10, 10), np.int64), indices_P=np.arange(2),
+        images_digest="", indices_P=np.arange(2),
+        confusion=Confusion.of(np.zeros(2, np.int64), np.ones(2, np.int64), 10),
         labels_P=np.zeros(2, np.int64), taken_for_P=np.ones(2, np.int64),
         losses_P=np.ones(2, np.float32), pictures_PCHW=pictures,
     )  # fmt: skip

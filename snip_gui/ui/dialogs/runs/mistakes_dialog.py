@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
+from snip_gui.ui.dialogs.runs.confusion_model import ConfusionModel
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
-from snip_gui.ui.widgets.plain_text import Label, plain_tip
+from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +55,7 @@ class MistakesDialog(QDialog):
         self.split.activated.connect(self.ask)
         self.message = named(Label(), "mistakes_said", "Result")
         self.message.setWordWrap(True)
+        self.confusion = ConfusionModel(self)
         self.table = self._make_table()
         self.grid = named(ImageGrid(_SIDE), "mistakes_grid", "Misclassified images")
         self.grid.selection_changed.connect(self._enable)
@@ -75,19 +75,20 @@ class MistakesDialog(QDialog):
         self.resize(980, 520)
         self.ask()
 
-    def _make_table(self) -> QTableWidget:
+    def _make_table(self) -> QTableView:
         table = named(
-            QTableWidget(),
+            QTableView(),
             "confusion",
             "Confusion matrix",
             "Rows: true class. Columns: predicted class",
         )
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        table.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.horizontalHeader().setDefaultSectionSize(44)
         table.verticalHeader().setDefaultSectionSize(28)
-        table.itemSelectionChanged.connect(self._show_images)
+        table.setModel(self.confusion)
+        table.selectionModel().selectionChanged.connect(self._show_images)
         return table
 
     def _build(self) -> None:
@@ -130,36 +131,15 @@ class MistakesDialog(QDialog):
         if mistakes.folder != self._folder:
             return
         self._mistakes = mistakes
-        share = mistakes.num_wrong / mistakes.num_images
+        confusion = mistakes.confusion
         self.message.setText(
-            f"After {mistakes.step:,} steps, {mistakes.num_wrong:,} of {mistakes.num_images:,} "
-            f"are misclassified ({share:.2%}). Largest loss first."
+            f"After {mistakes.step:,} steps, {confusion.num_wrong:,} of {confusion.num_images:,} "
+            f"are misclassified ({confusion.num_wrong / confusion.num_images:.2%}). "
+            "Largest loss first."
         )
-        self._fill(mistakes)
+        self.confusion.show_confusion(mistakes.classes, confusion)
         self.grid.images.set_images(self._picture, self._describe)
         self._show_images()
-
-    def _fill(self, mistakes: Mistakes) -> None:
-        """Show counts; the colour is stronger the more images of a class are misclassified."""
-        confusion_KK = mistakes.confusion_KK
-        number = len(mistakes.classes)
-        self.table.clear()
-        self.table.setRowCount(number)
-        self.table.setColumnCount(number)
-        self.table.setHorizontalHeaderLabels(list(mistakes.classes))
-        self.table.setVerticalHeaderLabels(list(mistakes.classes))
-        wrong_KK = confusion_KK - np.diag(np.diag(confusion_KK))
-        most = max(1, int(wrong_KK.max(initial=0)))
-        for row, column in zip(*np.nonzero(confusion_KK), strict=True):
-            count = int(confusion_KK[row, column])
-            item = QTableWidgetItem(f"{count:,}")
-            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-            taken = f"{mistakes.classes[row]} classified as {mistakes.classes[column]}"
-            item.setToolTip(plain_tip(f"{taken}: {count:,}"))
-            colour = QColor("#0072b2" if row == column else "#d55e00")
-            colour.setAlphaF(0.15 if row == column else 0.15 + 0.55 * count / most)
-            item.setBackground(colour)
-            self.table.setItem(int(row), int(column), item)
 
     def _picture(self, row: int) -> np.ndarray | None:
         return None if self._mistakes is None else self._mistakes.pictures_PCHW[row]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog
@@ -35,18 +34,21 @@ def choose(dialog, qtbot, split):
 def test_the_matrix_and_the_images_are_those_of_the_split(dialog, qtbot):
     mistakes = dialog._mistakes
     assert mistakes.split == "validation"
-    shown = {
-        (row, column): int(dialog.table.item(row, column).text().replace(",", ""))
-        for row, column in zip(*np.nonzero(mistakes.confusion_KK), strict=True)
+    model = dialog.confusion
+    texts = {
+        (row, column): model.index(row, column).data()
+        for row in range(model.rowCount())
+        for column in range(model.columnCount())
     }
-    assert sum(shown.values()) == mistakes.num_images
-    assert dialog.grid.images.rowCount() == mistakes.num_wrong
+    shown = {pair: int(text.replace(",", "")) for pair, text in texts.items() if text}
+    assert sum(shown.values()) == mistakes.confusion.num_images
+    assert dialog.grid.images.rowCount() == mistakes.confusion.num_wrong
     pair = next((r, c) for r, c in shown if r != c)
-    dialog.table.setCurrentCell(*pair)
+    dialog.table.setCurrentIndex(model.index(*pair))
     assert dialog.grid.images.rowCount() == shown[pair]
     qtbot.wait(1)
     dialog.every.click()
-    assert dialog.grid.images.rowCount() == mistakes.num_wrong
+    assert dialog.grid.images.rowCount() == mistakes.confusion.num_wrong
 
 
 def test_images_of_the_training_file_go_straight_into_the_minibatch(dialog, started):
