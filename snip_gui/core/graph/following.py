@@ -119,6 +119,12 @@ class Follower(Generic[T]):
         """Return whether the images are only ever flattened, so that their slots are pixels."""
         return bool(source.users) and all(is_flatten(user) for user in source.users)
 
+    def is_relu(self, node: fx.Node) -> bool:
+        """Return whether a node is a ReLU, which passes no gradient back at zero."""
+        if node.op == "call_module":
+            return type(self.modules[str(node.target)]) in ops.RELU_MODULES
+        return node.target in ops.RELU_FUNCTIONS or node.target in ops.RELU_METHODS
+
     def count_slots(self, source: fx.Node, shape: Shape) -> int:
         """Return the number of slots of images (B, C, H, W): pixels or channels."""
         return math.prod(shape[1:]) if self.is_by_pixel(source) else shape[1]

@@ -223,16 +223,11 @@ class _PathFollower(Follower[_Flow]):
         moved = torch.zeros(norm.num_features, dtype=torch.bool)
         if norm.bias is not None:
             moved |= (norm.bias.detach() != 0).cpu()
-            if norm.bias.requires_grad and not all(self._is_relu(user) for user in node.users):
+            if norm.bias.requires_grad and not all(self.is_relu(user) for user in node.users):
                 moved |= True
         if norm.running_mean is not None:
             moved |= (norm.running_mean != 0).cpu()
         return _any_of_block(moved.numpy(), into.block)
-
-    def _is_relu(self, node: fx.Node) -> bool:
-        if node.op == "call_module":
-            return type(self.modules[str(node.target)]) in ops.RELU_MODULES
-        return node.target in ops.RELU_FUNCTIONS or node.target in ops.RELU_METHODS
 
     def follow_combined(self, node: fx.Node, into: _Flow) -> _Flow | None:
         other = node.args[1] if len(node.args) == 2 else None

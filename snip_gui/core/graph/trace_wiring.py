@@ -5,15 +5,22 @@ Shapes: B images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import math
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from torch import nn
+
+from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.following import Follower, Shape
+from snip_gui.core.graph.layers import ConvSame, find_same_padding
 from snip_gui.core.graph.parameters import own_prunable
 from snip_gui.core.graph.tracing import CannotFollowError, find_shape, trace
 from snip_gui.core.graph.wiring import Step, Wiring
 
 if TYPE_CHECKING:
-    from torch import Tensor, fx, nn
+    from torch import Tensor, fx
 
 _ALONE_NAMES = ("stochastic_depth",)  # torchvision's; by name, to avoid importing it
 
@@ -76,26 +83,48 @@ class _WiringFollower(Follower[int]):
         return self._add(Step("same", before.num_slots, block, (into,)))
 
     def follow_alone(self, node: fx.Node, into: int, *, keeps_zero: bool) -> int | None:
-        return into if len(self._inputs(node)) == 1 else None
+        if len(self._inputs(node)) != 1:
+            return None
+        return into if keeps_zero else self._constant(into)
+
+    def _constant(self, into: int) -> int:
+        """Return the step of an operation that makes something of zeros."""
+        before = self._steps[into]
+        return self._add(Step("same", before.num_slots, before.block, (into,), is_constant=True))
 
     def follow_padded(self, node: fx.Node, into: int) -> int | None:
-        return self.follow_alone(node, into, keeps_zero=False)
+        return self.follow_alone(node, into, keeps_zero=True)
 
     def follow_over_places(self, node: fx.Node, into: int) -> int:
         return into
 
     def follow_norm(self, node: fx.Node, into: int) -> int:
+        # Its shift is zero at first, and stays so where only ReLU reads it.
+        shifts = self.modules[str(node.target)].bias is not None
+        if shifts and not all(self.is_relu(user) for user in node.users):
+            return self._constant(into)
         return into
 
     def follow_join(self, node: fx.Node, into: int, shape: Shape) -> int:
         layer = str(node.target)
-        groups = getattr(self.modules[layer], "groups", 1)
-        return self._add(Step("join", shape[1], 1, self._inputs(node), layer, groups))
+        module = self.modules[layer]
+        return self._add(
+            Step(
+                "join",
+                shape[1],
+                1,
+                self._inputs(node),
+                layer,
+                getattr(module, "groups", 1),
+                has_bias=module.bias is not None,
+                seen=_find_seen(module, find_shape(node.args[0]), shape),  # type: ignore[arg-type]  # a node
+            )
+        )
 
     def follow_combined(self, node: fx.Node, into: int) -> int | None:
         inputs = self._inputs(node)
         if len(inputs) == 1:
-            return into
+            return into if node.target in ops.PRODUCTS else self._constant(into)
         kinds = {(self._steps[number].num_slots, self._steps[number].block) for number in inputs}
         ranks = {len(find_shape(before) or ()) for before in node.all_input_nodes}
         if len(kinds) > 1 or len(ranks) > 1:  # broadcast along another axis
@@ -129,6 +158,40 @@ class _WiringFollower(Follower[int]):
             name = str(node.target)
             inside = (name, *(other for other in self.modules if other.startswith(f"{name}.")))
             layers = [layer for layer in inside if layer in self._layers]
+        # Whatever is inside may make something of zeros.
         for layer in layers[:-1]:
-            inputs = (self._add(Step("mix", width, 1, inputs, layer)),)
-        return self._add(Step("mix", width, 1, inputs, layers[-1] if layers else ""))
+            inputs = (self._add(Step("mix", width, 1, inputs, layer, is_constant=True)),)
+        layer = layers[-1] if layers else ""
+        return self._add(Step("mix", width, 1, inputs, layer, is_constant=True))
+
+
+def _find_seen(module: Any, into: Shape | None, out: Shape) -> tuple[int, ...] | None:  # noqa: ANN401 - linear or convolution
+    """Return the kernel positions of a convolution that see the image anywhere; None for all.
+
+    Parameters
+    ----------
+    into, out
+        Shapes (B, C, ...) of its input and output.
+    """
+    if into is None or not isinstance(module, nn.modules.conv._ConvNd):
+        return None
+    if module.padding_mode != "zeros":
+        return None
+    sides = []
+    for axis, kernel in enumerate(module.kernel_size):
+        length, stride, step = into[axis + 2], module.stride[axis], module.dilation[axis]
+        before = _padding_before(module, axis, length)
+        places = np.arange(out[axis + 2])[:, None] * stride + np.arange(kernel) * step - before
+        sides.append(((places >= 0) & (places < length)).any(0))
+    seen = np.flatnonzero(functools.reduce(np.multiply.outer, sides))
+    return None if len(seen) == math.prod(module.kernel_size) else tuple(int(at) for at in seen)
+
+
+def _padding_before(module: Any, axis: int, length: int) -> int:  # noqa: ANN401 - a convolution
+    """Return how much padding comes before the image along an axis."""
+    kernel, stride = module.kernel_size[axis], module.stride[axis]
+    if isinstance(module, ConvSame):
+        return find_same_padding(length, kernel, stride)[0]
+    if module.padding == "same":
+        return int(module.dilation[axis] * (kernel - 1) // 2)
+    return 0 if module.padding == "valid" else int(module.padding[axis])

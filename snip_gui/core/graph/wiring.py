@@ -6,9 +6,10 @@ tensors of a network in order of computation, each with the origin of its slots;
 through it, forward from the input and backward from the output, yields the slots that lie on a
 path.
 
-Biases carry nothing from the input and do not count. An operation that is not known in detail (a
-recurrent cell, attention) is assumed to connect every input with every output: too much may then
-count as connected, but never too little.
+Biases carry nothing from the input, but they change the output: a weight has an effect if it leads
+to an output and the slot before it carries anything, from the input or from a bias. An operation
+that is not known in detail (a recurrent cell, attention) is assumed to connect every input with
+every output: too much may then count as connected, but never too little.
 
 Shapes: S slots of a tensor, O outputs and I inputs of a layer, G groups of a convolution.
 """
@@ -48,6 +49,13 @@ class Step:
         The layer whose weights compute it; empty if there is none.
     groups
         Number of groups of a joining layer; inputs and outputs of the same group are connected.
+    has_bias
+        Whether the layer has a bias.
+    is_constant
+        Whether slots without input carry a constant other than zero after it, as after a sigmoid.
+    seen
+        Of a convolution, the positions of its kernel that see the image anywhere, as indices of the
+        flattened kernel; None for all. The others see padding alone.
     """
 
     kind: StepKind
@@ -56,6 +64,9 @@ class Step:
     inputs: tuple[int, ...] = ()
     layer: str = ""
     groups: int = 1
+    has_bias: bool = False
+    is_constant: bool = False
+    seen: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,12 +117,14 @@ class Reach:
 
     Attributes
     ----------
-    reached, leading
-        By step, the slots that some input reaches, and those that lead to some output.
+    reached, live, leading
+        By step, the slots that some input reaches, those that some input or bias reaches, and those
+        that lead to some output.
     """
 
     wiring: Wiring
     reached: tuple[NDArray[np.bool_], ...]
+    live: tuple[NDArray[np.bool_], ...]
     leading: tuple[NDArray[np.bool_], ...]
 
     @property
@@ -129,7 +142,7 @@ class Reach:
         return self.reached[number] & self.leading[number]
 
     def find_ends(self, layer: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """Return which outputs (O) of a layer lead to an output, and which inputs (I) are reached.
+        """Return which outputs (O) of a layer lead to an output, and which inputs (I) are live.
 
         None if the layer is not followed connection by connection.
         """
@@ -139,11 +152,15 @@ class Reach:
         if layer in self.wiring.used_again:
             return None
         (before,) = self.wiring.steps[number].inputs
-        inputs_I = np.repeat(self.reached[before], self.wiring.steps[before].block)
+        inputs_I = np.repeat(self.live[before], self.wiring.steps[before].block)
         return self.leading[number], inputs_I
 
 
-def reach(wiring: Wiring, joined: Callable[[str], NDArray[np.bool_] | None]) -> Reach:
+def reach(
+    wiring: Wiring,
+    joined: Callable[[str], NDArray[np.bool_] | None],
+    biased: Callable[[str], NDArray[np.bool_] | None] = lambda _layer: None,
+) -> Reach:
     """Follow the kept connections through a network.
 
     Parameters
@@ -151,21 +168,43 @@ def reach(wiring: Wiring, joined: Callable[[str], NDArray[np.bool_] | None]) -> 
     joined
         Returns for a layer the (O, I / G) matrix of pairs of an output and an input of its group
         that have a kept weight; None for a layer that is whole.
+    biased
+        Returns for a layer with a bias which outputs (O) have a kept one; None for none.
     """
     matrices = {
         number: joined(step.layer)
         for number, step in enumerate(wiring.steps)
         if step.kind == "join"
     }
+    biases = {
+        number: bias_O
+        for number, step in enumerate(wiring.steps)
+        if step.has_bias and (bias_O := biased(step.layer)) is not None and bias_O.any()
+    }
     reached: list[NDArray[np.bool_]] = []
     for number, step in enumerate(wiring.steps):
         reached.append(_forward(wiring, step, matrices.get(number), reached))
+    live = reached
+    if biases or any(step.is_constant for step in wiring.steps):
+        live = []
+        for number, step in enumerate(wiring.steps):
+            live_S = _forward(wiring, step, matrices.get(number), live)
+            live.append(_with_constants(step, live_S, biases.get(number)))
     leading = [np.zeros(step.num_slots, bool) for step in wiring.steps]
     for number in wiring.outputs:
         leading[number][:] = True
     for number in reversed(range(len(wiring.steps))):
         _backward(wiring, wiring.steps[number], matrices.get(number), leading[number], leading)
-    return Reach(wiring, tuple(reached), tuple(leading))
+    return Reach(wiring, tuple(reached), tuple(live), tuple(leading))
+
+
+def _with_constants(
+    step: Step, live_S: NDArray[np.bool_], bias_O: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    """Return which slots of a step carry anything, those included that its bias makes."""
+    if step.is_constant or (bias_O is not None and step.kind != "join"):
+        return np.ones_like(live_S)
+    return live_S if bias_O is None else live_S | bias_O
 
 
 def _forward(
@@ -233,19 +272,23 @@ def _inputs_that_lead(
     return into
 
 
-def join_units(values: NDArray[Any]) -> NDArray[Any]:
+def join_units(values: NDArray[Any], seen: tuple[int, ...] | None = None) -> NDArray[Any]:
     """Reduce values of weights (O, I, ...) to pairs of units (O, I), by their minimum or by any.
 
-    Two units are connected while any weight of their kernel is kept.
+    Two units are connected while any weight of their kernel is kept that sees more than padding.
 
     Parameters
     ----------
     values
         Whether each weight is kept, or its rank, where a lower rank is kept for longer.
+    seen
+        Positions of the kernel that count; all if None.
     """
     if values.ndim == 2:
         return values
     places = np.moveaxis(values.reshape(*values.shape[:2], -1), 2, 0)
+    if seen is not None:
+        places = places[list(seen)]
     # One comparison per kernel position: twice as fast as a minimum over so short an axis.
     return functools.reduce(np.logical_or if values.dtype == bool else np.minimum, places)
 
@@ -254,9 +297,10 @@ def num_on_paths(
     find_kept: Callable[[Callable[[NDArray[Any]], NDArray[Any]]], NDArray[np.bool_]],
     shape: tuple[int, ...],
     leads_O: NDArray[np.bool_],
-    reached_I: NDArray[np.bool_],
+    live_I: NDArray[np.bool_],
+    seen: tuple[int, ...] | None = None,
 ) -> int:
-    """Return how many kept weights of a layer lie on a path from the input to an output.
+    """Return how many kept weights of a layer lead to an output from a slot that carries anything.
 
     Parameters
     ----------
@@ -265,24 +309,29 @@ def num_on_paths(
         of that part are kept.
     shape
         (O, I, ...) of the layer, where I counts the inputs of one group.
-    leads_O, reached_I
-        Which outputs lead to an output of the network, and which inputs of all groups are reached.
+    leads_O, live_I
+        Which outputs lead to an output of the network, and which inputs of all groups are live.
+    seen
+        Positions of the kernel that see more than padding; all if None.
     """
     outputs, into = shape[:2]
-    if not (leads_O.any() and reached_I.any()):
+    if not (leads_O.any() and live_I.any()):
         return 0
-    reached_GI = reached_I.reshape(-1, into)
-    group_O = np.repeat(np.arange(len(reached_GI)), outputs // len(reached_GI))
+    live_GI = live_I.reshape(-1, into)
+    group_O = np.repeat(np.arange(len(live_GI)), outputs // len(live_GI))
     rows: NDArray[np.bool_] | slice = slice(None)
     columns: NDArray[np.bool_] | slice = slice(None)
     # Selecting the smaller axis first pays off only below half, because the copy has a cost too.
     if 2 * np.count_nonzero(leads_O) < outputs:
         rows, group_O, leads_O = leads_O, group_O[leads_O], leads_O[leads_O]
-    if len(reached_GI) == 1 and 2 * np.count_nonzero(reached_I) < into:
-        columns, reached_GI = reached_I, np.ones((1, 1), bool)
-    kept_OIP = find_kept(lambda values: values.reshape(outputs, into, -1)[rows][:, columns])
-    if not reached_GI.all():
-        kept_OIP &= reached_GI[group_O][:, :, None]
+    if len(live_GI) == 1 and 2 * np.count_nonzero(live_I) < into:
+        columns, live_GI = live_I, np.ones((1, 1), bool)
+    places = slice(None) if seen is None else list(seen)
+    kept_OIP = find_kept(
+        lambda values: values.reshape(outputs, into, -1)[rows][:, columns][:, :, places]
+    )
+    if not live_GI.all():
+        kept_OIP &= live_GI[group_O][:, :, None]
     if not leads_O.all():
         kept_OIP &= leads_O[:, None, None]
     return int(np.count_nonzero(kept_OIP))

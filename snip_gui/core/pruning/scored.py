@@ -122,7 +122,9 @@ class Scored:
         wiring = self.architecture.wiring
         joining = {step.layer for step in wiring.steps if step.kind == "join"} if wiring else set()
         return {
-            layer: self.masks.cutter(self.layout.get_weight(layer), join_units)
+            layer: self.masks.cutter(
+                self.layout.get_weight(layer), functools.partial(join_units, seen=self._seen(layer))
+            )
             for layer in self.layout.layers
             if layer in joining
         }
@@ -187,7 +189,21 @@ class Scored:
             cut = self._joined.get(layer)
             return None if cut is None else cut(num_kept)
 
-        return reach(wiring, joined)
+        def biased(layer: str) -> NDArray[np.bool_] | None:
+            parts = [tensor for tensor in self.layout.get_tensors(layer) if not tensor.is_weight]
+            if not parts:  # it does not compete, so it is whole
+                return np.ones(1, bool)
+            masks = [self.masks.get_mask(tensor, num_kept) for tensor in parts]
+            return masks[0] if len(masks) == 1 else np.concatenate(masks)
+
+        return reach(wiring, joined, biased)
+
+    def _seen(self, layer: str) -> tuple[int, ...] | None:
+        """Return the kernel positions of a layer that see more than padding; None for all."""
+        wiring = self.architecture.wiring
+        if wiring is None or layer not in wiring.step_by_layer or layer in wiring.used_again:
+            return None
+        return wiring.steps[wiring.step_by_layer[layer]].seen
 
     @property
     def score_name(self) -> str:
@@ -205,11 +221,12 @@ class Scored:
         return found, self.num_on_paths(found, num_kept) if found is not None else {}
 
     def num_on_paths(self, found: Reach, num_kept: int) -> dict[str, int]:
-        """Return by layer how many kept parameters lie on a path from the input to an output.
+        """Return by layer how many kept parameters lie on a path to an output.
 
-        All others have no effect; they count as removed in the effective sparsity of Vysogorets &
-        Kempe (arXiv 2107.02306). A bias counts if its unit is on a path. In a layer that is not
-        followed connection by connection, every kept parameter counts.
+        A path begins at the input or at a bias. All other parameters have no effect; they count as
+        removed in the effective sparsity of Vysogorets & Kempe (arXiv 2107.02306), and so do the
+        positions of a kernel that see padding alone. A bias counts if its unit leads to an output.
+        In a layer that is not followed connection by connection, every kept parameter counts.
         """
         counts = self.masks.counts_at(num_kept)
         on_paths = dict.fromkeys(self.layout.layers, 0)
@@ -217,12 +234,12 @@ class Scored:
             ends = found.find_ends(tensor.layer)
             number = counts[tensor.name]
             if ends is not None and number:
-                leads_O, reached_I = ends
+                leads_O, live_I = ends
+                seen = self._seen(tensor.layer)
                 if not tensor.is_weight:
-                    alive_O = found.alive(found.wiring.step_by_layer[tensor.layer])
-                    number = int(np.count_nonzero(self.masks.get_mask(tensor, num_kept) & alive_O))
-                elif not (leads_O.all() and reached_I.all()):
-                    number = self._num_on_paths(tensor, num_kept, leads_O, reached_I)
+                    number = int(np.count_nonzero(self.masks.get_mask(tensor, num_kept) & leads_O))
+                elif seen is not None or not (leads_O.all() and live_I.all()):
+                    number = self._num_on_paths(tensor, num_kept, leads_O, live_I, seen)
             on_paths[tensor.layer] += number
         return on_paths
 
@@ -231,14 +248,15 @@ class Scored:
         tensor: TensorSpec,
         num_kept: int,
         leads_O: NDArray[np.bool_],
-        reached_I: NDArray[np.bool_],
+        live_I: NDArray[np.bool_],
+        seen: tuple[int, ...] | None,
     ) -> int:
         """Return how many kept connections of a weight tensor are on a path."""
 
         def kept(part: Arrange) -> NDArray[np.bool_]:
             return self.masks.cutter(tensor, part)(num_kept)
 
-        return num_on_paths(kept, tensor.shape, leads_O, reached_I)
+        return num_on_paths(kept, tensor.shape, leads_O, live_I, seen)
 
     def find_connection(self, index: int) -> tuple[str, tuple[int, ...]] | None:
         """Return the weight tensor and position of a flat index; None for a bias."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -107,6 +108,8 @@ NETWORKS = [
     ("lenet-300-100", (1, 28, 28)),
     ("lenet-5-caffe", (1, 28, 28)),
     ("torchvision:resnet18", (3, 64, 64)),
+    ("torchvision:resnet18", (3, 32, 32)),  # ends at a single position: most of a kernel sees zeros
+    ("alexnet-s", (3, 32, 32)),
     ("torchvision:densenet121", (3, 64, 64)),
     ("torchvision:mobilenet_v2", (3, 64, 64)),
     ("torchvision:googlenet", (3, 64, 64)),
@@ -144,16 +147,19 @@ def test_a_weight_on_a_path_is_one_that_positive_weights_pass_something_through(
     model(0.1 + torch.rand(2, *shape, dtype=torch.float64)).sum().backward()
 
     wiring = trace_wiring(model, torch.zeros(1, *shape, dtype=torch.float64))
+    # BatchNorm's shifts are zero here.
+    steps = tuple(dataclasses.replace(step, is_constant=False) for step in wiring.steps)
+    wiring = dataclasses.replace(wiring, steps=steps)
     by_layer = {tensor.layer: masks[tensor.name] for tensor in layout.tensors}
     found = reach(wiring, by_layer.get)
     off_path = 0
     for tensor in layout.tensors:
-        carries = (parameters[tensor.name].grad != 0).flatten(2).any(2).numpy() if len(
-            tensor.shape
-        ) > 2 else (parameters[tensor.name].grad != 0).numpy()  # fmt: skip
-        kept = masks[tensor.name]
+        carries = (parameters[tensor.name].grad != 0).numpy()
+        kept = masks[tensor.name].reshape(*carries.shape[:2], *[1] * (carries.ndim - 2))
+        kept = np.broadcast_to(kept, carries.shape)
         ends = found.find_ends(tensor.layer)
-        number = num_on_paths(lambda part, kept=kept: part(kept).copy(), kept.shape, *ends)
+        seen = wiring.steps[wiring.step_by_layer[tensor.layer]].seen
+        number = num_on_paths(lambda part, kept=kept: part(kept).copy(), kept.shape, *ends, seen)
         assert number == (carries & kept).sum()
         off_path += int((kept & ~carries).sum())
     assert off_path  # or the test would say nothing
@@ -187,3 +193,79 @@ def test_a_kernel_connects_if_any_of_its_weights_is_kept():
 def test_a_matrix_is_its_own_connection():
     rank = np.arange(4, dtype=np.int32).reshape(2, 2)
     np.testing.assert_array_equal(join_units(rank), rank)
+
+
+class Mixed(nn.Module):
+    """Grouped and padded convolutions, a residual sum, a concatenation, and constants."""
+
+    def __init__(self, activation, norm):
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4) if norm else nn.Identity()
+        self.second = nn.Conv2d(4, 4, 3, padding=1, groups=2, bias=False)
+        self.third = nn.Conv2d(4, 6, 3, stride=4, padding=1)
+        self.fourth = nn.Conv2d(6, 6, 3, padding=1)
+        self.hidden = nn.Linear(12, 8)
+        self.out = nn.Linear(8, 5)
+        self.activation = activation
+
+    def forward(self, images):
+        maps = self.activation(self.norm(self.first(images)))
+        maps = torch.relu(self.second(maps) + maps)
+        maps = self.activation(self.third(maps))
+        maps = torch.cat([maps, torch.relu(self.fourth(maps))], 1)
+        return self.out(self.activation(self.hidden(maps.flatten(1)))) + 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("activation", [torch.relu, torch.sigmoid, torch.tanh])
+@pytest.mark.parametrize("biases", ["random", "zero"])
+def test_what_is_kept_on_no_path_changes_nothing_whatever_the_biases(
+    activation, norm, seed, biases
+):
+    torch.manual_seed(seed)
+    model = Mixed(activation, norm).double().eval()
+    if norm and activation is not torch.relu:
+        nn.init.uniform_(model.norm.bias)
+    wiring = trace_wiring(model, torch.zeros(1, 1, 4, 4, dtype=torch.float64))
+    masks = {}
+    with torch.no_grad():
+        for name, parameter in prunable_parameters(model).items():
+            if parameter.dim() == 1:
+                nn.init.uniform_(parameter, 0.5, 1.5)
+            mask = torch.rand(parameter.shape) < (0.25 if parameter.dim() > 1 else 0.5)
+            if biases == "zero" and parameter.dim() == 1:
+                mask[:] = False
+            parameter.mul_(mask)
+            masks[name] = mask.numpy()
+
+    def joined(layer):
+        step = wiring.steps[wiring.step_by_layer[layer]]
+        return join_units(masks[f"{layer}.weight"], step.seen)
+
+    found = reach(wiring, joined, lambda layer: masks[f"{layer}.bias"])
+    images = torch.randn(3, 1, 4, 4, dtype=torch.float64)
+    before = model(images)
+    number_off = 0
+    for layer, number in wiring.step_by_layer.items():
+        seen = wiring.steps[number].seen
+        weight = model.get_parameter(f"{layer}.weight")
+        leads_O, live_I = found.find_ends(layer)
+        groups = wiring.steps[number].groups
+        on_path = np.zeros(weight.shape, bool).reshape(*weight.shape[:2], -1)
+        live_OI = np.repeat(live_I.reshape(groups, -1), len(leads_O) // groups, axis=0)
+        places = slice(None) if seen is None else list(seen)
+        on_path[:, :, places] = (leads_O[:, None] & live_OI)[:, :, None]
+        on_path = torch.from_numpy(on_path.reshape(weight.shape))
+        kept = masks[f"{layer}.weight"]
+        counted = num_on_paths(lambda part, kept=kept: part(kept).copy(), kept.shape, leads_O,
+                               live_I, seen)  # fmt: skip
+        assert counted == int((on_path.numpy() & kept).sum())
+        number_off += int(kept.sum()) - counted
+        with torch.no_grad():
+            weight.mul_(on_path)
+            if (bias := dict(model.named_parameters()).get(f"{layer}.bias")) is not None:
+                bias.mul_(torch.from_numpy(leads_O))
+    assert torch.equal(model(images), before)
+    assert number_off > 0  # or the test would say nothing

@@ -197,18 +197,26 @@ def test_reach_with_an_excluded_convolution(score):
 def test_what_is_kept_off_every_path_is_removed_in_effect():
     path = [("fc1.weight", (7, 5)), ("fc2.weight", (2, 7)), ("fc3.weight", (9, 2))]
     scored = make_scored(chosen(*path, ("fc1.weight", (8, 5)), ("fc3.weight", (9, 3))))
-    on_paths = scored.num_on_paths(scored.reach(5), 5)
-    assert on_paths == {"fc1": 1, "fc2": 1, "fc3": 1}
+    # Biases do not compete here: that of the second layer's unit 3 reaches the output.
+    assert scored.num_on_paths(scored.reach(5), 5) == {"fc1": 1, "fc2": 1, "fc3": 2}
+    steps = tuple(
+        dataclasses.replace(step, has_bias=False) for step in scored.architecture.wiring.steps
+    )
+    wiring = dataclasses.replace(scored.architecture.wiring, steps=steps)
+    scored = dataclasses.replace(
+        scored, architecture=dataclasses.replace(scored.architecture, wiring=wiring)
+    )
+    assert scored.num_on_paths(scored.reach(5), 5) == {"fc1": 1, "fc2": 1, "fc3": 1}
 
 
-def test_a_bias_is_on_a_path_if_its_unit_is(score):
+def test_a_bias_is_on_a_path_if_its_unit_leads_to_an_output(score):
     scored = score(Recipe())
     total = scored.layout.num_parameters
     # All that is not a weight of the first layer scores less: most of that layer is off the paths.
     found = scored.reach(total - 410)  # the biases score zero and come last
     assert scored.num_on_paths(found, total)["fc1"] == 300 * 784 + 300
     nothing = scored.reach(0)
-    assert scored.num_on_paths(nothing, total) == {"fc1": 0, "fc2": 0, "fc3": 0}
+    assert scored.num_on_paths(nothing, total) == {"fc1": 0, "fc2": 0, "fc3": 10}
 
 
 def test_a_network_that_cannot_be_followed_says_so():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from snip_gui.core.export.shrunk_export import make_shrunk_export
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
@@ -171,6 +172,31 @@ def test_a_unit_with_a_kept_bias_alone_stays_if_it_reaches_the_output():
     shrunk = assert_trains_alike(masked, *make_images((1, 4, 4)))
     assert shrunk.places["1.weight"][0].tolist() == [0, 1, 2, 5]
     assert shrunk.num_off_path == 1 + 10  # the bias of 3, the weights from 4
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("seed", range(3))
+def test_biases_that_reach_the_output_are_kept_whatever_their_values(name, seed):
+    torch.manual_seed(seed)
+    model, shape = NETWORKS[name]()
+    prunable = prunable_parameters(model.double().eval())
+    for parameter in prunable.parameters:
+        if parameter.dim() == 1:
+            nn.init.normal_(parameter)
+    masks = {  # some units see nothing but have a bias
+        t.name: (torch.rand(t.shape) < (0.02 if t.is_weight else 0.5)).numpy()
+        for t in prunable.layout.tensors
+    }
+    masked = MaskedModel(model, prunable, masks)
+    images = make_images(shape)[0]
+    shrunk = shrink(masked, images)
+    assert isinstance(shrunk, ShrunkModel), shrunk
+    expected = model.eval()(images)
+    torch.testing.assert_close(shrunk.small.model.eval()(seen(shrunk, images)), expected)
+    smaller = make_shrunk_export(model.float(), images.float())
+    torch.testing.assert_close(
+        smaller.network(images.float()), expected.float(), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_pixels_that_nothing_reads_are_not_given():

@@ -160,7 +160,8 @@ class LayersPanel(QWidget):
             )
             self._effect.setToolTip(
                 f"Effective sparsity: {kept - left:,} kept connections lie on no path from the "
-                "input to an output. They have no effect and are counted as removed"
+                "input or a bias to an output, or see padding alone. They have no effect while the "
+                "shifts of BatchNorm before them are zero, and are counted as removed"
             )
 
     def _show_work(self) -> None:
