@@ -1,9 +1,9 @@
-"""Weights that a layer computes from other parameters, turned into ordinary weights.
+"""Converts weights that a layer computes from other parameters to ordinary weights.
 
-A connection is a weight as it is applied: of ``weight_norm`` that is ``g * v / |v|``, not ``g`` and
-``v``. The sensitivity to a factor on it is that of an ordinary weight of the same value, and a mask
-on it holds only if nothing computes it anew. So layers keep the values that they compute in
-evaluation mode, and their parametrizations are removed.
+A connection is a weight as it is applied: with ``weight_norm`` this is ``g * v / |v|`` rather than
+``g`` and ``v``. Its sensitivity is that of an ordinary weight with the same value, and a mask holds
+only if the weight is not recomputed. Layers therefore keep the values computed in evaluation mode,
+and their parametrizations are removed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from snip_gui.core.graph.parameters import layer_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How torch did it before there were parametrizations: with a hook before each forward pass.
+# torch's older mechanism: a hook before each forward pass.
 _REMOVERS: dict[type, Any] = {
     WeightNorm: remove_weight_norm,
     SpectralNorm: remove_spectral_norm,
@@ -31,7 +31,7 @@ _REMOVERS: dict[type, Any] = {
 
 
 def find_computed(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, str]]:
-    """Yield the computed weights of prunable layers: layer, module, tensor and how, in words."""
+    """Yield the computed weights of prunable layers: layer, module, tensor and parametrization."""
     for layer, module in model.named_modules():
         if layer_kind(module) is None:
             continue
@@ -44,18 +44,18 @@ def find_computed(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, str]]
 
 
 def make_ordinary(model: nn.Module) -> tuple[str, ...]:
-    """Replace computed weights of prunable layers by the values they have in evaluation mode.
+    """Replace computed weights of prunable layers by their values in evaluation mode.
 
     Returns
     -------
     tuple of str
-        The names of these weights, each with what computed it.
+        The names of these weights, each with its parametrization.
 
     Raises
     ------
     UserError
-        If a weight is computed from several tensors by anything but ``weight_norm``, or is another
-        each time; the layer is named.
+        If a weight is computed from several tensors by anything other than ``weight_norm``, or
+        differs between calls; the error names the layer.
     """
     found: list[str] = []
     modes = [(module, module.training) for module in model.modules()]
@@ -74,7 +74,7 @@ def make_ordinary(model: nn.Module) -> tuple[str, ...]:
 
 
 def refuse_computed(model: nn.Module) -> None:
-    """Raise a `UserError` if a prunable layer computes its weights."""
+    """Raise `UserError` if a prunable layer computes its weights."""
     for layer, _, tensor, how in find_computed(model):
         raise UserError(
             f"“{tensor}” of the layer “{layer}” is computed from other parameters ({how}).",
@@ -84,7 +84,7 @@ def refuse_computed(model: nn.Module) -> None:
 
 
 def _title(step: object) -> str:
-    """Return how torch calls a parametrization."""
+    """Return torch's name of a parametrization."""
     known = {"_WeightNorm": "weight_norm", "WeightNorm": "weight_norm",
              "_SpectralNorm": "spectral_norm", "SpectralNorm": "spectral_norm",
              "_Orthogonal": "orthogonal"}  # fmt: skip
@@ -96,7 +96,7 @@ def _get_tensor(hook: Any) -> str:  # noqa: ANN401 - torch's hooks share no type
 
 
 def _refuse_unknown(module: nn.Module, tensor: str, name: str, how: str) -> None:
-    """Raise a `UserError` for a parametrization whose meaning an ordinary weight would not keep."""
+    """Raise `UserError` for a parametrization that an ordinary weight cannot replace."""
     if parametrize.is_parametrized(module, tensor):
         steps: Any = module.parametrizations[tensor]  # type: ignore[index]  # a ModuleDict
         if not (steps.is_tensor or _title(steps[0]) == "weight_norm"):
@@ -117,7 +117,7 @@ def _refuse_unknown(module: nn.Module, tensor: str, name: str, how: str) -> None
 
 
 def _remove(module: nn.Module, tensor: str) -> None:
-    """Let a tensor be an ordinary one with its present value."""
+    """Make a tensor an ordinary parameter with its current value."""
     if parametrize.is_parametrized(module, tensor):
         parametrize.remove_parametrizations(module, tensor, leave_parametrized=True)
         return
@@ -133,7 +133,7 @@ def _remove(module: nn.Module, tensor: str) -> None:
 
 
 def _put_first(module: nn.Module, tensor: str) -> None:
-    """Let a weight stand before its bias, as everywhere in the order of connections."""
+    """Move a weight before its bias, the usual order of connections."""
     if tensor == "weight" and "weight" in module._parameters:
         rest = {n: module._parameters.pop(n) for n in list(module._parameters) if n != tensor}
         module._parameters.update(rest)

@@ -35,7 +35,7 @@ class LayerInfo:
     uses
         How often each of its weights is applied to one image.
     num_frozen_weights
-        Of its frozen parameters, the weights.
+        Number of weights among its frozen parameters.
     """
 
     name: str
@@ -65,8 +65,8 @@ class Architecture:
     layers
         Layers in state_dict order.
     other_multiply_accumulates
-        MACs of one image that are not those of weights of prunable layers: of parameters outside
-        layers, and of products of activations, as in attention.
+        MACs of one image other than those of weights of prunable layers: those of parameters
+        outside layers, and of products of activations, as in attention.
     activation_bytes
         Estimated memory of one image's activations in a forward and backward pass.
     first_linear

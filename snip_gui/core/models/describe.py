@@ -47,7 +47,7 @@ def describe_architecture(
     input_shape, image_shape
         Channels, rows and columns of the network's input and of the images.
     computed
-        Names of its weights that were computed from other parameters.
+        Names of weights that were computed from other parameters.
     """
     watch = _Watch(model)
     training = {module: module.training for module in model.modules()}
@@ -161,9 +161,9 @@ class _Watch(TorchFunctionMode):
 
 
 def _other_work(model: nn.Module, counter: FlopCounterMode, layers: tuple[LayerInfo, ...]) -> int:
-    """Return the MACs that torch's counter saw beyond those of the weights of layers.
+    """Return the MACs that torch's counter found in addition to those of layers' weights.
 
-    Whether it sees into a recurrent layer depends on the kernel, so these are left out.
+    Recurrent layers are left out, because the counter sees them only with some kernels.
     """
     root = type(model).__name__
     recurrent = {n for n, module in model.named_modules() if layer_kind(module) == "recurrent"}

@@ -63,7 +63,7 @@ class CheckpointFound(Event):
     title
         Its kind, for display.
     key
-        Where in the file the weights are; empty if the file is nothing else.
+        Location of the weights in the file; empty at the top level.
     mask_from
         The source of its masks, for display.
     recipes

@@ -43,7 +43,7 @@ def check_weights(path: Path, cancel: CancelToken, key: str = "") -> Iterator[Ev
     Parameters
     ----------
     key
-        Where in the file the weights are; empty for anywhere.
+        Location of the weights in the file; empty to search for them.
 
     Raises
     ------

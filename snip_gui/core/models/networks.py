@@ -94,7 +94,7 @@ class Network:
     notes
         Sentences for the log.
     computed
-        Names of weights that its code computes from other parameters, and that are ordinary now.
+        Names of weights that its code computed from other parameters; they are ordinary now.
     """
 
     module: nn.Module
@@ -197,7 +197,7 @@ def _drawn(
     seed: int,
     trusted: Collection[str],
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Return a newly initialised network in single precision, and what `_made` says of it."""
+    """Return a newly initialised network in single precision, and its formerly computed weights."""
     import torch
 
     from snip_gui.core.models.init import initialise
@@ -218,7 +218,7 @@ def _made(
     num_classes: int,
     trusted: Collection[str],
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Return the network as its code creates it, and its weights that were computed."""
+    """Return the network as its code creates it, and its formerly computed weights."""
     if choice.name == OWN:
         from snip_gui.core.models.own.running import make_own
         from snip_gui.core.models.own.trial import check_scores

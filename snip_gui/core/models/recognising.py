@@ -63,7 +63,7 @@ def inspect(
     images
         Images of the current data set; None if none is loaded.
     key
-        Where in the file the weights are; empty for anywhere.
+        Location of the weights in the file; empty to search for them.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _identify(
     cancel: CancelToken,
     key: str,
 ) -> Generator[Event, None, CheckpointFound]:
-    """Return what can be done with one set of weights; raises as `inspect`."""
+    """Identify a single set of weights; raises as `inspect` does."""
     _refuse_bad_numbers(checkpoint, path)
     _as_pruned(path, find_masks(checkpoint))  # refuses a file of zeros only
     if "shrunk" in checkpoint.manifest:
@@ -144,7 +144,7 @@ def fitting_recipe(
     checkpoint: Checkpoint, path: Path, base: Recipe, model: nn.Module, choice: ModelChoice
 ) -> Recipe:
     """Return the recipe with the network, mask and sparsity of a checkpoint."""
-    masks = shared(find_masks(checkpoint), model)  # no layer with a shared weight is unpruned
+    masks = shared(find_masks(checkpoint), model)  # a shared weight is pruned in all its layers
     masks = {name: masks[name] for name, p in model.named_parameters(remove_duplicate=False)
              if name in masks and masks[name].shape == p.shape}  # fmt: skip
     excluded = tuple(

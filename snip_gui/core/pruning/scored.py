@@ -165,9 +165,9 @@ class Scored:
         return layer_rows(self.layout, self.masks.counts_at(num_kept))
 
     def multiply_accumulates(self, num_kept: int) -> tuple[int, int]:
-        """Return the MACs of one image: if every removed weight is skipped, and in all.
+        """Return the MACs of one image: if every removed weight is skipped, and in total.
 
-        Those of excluded and frozen layers are among both. Biases are not counted.
+        Both include excluded and frozen layers. Biases are not counted.
         """
         total, uses = self.architecture.multiply_accumulates, self.architecture.uses
         skipped = sum(

@@ -34,7 +34,7 @@ class Stage(enum.StrEnum):
 # Fields of `pruning` that the ranking does not depend on.
 _AFTER_RANKING = ("sparsity", "after")
 
-# Fields added to recipes later: left out at their defaults, so that digests of old recipes hold.
+# Fields added later, dropped at their defaults, so that digests of old recipes stay valid.
 _LATER_MODEL = ("weights_key",)
 
 # A result depends on the contents of a file, hence on its digest, but not on its path.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecipeOpened(Event):
-    """A recipe file was read; the files that the recipe names are there."""
+    """A recipe file was read, and the files that it names exist."""
 
     path: Path
     recipe: Recipe
@@ -44,7 +44,7 @@ def open_recipe(path: Path, images_folder: Path, cancel: CancelToken) -> Iterato
     ------
     UserError
         If the file is not a recipe, or a network, data set, file or image that it names is missing
-        or is not the one that it was made with.
+        or is not the original one.
     """
     recipe = pin_files(load_recipe(path))
     refuse_unknown(recipe)

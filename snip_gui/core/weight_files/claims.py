@@ -1,4 +1,4 @@
-"""Limits the memory that a weight file may ask for, before any is allocated."""
+"""Limits the memory that a weight file may claim, before any is allocated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Limits on the expanded size of all tensors: as a multiple of the file size, and for small files.
 _MOST_TIMES, _ALWAYS_BYTES = 2000, 256 * 1024**2
 MOST_SIDES = 64
-"""Of any tensor, as in torch."""
+"""Largest number of dimensions of a tensor, as in torch."""
 
 
 def claimed_bytes(shape: Sequence[int], item_bytes: int) -> int:

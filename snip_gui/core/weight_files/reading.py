@@ -87,7 +87,7 @@ def read_checkpoints(
 
 
 def read_checkpoint(path: Path, key: str = "") -> Checkpoint:
-    """Read a file with one set of weights; raises as `read_checkpoints`, or if it has several."""
+    """Read a file with one set of weights; raises as `read_checkpoints`, and if it has several."""
     found = read_checkpoints(path, key)
     if len(found) > 1:
         raise several_error(path, [checkpoint.key for checkpoint in found])
@@ -153,7 +153,7 @@ def _read_safetensors(path: Path, file_bytes: int, free_bytes: int) -> Checkpoin
     if row_names(tensors):
         return from_rows(tensors, manifest, file_bytes, free_bytes)
     refuse_claims(map(single_bytes, tensors.values()), file_bytes, free_bytes)
-    # As `safetensors.torch.save_model` notes the other names of a shared tensor.
+    # Other names of a shared tensor, as written by `safetensors.torch.save_model`.
     tensors |= {
         name: tensors[kept]
         for name, kept in metadata.items()

@@ -1,4 +1,4 @@
-"""Reads the sparse formats of this program: compressed sparse rows, and bit masks with values."""
+"""Reads this program's sparse formats: compressed sparse rows, and bit masks with values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MASK_BYTES = 1
 
 
 def row_names(tensors: Collection[str]) -> list[str]:
-    """Return the names of the matrices that are stored as compressed sparse rows."""
+    """Return the names of the matrices stored as compressed sparse rows."""
     ends = (key.removesuffix(".crow_indices") for key in tensors if key.endswith(".crow_indices"))
     return [name for name in ends if all(f"{name}.{part}" in tensors for part in _ROWS)]
 
@@ -33,7 +33,7 @@ def row_names(tensors: Collection[str]) -> list[str]:
 def from_rows(
     tensors: Mapping[str, Tensor], manifest: dict[str, Any], file_bytes: int, free_bytes: int
 ) -> Checkpoint:
-    """Return the weights of compressed sparse rows.
+    """Return the checkpoint of compressed sparse rows.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _sides(tensor: Tensor) -> tuple[int, ...]:
 
 
 def read_packed_file(path: Path, file_bytes: int, free_bytes: int) -> Checkpoint:
-    """Read bit masks and values; see `packed_reader` for the bytes.
+    """Read bit masks and values; see `packed_reader` for the layout.
 
     Raises
     ------

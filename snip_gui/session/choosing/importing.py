@@ -30,7 +30,7 @@ class Importer(QObject):
     """
 
     found = Signal(object)  # CheckpointFound
-    several_found = Signal(object)  # SeveralFound: one has to be chosen, then read again
+    several_found = Signal(object)  # SeveralFound: choose one, then read again
 
     def __init__(
         self,

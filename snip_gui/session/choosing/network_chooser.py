@@ -54,7 +54,7 @@ class NetworkChooser(QObject):
         Replaces the preferences.
     """
 
-    several_found = Signal(object)  # SeveralFound: one has to be chosen, then used again
+    several_found = Signal(object)  # SeveralFound: choose one, then use it
     trust_asked = Signal()  # the recipe has code that the user has not agreed to run
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Opens and saves recipe files in the io lane, and remembers which were used last."""
+"""Opens and saves recipe files in the io lane, and remembers recent ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RecipeFiles(QObject):
-    """Recipe files, which may lie on a slow disk or name large ones.
+    """Opens and saves recipe files, which may be on a slow disk or refer to large files.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class RecipeFiles(QObject):
         self._state, self._host, self.recents, self._edit = state, host, recents, edit
 
     def open(self, path: Path) -> None:
-        """Make the recipe of a file the current recipe, or report in place why it cannot be."""
+        """Open a recipe file as the current recipe, or report a problem in place."""
         self._state.status.set_problem(None)
         folder = self._state.preferences.environment.image_folders[0]
         job = lazily("snip_gui.core.runs.recipe_files:open_recipe", path, folder)
@@ -55,7 +55,7 @@ class RecipeFiles(QObject):
         opening.ended.connect(functools.partial(self._on_opening_ended, path))
 
     def save(self, path: Path) -> None:
-        """Write the current recipe to a file, or report in place why it cannot be."""
+        """Write the current recipe to a file, or report a problem in place."""
         self._state.status.set_problem(None)
         folders = self._state.preferences.environment.image_folders
         job = lazily(

@@ -30,7 +30,7 @@ class Faults(QObject):
         self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
 
     def report(self, text: str, details: str) -> bool:
-        """Report a fault; may be called in any thread. Return whether it is a new one.
+        """Report a fault, from any thread; return whether it is new.
 
         Parameters
         ----------

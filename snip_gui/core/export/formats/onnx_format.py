@@ -96,9 +96,9 @@ def prove(package: Package, path: Path) -> str:
 
 
 def _explain_absent(package: Package, names: list[str]) -> str:
-    """Return which tensors a graph does not hold under their own names, and why.
+    """Return which tensors a graph lacks under their own names, and why.
 
-    A graph holds what its scores are computed from, and each tensor once.
+    A graph contains only what its scores are computed from, and each tensor once.
     """
     places = {name: tensor.data_ptr() for name, tensor in get_weights(package.network).items()}
     held = {place: name for name, place in places.items() if name not in names}
@@ -116,7 +116,7 @@ def _explain_absent(package: Package, names: list[str]) -> str:
 
 
 def _is_unused(package: Package, name: str) -> bool:
-    """Return whether other values of a tensor leave all scores as they are."""
+    """Return whether changing a tensor leaves all scores unchanged."""
     changed = dict(package.state)
     changed[name] = torch.zeros_like(changed[name])
     scores_BK = compute_scores(package.network, package.images_BCHW)

@@ -142,19 +142,20 @@ def make_own(
     num_classes: int,
     trusted: Collection[str],
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Run the file and make the network, in single precision and with ordinary weights.
+    """Run the file and create the network, in single precision and with ordinary weights.
 
     Returns
     -------
     nn.Module
         The network.
     tuple of str
-        Its weights that were computed from other parameters, as `make_ordinary` names them.
+        Its formerly computed weights, as returned by `make_ordinary`.
 
     Raises
     ------
     UserError
-        As `load`, `make` and `make_ordinary`, or if the network gives other scores without them.
+        As `load`, `make` and `make_ordinary` do, and if the conversion changes the network's
+        scores.
     """
     from snip_gui.core.graph.computed_weights import find_computed, make_ordinary
 
@@ -182,7 +183,7 @@ def make_own(
 
 
 def _scores_if_any(model: nn.Module, shape: tuple[int, int, int]) -> Tensor | None:
-    """Return the scores of two images of noise in evaluation mode; None if there are none."""
+    """Return the scores of two noise images in evaluation mode; None if there are none."""
     import torch
 
     generator = torch.Generator().manual_seed(0)

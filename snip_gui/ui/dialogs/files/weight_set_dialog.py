@@ -1,4 +1,4 @@
-"""Choosing one of several sets of weights in a file, such as an average beside the last ones."""
+"""The dialog to choose among several sets of weights in a file: the latest, an average."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class WeightSetDialog(QDialog):
-    """A list of the sets by their keys."""
+    """Lists the sets of weights by key."""
 
     chosen = Signal(object, str)  # path, key
 
