@@ -245,17 +245,3 @@ def test_the_session_knows_no_widgets():
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_old_scores_go_when_they_take_too_much_memory(scored, qtbot, monkeypatch):
-    from snip_gui.session.state import score_cache as module
-
-    first = scored.state.scored
-    assert first.num_bytes > 266_610 * 4 * 5
-    monkeypatch.setattr(module, "_KEPT_BYTES", int(first.num_bytes * 2.5))
-    for seed in (1, 2):
-        scored.set_field("seed", seed)
-        scored.score()
-        wait(qtbot, lambda: not scored.state.is_stale)
-    scored.edit(RECIPE, "Back")
-    assert scored.state.is_stale
