@@ -28,7 +28,13 @@ _FAULTS = (safetensors.SafetensorError, RuntimeError)
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write tensors atomically; raises `UserError` if the file cannot be written."""
+    """Write tensors atomically; raises `UserError` if the file cannot be written.
+
+    A tensor with several names is written under each of them; ``shared`` in the metadata maps the
+    later names to the first.
+    """
+    if aliases := find_aliases(tensors):
+        metadata = {**(metadata or {}), "shared": aliases}
     # Since version 0.8 the writer creates a temporary file of its own beside the target.
     with replacing(path, in_folder=True) as part:
         try:
@@ -42,6 +48,17 @@ def encode_tensors(
 ) -> bytes:
     """Return tensors encoded as the bytes of a file."""
     return safetensors.torch.save(_ready(tensors), _text(metadata))
+
+
+def find_aliases(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Return the first name of each tensor that has several, by its later names."""
+    first: dict[tuple[object, ...], str] = {}
+    aliases: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+        if tensor.numel() and first.setdefault(place, name) != name:
+            aliases[name] = first[place]
+    return aliases
 
 
 def _ready(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

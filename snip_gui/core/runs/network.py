@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import torch
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
@@ -85,6 +86,11 @@ class RunNetwork:
         shape = (channels, rows, columns)
         made = make_network(self.choice, shape, num_classes, seed=0, trusted=self.trusted)
         load_run_weights(made.module, self.state | self.extra, self.folder)
+        # Runs of earlier versions do not say which names share a tensor: the last one was loaded.
+        with torch.no_grad():
+            for name, parameter in made.module.named_parameters():
+                if name in self.masks:
+                    parameter.masked_fill_(self.masks[name] == 0, 0)
         return made.module.eval()
 
 
@@ -104,13 +110,17 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
         raise UserError(
             f"“{folder.name}” has no mask to export.", "Resume the run at least until it is pruned."
         )
-    state, extra, step, changed = _newest_weights(folder)
+    state, extra, step, changed, aliases = _newest_weights(folder)
     if changed:
         check_masks(changed, state, folder / files.CHECKPOINT)
     masks = changed or read_masks(folder, state)
     images_BCHW = _read_scored_images(folder)
-    for name, mask in masks.items():
-        state[name] = state[name].masked_fill(mask == 0, 0)
+    for name in state:
+        mask = masks.get(aliases.get(name, name))
+        if mask is not None:
+            if mask.shape != state[name].shape:
+                raise misfit(folder / files.MASKS, f"“{name}” has another shape than its mask")
+            state[name] = state[name].masked_fill(mask == 0, 0)
     kept = dict.fromkeys((row.layer for row in summary.layers), 0)
     for name, mask in masks.items():
         layer = name.rpartition(".")[0]
@@ -158,25 +168,28 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
 
 def _newest_weights(
     folder: Path,
-) -> tuple[dict[str, Tensor], dict[str, Any], int, dict[str, Tensor]]:
-    """Return the latest weights of a run, extra state, the number of steps, and masks.
+) -> tuple[dict[str, Tensor], dict[str, Any], int, dict[str, Tensor], dict[str, str]]:
+    """Return the latest weights of a run, extra state, number of steps, masks, and shared names.
 
     Masks are returned only if they change during training; otherwise they are in a separate file.
+    A checkpoint needs no shared names, because its weights were trained under the mask.
     """
     checkpoint, start = folder / files.CHECKPOINT, folder / files.START
     path = next((p for p in (checkpoint, start) if p.exists()), folder / files.INIT)
     tensors, metadata = load_tensors(path)
-    step, masks = 0, {}
+    step, masks, aliases = 0, {}, metadata.get("shared", {})
     if path == checkpoint:
         step = metadata.get("step", 0)
         if not isinstance(step, int) or step < 0:
             raise misfit(path, "it does not say after which step it is")
-        tensors, masks = model_state(tensors), mask_state(tensors)
+        tensors, masks, aliases = model_state(tensors), mask_state(tensors), {}
+    if not isinstance(aliases, dict) or not all(isinstance(v, str) for v in aliases.values()):
+        raise misfit(path, "it does not say which names share a tensor")
     try:
         state, extra = split_stored(tensors)
     except ValueError as error:
         raise misfit(path, str(error)) from error
-    return state, extra, step, masks
+    return state, extra, step, masks, aliases
 
 
 def _read_scored_images(folder: Path) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from snip_gui.core.base.tensors import find_aliases
 from snip_gui.core.weight_files.claims import claimed_bytes
 
 if TYPE_CHECKING:
@@ -147,14 +148,8 @@ def _mask_keys(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> di
 
 def distinct(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return tensors without aliases: later names of the same memory."""
-    seen: set[tuple[object, ...]] = set()
-    found = {}
-    for name, tensor in tensors.items():
-        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
-        if tensor.numel() == 0 or place not in seen:
-            found[name] = tensor
-        seen.add(place)
-    return found
+    aliases = find_aliases(tensors)
+    return {name: tensor for name, tensor in tensors.items() if name not in aliases}
 
 
 def _single(tensor: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shlex
 import struct
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _MANIFEST = "snip_gui"
 _LONGEST_HEADER = 100_000_000
 _ZIP = b"PK\x03\x04"
+_CLASS = re.compile(r"GLOBAL ([A-Za-z_][\w.]{0,99})")  # as torch's safe loader names it
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # magic number before torch 1.6
 
 
@@ -67,8 +69,11 @@ def read_checkpoints(
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     except pickle.UnpicklingError as error:
+        found_class = _CLASS.search(str(error))
+        such_as = f" ({found_class[1]})" if found_class else ""
         raise UserError(
-            f"“{path.name}” holds more than weights, so it is not opened: it could run code.",
+            f"“{path.name}” holds more than weights{such_as}, so it is not opened: it could run "
+            "code.",
             "Save only its state_dict, preferably as safetensors, and open that.",
             field="model.weights",
         ) from error

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.tensors import as_tensor, load_tensors, save_tensors
+from snip_gui.core.base.tensors import as_tensor, find_aliases, load_tensors, save_tensors
 
 
 def test_tensors_and_metadata_round_trip(tmp_path):
@@ -71,3 +71,15 @@ def test_nothing_is_left_of_a_writer_that_was_killed(tmp_path):
     save_tensors(path, {"a": torch.full((2,), 3.0)})
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert load_tensors(path)[0]["a"].tolist() == [3, 3]
+
+
+def test_names_of_one_tensor_are_noted_though_each_has_a_copy(tmp_path):
+    shared = torch.arange(6.0).reshape(2, 3)
+    tensors = {"a": shared, "b": shared, "c": shared.T, "d": shared.clone(), "e": torch.zeros(0)}
+    assert find_aliases(tensors) == {"b": "a"}
+    save_tensors(tmp_path / "x.safetensors", tensors, {"step": 3})
+    found, metadata = load_tensors(tmp_path / "x.safetensors")
+    assert metadata == {"step": 3, "shared": {"b": "a"}}
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+    save_tensors(tmp_path / "y.safetensors", {"a": shared})
+    assert load_tensors(tmp_path / "y.safetensors")[1] == {}

@@ -1,4 +1,4 @@
-"""Networks whose own tensors are called like masks, or like parts of a format."""
+"""Networks whose own tensors are called like masks or parts of a format, or have several names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from snip_gui.core.models.networks import Images, make_network
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.recognising import inspect
 from snip_gui.core.recipe.methods import Snip
-from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
+from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 
 NETWORK = """
 import torch
@@ -116,3 +116,43 @@ def test_the_lines_of_the_card_load_it(exported, place, name):
     torch.testing.assert_close(
         model(images_BCHW), package.network(images_BCHW), rtol=1e-2, atol=1e-2
     )
+
+
+TIED = """
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.a, self.b = nn.Linear(784, 12), nn.Linear(12, 12), nn.Linear(12, 12)
+        self.b.weight = self.a.weight
+        self.last = nn.Linear(12, 10)
+    def forward(self, x):
+        return self.last(self.b(self.a(self.first(x.flatten(1)).relu()).relu()).relu())
+"""
+
+
+@pytest.mark.parametrize("stop_after", ["prune", "train"])
+def test_a_shared_weight_is_pruned_under_each_of_its_names(tmp_path, environment, stop_after):
+    file = tmp_path / "net.py"
+    file.write_text(TIED)
+    digest = digest_file(file)
+    choice = ModelChoice(name="own", file=str(file), symbol="Net", file_digest=digest)
+    trusting = dataclasses.replace(environment, trusted_code=frozenset({digest}))
+    recipe = Recipe(
+        model=choice,
+        pruning=Snip(sparsity=0.8),
+        minibatch=Draw(size=20),
+        training=Training(epochs=1, batch_size=500, learning_rate=0.01),
+    )
+    folder = tmp_path / "run"
+    run(recipe, folder, trusting, lambda _event: None, CancelToken(), stop_after=stop_after)
+    paths = {name: tmp_path / f"net{FORMATS[name].suffix}" for name in FORMATS_OF_STATE}
+    list(export_all(folder, list(paths.items()), CancelToken(), trusting))
+    masks = package_run(folder, trusting.trusted_code).masks
+    assert 0 < int(masks["a.weight"].sum()) < 144
+    for path in paths.values():
+        again = msgspec.structs.replace(choice, weights=str(path))
+        network = make_network(again, (1, 28, 28), 10, seed=3, trusted=trusting.trusted_code)
+        for name in ("a.weight", "b.weight"):
+            values = network.module.state_dict()[name]
+            assert torch.equal((values != 0).byte(), masks["a.weight"]), (path.name, name)
