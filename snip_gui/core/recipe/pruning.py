@@ -49,7 +49,7 @@ FloorField: TypeAlias = Annotated[
     int,
     Meta(
         ge=0,
-        title="Minimum kept per layer",
+        title="Min. kept per layer",
         description="Number of weights kept in every layer, the most sensitive ones of the "
         "layer, whatever the other layers score. 0 is the method as published, which "
         "can remove a whole layer.",
@@ -68,10 +68,10 @@ AfterField: TypeAlias = Annotated[
 ScoringModeField: TypeAlias = Annotated[
     ScoringMode,
     Meta(
-        title="BatchNorm while scoring",
-        description="Evaluation mode uses the initial running statistics, as the official code "
-        "does; training mode uses those of the minibatch. No effect without "
-        "BatchNorm.",
+        title="BatchNorm mode",
+        description="How BatchNorm normalises while scoring. Evaluation mode uses the initial "
+        "running statistics, as the official code does; training mode uses those of the "
+        "minibatch. No effect without BatchNorm.",
         extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
     ),
 ]

@@ -104,7 +104,7 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
             title="Input size",
             description="Images are resized to this many pixels a side for the network. 0 keeps "
             "their size, or uses the smallest size that the network accepts.",
-            extra={"unit": "pixels", "flag": "input-size", "zero": "same as the images"},
+            extra={"unit": "pixels", "flag": "input-size", "zero": "image size"},
         ),
     ] = 0
 

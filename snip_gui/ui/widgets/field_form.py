@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Choices: TypeAlias = Sequence[tuple[str, str]]
 
 _LARGEST_INT = 2**31 - 1
+_LEAST_WIDTH = 96
 
 
 class FieldForm(QWidget):
@@ -86,6 +87,7 @@ class FieldForm(QWidget):
         tip = f"{field.help} (in {field.unit})" if field.unit else field.help
         editor, show = self._make(field)
         named(editor, field.object_name, field.label, tip)
+        editor.setMinimumWidth(_LEAST_WIDTH)  # narrower than its widest value: forms are docked
         self._no_wheel.watch(editor)
         self._editors[field.path], self._show[field.path] = editor, show
         self._layout.addRow(_label(field.label, tip, editor), editor)
