@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QPushButton,
+    QScrollArea,
     QTableView,
     QToolButton,
 )
@@ -303,3 +304,10 @@ def test_a_training_shows_the_masks_that_it_has_found(window, started, state, qt
     assert state.training.summary.num_kept == 26_620
     texts = [notice.text for notice in state.notices.all]
     assert sum(text.startswith("Round") for text in texts) == 3
+
+
+def test_no_row_is_wider_than_a_narrow_dock(started):
+    area = started.window.setup.findChild(QScrollArea)
+    started.controller.set_field("pruning.method", "grasp")
+    assert area.widget().minimumSizeHint().width() <= started.window.setup.width()
+    assert area.widget().width() == area.viewport().width()
