@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_data_folder
 from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION
 from snip_gui.core.recipe.methods import METHODS
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 
 def add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
     """Add ``snip-gui list``."""
-    listing = commands.add_parser("list", help="list the networks, data sets or pruning methods")
-    listing.add_argument("what", choices=("models", "datasets", "methods"))
+    listing = commands.add_parser(
+        "list", help="list the networks, data sets, pruning methods or export formats"
+    )
+    listing.add_argument(
+        "what",
+        choices=("networks", "models", "datasets", "methods", "exports"),
+        help="“models” is another name for “networks”",
+    )
     listing.add_argument(
         "--all", action="store_true", help="also all classification networks of torchvision"
     )
@@ -30,21 +37,30 @@ def add_list(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 def _list(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui list``."""
-    if options.what == "models":
-        width = max(map(len, MODELS.names))
-        for model in MODELS:
-            printer.line(f"{model.name:{width}}  {model.num_parameters:>11,}  {model.description}")
-        for name in _torchvision_names(everything=options.all):
-            printer.line(f"{TORCHVISION}{name}  {SUGGESTED.get(name, '')}".rstrip())
-    elif options.what == "methods":
-        width = max(map(len, METHODS.names))
-        for method in METHODS:
-            printer.line(f"{method.name:{width}}  {method.title}: {method.description}")
-    else:
-        width = max(map(len, DATASETS.names))
-        for dataset in DATASETS:
-            printer.line(f"{dataset.name:{width}}  {dataset.description}")
+    match options.what:
+        case "methods":
+            rows = [(one.name, f"{one.title}: {one.description}") for one in METHODS]
+        case "datasets":
+            rows = [(one.name, one.description) for one in DATASETS]
+        case "exports":
+            rows = [(one.name, f"{one.suffix}: {one.description}") for one in FORMATS]
+        case _:
+            rows = _network_rows(everything=options.all)
+    width = max(len(name) for name, _ in rows if not name.startswith(TORCHVISION))
+    for name, text in rows:
+        printer.line(f"{name:{width}}  {text}".rstrip())
     return 0
+
+
+def _network_rows(*, everything: bool) -> list[tuple[str, str]]:
+    """Return name and text of each network: its number of parameters if known, and what it is."""
+    own = [
+        (one.name, f"{format(one.num_parameters, ',') if one.num_parameters else '':>11}  "
+         f"{one.description}")
+        for one in MODELS
+    ]  # fmt: skip
+    names = _torchvision_names(everything=everything)
+    return own + [(f"{TORCHVISION}{name}", SUGGESTED.get(name, "")) for name in names]
 
 
 def _torchvision_names(*, everything: bool) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ from snip_gui.cli.main import main, make_parser
 from snip_gui.cli.options import recipe_from
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.catalogue import MODELS
+from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.models.catalogue import MODELS, ModelInfo
 from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.fields import all_fields
@@ -42,6 +43,7 @@ from snip_gui.core.recipe.recipe import (
 )
 from snip_gui.core.runs.folder import BATCH, INIT, read_recipe, read_summary
 from tests.core.data.loopback import remote, serving
+from tests.core.plugins import add_entry
 from tests.core.recipes import draws, recipes
 
 
@@ -338,6 +340,15 @@ def test_list_names_networks_and_data_sets():
     assert "torchvision:swin_t" in everything
     out = call("list", "datasets")[1]
     assert {line.split()[0] for line in out.splitlines()} == set(DATASETS.names)
+    out = call("list", "exports")[1]
+    assert [line.split()[0] for line in out.splitlines()] == list(FORMATS.names)
+    assert call("list", "networks") == call("list", "models")
+
+
+def test_a_network_of_unknown_size_is_listed_without_a_number(monkeypatch):
+    add_entry(monkeypatch, MODELS, ModelInfo(name="tiny", title="Tiny", description="Small."))
+    (line,) = (row for row in call("list", "networks")[1].splitlines() if row.startswith("tiny"))
+    assert line.split() == ["tiny", "Small."]
 
 
 def test_weights_beside_their_average_are_chosen_by_key(tmp_path):

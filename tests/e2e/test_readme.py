@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from snip_gui.cli import main as cli
 from snip_gui.core.base.resources import resource
-from tests.core.test_plugins import WORK
+from tests.core.plugins import GROUPS, page_files
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "resources" / "docs").glob("*.md"))]
@@ -95,10 +96,10 @@ def test_the_picture_of_the_folders_is_the_contract():
     assert folders <= {name.strip() for row in rows for name in row.split("|")}
 
 
-def test_the_worked_example_is_the_method_that_the_tests_install():
-    page = TEXTS[ROOT / "resources" / "docs" / "extending.md"]
-    criterion = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-                     if "def prune" in block)  # fmt: skip
-    assert len(criterion.splitlines()) <= 20
-    assert criterion.partition("def prune")[2].strip() in WORK
-    assert 'power = "snip_power:POWER"' in page
+def test_the_page_on_extending_shows_a_package_of_short_modules():
+    files = page_files()
+    assert {path.partition("/")[0] for path in files} == {"snip_power", "pyproject.toml"}
+    assert len(files["snip_power/work.py"].splitlines()) <= 20
+    for group, points in GROUPS.items():
+        table = tomllib.loads(files["pyproject.toml"])["project"]["entry-points"]
+        assert table[f"snip_gui.{group}"] == points
