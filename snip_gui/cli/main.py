@@ -25,12 +25,24 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status: 0, 1 (an error), 2 (usage) or 130."""
     out, err = Stream(sys.stdout), Stream(sys.stderr)
     try:
-        options = make_parser().parse_args(arguments)
+        options = _parse(arguments, err)
         printer = EventPrinter(out, err, quiet=getattr(options, "quiet", False))
         return _run(options, printer)
     finally:
         out.finish()
         err.finish()
+
+
+def _parse(arguments: Sequence[str], err: Stream) -> argparse.Namespace:
+    """Parse the command line; after a mistake in it, print which packages cannot be used."""
+    try:
+        return make_parser().parse_args(arguments)
+    except SystemExit as end:
+        if end.code:  # a choice may be missing because its package is broken
+            printer = EventPrinter(err, err)
+            for problem in plugin_problems():
+                printer.note(problem)
+        raise
 
 
 def _run(options: argparse.Namespace, printer: EventPrinter) -> int:

@@ -15,6 +15,7 @@ from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.models.own.source import OWN, pin_files
 from snip_gui.core.recipe.fields import METHOD
+from snip_gui.core.recipe.fields import field as find_field
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import from_builtins, load_recipe, switch_method
 from snip_gui.core.recipe.methods import METHODS
@@ -70,6 +71,8 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     for path, value in given.items():
         if value is not None:
             part, _, name = path.rpartition(".")
+            if part == "pruning":
+                _refuse_unknown_setting(raw[part]["method"], name)
             (raw[part] if part else raw)[name] = value
     if given["model.file"] is not None:
         raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
@@ -77,6 +80,18 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
         raw["model"]["weights_digest"] = ""
         raw["model"]["weights_key"] = given["model.weights_key"] or ""
     return from_builtins(raw)
+
+
+def _refuse_unknown_setting(method: str, name: str) -> None:
+    """Raise `UserError` if a method has no setting of a name."""
+    row = METHODS[method]
+    if name not in row.spec.__struct_fields__:
+        path = f"pruning.{name}"
+        raise UserError(
+            f"--{find_field(path).flag} is not a setting of {row.title}.",
+            "Leave it out, or choose another method with --method.",
+            field=path,
+        )
 
 
 def image_folders(recipe_file: Path | None) -> tuple[Path, ...]:

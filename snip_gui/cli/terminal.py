@@ -136,9 +136,10 @@ class EventPrinter:
             case FilesUnreadable() as found:
                 self.note(found.text)
             case TrainingStarted():
+                epochs = "epoch" if event.num_epochs == 1 else "epochs"
                 self.note(
                     f"Training {event.num_kept:,} of {event.num_parameters:,} connections "
-                    f"({sparsity_text(event.sparsity)} removed) for {event.num_epochs} epochs."
+                    f"({sparsity_text(event.sparsity)} removed) for {event.num_epochs:,} {epochs}."
                 )
             case PointsMeasured(points):
                 self._measured(points)

@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from snip_gui import __version__
 from snip_gui.cli.main import main, make_parser
 from snip_gui.cli.options import recipe_from
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.download.sources import Download
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.catalogue import FORMATS
@@ -232,7 +233,10 @@ def test_a_picked_minibatch_has_no_line_of_flags():
     [
         (("run", "--sparsity", "1.5"), "pruning.sparsity"),
         (("run", "--learning-rate", "0"), "training.learning_rate"),
-        (("run", "--method", "random", "--scoring-mode", "training"), "pruning.scoring_mode"),
+        (
+            ("run", "--method", "random", "--scoring-mode", "training"),
+            "--scoring-mode is not a setting of Random mask.",
+        ),
         (("run", "--model", "lenet-6"), "lenet-6"),
         (("run", "--dataset", "imagenet"), "imagenet"),
         (("run", "--dataset", "mnist"), "data folder"),
@@ -349,6 +353,35 @@ def test_a_network_of_unknown_size_is_listed_without_a_number(monkeypatch):
     add_entry(monkeypatch, MODELS, ModelInfo(name="tiny", title="Tiny", description="Small."))
     (line,) = (row for row in call("list", "networks")[1].splitlines() if row.startswith("tiny"))
     assert line.split() == ["tiny", "Small."]
+
+
+def test_a_mistake_in_a_command_is_followed_by_the_packages_that_are_broken(monkeypatch):
+    problem = "The pruning method “power” of the package snip-power 1.2 cannot be used: no."
+    monkeypatch.setattr("snip_gui.cli.main.plugin_problems", lambda: (problem,))
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
+    ):
+        main(["run", "--method", "power"])
+    assert end.value.code == 2
+    assert "invalid choice: 'power'" in err.getvalue()
+    assert problem in err.getvalue()
+
+
+@pytest.mark.parametrize("method", ["snip", "random"])
+def test_a_setting_of_another_method_is_named_by_its_flag(method):
+    with pytest.raises(UserError) as caught:
+        parse("--method", method, "--retrain-epochs", 2)
+    title = METHODS[method].title
+    assert caught.value.message == f"--retrain-epochs is not a setting of {title}."
+    assert caught.value.field == "pruning.retrain_epochs"
+
+
+def test_one_epoch_is_not_several(tmp_path):
+    _, _, err = call("run", *ONE_EPOCH, "--out", tmp_path / "run")
+    assert "for 1 epoch." in err
 
 
 def test_weights_beside_their_average_are_chosen_by_key(tmp_path):
@@ -647,7 +680,7 @@ def test_settings_of_a_method_are_flags(words, pruning):
 def test_settings_of_another_method_are_refused(tmp_path):
     status, _, err = call("run", "--rounds", 2, "--out", tmp_path / "run")
     assert status == 1
-    assert "pruning.rounds" in err
+    assert "--rounds is not a setting of SNIP." in err
 
 
 def test_files_beside_an_export_are_not_replaced_unasked(tmp_path):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import importlib.metadata
 import json
+from typing import Annotated
 
 import msgspec
 import pytest
+from msgspec import Meta
 
+from snip_gui.cli.main import make_parser
 from snip_gui.core.base import registry as registry_module
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.registry import Registry, load_target
 from snip_gui.core.data.sets import catalogue as datasets
 from snip_gui.core.export import catalogue as formats
 from snip_gui.core.models import catalogue as models
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.recipe import methods
+from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.pruning import Method, PruningSpec
 from snip_gui.core.runs.folder import read_summary
 from snip_gui.core.runs.listing import read_entry
 from tests.core.plugins import StubPoint, call_with, install, page_files
@@ -117,7 +125,7 @@ def problems_of(monkeypatch, table, point):
         ("methods", StubPoint("power", ModuleNotFoundError("no_such_thing")), "no_such_thing"),
         ("methods", StubPoint("power", SystemExit(3)), "SystemExit"),
         ("methods", StubPoint("power", 3), "is not a Method"),
-        ("methods", StubPoint("other", SNIP), "“other” is called “snip”"),
+        ("methods", StubPoint("other", SNIP), "called “other”, but it is called “snip”"),
         ("methods", StubPoint("snip", SNIP), "called “snip” already"),
         ("datasets", StubPoint("noise", SNIP), "is not a DatasetInfo"),
         ("exports", StubPoint("npz", SNIP), "is not an ExportFormat"),
@@ -128,3 +136,123 @@ def test_an_entry_that_cannot_be_used_is_named(monkeypatch, table, point, reason
     (problem,) = problems_of(monkeypatch, table, point)
     assert "snip-power 1.2 cannot be used" in problem
     assert reason in problem
+
+
+def titled(kind, **bounds):
+    """The type of a setting."""
+    return Annotated[kind, Meta(title="Title", description="Description.", **bounds)]
+
+
+def method_with(*settings, **changes):
+    """A method as a package declares it."""
+    spec = msgspec.defstruct(
+        "Power", settings, bases=(PruningSpec,), frozen=True, kw_only=True, tag="power"
+    )
+    row = Method(title="Power", description="D.", score_name="s", spec=spec, prune="module:prune")
+    return dataclasses.replace(row, **changes)
+
+
+ROUNDS = titled(int, ge=1, le=100)
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        (method_with(("epochs", titled(int), 1)), "the flag --epochs, which has another meaning"),
+        (method_with(("out", titled(str), "")), "the flag --out"),
+        (method_with(("device", titled(str), "")), "the flag --device"),
+        (method_with(("image_memory", titled(float), 1.0)), "the flag --image-memory"),
+        (method_with(("help", titled(bool), False)), "the flag --help"),
+        (
+            method_with(
+                ("steep", Annotated[int, Meta(title="Steep", extra={"flag": "epochs"})], 1),
+            ),
+            "“steep” would have the flag --epochs",
+        ),
+        (
+            method_with(("one", titled(bool), False), ("no_one", titled(int), 1)),
+            "the flag --no-one",
+        ),
+        (
+            method_with(("rounds", titled(float, ge=1, le=100), 2.0)),
+            "“rounds” is also one of “han”",
+        ),
+        (method_with(("rounds", titled(int, ge=1, le=7), 2)), "“rounds” is also one of “han”"),
+        (method_with(("exponent", int, 1)), "“exponent” has no title"),
+        (method_with(("exponent", titled(int))), "“exponent” has no default"),
+        (method_with(("exponent", titled(dict), {})), "no form"),
+        (method_with(masks_for="sometimes"), "masks_for is “sometimes”"),
+        (method_with(masks_for="training"), "no regime"),
+        (method_with(trains_with=("nonsense",)), "trains_with names “nonsense”"),
+        (method_with(depends_on=("nonsense",)), "depends_on names “nonsense”"),
+        (method_with(depends_on=("training.nonsense",)), "“training.nonsense”"),
+        (method_with(title=" "), "title is empty"),
+        (method_with(score_name=""), "score name is empty"),
+        (method_with(prune="module.prune"), "prune is “module.prune”"),
+    ],
+)
+def test_a_method_that_cannot_be_used_in_a_recipe_or_command_is_refused(
+    monkeypatch, method, reason
+):
+    (problem,) = problems_of(monkeypatch, "methods", StubPoint("power", method))
+    assert reason in problem
+    assert problem.startswith("The pruning method “power” of the package snip-power 1.2 cannot")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        method_with(),
+        method_with(("rounds", ROUNDS, 5)),
+        method_with(depends_on=("training", "training.epochs", "pruning.sparsity")),
+        method_with(("interval", titled(int, ge=1), 5), trains_with=("interval",)),
+        method_with(masks_for="training", regime="module:Regime"),
+    ],
+)
+def test_a_method_that_can_be_used_is_accepted(monkeypatch, method):
+    assert problems_of(monkeypatch, "methods", StubPoint("power", method)) == ()
+
+
+def test_the_flags_that_methods_may_not_use_are_those_of_the_commands():
+    (commands,) = (
+        one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction)
+    )
+    flags = {
+        flag.lstrip("-")
+        for command in ("run", "sweep")
+        for action in commands.choices[command]._actions
+        for flag in action.option_strings
+    }
+    of_methods = {flag for field in flag_fields() for flag in field.flags
+                  if field.path.startswith("pruning.")}  # fmt: skip
+    assert flags - of_methods == methods.RESERVED_FLAGS
+
+
+def test_two_formats_cannot_have_the_same_extension(monkeypatch):
+    point = StubPoint("npz", dataclasses.replace(next(iter(formats.FORMATS)), name="npz"))
+    kind, check = TABLES["exports"]
+    monkeypatch.setattr(registry_module, "_find_entry_points", lambda _group: (point,))
+    own = formats.FORMATS._own
+    (problem,) = Registry(kind, "format", own, plugins="group", check=check).problems
+    assert "“safetensors” has the same extension, .safetensors" in problem
+
+
+def test_a_broken_import_is_located(monkeypatch, tmp_path):
+    file = tmp_path / "broken_package.py"
+    file.write_text("\n\nimport no_such_thing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = importlib.metadata.EntryPoint("power", "broken_package:POWER", "group")
+    broken = StubPoint("power", None)
+    monkeypatch.setattr(broken, "load", point.load)
+    (problem,) = problems_of(monkeypatch, "methods", broken)
+    assert "No module named 'no_such_thing'" in problem
+    assert f"({file}, line 3)" in problem
+
+
+def test_choosing_a_broken_entry_says_why(monkeypatch):
+    monkeypatch.setattr(
+        registry_module, "_find_entry_points", lambda _group: (StubPoint("power", OSError("disk")),)
+    )
+    registry = Registry("network", "model.name", models.MODELS._own, plugins="group")
+    with pytest.raises(UserError, match=r"“power” of the package snip-power 1.2 .* OSError: disk"):
+        registry["power"]

@@ -11,13 +11,14 @@ import functools
 import importlib
 import importlib.metadata
 import logging
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from snip_gui.core.base.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,11 +67,17 @@ def find_plugin(group: str, name: str) -> Plugin | None:
 
 @dataclass(slots=True)
 class _Entries(Generic[T]):
-    """Entries by name, the packages that added some of them, and why others failed to."""
+    """Entries by name, the packages that added some of them, and why others failed to.
+
+    Attributes
+    ----------
+    problems
+        A sentence for each entry that cannot be used, by the name of its entry point.
+    """
 
     by_name: dict[str, T]
     plugins: dict[str, Plugin] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Registry(Generic[T]):
@@ -85,7 +92,8 @@ class Registry(Generic[T]):
     plugins
         Entry-point group through which installed packages add entries; empty for none.
     check
-        Raises an exception if an entry that a package adds cannot be used.
+        Takes an entry that a package adds, and all entries before it; raises an
+        exception if the new one cannot be used.
     """
 
     def __init__(
@@ -95,7 +103,7 @@ class Registry(Generic[T]):
         entries: Iterable[T],
         *,
         plugins: str = "",
-        check: Callable[[T], None] = lambda _entry: None,
+        check: Callable[[T, Sequence[T]], None] = lambda _entry, _others: None,
     ) -> None:
         self._kind, self._field = kind, field
         self._own = tuple(entries)
@@ -119,25 +127,51 @@ class Registry(Generic[T]):
         plugin = Plugin(point.dist.name, point.dist.version)
         try:
             entry: T = point.load()
-            self._check(entry)
-            if entry.name != point.name:
-                raise ValueError(f"the entry point “{point.name}” is called “{entry.name}”")
-            if entry.name in found.by_name:
-                raise ValueError(f"there is a {self._kind} called “{entry.name}” already")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a package may raise anything
-            _LOG.info("%s: %s cannot be used", plugin, point.value, exc_info=True)
-            text = f"{type(error).__name__}: {error}"
-            found.problems.append(
-                f"The {self._kind} of the package {plugin} cannot be used: {text}."
+            _LOG.info("%s: %s cannot be imported", plugin, point.value, exc_info=True)
+            problem = f"{type(error).__name__}: {error}{_place(error)}"
+        else:
+            problem = self._refusal(found, point.name, entry)
+        if problem:
+            sentence = (
+                f"The {self._kind} “{point.name}” of the package {plugin} cannot be used: {problem}"
             )
+            found.problems.append((point.name, f"{sentence.rstrip('.')}."))
         else:
             found.by_name[entry.name] = entry
             found.plugins[entry.name] = plugin
 
+    def _refusal(self, found: _Entries[T], name: str, entry: T) -> str:
+        """Return why an entry cannot be used; empty if it can."""
+        try:
+            self._check(entry, tuple(found.by_name.values()))
+        except (TypeError, ValueError) as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - an entry may contain anything
+            return f"{type(error).__name__}: {error}"
+        if entry.name != name:
+            return f"its entry point is called “{name}”, but it is called “{entry.name}”"
+        if name in found.by_name:
+            return f"there is a {self._kind} called “{name}” already"
+        return ""
+
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each package whose entry cannot be used."""
-        return tuple(self._all.problems)
+        """A sentence for each entry of a package that cannot be used."""
+        return tuple(sentence for _, sentence in self._all.problems)
+
+    def find_problem(self, name: str) -> str:
+        """Return why an entry that an installed package provides cannot be used; empty if it can.
+
+        Empty as well if no package provides it.
+        """
+        if name in self._all.by_name:
+            return ""
+        return next((text for known, text in self._all.problems if known == name), "")
+
+    def get_plugin(self, name: str) -> Plugin | None:
+        """Return the package that added an entry; None if it is one of the program."""
+        return self._all.plugins.get(name)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._all.by_name.values())
@@ -158,7 +192,17 @@ class Registry(Generic[T]):
             raise
 
     def __getitem__(self, name: str) -> T:
-        """Return the entry called ``name``; raises `UserError` listing the choices."""
+        """Return the entry called ``name``.
+
+        Raises
+        ------
+        UserError
+            If there is none, listing the choices; or if the package that provides it is broken.
+        """
+        problem = self.find_problem(name)
+        if problem:
+            hint = f"Update or reinstall the package, or choose another {self._kind}."
+            raise UserError(problem, hint, field=self._field)
         if name not in self._all.by_name:
             raise UserError(
                 f"There is no {self._kind} called “{name}”.",
@@ -166,6 +210,23 @@ class Registry(Generic[T]):
                 field=self._field,
             )
         return self._all.by_name[name]
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and line of a package at which its import failed; empty if unknown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    # Python's own importing code surrounds that of the package.
+    own = [frame for frame in frames if "importlib" not in frame.filename]
+    own = [frame for frame in own if frame.filename != __file__]
+    return f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+
+
+def refuse_empty(entry: object, *names: str) -> None:
+    """Raise `ValueError` if a text of an entry that a package adds is missing or empty."""
+    for name in names:
+        text = getattr(entry, name)
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"its {name.replace('_', ' ')} is empty")
 
 
 def load_target(target: str) -> Any:  # noqa: ANN401 - whatever stands there

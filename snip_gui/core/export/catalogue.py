@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
-from snip_gui.core.base.registry import Registry
+from snip_gui.core.base.registry import Registry, refuse_empty
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -119,12 +120,16 @@ _FORMATS = "snip_gui.core.export.formats"
 _LOADERS = "snip_gui.core.weight_files"
 
 
-def _check(one: ExportFormat) -> None:
+def _check(one: ExportFormat, others: Sequence[ExportFormat]) -> None:
     """Raise if an entry that a package adds is not a format with a new extension."""
     if not isinstance(one, ExportFormat):
         raise TypeError(f"{one!r} is not an ExportFormat")
     if not one.suffix.startswith("."):
-        raise ValueError(f"{one.suffix!r} is not the ending of a file name")
+        raise ValueError(f"{one.suffix!r} is not a file extension, which begins with a dot")
+    for other in others:
+        if other.suffix == one.suffix:
+            raise ValueError(f"the format “{other.name}” has the same extension, {one.suffix}")
+    refuse_empty(one, "title", "description", "module")
 
 
 FORMATS: Registry[ExportFormat] = Registry(

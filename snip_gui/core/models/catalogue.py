@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from snip_gui.core.base.registry import Registry, load_target
+from snip_gui.core.base.registry import Registry, load_target, refuse_empty
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
 InputMapKind: TypeAlias = Literal["pixels", "positions", "columns", "none"]
@@ -216,12 +218,13 @@ def _recurrent() -> list[ModelInfo]:
     ]
 
 
-def _check(network: ModelInfo) -> None:
+def _check(network: ModelInfo, _others: Sequence[ModelInfo]) -> None:
     """Raise if an entry that a package adds is not a network."""
     if not isinstance(network, ModelInfo):
         raise TypeError(f"{network!r} is not a ModelInfo")
     if ":" not in network.factory:
         raise ValueError(f"{network.factory!r} does not name a module and a class")
+    refuse_empty(network, "title", "description")
 
 
 MODELS: Registry[ModelInfo] = Registry(

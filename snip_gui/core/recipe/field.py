@@ -58,6 +58,16 @@ class Field:
         """Object name of the widget that edits this field, in snake case."""
         return self.path.replace(".", "_")
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Its flag, and for a switch the one that turns it off."""
+        return (self.flag, f"no-{self.flag}") if self.kind == "bool" else (self.flag,)
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """Which values it accepts: their type, bounds and choices."""
+        return self.kind, self.minimum, self.maximum, tuple(value for value, _ in self.choices)
+
 
 def find_fields(info: msgspec.inspect.Type, prefix: str) -> Iterator[Field]:
     """Yield the titled leaves below a type."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.registry import Registry
+from snip_gui.core.base.registry import Registry, refuse_empty
 from snip_gui.core.data.download import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
@@ -198,12 +198,13 @@ def _arrays() -> DatasetInfo:
     )
 
 
-def _check(dataset: DatasetInfo) -> None:
+def _check(dataset: DatasetInfo, _others: Sequence[DatasetInfo]) -> None:
     """Raise if an entry that a package adds is not a readable data set."""
     if not isinstance(dataset, DatasetInfo):
         raise TypeError(f"{dataset!r} is not a DatasetInfo")
     if (dataset.read is None) == (dataset.list_files is None):
         raise ValueError("it needs either a function that reads it or one that lists its files")
+    refuse_empty(dataset, "title", "description")
 
 
 DATASETS: Registry[DatasetInfo] = Registry(
