@@ -119,6 +119,14 @@ def add_entry(monkeypatch: Any, registry: Registry[Any], entry: Any) -> None:
     monkeypatch.setitem(vars(registry), "_all", changed)
 
 
+def break_entry(monkeypatch: Any, registry: Registry[Any], name: str, problem: str) -> None:
+    """Make an entry one of the package that cannot be used."""
+    entries = registry._all
+    others = {known: entry for known, entry in entries.by_name.items() if known != name}
+    changed = _Entries(others, entries.plugins, [(name, problem)])
+    monkeypatch.setitem(vars(registry), "_all", changed)
+
+
 def add_module(monkeypatch: Any, name: str, **contents: object) -> None:
     """Make a module importable."""
     module = types.ModuleType(name)

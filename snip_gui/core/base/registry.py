@@ -51,6 +51,15 @@ class Plugin:
         return f"{self.package}=={self.version}"
 
 
+def install_hint(requirement: str) -> str:
+    """Return how to install the package that a recipe names, as a requirement for pip."""
+    package = requirement.replace("==", " ")
+    return (
+        f"According to the recipe, it comes from the package {package}. If you trust it, run: "
+        f"pip install '{requirement}'"
+    )
+
+
 @functools.cache
 def _find_entry_points(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
     """Return the entry points of a group; cached, because finding them reads many files."""

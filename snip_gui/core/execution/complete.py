@@ -8,6 +8,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.execution.resume import resume_steps
 from snip_gui.core.execution.run import run_steps
+from snip_gui.core.recipe.json import describe_other_versions
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.placing import is_same_run, is_vacant
@@ -58,4 +59,7 @@ def complete_steps(
         )
     else:
         yield Note(f"It is {state} already.")
+        other = describe_other_versions(folder / files.RECIPE)
+        if other:
+            yield Note(f"{other} To run the recipe again use --again.")
         yield RunDone(folder, summary)

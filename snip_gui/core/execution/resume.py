@@ -18,6 +18,7 @@ from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.models.networks import without_file_weights
 from snip_gui.core.models.own.source import OWN
 from snip_gui.core.pruning.workbench import build_steps
+from snip_gui.core.recipe.json import describe_other_versions
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import copy_extended
@@ -101,6 +102,9 @@ def resume_steps(
                     refuse_edited(folder, recipe, summary)
     else:
         refuse_occupied(folder, recipe)
+    other = describe_other_versions(folder / files.RECIPE)
+    if other:
+        yield Note(f"“{folder.name}” is resumed with another version of a package. {other}")
     seen = yield from observe(folder, cancel)
     environment = _with_kept_images(environment, folder)
     with holding(folder, seen) as lease:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.text import sparsity_text
-from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.export.loading import loading_code
-from snip_gui.core.models.networks import find_network
+from snip_gui.core.models.networks import network_title
 from snip_gui.core.recipe.methods import METHODS
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def card_text(
         What was compared when the file was verified.
     """
     manifest = package.manifest
-    data = DATASETS[manifest["recipe"]["data"]["name"]].title
-    network = find_network(package.choice).title
+    data = dataset_title(manifest["recipe"]["data"]["name"])
+    network = network_title(package.choice)
     sparsity = sparsity_text(manifest["sparsity_reached"])
     parts = [
         _front_matter(manifest, network, data),
@@ -145,8 +145,10 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
                 f"on {half['num_test_images']:,} images",
             )
         )
-    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    return _table(("", ""), [*rows, ("made with", versions)])
+    packages = [f"{name} {version}" for name, version in manifest["versions"].items()]
+    plugins = manifest["recipe"].get("plugins", {})
+    packages += [requirement.replace("==", " ") for requirement in dict.fromkeys(plugins.values())]
+    return _table(("", ""), [*rows, ("made with", ", ".join(packages))])
 
 
 def _method(name: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.models.catalogue import MODELS, ModelInfo
 from snip_gui.core.models.own.source import OWN
 
@@ -67,6 +68,14 @@ def find_network(choice: ModelChoice) -> ModelInfo:
             description=f"torchvision's classification network “{name}”.",
         )
     return MODELS[choice.name]
+
+
+def network_title(choice: ModelChoice) -> str:
+    """Return the title of a network; its name if its package cannot be used."""
+    try:
+        return find_network(choice).title
+    except UserError:
+        return choice.name
 
 
 def with_architecture(info: ModelInfo, architecture: Architecture) -> ModelInfo:

@@ -10,13 +10,13 @@ import msgspec
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.json_files import JSON_ERRORS
-from snip_gui.core.base.registry import find_plugin
-from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.base.registry import find_plugin, install_hint
+from snip_gui.core.recipe.methods import METHODS, find_method, unavailable_error
 from snip_gui.core.recipe.pruning import UNAVAILABLE, PruningSpec, Unavailable
 from snip_gui.core.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _BEYOND = 2**63  # the libraries below accept nothing larger
@@ -32,20 +32,30 @@ _TABLES = {
 }
 
 
-def encode_recipe(recipe: Recipe) -> str:
+def encode_recipe(recipe: Recipe, plugins: Mapping[str, str] | None = None) -> str:
     """Return the recipe as indented JSON that ends in a newline.
 
-    ``plugins`` lists the packages it needs, as requirements for pip, by the field that names one of
-    their entries. It is omitted if there are none.
+    Parameters
+    ----------
+    plugins
+        The packages that its results were made with, as requirements for pip, by the field that
+        names one of their entries; None for the installed ones. Omitted if there are none.
     """
     raw = recipe_to_builtins(recipe)
+    if plugins is None:
+        plugins = _installed_plugins(recipe, raw)
+    if plugins:
+        raw["plugins"] = dict(plugins)
+    return msgspec.json.format(msgspec.json.encode(raw), indent=2).decode() + "\n"
+
+
+def _installed_plugins(recipe: Recipe, raw: dict[str, Any]) -> dict[str, str]:
+    """Return the requirements of the installed packages that a recipe needs."""
     found = {path: find_plugin(group, _value(raw, path)) for path, group in _TABLES.items()}
     plugins = {path: plugin.requirement for path, plugin in found.items() if plugin is not None}
     if isinstance(recipe.pruning, Unavailable):
         plugins["pruning.method"] = recipe.pruning.requirement
-    if plugins:
-        raw["plugins"] = plugins
-    return msgspec.json.format(msgspec.json.encode(raw), indent=2).decode() + "\n"
+    return plugins
 
 
 def recipe_to_builtins(recipe: Recipe) -> dict[str, Any]:
@@ -66,13 +76,15 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
     where
         Name of the source, for the error: ``"recipe.json"``.
     to_look
-        Whether to read the settings of a pruning method that is not installed as `Unavailable`.
+        Whether to read the settings of a pruning method that cannot be used here as `Unavailable`,
+        and to accept that other packages are missing.
 
     Raises
     ------
     UserError
         If the text is not JSON; a field, which the error names, is unknown, missing, of the wrong
-        type or out of bounds; or a package that the recipe needs is not installed.
+        type or out of bounds; or a package that the recipe needs is not installed, is broken, or is
+        a version with other settings.
     """
     try:
         raw = msgspec.json.decode(text)
@@ -114,7 +126,7 @@ def _whole_numbers(part: object, path: str) -> Iterator[tuple[str, int]]:
 
 
 def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
-    """Remove the list of needed packages; raise `UserError` if one of them is not installed."""
+    """Remove the list of needed packages; raise `UserError` if one of them cannot be used."""
     plugins = msgspec.convert(raw.pop("plugins"), dict[str, str])
     for path, requirement in plugins.items():
         name = _value(raw, path)
@@ -122,17 +134,85 @@ def _resolve_plugins(raw: dict[str, Any], *, to_look: bool) -> None:
             raise msgspec.ValidationError(
                 "Expected the name and version of a package - at `$.plugins`"
             )
-        if path not in _TABLES or not name or find_plugin(_TABLES[path], name) is not None:
+        if path not in _TABLES or not name:
             continue
-        if to_look and path == "pruning.method":
-            raw["pruning"] = _unavailable(raw["pruning"], name, requirement)
+        if path == "pruning.method":
+            if not _can_use_method(raw["pruning"], name, requirement):
+                if not to_look:
+                    raise unavailable_error(name, requirement)
+                raw["pruning"] = _unavailable(raw["pruning"], name, requirement)
         elif not to_look:
-            raise UserError(
-                f"The recipe needs “{name}”, which is not installed.",
-                f"The recipe says that it is of this package, to install if you trust it: "
-                f"pip install '{requirement}'",
-                field=path,
-            )
+            _refuse_missing(path, name, requirement)
+
+
+def _can_use_method(part: dict[str, Any], name: str, requirement: str) -> bool:
+    """Return whether the method is installed, and accepts settings of another of its versions.
+
+    Settings of the same version, or of a method of the program, are checked with the whole recipe.
+    """
+    plugin = METHODS.get_plugin(name)
+    if plugin is None or plugin.requirement == requirement:
+        return name in METHODS.names
+    try:
+        msgspec.convert(part, METHODS[name].spec)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _refuse_missing(path: str, name: str, requirement: str) -> None:
+    """Raise `UserError` if no installed package provides an entry that a recipe names."""
+    if find_plugin(_TABLES[path], name) is None:
+        message = f"The recipe needs “{name}”, which is not installed."
+        raise UserError(message, install_hint(requirement), field=path)
+
+
+def refuse_missing(raw: Mapping[str, Any], path: str) -> None:
+    """Raise `UserError` if the package of an entry that a recipe names is not installed.
+
+    Parameters
+    ----------
+    raw
+        The recipe as plain dictionaries, with the packages that it names.
+    path
+        The field that names the entry: ``"model.name"``.
+    """
+    requirement = raw.get("plugins", {}).get(path)
+    if requirement:
+        _refuse_missing(path, _value(raw, path), requirement)
+
+
+def load_plugins(path: Path) -> dict[str, str]:
+    """Return the packages that a recipe file names, as requirements for pip, by field.
+
+    Raises
+    ------
+    UserError
+        As `load_recipe`.
+    """
+    return dict(_load_raw(path).get("plugins", {}))
+
+
+def describe_other_versions(path: Path) -> str:
+    """Return a sentence on the packages that a recipe file names if others are installed now.
+
+    Empty if the installed versions are the same. Raises as `load_recipe` does.
+    """
+    raw = _load_raw(path)
+    found = {}
+    for field, requirement in raw.get("plugins", {}).items():
+        plugin = find_plugin(_TABLES.get(field, ""), _value(raw, field))
+        if plugin is not None and plugin.requirement != requirement:
+            found[requirement.replace("==", " ")] = str(plugin)
+    made_with, installed = " and ".join(found), " and ".join(dict.fromkeys(found.values()))
+    return f"It was made with {made_with}; installed is {installed}." if found else ""
+
+
+def _load_raw(path: Path) -> dict[str, Any]:
+    """Return a recipe file as plain dictionaries; raises as `load_recipe` does."""
+    load_recipe(path, to_look=True)  # refuses what is not a recipe
+    raw: dict[str, Any] = msgspec.json.decode(read_bytes(path, max_bytes=_MOST_BYTES))
+    return raw
 
 
 def _unavailable(part: dict[str, Any], name: str, requirement: str) -> dict[str, Any]:
@@ -146,7 +226,7 @@ def _unavailable(part: dict[str, Any], name: str, requirement: str) -> dict[str,
     )
 
 
-def _value(raw: dict[str, Any], path: str) -> str:
+def _value(raw: Mapping[str, Any], path: str) -> str:
     """Return the name at a dotted path; empty if there is none."""
     part: Any = raw
     for key in path.split("."):
@@ -166,8 +246,9 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
     Raises
     ------
     UserError
-        If the value is not valid for the field.
+        If the value is not valid for the field, or the recipe's method cannot be used here.
     """
+    find_method(recipe.pruning)
     raw = msgspec.to_builtins(recipe)
     *parents, last = path.split(".")
     part = raw

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.registry import Registry, refuse_empty
+from snip_gui.core.base.registry import Registry, install_hint, refuse_empty
 from snip_gui.core.recipe.field import find_fields
 from snip_gui.core.recipe.pruning import (
     MasksFor,
@@ -300,13 +300,29 @@ def find_method(pruning: PruningSpec) -> Method:
     Raises
     ------
     UserError
-        If the package that provides it is not installed.
+        If the package that provides it is not installed, is broken, or is a version with other
+        settings.
     """
     if isinstance(pruning, Unavailable):
-        raise UserError(
-            f"The pruning method “{pruning.name}” is not installed.",
-            "The run says that it is of this package, to install if you trust it: "
-            f"pip install '{pruning.requirement}'",
-            field="pruning.method",
-        )
+        raise unavailable_error(pruning.name, pruning.requirement)
     return METHODS[pruning.method]
+
+
+def unavailable_error(name: str, requirement: str) -> UserError:
+    """Return the error that says why the method of a recipe cannot be used here.
+
+    Parameters
+    ----------
+    requirement
+        The package that the recipe names, as a requirement for pip.
+    """
+    plugin = METHODS.get_plugin(name)
+    if plugin is not None:
+        message = (
+            f"The recipe has settings of the pruning method “{name}” that the installed package "
+            f"{plugin} does not accept."
+        )
+    else:
+        problem = METHODS.find_problem(name)
+        message = problem or f"The recipe needs “{name}”, which is not installed."
+    return UserError(message, install_hint(requirement), field="pruning.method")

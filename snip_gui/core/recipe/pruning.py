@@ -118,7 +118,9 @@ UNAVAILABLE = "unavailable"
 
 
 class Unavailable(PruningSpec, frozen=True, kw_only=True, tag=UNAVAILABLE):
-    """Settings of a method whose package is not installed; its runs can still be viewed.
+    """Settings of a method that cannot be used here; its runs can still be viewed.
+
+    Its package is not installed, is broken, or is a version with other settings.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ import msgspec
 from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import open_regular, read_error, write_error, write_text
-from snip_gui.core.recipe.json import encode_recipe, with_value
+from snip_gui.core.recipe.json import encode_recipe, load_plugins, with_value
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
 
@@ -90,6 +90,7 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
         If the run cannot be extended or copied; no copy is left behind.
     """
     refuse_extending(folder)
+    made_with = load_plugins(folder / files.RECIPE)  # its masks, whichever versions are installed
     summary = msgspec.structs.replace(
         files.read_summary(folder),
         state="stopped",
@@ -109,7 +110,7 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
             (part / files.IMAGES).mkdir()
             for image in (folder / files.IMAGES).iterdir():
                 _copy(image, part / files.IMAGES / image.name)
-        write_text(part / files.RECIPE, encode_recipe(recipe))
+        write_text(part / files.RECIPE, encode_recipe(recipe, made_with))
         write_text(part / files.SUMMARY, msgspec.json.encode(summary).decode() + "\n")
         part.chmod(folder.stat().st_mode)
         part.replace(target)

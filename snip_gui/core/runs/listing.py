@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.data.sets.catalogue import DATASETS
-from snip_gui.core.models.networks import find_network
+from snip_gui.core.data.sets.catalogue import dataset_title
+from snip_gui.core.models.networks import network_title
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.recipe import Draw, class_text
 from snip_gui.core.runs import folder as files
@@ -208,20 +208,6 @@ def method_title(recipe: Recipe) -> str:
     return dict(METHOD.choices).get(name, name)
 
 
-def _network_title(recipe: Recipe) -> str:
-    """Return the title of the network; its name if its package is not installed."""
-    try:
-        return find_network(recipe.model).title
-    except UserError:
-        return recipe.model.name
-
-
-def _dataset_title(recipe: Recipe) -> str:
-    """Return the title of the data set; its name if its package is not installed."""
-    name = recipe.data.name
-    return DATASETS[name].title if name in DATASETS.names else name
-
-
 def thinned(
     points: Sequence[tuple[float, float]], most: int = MOST_CURVE_POINTS
 ) -> tuple[tuple[float, float], ...]:
@@ -240,8 +226,8 @@ def _read(folder: Path, signature: Signature, leases: Sighting) -> RunEntry:
         created=_touched(signature),
         state="running" if is_running else "stopped",
         recipe=recipe,
-        network=_network_title(recipe),
-        dataset=_dataset_title(recipe),
+        network=network_title(recipe.model),
+        dataset=dataset_title(recipe.data.name),
         minibatch=minibatch_words(recipe.minibatch),
         method=method_title(recipe),
         sparsity=recipe.pruning.sparsity,

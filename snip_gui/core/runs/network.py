@@ -20,7 +20,7 @@ from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.models.networks import make_network, without_file_weights
 from snip_gui.core.models.own.source import OWN
-from snip_gui.core.recipe.json import recipe_to_builtins
+from snip_gui.core.recipe.json import load_plugins, recipe_to_builtins, refuse_missing
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.runs.tensors import check_masks, load_run_weights, misfit, read_masks
@@ -79,8 +79,10 @@ class RunNetwork:
         Raises
         ------
         UserError
-            If it is user-supplied, and running its code was not agreed to or fails.
+            If it is user-supplied, and running its code was not agreed to or fails; or the package
+            that provides it is not installed.
         """
+        refuse_missing(self.manifest["recipe"], "model.name")
         _, channels, rows, columns = self.images_BCHW.shape
         num_classes = len(self.manifest["classes"])
         shape = (channels, rows, columns)
@@ -130,10 +132,11 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     # A diverged run continued after its last checkpoint, so its metrics are not those of these
     # weights.
     measured = summary.final if step == summary.step else {}
+    plugins = load_plugins(folder / files.RECIPE)
     manifest = {
         "format": 1,
         "producer": "snip-gui",
-        "recipe": recipe_to_builtins(recipe),
+        "recipe": recipe_to_builtins(recipe) | ({"plugins": plugins} if plugins else {}),
         "state": summary.state,
         "trained": step > 0,
         "steps": step,

@@ -51,7 +51,7 @@ def read_kept(path: Path, decode: Callable[[bytes], T]) -> tuple[T | None, str]:
     except FileNotFoundError:
         return None, ""
     except UserError as error:
-        reason = error.message
+        reason = str(error)
     except UnicodeDecodeError:
         reason = "It is not valid UTF-8."
     except RecursionError:

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import sparsity_text
-from snip_gui.core.data.sets.catalogue import DATASETS
+from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
-from snip_gui.core.models.networks import find_network
+from snip_gui.core.models.networks import network_title
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.session.jobs.lazily import lazily
@@ -179,7 +179,7 @@ def _described(folder: Path) -> str:
         recipe, summary = read_recipe(folder), read_summary(folder)
     except UserError:
         return ""
-    what = f"{find_network(recipe.model).title} on {DATASETS[recipe.data.name].title}"
+    what = f"{network_title(recipe.model)} on {dataset_title(recipe.data.name)}"
     text = f"{what}, {sparsity_text(summary.sparsity)} of its connections removed"
     if not summary.step:
         return f"{text}. It is untrained: its weights are the initial ones."

@@ -13,7 +13,9 @@ from snip_gui.core.recipe.json import (
     load_recipe,
     with_value,
 )
+from snip_gui.core.recipe.methods import METHODS, Han, find_method
 from snip_gui.core.recipe.recipe import Recipe
+from tests.core.plugins import PLUGIN, add_entry, break_entry
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, 10**40, -(2**63)])
@@ -70,10 +72,62 @@ def test_what_is_missing_is_called_what_the_recipe_says():
     raw = {"pruning": {"method": "other"}, "plugins": {"pruning.method": "my-package==1.2.post1"}}
     with pytest.raises(UserError) as caught:
         decode_recipe(json.dumps(raw))
-    assert "if you trust it: pip install 'my-package==1.2.post1'" in caught.value.hint
+    assert "If you trust it, run: pip install 'my-package==1.2.post1'" in caught.value.hint
     recipe = decode_recipe(json.dumps(raw), to_look=True)
     assert recipe.pruning.method == "other"
     assert json.loads(encode_recipe(recipe))["plugins"] == raw["plugins"]
+
+
+HAN = {"pruning": {"method": "han", "sparsity": 0.5}, "plugins": {"pruning.method": "a-b==1.1"}}
+
+
+def test_a_recipe_of_a_broken_package_can_be_viewed_and_says_why_it_cannot_be_run(monkeypatch):
+    problem = "The pruning method “han” of the package snip-power 1.2 cannot be used: no."
+    break_entry(monkeypatch, METHODS, "han", problem)
+    with pytest.raises(UserError) as caught:
+        decode_recipe(json.dumps(HAN))
+    assert caught.value.message == problem
+    recipe = decode_recipe(json.dumps(HAN), to_look=True)
+    assert (recipe.pruning.method, recipe.pruning.sparsity) == ("han", 0.5)
+    with pytest.raises(UserError) as caught:
+        find_method(recipe.pruning)
+    assert caught.value.message == problem
+
+
+@pytest.mark.parametrize("settings", [{"every": 3}, {"rounds": "three"}, {"rounds": 0}])
+def test_a_recipe_of_another_version_of_a_package_can_be_viewed(monkeypatch, settings):
+    add_entry(monkeypatch, METHODS, METHODS["han"])
+    raw = HAN | {"pruning": HAN["pruning"] | settings}
+    with pytest.raises(UserError) as caught:
+        decode_recipe(json.dumps(raw))
+    assert "does not accept" in caught.value.message
+    assert "snip-power 1.2" in caught.value.message
+    assert "pip install 'a-b==1.1'" in caught.value.hint
+    recipe = decode_recipe(json.dumps(raw), to_look=True)
+    assert json.loads(encode_recipe(recipe))["pruning"] == raw["pruning"]
+
+
+def test_a_mistake_in_a_setting_of_the_installed_version_is_named(monkeypatch):
+    add_entry(monkeypatch, METHODS, METHODS["han"])
+    raw = HAN | {"plugins": {"pruning.method": PLUGIN.requirement}}
+    raw["pruning"] = raw["pruning"] | {"every": 3}
+    for to_look in (False, True):
+        with pytest.raises(UserError, match=r"pruning\.every"):
+            decode_recipe(json.dumps(raw), to_look=to_look)
+
+
+def test_settings_that_another_version_accepts_can_be_used(monkeypatch):
+    add_entry(monkeypatch, METHODS, METHODS["han"])
+    assert decode_recipe(json.dumps(HAN)).pruning == Han(sparsity=0.5)
+
+
+def test_the_recipe_of_a_missing_method_cannot_be_edited_and_says_why():
+    raw = {"pruning": {"method": "other"}, "plugins": {"pruning.method": "a-b==1.1"}}
+    recipe = decode_recipe(json.dumps(raw), to_look=True)
+    with pytest.raises(UserError) as caught:
+        with_value(recipe, "training.epochs", 3)
+    assert caught.value.message == "The recipe needs “other”, which is not installed."
+    assert "pip install 'a-b==1.1'" in caught.value.hint
 
 
 @pytest.mark.parametrize(

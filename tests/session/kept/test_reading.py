@@ -5,6 +5,7 @@ import os
 import msgspec
 import pytest
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.session.kept.reading import MOST_BYTES, read_kept
 
 
@@ -72,3 +73,13 @@ def test_a_file_that_cannot_be_set_aside_is_left_and_said(tmp_path, monkeypatch)
     assert value is None
     assert "could not be set aside: Permission denied" in problem
     assert path.read_text() == "{"
+
+
+def test_what_a_user_can_do_is_part_of_the_problem(tmp_path):
+    def refuse(_data):
+        raise UserError("It needs a package.", "Install it.")
+
+    (tmp_path / "kept.json").write_text("{}")
+    value, problem = read_kept(tmp_path / "kept.json", refuse)
+    assert value is None
+    assert problem.startswith("It needs a package. Install it. ")

@@ -264,3 +264,8 @@ DATASETS: Registry[DatasetInfo] = Registry(
     plugins="snip_gui.datasets",
     check=_check,
 )
+
+
+def dataset_title(name: str) -> str:
+    """Return the title of a data set; its name if its package cannot be used."""
+    return DATASETS[name].title if name in DATASETS.names else name
