@@ -200,6 +200,22 @@ class Registry(Generic[T]):
                 error.add_note(f"Raised by the package {self._all.plugins[name]}.")
             raise
 
+    def fault(self, name: str, problem: str) -> UserError:
+        """Return the error for a mistake in the code of an entry.
+
+        Parameters
+        ----------
+        problem
+            What the entry does wrong, as the rest of a sentence: ``"returns no masks"``.
+        """
+        plugin = self.get_plugin(name)
+        of = f" of the package {plugin}" if plugin else ""
+        return UserError(
+            f"The {self._kind} “{name}”{of} {problem}.",
+            f"Report this to the authors of the package, or choose another {self._kind}.",
+            field=self._field,
+        )
+
     def __getitem__(self, name: str) -> T:
         """Return the entry called ``name``.
 
@@ -239,6 +255,15 @@ def refuse_empty(entry: object, *names: str) -> None:
 
 
 def load_target(target: str) -> Any:  # noqa: ANN401 - whatever stands there
-    """Import the object that ``"module:name"`` refers to, as entries name code that loads late."""
-    module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    """Import the object that ``"module:name"`` refers to, as entries name code that loads late.
+
+    Raises
+    ------
+    AttributeError
+        If the module has no such object.
+    """
+    place, _, name = target.partition(":")
+    module = importlib.import_module(place)
+    if not hasattr(module, name):
+        raise AttributeError(f"{getattr(module, '__file__', place)} has no “{name}”")
+    return getattr(module, name)

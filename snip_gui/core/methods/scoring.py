@@ -11,6 +11,7 @@ import torch
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.registry import load_target
+from snip_gui.core.methods.running import checked, run_checked, run_method
 from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -19,15 +20,12 @@ from snip_gui.core.recipe.methods import METHODS, find_method
 from snip_gui.core.training.regime import Regime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from typing import TypeAlias
+    from collections.abc import Generator, Iterator
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
-
-    RunMethod: TypeAlias = Callable[[Workbench], Iterator[Event]]
 
 
 def score_steps(
@@ -55,21 +53,14 @@ def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator
 
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:
     """Run the recipe's method on a workbench; returns a `Scored`."""
-    pruned: Pruned | None = None
     method = find_method(bench.recipe.pruning)
-    run_method: RunMethod = load_target(method.prune)
+    run = run_method if METHODS.get_plugin(method.name) is None else run_checked
     started = time.perf_counter()
     try:
         with METHODS.blaming(method.name):
-            for event in run_method(bench):
-                cancel.raise_if_cancelled()
-                if isinstance(event, Pruned):
-                    pruned = event
-                else:
-                    yield event
+            pruned = yield from run(method, bench, cancel)
     except torch.cuda.OutOfMemoryError as error:
         raise out_of_memory("minibatch.size", len(bench.minibatch_indices_K)) from error
-    assert pruned is not None, f"{method.prune} yielded no Pruned"
     return make_scored(bench, pruned, time.perf_counter() - started)
 
 
@@ -96,20 +87,20 @@ def make_regime(bench: Workbench) -> Regime:
         return Regime()
     with METHODS.blaming(method.name):
         regime: Regime = load_target(method.regime)(bench)
-    return regime
+        return regime if METHODS.get_plugin(method.name) is None else checked(regime, method.name)
 
 
 def describe_scoring(scored: Scored) -> str:
     """Return a line for the log on a scoring."""
-    total, zeros = scored.layout.num_parameters, scored.num_zero
+    total, zeros = scored.layout.num_parameters, ""
+    if scored.masks.scores is not None:
+        number = scored.num_zero
+        zeros = f", {number:,} of them with zero {scored.score_name} ({number / total:.1%})"
     what, loss = f"Scored {scored.model.title}", ""
     if math.isfinite(scored.loss):
         what = f"Scored {len(scored.indices_K):,} images with {scored.model.title}"
         loss = f", loss {scored.loss:.4f}"
-    return (
-        f"{what}: {total:,} connections, {zeros:,} of them with zero {scored.score_name} "
-        f"({zeros / total:.1%}){loss}, {scored.seconds * 1000:.0f} ms."
-    )
+    return f"{what}: {total:,} connections{zeros}{loss}, {scored.seconds * 1000:.0f} ms."
 
 
 def out_of_memory(field: str, number: int) -> UserError:

@@ -26,6 +26,28 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.mask_source import Arrange, Cutter
 
 
+class NotFiniteScoreError(UserError):
+    """A score is NaN or infinite.
+
+    Parameters
+    ----------
+    tensor
+        Name of the first tensor with such a score.
+    """
+
+    def __init__(self, tensor: str) -> None:
+        super().__init__(
+            f"The score of a connection in “{tensor}” is not finite.",
+            "Check that weights and images are finite and that activations do not overflow, or try "
+            "another initialisation.",
+        )
+        self.tensor = tensor
+
+
+class WrongScoresError(ValueError):
+    """What was to be ranked is not a real number for each connection."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ranking(MaskSource):
     """A total order of all connections, whose masks are nested.
@@ -150,14 +172,18 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
     Raises
     ------
     UserError
-        If a score is NaN or infinite.
-    ValueError
-        If the number of scores does not match the layout.
+        If a score is NaN, or infinite in single precision.
+    WrongScoresError
+        If they are not real numbers, one for each connection.
     """
     if score_M.shape != (layout.num_parameters,):
-        raise ValueError(f"{score_M.shape} scores for {layout.num_parameters} parameters")
+        shape = "x".join(f"{size:,}" for size in score_M.shape)
+        raise WrongScoresError(f"{shape} scores for {layout.num_parameters:,} connections")
+    if np.asarray(score_M).dtype.kind not in "fiub":
+        raise WrongScoresError(f"scores of the type {score_M.dtype}")
+    with np.errstate(over="ignore"):  # refused just below
+        score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # not -0.0
     _refuse_not_finite(score_M, layout)
-    score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # -0.0 becomes 0.0
     order_M = _falling_order(score_M, _find_first(score_M, layout, floor))
     return make_ranking(layout, score_M, order_M)
 
@@ -212,11 +238,7 @@ def _find_first(score_M: NDArray[np.float32], layout: Layout, floor: int) -> NDA
 
 
 def _refuse_not_finite(score_M: NDArray[np.float32], layout: Layout) -> None:
-    """Raise `UserError` naming the first tensor with a score that is NaN or infinite."""
+    """Raise `NotFiniteScoreError` for the first tensor with a score that is NaN or infinite."""
     for tensor in layout.tensors:
         if not np.isfinite(score_M[tensor.offset : tensor.end]).all():
-            raise UserError(
-                f"A sensitivity in “{tensor.name}” is not finite.",
-                "Check that weights and images are finite and that activations do not overflow, "
-                "or try another initialisation.",
-            )
+            raise NotFiniteScoreError(tensor.name)

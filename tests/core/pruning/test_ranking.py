@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.layout import Layout, TensorSpec, num_kept_at
-from snip_gui.core.pruning.ranking import rank_scores
+from snip_gui.core.pruning.ranking import NotFiniteScoreError, rank_scores
 from tests.core.toys import layout_of
 
 LAYOUT = layout_of((3, 4), (3,), (2, 3, 2, 1))
@@ -181,3 +181,12 @@ def test_without_a_floor_the_ranking_is_as_published():
     np.testing.assert_array_equal(
         rank_scores(score, layout).rank_M, rank_scores(score, layout, floor=0).rank_M
     )
+
+
+@pytest.mark.parametrize("value", [1e39, -1e300, np.inf, np.nan])
+def test_scores_that_single_precision_cannot_hold_are_refused(value):
+    layout = layout_of((3,), (2,))
+    score_M = np.ones(5)
+    score_M[4] = value
+    with pytest.raises(NotFiniteScoreError, match=r"t1\.weight"):
+        rank_scores(score_M, layout)
