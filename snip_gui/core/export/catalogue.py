@@ -66,10 +66,13 @@ class ExportFormat:
     loading_code: str = ""
 
     def encode(self, package: Package) -> bytes:
-        """Return a package as the bytes of a file; raises `UserError` if it is not supported."""
+        """Return a package as the bytes of a file; raises `UserError` if it cannot be encoded."""
         self.refuse_missing()
         with FORMATS.blaming(self.name):
-            return cast("bytes", self._module().encode(package))
+            data = self._module().encode(package)
+        if not isinstance(data, bytes):
+            raise FORMATS.fault(self.name, f"encoded a {type(data).__name__} instead of bytes")
+        return data
 
     def prove(self, package: Package, path: Path) -> str:
         """Read a file back and compare it with the package; return what was compared.
@@ -80,7 +83,10 @@ class ExportFormat:
             If anything differs.
         """
         with FORMATS.blaming(self.name):
-            return cast("str", self._module().prove(package, path))
+            compared = self._module().prove(package, path)
+        if not isinstance(compared, str) or not compared:
+            raise FORMATS.fault(self.name, "was read back, but does not say what was compared")
+        return compared
 
     def companion_text(self, package: Package) -> str:
         """Return the source of the loader that goes beside each file; empty if there is none."""

@@ -218,7 +218,34 @@ def _drawn(
         module, computed = _made(choice, shape, num_classes, trusted)
     module.float()  # in half precision most sensitivities would be zero
     initialise(module, choice.init, seed)
+    if MODELS.get_plugin(choice.name) is not None:
+        _refuse_bad_scores(module, choice.name, shape, num_classes)
     return module, computed
+
+
+def _refuse_bad_scores(
+    module: nn.Module, name: str, shape: tuple[int, int, int], num_classes: int
+) -> None:
+    """Raise `UserError` unless a network of a package returns a finite score for each class."""
+    import torch
+
+    images_BCHW = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), MODELS.blaming(name):
+            scores = module(images_BCHW)
+    finally:
+        module.train(was_training)
+    if not isinstance(scores, torch.Tensor):
+        raise MODELS.fault(name, f"returns a {type(scores).__name__}, not a tensor of class scores")
+    if tuple(scores.shape) != (len(images_BCHW), num_classes):
+        found, expected = tuple(scores.shape), (len(images_BCHW), num_classes)
+        raise MODELS.fault(
+            name, f"returns {found} for {len(images_BCHW)} images, instead of {expected}"
+        )
+    if not bool(scores.isfinite().all()):
+        raise MODELS.fault(name, "returns class scores that are not finite")
 
 
 def _made(
@@ -239,8 +266,13 @@ def _made(
         from snip_gui.core.models.torchvision_models import build_torchvision
 
         return build_torchvision(shape, num_classes, name=choice.name.removeprefix(TORCHVISION)), ()
+    from torch import nn
+
     with MODELS.blaming(choice.name):
-        return find_network(choice).build(shape, num_classes), ()
+        module = find_network(choice).build(shape, num_classes)
+    if not isinstance(module, nn.Module):
+        raise MODELS.fault(choice.name, f"is a {type(module).__name__}, not a torch.nn.Module")
+    return module, ()
 
 
 def measure(
@@ -269,7 +301,8 @@ def measure(
             module = shape_only(shape, num_classes, choice.name.removeprefix(TORCHVISION))
         else:
             module, computed = _made(choice, shape, num_classes, trusted)
-        return describe_architecture(module.float(), shape, image_shape, num_classes, computed)
+        with MODELS.blaming(choice.name):
+            return describe_architecture(module.float(), shape, image_shape, num_classes, computed)
 
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:

@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.execution.run import run
-from snip_gui.core.export.catalogue import FORMATS, find_format
+from snip_gui.core.export.catalogue import FORMATS, ExportFormat, find_format
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.weight_files.packed_reader import read_packed
+from tests.core.plugins import add_entry, add_module
 
 NETWORK = """
 from torch import nn
@@ -166,3 +168,28 @@ def test_a_companion_is_short(name):
     text = resources.files("snip_gui.core.weight_files").joinpath(f"{name}.py").read_text()
     code = [line for line in text.split('"""', 2)[2].splitlines() if line.strip()]
     assert len(code) < 40
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ({"encode": lambda _package: "text"}, "encoded a str instead of bytes"),
+        (
+            {"encode": lambda _package: b"bytes", "prove": lambda _package, _path: None},
+            "does not say what was compared",
+        ),
+    ],
+)
+def test_a_format_of_a_package_that_writes_or_proves_nothing_is_named(
+    monkeypatch, folder, tmp_path, module, said
+):
+    add_module(monkeypatch, "power_npz", **module)
+    add_entry(
+        monkeypatch, FORMATS, ExportFormat("npz", "Npz", "Arrays.", ".npz", "power_npz", "NumPy")
+    )
+    with pytest.raises(UserError) as caught:
+        for _ in export_run(folder, "npz", tmp_path / "net.npz", CancelToken()):
+            pass
+    assert "The export format “npz” of the package snip-power 1.2" in caught.value.message
+    assert said in caught.value.message
+    assert not list(tmp_path.iterdir())

@@ -17,6 +17,8 @@ from snip_gui.core.base.text import size_text
 from snip_gui.core.data.images.store import ArrayStore, ImageStore, num_bytes
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import NDArray
 
 # Counting takes eight bytes per value and holds the GIL.
@@ -73,13 +75,22 @@ def make_image_set(
     Parameters
     ----------
     train, test
-        uint8 images (N, C, H, W) and their labels (N).
+        uint8 images (N, C, H, W) and their integer labels (N).
 
     Raises
     ------
     UserError
-        As `assemble` does.
+        If images or labels have another type or shape, or the images of the two parts differ in
+        size; and as `assemble` does.
     """
+    for part, (images, labels_N) in (("training", train), ("test", test)):
+        _refuse_wrong_arrays(title, part, np.asarray(images), np.asarray(labels_N))
+    if train[0].shape[1:] != test[0].shape[1:]:
+        raise UserError(
+            f"{title}: training images of {train[0].shape[1:]} but test images of "
+            f"{test[0].shape[1:]}.",
+            "All images must have the same channels, rows and columns.",
+        )
     train_store, test_store = ArrayStore(train[0]), ArrayStore(test[0])
     census = Census(len(train_store), train_store.image_shape)
     census.add(train_store.images_NCHW)
@@ -91,6 +102,20 @@ def make_image_set(
         test=(test_store, test[1]),
         census=census,
     )
+
+
+def _refuse_wrong_arrays(title: str, part: str, images: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Raise `UserError` unless images are uint8 (N, C, H, W) and labels are integers (N)."""
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise UserError(
+            f"{title}: the {part} images are {images.dtype} of shape {images.shape}.",
+            "They must be uint8 of shape (images, channels, rows, columns).",
+        )
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise UserError(
+            f"{title}: the {part} labels are {labels.dtype} of shape {labels.shape}.",
+            "They must be integers, one for each image.",
+        )
 
 
 def assemble(
@@ -124,7 +149,7 @@ def assemble(
         if len(store) != len(labels_N):
             raise UserError(
                 f"{title}: {len(store)} {part} images but {len(labels_N)} labels.",
-                "The files do not belong together; get them again from the source.",
+                "There must be one for each image. Download a damaged data set again.",
             )
         if len(store) == 0:
             raise UserError(f"{title}: there are no {part} images.", "Choose another data set.")
@@ -132,7 +157,7 @@ def assemble(
             raise UserError(
                 f"{title}: the {part} labels run from {labels_N.min()} to {labels_N.max()}, "
                 f"but there are {len(classes)} classes.",
-                "The label file is damaged; get it again from the source.",
+                f"They must be from 0 to {len(classes) - 1}. Download a damaged data set again.",
             )
     mean_C, deviation_C = compute_statistics(census.counts_CV)
     if max(deviation_C) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.cancel import CancelToken
@@ -11,11 +12,12 @@ from snip_gui.core.data.sets.events import ImagesListed, ImagesLoaded
 from snip_gui.core.data.sets.read_options import ReadOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.data.sets.catalogue import Reader
     from snip_gui.core.recipe.recipe import DataChoice
 
 
@@ -49,16 +51,36 @@ def read_images(
     info = DATASETS[name]
     if info.read is not None:
         with DATASETS.blaming(name):
-            return (yield from info.read(folder, cancel))
+            images = yield from _read(info.read, name, folder, cancel)
+        if DATASETS.get_plugin(name) is not None and images.name != name:
+            raise DATASETS.fault(name, f"made an ImageSet called “{images.name}”")
+        return images
     assert info.list_files is not None
     from snip_gui.core.data.sets.scan import scan  # imports Pillow, hence late
 
     yield Progress("Listing the images")
-    listing = info.list_files(folder, cancel)
+    with DATASETS.blaming(name):
+        listing = info.list_files(folder, cancel)
     yield ImagesListed(listing)
     for note in listing.notes:
         yield Note(note)
     return (yield from scan(listing, options, cancel))
+
+
+def _read(
+    reader: Reader, name: str, folder: Path | None, cancel: CancelToken
+) -> Generator[Event, None, ImageSet]:
+    """Read a data set; raises `UserError` if the reader is not a generator of an `ImageSet`."""
+    from snip_gui.core.data.images.image_set import ImageSet
+
+    steps = reader(folder, cancel)
+    if not isinstance(steps, Generator):
+        kind = type(steps).__name__
+        raise DATASETS.fault(name, f"is read by a function that returned a {kind}: it must yield")
+    images = yield from steps
+    if not isinstance(images, ImageSet):
+        raise DATASETS.fault(name, f"was read as a {type(images).__name__}, not as an ImageSet")
+    return images
 
 
 def load_images(
