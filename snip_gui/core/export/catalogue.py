@@ -71,7 +71,9 @@ class ExportFormat:
         with FORMATS.blaming(self.name):
             data = self._module().encode(package)
         if not isinstance(data, bytes):
-            raise FORMATS.fault(self.name, f"encoded a {type(data).__name__} instead of bytes")
+            raise FORMATS.fault(
+                self.name, f"encoded a value of type {type(data).__name__}, not bytes"
+            )
         return data
 
     def prove(self, package: Package, path: Path) -> str:

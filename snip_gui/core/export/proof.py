@@ -107,7 +107,7 @@ def prove_weights(package: RunNetwork, read: Mapping[str, Tensor]) -> str:
     try:
         expected_BK = compute_scores(package.network, package.images_BCHW)
     except UserError as error:
-        return f"equal bit for bit; outputs not compared: {error.message}"
+        return f"equal bit for bit; outputs not compared: {error.message.rstrip('.')}"
     if not bool(expected_BK.isfinite().all()):
         return "equal bit for bit; outputs not compared: they are not finite numbers"
     refuse_other_outputs(expected_BK, outputs_with(package, read), "The file read back")

@@ -50,10 +50,8 @@ def run_method(
     pruned: Pruned | None = None
     steps = load_target(method.prune)(bench)
     if not isinstance(steps, Iterable):
-        kind = type(steps).__name__
-        raise METHODS.fault(
-            method.name, f"returned a {kind}: “{method.prune}” must be a generator that yields it"
-        )
+        problem = f"does not yield: “{method.prune}” must be a generator function"
+        raise METHODS.fault(method.name, problem)
     for event in steps:
         cancel.raise_if_cancelled()
         if isinstance(event, Pruned):
@@ -115,7 +113,7 @@ def _find_wrong_result(pruned: Pruned, bench: Workbench, method: Method) -> str:
     """Return what is wrong with the masks at the recipe's sparsity, or the rest; empty if fine."""
     layout, masks = bench.prunable.layout, pruned.masks
     if not isinstance(masks, MaskSource):
-        return f"gave its masks as a {type(masks).__name__}, which is not a MaskSource"
+        return f"gave masks of type {type(masks).__name__}, which is not a MaskSource"
     gradient_M = pruned.gradient_M
     if gradient_M is not None and np.shape(gradient_M) != (layout.num_parameters,):
         return f"gave a gradient of another length than {layout.num_parameters:,}"
@@ -148,7 +146,7 @@ def _find_wrong_mask(layout: Layout, masks: Mapping[str, object]) -> str:
 def checked(regime: Regime, name: str) -> Regime:
     """Return a regime of a package whose mistakes are named; raises `UserError` if it is none."""
     if not isinstance(regime, Regime):
-        problem = f"made a {type(regime).__name__} to train with, which is not a Regime"
+        problem = f"has a regime of type {type(regime).__name__}, which is not a Regime"
         raise METHODS.fault(name, problem)
     return CheckedRegime(regime, name)
 
@@ -210,12 +208,16 @@ class CheckedRegime(Regime):
         if change is None:
             return None
         if not isinstance(change, MaskChange):
-            raise self._fault(f"returned a {type(change).__name__}, which is not a MaskChange")
+            raise self._fault(
+                f"changed masks by a {type(change).__name__}, which is not a MaskChange"
+            )
         if not self.changes_masks:
             raise self._fault("changed masks in a regime without “changes_masks = True”")
         for name, mask in change.masks.items():
             if not isinstance(mask, torch.Tensor):
-                raise self._fault(f"gave “{name}” a {type(mask).__name__} as mask, not a tensor")
+                raise self._fault(
+                    f"gave “{name}” a mask of type {type(mask).__name__}, not a tensor"
+                )
         problem = _find_wrong_mask(masked.prunable.layout, change.masks)
         if problem:
             raise self._fault(problem)

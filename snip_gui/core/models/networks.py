@@ -238,7 +238,7 @@ def _refuse_bad_scores(
     finally:
         module.train(was_training)
     if not isinstance(scores, torch.Tensor):
-        raise MODELS.fault(name, f"returns a {type(scores).__name__}, not a tensor of class scores")
+        raise MODELS.fault(name, f"returns a value of type {type(scores).__name__}, not a tensor")
     if tuple(scores.shape) != (len(images_BCHW), num_classes):
         found, expected = tuple(scores.shape), (len(images_BCHW), num_classes)
         raise MODELS.fault(
@@ -271,7 +271,9 @@ def _made(
     with MODELS.blaming(choice.name):
         module = find_network(choice).build(shape, num_classes)
     if not isinstance(module, nn.Module):
-        raise MODELS.fault(choice.name, f"is a {type(module).__name__}, not a torch.nn.Module")
+        raise MODELS.fault(
+            choice.name, f"is of type {type(module).__name__}, not a torch.nn.Module"
+        )
     return module, ()
 
 

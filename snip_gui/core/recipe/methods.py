@@ -316,13 +316,14 @@ def unavailable_error(name: str, requirement: str) -> UserError:
     requirement
         The package that the recipe names, as a requirement for pip.
     """
-    plugin = METHODS.get_plugin(name)
+    plugin, problem = METHODS.get_plugin(name), METHODS.find_problem(name)
+    message, hint = f"The recipe needs “{name}”, which is not installed.", install_hint(requirement)
     if plugin is not None:
         message = (
             f"The recipe has settings of the pruning method “{name}” that the installed package "
             f"{plugin} does not accept."
         )
-    else:
-        problem = METHODS.find_problem(name)
-        message = problem or f"The recipe needs “{name}”, which is not installed."
-    return UserError(message, install_hint(requirement), field="pruning.method")
+    elif problem:
+        message = problem
+        hint = f"If you trust it, reinstall it: pip install --force-reinstall '{requirement}'"
+    return UserError(message, hint, field="pruning.method")

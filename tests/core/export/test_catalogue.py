@@ -173,7 +173,7 @@ def test_a_companion_is_short(name):
 @pytest.mark.parametrize(
     ("module", "said"),
     [
-        ({"encode": lambda _package: "text"}, "encoded a str instead of bytes"),
+        ({"encode": lambda _package: "text"}, "encoded a value of type str, not bytes"),
         (
             {"encode": lambda _package: b"bytes", "prove": lambda _package, _path: None},
             "does not say what was compared",

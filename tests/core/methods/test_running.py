@@ -97,9 +97,12 @@ MISTAKES = {
     "nothing": (lambda _bench: iter(()), "yielded no Pruned."),
     "no generator": (
         lambda bench: Pruned(rank(bench, scores_of(bench))),
-        "returned a Pruned: “power_work:prune” must be a generator that yields it.",
+        "does not yield: “power_work:prune” must be a generator function.",
     ),
-    "an array": (yields(lambda bench: Pruned(scores_of(bench))), "a ndarray, which is not a Mask"),
+    "an array": (
+        yields(lambda bench: Pruned(scores_of(bench))),
+        "gave masks of type ndarray, which is not a MaskSource.",
+    ),
     "a gradient": (
         yields(lambda bench: Pruned(rank(bench, scores_of(bench)), gradient_M=np.zeros(3))),
         "another length than 266,610.",
@@ -176,13 +179,13 @@ REGIMES = {
     ),
     "arrays": (
         lambda m: MaskChange(masks_of(m, lambda mask: mask.numpy())),
-        "gave “fc1.weight” a ndarray as mask, not a tensor.",
+        "gave “fc1.weight” a mask of type ndarray, not a tensor.",
     ),
     "everything": (
         lambda m: MaskChange(masks_of(m, torch.zeros_like)),
         "would remove every connection.",
     ),
-    "a dictionary": (masks_of, "returned a dict, which is not a MaskChange."),
+    "a dictionary": (masks_of, "changed masks by a dict, which is not a MaskChange."),
 }
 MOMENT = Moment(1, 10, 0, 1)
 

@@ -40,7 +40,11 @@ def build(monkeypatch, factory):
     [
         (lambda scores: scores, 7, "returns (2, 7) for 2 images, instead of (2, 3)."),
         (lambda scores: scores[0], NUM_CLASSES, "returns (3,) for 2 images"),
-        (lambda scores: (scores, scores), NUM_CLASSES, "returns a tuple, not a tensor"),
+        (
+            lambda scores: (scores, scores),
+            NUM_CLASSES,
+            "returns a value of type tuple, not a tensor",
+        ),
         (lambda scores: scores / 0, NUM_CLASSES, "class scores that are not finite."),
     ],
 )
@@ -54,7 +58,9 @@ def test_a_network_without_scores_of_the_classes_is_refused_by_name(
 
 
 def test_what_is_no_module_is_refused_by_name(monkeypatch):
-    with pytest.raises(UserError, match=r"“tiny” of the package snip-power 1\.2 is a int, not"):
+    with pytest.raises(
+        UserError, match=r"“tiny” of the package snip-power 1\.2 is of type int, not"
+    ):
         build(monkeypatch, lambda _shape, _classes: 3)
 
 

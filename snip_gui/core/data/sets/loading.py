@@ -67,6 +67,11 @@ def read_images(
     return (yield from scan(listing, options, cancel))
 
 
+def _kind(value: object) -> str:
+    """Return what a reader returned instead, for a message."""
+    return f" (it returned an object of type {type(value).__name__})"
+
+
 def _read(
     reader: Reader, name: str, folder: Path | None, cancel: CancelToken
 ) -> Generator[Event, None, ImageSet]:
@@ -75,11 +80,10 @@ def _read(
 
     steps = reader(folder, cancel)
     if not isinstance(steps, Generator):
-        kind = type(steps).__name__
-        raise DATASETS.fault(name, f"is read by a function that returned a {kind}: it must yield")
+        raise DATASETS.fault(name, f"has a reader that is not a generator function{_kind(steps)}")
     images = yield from steps
     if not isinstance(images, ImageSet):
-        raise DATASETS.fault(name, f"was read as a {type(images).__name__}, not as an ImageSet")
+        raise DATASETS.fault(name, f"has a reader that does not return an ImageSet{_kind(images)}")
     return images
 
 

@@ -59,8 +59,11 @@ def returns_number(_folder, _cancel):
 @pytest.mark.parametrize(
     ("reader", "said"),
     [
-        (lambda _folder, _cancel: noise(), "by a function that returned a ImageSet: it must yield"),
-        (returns_number, "was read as a int, not as an ImageSet"),
+        (
+            lambda _folder, _cancel: noise(),
+            "not a generator function (it returned an object of type ImageSet)",
+        ),
+        (returns_number, "does not return an ImageSet (it returned an object of type int)"),
         (generating(name="other"), "made an ImageSet called “other”"),
     ],
 )
