@@ -186,6 +186,22 @@ ROUNDS = titled(int, ge=1, le=100)
         (method_with(trains_with=("nonsense",)), "trains_with names “nonsense”"),
         (method_with(depends_on=("nonsense",)), "depends_on names “nonsense”"),
         (method_with(depends_on=("training.nonsense",)), "“training.nonsense”"),
+        (
+            method_with(
+                spec=msgspec.defstruct(
+                    "Power", [], bases=(PruningSpec,), frozen=True, kw_only=True, tag="unavailable"
+                )
+            ),
+            "its tag “unavailable” is reserved",
+        ),
+        (
+            method_with(
+                spec=msgspec.defstruct(
+                    "Power", [], bases=(PruningSpec,), frozen=True, kw_only=True, tag=3
+                )
+            ),
+            "tag",
+        ),
         (method_with(title=" "), "title is empty"),
         (method_with(score_name=""), "score name is empty"),
         (method_with(prune="module.prune"), "prune is “module.prune”"),
@@ -226,6 +242,13 @@ def test_the_flags_that_methods_may_not_use_are_those_of_the_commands():
     of_methods = {flag for field in flag_fields() for flag in field.flags
                   if field.path.startswith("pruning.")}  # fmt: skip
     assert flags - of_methods == methods.RESERVED_FLAGS
+
+
+@pytest.mark.parametrize("name", ["own", "torchvision:resnet18"])
+def test_a_network_cannot_take_a_reserved_name(monkeypatch, name):
+    row = models.ModelInfo(name=name, title="T", description="D.", factory="module:Net")
+    (problem,) = problems_of(monkeypatch, "networks", StubPoint(name, row))
+    assert f"its name “{name}” is reserved" in problem
 
 
 def test_two_formats_cannot_have_the_same_extension(monkeypatch):

@@ -222,6 +222,8 @@ def _check(network: ModelInfo, _others: Sequence[ModelInfo]) -> None:
     """Raise if an entry that a package adds is not a network."""
     if not isinstance(network, ModelInfo):
         raise TypeError(f"{network!r} is not a ModelInfo")
+    if network.name == "own" or ":" in network.name:  # the user's networks, and torchvision's
+        raise ValueError(f"its name “{network.name}” is reserved")
     if ":" not in network.factory:
         raise ValueError(f"{network.factory!r} does not name a module and a class")
     refuse_empty(network, "title", "description")

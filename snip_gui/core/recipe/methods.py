@@ -16,6 +16,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.registry import Registry, install_hint, refuse_empty
 from snip_gui.core.recipe.field import find_fields
 from snip_gui.core.recipe.pruning import (
+    UNAVAILABLE,
     MasksFor,
     Method,
     PrunableField,
@@ -162,6 +163,8 @@ def _check(method: Method, others: Sequence[Method]) -> None:
         raise TypeError(f"{method!r} is not a Method")
     if not issubclass(method.spec, PruningSpec):
         raise TypeError(f"{method.spec.__name__} does not derive from PruningSpec")
+    if method.name == UNAVAILABLE:
+        raise ValueError(f"its tag “{UNAVAILABLE}” is reserved")
     refuse_empty(method, "title", "description", "score_name")
     if method.masks_for not in get_args(MasksFor):
         choices = ", ".join(get_args(MasksFor))

@@ -206,6 +206,6 @@ def _unreadable(path: Path, reason: str) -> UserError:
     return UserError(
         f"“{path.name}” cannot be read as a checkpoint: {reason.rstrip('.')}.",
         "Choose a safetensors file, a state_dict saved with torch.save, or an export of this "
-        "program.",
+        "program; formats that packages add can only be written.",
         field="model.weights",
     )
