@@ -9,6 +9,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
+from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import load_images
@@ -70,6 +71,7 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
         data_folder=options.data_dir,
         trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
     )
+    import_torch()
     from snip_gui.core.export.export import export_run
 
     cancel = CancelToken()
@@ -114,6 +116,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
 
 def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui open``."""
+    import_torch()
     from snip_gui.core.models.recognising import inspect
     from snip_gui.core.weight_files.reading import several_error
 

@@ -10,6 +10,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_runs_folder
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
+from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.core.runs.extend import extended
@@ -78,6 +79,7 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
     known = recipe or read_recipe(options.resume or options.extend)
     environment = environment_from(options, known)
     printer.note("Loading torch")
+    import_torch()
     from snip_gui.core.execution.stages import drain
 
     cancel = CancelToken()
@@ -177,6 +179,7 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
     recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)
     environment = environment_from(options, recipe)
     printer.note("Loading torch")
+    import_torch()
     from snip_gui.core.execution.sweep import sweep_steps
 
     cancel = CancelToken()

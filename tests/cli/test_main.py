@@ -695,3 +695,16 @@ def test_files_beside_an_export_are_not_replaced_unasked(tmp_path):
     status, _, err = call(*words)
     assert (status, "is there already" in err) == (1, True)
     assert call(*words, "--overwrite")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space are those of Linux")
+@pytest.mark.parametrize("command", ["run", "sweep", "open x.pt"])
+def test_without_memory_for_torch_there_is_a_sentence(tmp_path, command):
+    (tmp_path / "x.pt").write_bytes(b"")
+    line = f"ulimit -v 1000000; exec {sys.executable} -m snip_gui {command}"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "torch cannot be imported" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -104,7 +104,8 @@ def test_no_widget_takes_a_name_for_markup(hostile, qtbot):
         losses_P=np.ones(2, np.float32), pictures_PCHW=pictures,
     )  # fmt: skip
     found = CheckpointFound(
-        path=Path(f"/{NAME}"), title=NAME, num_tensors=1, num_values=1, mask_from=NAME,
+        path=Path(f"/{NAME}"), title=NAME, key=NAME, num_tensors=1, num_values=1,
+        mask_from=NAME,
         recipes=(state.recipe,), knows_recipe=True, errors={NAME: 0.5},
     )  # fmt: skip
     dialogs = [

@@ -496,11 +496,14 @@ def test_copy_as_command_gives_the_same_recipe(window, started, state):
     assert recipe_from(make_parser().parse_args(words[1:])) == state.recipe
 
 
-def test_copy_as_command_saves_a_picked_minibatch(window, started, state, monkeypatch, tmp_path):
+def test_copy_as_command_saves_a_picked_minibatch(
+    window, started, state, qtbot, monkeypatch, tmp_path
+):
     path = tmp_path / "mine.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(path), ""))
     started.controller.minibatch.take_per_class(2)
     window.actions_by_name["copy_command"].trigger()
+    qtbot.waitUntil(lambda: not started.host.is_busy(), timeout=WAIT_MS)
     words = shlex.split(QGuiApplication.clipboard().text())
     assert recipe_from(make_parser().parse_args(words[1:])) == state.recipe
 

@@ -28,17 +28,23 @@ def load_torch(cancel: CancelToken) -> Iterator[Event]:
     UserError
         If the import fails; the hint says how to fix it.
     """
+    import_torch()
+    from snip_gui.core.base.machine.devices import find_devices
+
+    yield from find_devices(cancel)
+
+
+def import_torch() -> None:
+    """Import torch; raises `UserError` with a hint on how to fix it."""
     try:
         importlib.import_module("torch")
     except (ImportError, RuntimeError, OSError) as error:
         raise UserError(
             f"torch cannot be imported: {error}.",
-            "Install it again (“pip install --force-reinstall torch torchvision”), then restart. "
-            "Until then recipes and runs can be looked at, but nothing can be scored or trained.",
+            "Install it again (“pip install --force-reinstall torch torchvision”), or allow the "
+            "process more memory if it is limited; then restart. Until then recipes and runs can "
+            "be looked at, but nothing can be scored or trained.",
         ) from error
-    from snip_gui.core.base.machine.devices import find_devices
-
-    yield from find_devices(cancel)
 
 
 def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torchvision has no types
