@@ -87,7 +87,10 @@ def check_regular(
     OSError
         As `open_regular`.
     """
-    status = os.stat(path, follow_symlinks=follow_links)
+    try:
+        status = os.stat(path, follow_symlinks=follow_links)
+    except ValueError as error:  # a name that no system call takes
+        raise OSError(errno.EINVAL, "its name is not one of a file", str(path)) from error
     _check_status(path, status, max_bytes)
     return status.st_size
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +33,6 @@ from snip_gui.core.weight_files.reading import read_checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from torch import Tensor, nn
 
@@ -115,9 +116,9 @@ def _identify(
     source = {"weights": str(path.absolute()), "weights_digest": digest_file(path)}
     for choice in _choices(path, base, recipe):
         cancel.raise_if_cancelled()
-        yield Progress(f"Trying {find_network(choice).title}")
         with_weights = msgspec.structs.replace(choice, **source, weights_key=key)
         try:
+            yield Progress(f"Trying {find_network(choice).title}")
             found.append(_continue_from(checkpoint, path, with_weights, base, images, environment))
         except UserError as error:
             reasons.append(error.message)
@@ -207,6 +208,7 @@ def _continue_from(
     """Return a recipe that continues with a network; raises `UserError` if it does not fit."""
     if choice.name == OWN and choice.file_digest not in environment.trusted_code:
         # Its code must not run without consent, so only the file can be checked.
+        _refuse_other_code(choice)
         pruning = _as_pruned(path, find_masks(checkpoint))
         return msgspec.structs.replace(base, model=choice, pruning=pruning)
     shape = find_input_shape(choice, images.shape, images.num_classes)
@@ -214,6 +216,18 @@ def _continue_from(
     checkpoint = fitted(checkpoint, model)
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
+
+
+def _refuse_other_code(choice: ModelChoice) -> None:
+    """Raise `UserError` unless the file of a network exists and is the one that was used.
+
+    The choice may come from the description in a checkpoint of unknown origin.
+    """
+    path = Path(choice.file)
+    if not path.is_absolute():  # what it means depends on where the program was started
+        raise UserError(f"“{path}”, the file of the network, is not a full path.")
+    if read_source(path).digest != choice.file_digest:
+        raise UserError(f"“{path}” has changed since the checkpoint was saved.")
 
 
 def _empty(
@@ -244,17 +258,21 @@ def _refuse_other(checkpoint: Checkpoint, model: nn.Module, choice: ModelChoice)
 
 def _choices(path: Path, base: Recipe, recipe: Recipe) -> Sequence[ModelChoice]:
     """Return the networks to try: that of the file, the current one, then all others."""
-    beside = path.with_name(path.name + _LOADER)
-    own = []
-    if beside.is_file() and "Network" in candidates(source := read_source(beside)):
-        file = str(beside.absolute())
-        own.append(ModelChoice(name=OWN, file=file, symbol="Network", file_digest=source.digest))
+    own = [*_read_loader(path.with_name(path.name + _LOADER))]
     first = [without_file_weights(r.model) for r in (base, recipe)]
     first = [c for c in first if c.name != OWN or c.file]
     names = [*MODELS.names, *(TORCHVISION + name for name in SUGGESTED)]
     known = {choice.name for choice in first}
     rest = [ModelChoice(name=name) for name in names if name not in known]
     return list(dict.fromkeys([*own, *first, *rest]))
+
+
+def _read_loader(path: Path) -> Iterator[ModelChoice]:
+    """Yield the network in the loader beside a checkpoint, if there is a valid one."""
+    with contextlib.suppress(UserError):  # the checkpoint is usable without it
+        if path.is_file() and "Network" in candidates(source := read_source(path)):
+            file = str(path.absolute())
+            yield ModelChoice(name=OWN, file=file, symbol="Network", file_digest=source.digest)
 
 
 def _read_recipe(checkpoint: Checkpoint) -> Recipe | None:

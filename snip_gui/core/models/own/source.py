@@ -106,10 +106,10 @@ def candidates(source: Source) -> tuple[str, ...]:
     """
     try:
         tree = ast.parse(source.text)
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        modules = [c.name for c in classes if any("Module" in ast.unparse(b) for b in c.bases)]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _not_python(source.path, str(error) or "it is nested too deeply") from error
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    modules = [c.name for c in classes if any("Module" in ast.unparse(b) for b in c.bases)]
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     found = [*modules, *functions, *(c.name for c in classes)]
     return tuple(dict.fromkeys(name for name in found if not name.startswith("_")))
