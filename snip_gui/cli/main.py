@@ -6,6 +6,7 @@ Flags are generated from the fields of the recipe, so flags, forms and errors us
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options = _parse(arguments, err)
         printer = EventPrinter(out, err, quiet=getattr(options, "quiet", False))
-        return _run(options, printer)
+        # What a user's network prints is not a result, and must not fail if a stream is gone.
+        with contextlib.redirect_stdout(err.as_file()), contextlib.redirect_stderr(err.as_file()):
+            return _run(options, printer)
     finally:
         out.finish()
         err.finish()

@@ -11,7 +11,7 @@ import io
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.text import sparsity_text, to_visible
@@ -61,6 +61,10 @@ class Stream:
                 self._stream.write(text)
                 self._stream.flush()
 
+    def as_file(self) -> TextIO:
+        """Return a file that writes here, for code that prints."""
+        return cast("TextIO", _PrintedTo(self))
+
     def can_draw(self) -> bool:
         """Whether the stream is a terminal that can return to the start of a line."""
         try:
@@ -85,6 +89,20 @@ class Stream:
         except (OSError, ValueError):
             with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as null:
                 os.dup2(null.fileno(), self._stream.fileno())
+
+
+class _PrintedTo(io.TextIOBase):
+    """A file that writes to a `Stream`."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._stream.write(text)
+        return len(text)
 
 
 def _to_plain(error: UnicodeError) -> tuple[str, int]:

@@ -169,3 +169,30 @@ def test_signals_are_left_as_they_were():
     finally:
         signal.signal(signal.SIGHUP, before)
     assert [signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+@pytest.mark.parametrize("redirection", ["", "2>&1 | head -n 1", "> /dev/full 2> /dev/full"])
+def test_what_a_network_prints_is_no_result_and_ends_no_run(tmp_path, redirection):
+    (tmp_path / "net.py").write_text(
+        textwrap.dedent("""
+        import sys
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, image_shape, num_classes):
+                super().__init__()
+                self.out = nn.Linear(784, num_classes)
+
+            def forward(self, images):
+                print("a word of the network", flush=True)
+                sys.stderr.write("another" * 1000)
+                return self.out(images.flatten(1))
+    """)
+    )
+    own = "--model own --model-file net.py --model-symbol Net --trust-code"
+    done = shell(f"$SG {' '.join(RUN)} {own} --out run {redirection}", tmp_path)
+    assert done.returncode == 0
+    assert read_summary(tmp_path / "run").state == "finished"
+    if not redirection:
+        assert b"a word" not in done.stdout
+        assert b"a word" in done.stderr

@@ -34,6 +34,11 @@ def get_weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if not is_extra(name)}
 
 
+def find_infinite(model: nn.Module) -> list[str]:
+    """Return the names of parameters and buffers that hold values that are not finite."""
+    return [name for name, v in get_weights(model).items() if not bool(v.isfinite().all())]
+
+
 def stored_state(model: nn.Module) -> dict[str, Tensor]:
     """Return the state_dict as tensors, including extra state as far as it can be stored."""
     return get_weights(model) | stored_extra(model)

@@ -8,7 +8,6 @@ Shapes: B images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
-import copy
 import functools
 import time
 from dataclasses import replace
@@ -138,7 +137,7 @@ def _variants(
 ) -> dict[str, tuple[Callable[[Tensor], object], int]]:
     """Return by name the function that runs each variant, and its MACs."""
     macs = multiply_accumulates(package.network, package)
-    dense = copy.deepcopy(package.network)
+    dense = package.copy_network()
     state, _ = load_tensors(package.folder / files.INIT)
     load_state(dense, state)
     found: dict[str, tuple[Callable[[Tensor], object], int]] = {

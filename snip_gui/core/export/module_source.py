@@ -219,13 +219,16 @@ class _Writer:
             return names[target]
         names[target] = name = _free(target, names)
         module = self._modules[target]
+        if next(module.children(), None) is not None:
+            kind = type(module).__name__
+            raise CannotFollowError(f"“{target}” is a {kind}, which cannot be written as code")
         text = repr(module)
         if isinstance(module, ConvSame):
             text = text.replace("ConvSame(", "Conv2d(", 1)
         if not type(module).__module__.startswith("torch.nn") and not isinstance(module, ConvSame):
             raise CannotFollowError(f"“{target}” is not a layer of torch")
         weight = getattr(module, "weight", None)
-        if isinstance(weight, torch.Tensor) and weight.is_complex():
+        if isinstance(weight, torch.Tensor) and weight.dtype != torch.float32:
             text = f"{text.removesuffix(')')}, dtype={weight.dtype})"
         self._lines.append(f"self.{name} = nn.{' '.join(text.split())}")
         for key, tensor in module.state_dict().items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def measure_half(package: Package, images: ImageSet | None, cancel: CancelToken)
             f"The effect of half precision on the test error was not measured: {error.message}"
         )
         return
-    half = copy.deepcopy(single)
+    half = package.copy_network()
     load_state(half, widened(halved(package.state)))
     wrong, total = np.zeros(2, int), 0
     number = len(images.test_labels_N)

@@ -5,7 +5,6 @@ Shapes: B images, K classes.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -56,12 +55,13 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
 
 def _bits(tensor: Tensor) -> Tensor:
     """Return the bytes of a tensor, in which NaN equals NaN and -0.0 differs from 0.0."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8) if len(flat) else flat
 
 
 def outputs_with(package: RunNetwork, state: Mapping[str, Tensor]) -> Tensor:
     """Return the class scores (B, K) of the network with other weights."""
-    network = copy.deepcopy(package.network)
+    network = package.copy_network()
     load_state(network, state)
     return compute_scores(network, package.images_BCHW)
 

@@ -108,7 +108,8 @@ def _shrink_by_paths(small: nn.Module, sample_BCHW: Tensor) -> tuple[nn.Module, 
     masks = {name: (p.detach() != 0).numpy() for name, p in prunable.items()}
     paths = find_paths(small, masks, sample_BCHW)
     shrunk = cut(MaskedModel(small, prunable, masks), masks, paths, sample_BCHW)
-    made, source = write_source(shrunk.small.model.eval(), shrunk.pixels, sample_BCHW)
+    shrunk.small.model.eval()
+    made, source = write_source(shrunk.small.model, shrunk.pixels, sample_BCHW)
     return made, source, _describe(paths, num_folded)
 
 

@@ -62,7 +62,7 @@ class Follower(Generic[T]):
 
     def _visit(self, node: fx.Node) -> T | None:
         shape = find_shape(node)
-        if node.op == "placeholder" and shape is not None and not is_tensor_default(node):
+        if self.is_source(node) and shape is not None:
             return self.follow_source(node, shape)
         if node.op == "output":
             self.follow_output(node)
@@ -114,6 +114,11 @@ class Follower(Generic[T]):
     def width(self, value: T) -> int:
         """Return the length of axis 1 of the tensor that has this value."""
         raise NotImplementedError
+
+    def is_source(self, node: fx.Node) -> bool:
+        """Return whether a node is the images."""
+        is_argument = node.op == "placeholder" and not is_tensor_default(node)
+        return is_argument and find_shape(node) is not None
 
     def is_by_pixel(self, source: fx.Node) -> bool:
         """Return whether the images are only ever flattened, so that their slots are pixels."""

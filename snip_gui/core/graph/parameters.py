@@ -104,7 +104,8 @@ def prunable_parameters(
         if layer in exclude:
             continue
         for parameter in own_prunable(module):
-            if parameter.requires_grad and (biases or parameter.dim() > 1):
+            is_asked_for = biases or parameter.dim() > 1
+            if parameter.requires_grad and is_asked_for and parameter.numel():
                 chosen.setdefault(id(parameter), (layer, kind, parameter))
     _refuse_unknown(exclude, layers)
     tensors: list[TensorSpec] = []

@@ -24,7 +24,7 @@ from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
 from snip_gui.core.graph.following import Follower, Shape
-from snip_gui.core.graph.tracing import find_shape, has_weights, trace
+from snip_gui.core.graph.tracing import CannotFollowError, find_shape, has_weights, trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,6 +136,8 @@ class _PathFollower(Follower[_Flow]):
         self._left_whole: list[str] = []
 
     def follow(self) -> Paths:
+        if not any(map(self.is_source, self.graph.nodes)):
+            raise CannotFollowError("its forward has no argument of its own for the images")
         self.walk()
         for node in reversed(self.graph.nodes):
             if node in self.known:

@@ -6,6 +6,7 @@ Shapes: B images, C channels, H rows, W columns.
 from __future__ import annotations
 
 import collections
+import inspect
 import operator
 from typing import Any
 
@@ -52,10 +53,28 @@ def _contains_tensor(value: object) -> bool:
     return isinstance(value, Tensor)
 
 
+def _plain_defaults(model: nn.Module) -> dict[str, Any]:
+    """Return the arguments of ``forward`` whose defaults are plain values, which they keep."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    plain = (bool, int, float, str, type(None))
+    return {p.name: p.default for p in parameters if isinstance(p.default, plain)}
+
+
+def _drop_assertions(graph: fx.Graph) -> None:
+    """Remove the checks of torch.fx that such arguments are not given."""
+    for node in reversed(graph.nodes):
+        if node.target in (torch._assert, fx._symbolic_trace._assert_is_none):
+            graph.erase_node(node)
+            checked = node.args[0]
+            if isinstance(checked, fx.Node) and checked.target is operator.eq and not checked.users:
+                graph.erase_node(checked)
+
+
 def trace(model: nn.Module, sample_BCHW: Tensor) -> fx.Graph:
     """Return the graph of a network, annotated with the shape of every tensor."""
     try:
-        graph = _Tracer().trace(model)
+        graph = _Tracer().trace(model, _plain_defaults(model))
+        _drop_assertions(graph)
         module = fx.GraphModule(model, graph)
     except Exception as error:  # the network's code may raise anything
         raise CannotFollowError(f"it cannot be traced ({_first_line(error)})") from error

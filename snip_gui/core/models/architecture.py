@@ -164,7 +164,10 @@ def _outside_text(outside: tuple[tuple[str, int], ...]) -> str:
     """Return a sentence on parameters that are not ranked because they are outside layers."""
     number = sum(size for _, size in outside)
     if len(outside) == 1:
-        return f"{number:,} parameters of {outside[0][0]} are outside layers and are not pruned."
+        what = "parameters" if number > 1 else "parameter"
+        are = "are" if number > 1 else "is"
+        name = outside[0][0]
+        return f"{number:,} {what} of {name} {are} outside layers and {are} not pruned."
     names = ", ".join(f"{name} ({size:,})" for name, size in outside[:_NAMED])
     more = f" and {len(outside) - _NAMED:,} more" if len(outside) > _NAMED else ""
     return f"{number:,} parameters are outside layers and are not pruned: {names}{more}."

@@ -95,6 +95,7 @@ class _Watch(TorchFunctionMode):
         self._hooks = [
             module.register_forward_hook(self._watcher(name))
             for name, module in model.named_modules()
+            if not isinstance(module, torch.jit.ScriptModule)  # takes no hooks
         ]
 
     def remove_hooks(self) -> None:
@@ -147,7 +148,7 @@ class _Watch(TorchFunctionMode):
                 return
             self.shapes[name] = tuple(values.shape[1:])
             kind = layer_kind(module)
-            if not any(module.children()) and kind not in ("linear", "convolution"):
+            if next(module.children(), None) is None and kind not in ("linear", "convolution"):
                 self.num_activations += values.numel()
             if kind == "recurrent":
                 self._add(name, values.numel() // values.shape[-1], 0)

@@ -216,7 +216,6 @@ def _drawn(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # not those of GPUs, which are not restored
         module, computed = _made(choice, shape, num_classes, trusted)
-    module.float()  # in half precision most sensitivities would be zero
     initialise(module, choice.init, seed)
     if MODELS.get_plugin(choice.name) is not None:
         _refuse_bad_scores(module, choice.name, shape, num_classes)
@@ -265,7 +264,8 @@ def _made(
     if choice.name.startswith(TORCHVISION):
         from snip_gui.core.models.torchvision_models import build_torchvision
 
-        return build_torchvision(shape, num_classes, name=choice.name.removeprefix(TORCHVISION)), ()
+        name = choice.name.removeprefix(TORCHVISION)
+        return build_torchvision(shape, num_classes, name=name), ()
     from torch import nn
 
     with MODELS.blaming(choice.name):
@@ -274,7 +274,7 @@ def _made(
         raise MODELS.fault(
             choice.name, f"is of type {type(module).__name__}, not a torch.nn.Module"
         )
-    return module, ()
+    return module.float(), ()  # in half precision most sensitivities would be zero
 
 
 def measure(
@@ -304,7 +304,7 @@ def measure(
         else:
             module, computed = _made(choice, shape, num_classes, trusted)
         with MODELS.blaming(choice.name):
-            return describe_architecture(module.float(), shape, image_shape, num_classes, computed)
+            return describe_architecture(module, shape, image_shape, num_classes, computed)
 
 
 def without_file_weights(choice: ModelChoice) -> ModelChoice:

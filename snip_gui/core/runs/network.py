@@ -5,6 +5,7 @@ Shapes: B images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import copy
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,6 +83,16 @@ class RunNetwork:
             If it is user-supplied, and running its code was not agreed to or fails; or the package
             that provides it is not installed.
         """
+        return self._make()
+
+    def copy_network(self) -> nn.Module:
+        """Return a copy of the network; raises `UserError` as `network`."""
+        try:
+            return copy.deepcopy(self.network)
+        except Exception:  # noqa: BLE001 - user-supplied modules may hold what cannot be copied
+            return self._make()
+
+    def _make(self) -> nn.Module:
         refuse_missing(self.manifest["recipe"], "model.name")
         _, channels, rows, columns = self.images_BCHW.shape
         num_classes = len(self.manifest["classes"])
@@ -93,7 +104,8 @@ class RunNetwork:
             for name, parameter in made.module.named_parameters():
                 if name in self.masks:
                     parameter.masked_fill_(self.masks[name] == 0, 0)
-        return made.module.eval()
+        made.module.eval()  # not chained: user-supplied code may override what it returns
+        return made.module
 
 
 def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import DivergedError, UserError
-from snip_gui.core.base.network_state import get_weights
+from snip_gui.core.base.network_state import find_infinite
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.batches import batch_slices
 from snip_gui.core.graph.single_image import refuses_single_image
@@ -94,11 +94,13 @@ class Trainer:
     notes: list[str] = field(init=False, default_factory=list)
     shrunk: ShrunkModel | None = field(init=False, default=None)
     joins_single: bool = field(init=False, default=False)
+    _infinite: set[str] = field(init=False, default_factory=set)  # such as a mask of attention
     optimizer: Optimizer = field(init=False)
     _pixels: PixelChoice | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.phases = self.phases or (Phase(self.training.epochs),)
+        self._infinite = set(find_infinite(self.masked.model))
         self.optimizer = self._make_optimizer()
         number, size = len(self.train), self.training.batch_size
         if size == 1 or number % size == 1:
@@ -354,9 +356,9 @@ class Trainer:
             )
 
     def _is_finite(self) -> bool:
-        """Return whether all weights and buffers are finite."""
-        values = (*get_weights(self.trained.model).values(), *self.regime.parameters().values())
-        return all(bool(tensor.isfinite().all()) for tensor in values)
+        """Return whether all weights and buffers are finite that were so before."""
+        own = (bool(tensor.isfinite().all()) for tensor in self.regime.parameters().values())
+        return all(own) and self._infinite >= set(find_infinite(self.trained.model))
 
 
 def _single_images_only(batch_size: int) -> UserError:

@@ -292,3 +292,117 @@ def test_a_graph_with_other_weights_is_refused(run_own, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_format, "encode", damaged)
     with pytest.raises(UserError, match=r"“fc\.weight” differs"):
         export(done, "onnx", tmp_path)
+
+
+def network(init, forward, more=""):
+    """The source of a network, from the lines of its two methods."""
+    made = "\n        ".join(init.strip().splitlines())
+    passed = "\n        ".join(forward.strip().splitlines())
+    return (
+        f"{_HEAD}class Net(nn.Module):\n    def __init__(self, image_shape, num_classes):\n"
+        f"        super().__init__()\n        {made}\n\n    def forward(self, images{more}):\n"
+        f"        {passed}\n"
+    )
+
+
+_MLP = "self.a = nn.Linear(784, 12)\nself.b = nn.Linear(12, num_classes)"
+_PASS = "return self.b(torch.relu(self.a(images.flatten(1))))"
+
+RUNS = {
+    "double among single": network(
+        "self.a = nn.Linear(784, 12).double()\nself.b = nn.Linear(12, num_classes)",
+        "return self.b(torch.relu(self.a(images.flatten(1).double())).float())",
+    ),
+    "complex convolution": network(
+        "self.a = nn.Conv2d(1, 2, 5, stride=4, dtype=torch.complex64)\n"
+        "self.b = nn.Linear(2 * 36, num_classes)",
+        "return self.b(self.a(images.to(torch.complex64)).abs().flatten(1))",
+    ),
+    "argument with a default": network(
+        _MLP, f"if mask is not None:\n    images = images * mask\n{_PASS}", ", mask=None"
+    ),
+    "keyword with a default": network(
+        _MLP, f"if plain:\n    {_PASS} * scale", ", *, plain=True, scale=2.0"
+    ),
+    "no named argument": network(_MLP, "images = images[0]\n" + _PASS).replace(
+        "self, images)", "self, *images)"
+    ),
+    "statistics of the batch": network(
+        _MLP, "images = images - images.mean(0)\n" + _PASS
+    ),
+    "keeps what it computed": network(_MLP, "self.kept = self.a(images.flatten(1))\n"
+                                      "return self.b(torch.relu(self.kept))"),
+    "cannot be copied": network(
+        _MLP + "\nimport threading\nself.lock = threading.Lock()", f"with self.lock:\n    {_PASS}"
+    ),
+    "an empty layer": network(_MLP + "\nself.c = nn.Linear(5, 0)", _PASS),
+    "an infinite buffer": network(
+        _MLP + "\nself.register_buffer('mask', torch.full((12,), float('inf')))",
+        "return self.b(torch.minimum(torch.relu(self.a(images.flatten(1))), self.mask))",
+    ),
+    "attention by names": network(
+        "self.a = nn.Linear(28, 8)\nself.t = nn.MultiheadAttention(8, 2, batch_first=True)\n"
+        "self.b = nn.Linear(8, num_classes)",
+        "rows = self.a(images.squeeze(1))\n"
+        "return self.b(self.t(query=rows, key=rows, value=rows)[0].mean(1))",
+    ),
+    "train returns nothing": network(_MLP, _PASS)
+    + "\n    def train(self, mode=True):\n        super().train(mode)\n",
+    "prints": network("print('made')\n" + _MLP, "print('used', len(images))\n" + _PASS),
+    "decides by values": network(
+        _MLP, f"if images.sum() > 1e9:\n    images = -images\n{_PASS}"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+@pytest.mark.parametrize("name", RUNS)
+def test_an_odd_network_is_trained_and_exported_or_a_sentence_says_why_not(run_own, tmp_path, name):
+    done = run_own(RUNS[name])
+    assert done.summary.state == "finished"
+    refused = {}
+    for one in (*FORMATS, "onnx"):
+        try:
+            export(done, one, tmp_path)
+        except UserError as error:
+            refused[one] = error.message
+    assert refused.keys() <= {"shrunk", "onnx"}
+    assert "\x1b" not in "".join(refused.values())
+    if name in ("argument with a default", "keyword with a default", "complex convolution"):
+        assert not refused
+
+
+REFUSED = {
+    "layers in a list": (
+        network("self.a = [nn.Linear(784, 12)]\nself.b = nn.Linear(12, num_classes)",
+                "return self.b(self.a[0](images.flatten(1)))"),
+        "its state_dict lacks.*nn.ModuleList",
+    ),
+    "a tensor that is not registered": (
+        network(_MLP + "\nself.c = torch.randn(12, 12)",
+                "return self.b(self.a(images.flatten(1)) @ self.c)"),
+        "its state_dict lacks.*register_buffer",
+    ),
+    "one image loses its axis": (
+        network(_MLP, "return self.b(self.a(images.flatten(1))).squeeze()"),
+        "Keep the batch axis",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_kept_or_used_is_refused_in_a_sentence(run_own, name):
+    source, message = REFUSED[name]
+    with pytest.raises(UserError) as caught:
+        run_own(source)
+    assert re.search(message, f"{caught.value.message} {caught.value.hint}")
+
+
+def test_a_network_that_is_random_when_evaluated_is_remarked(run_own):
+    source = network(_MLP, _PASS.replace("torch.relu(", "functional.dropout(", 1))
+    assert any("random even in evaluation mode" in note for note in run_own(source).notes)
+
+
+def test_weights_that_overflow_still_end_a_training(run_own):
+    with pytest.raises(UserError, match=r"overflow|loss"):
+        run_own(network(_MLP, _PASS), learning_rate=1e30)

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.export.package import Package
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _COUNTER = "num_batches_tracked"  # only for training
 
 
@@ -74,17 +76,28 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
         entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)
         onnx.checker.check_model(model)
     except Exception as error:  # the exporter raises its own types, and those of its dependencies
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
-            f"The network cannot be written as ONNX: {first}", "Choose another format."
+            f"The network cannot be written as ONNX: {_explain(error)}", "Choose another format."
         ) from error
     return cast("bytes", model.SerializeToString())
+
+
+def _explain(error: BaseException) -> str:
+    """Return the first line of what first went wrong, without the colours of a terminal."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = _COLOURS.sub("", str(error)).strip()
+    return next(iter(text.splitlines()), type(error).__name__)
 
 
 def prove(package: Package, path: Path) -> str:
     """Read the file back; compare weights bit for bit, and outputs with those of torch."""
     found = read_back(path)
-    expected = {name: t for name, t in package.state.items() if not name.endswith(_COUNTER)}
+    expected = {
+        name: torch.view_as_real(tensor) if tensor.is_complex() else tensor  # as ONNX has them
+        for name, tensor in package.state.items()
+        if not name.endswith(_COUNTER)
+    }
     held = {name: tensor for name, tensor in expected.items() if name in found}
     refuse_other_weights(held, {name: found[name] for name in held})
     difference = prove_outputs(path, package.images_BCHW, package.network)
@@ -136,7 +149,8 @@ def prove_outputs(path: Path, images_BCHW: Tensor, network: nn.Module) -> float:
     """
     run = runner(path.read_bytes())
     expected_BK = compute_scores(network, images_BCHW)
-    refuse_other_outputs(expected_BK[:1], run(images_BCHW[:1]), "onnxruntime")
+    single_BK = compute_scores(network, images_BCHW[:1])
+    refuse_other_outputs(single_BK, run(images_BCHW[:1]), "onnxruntime")
     return refuse_other_outputs(expected_BK, run(images_BCHW), "onnxruntime")
 
 
@@ -157,7 +171,18 @@ def runner(data: bytes, num_threads: int = 0) -> Any:  # noqa: ANN401 - a functi
             f"onnxruntime rejected the file: {error}", "Choose another format."
         ) from error
     name = session.get_inputs()[0].name
-    return lambda images_BCHW: torch.from_numpy(session.run(None, {name: images_BCHW.numpy()})[0])
+
+    def run(images_BCHW: Tensor) -> Tensor:
+        try:
+            return torch.from_numpy(session.run(None, {name: images_BCHW.numpy()})[0])
+        except Exception as error:  # onnxruntime has its own types
+            raise UserError(
+                f"onnxruntime cannot run the file on {len(images_BCHW):,} images at once: "
+                f"{' '.join(str(error).split())}",
+                "Choose another format.",
+            ) from error
+
+    return run
 
 
 def read_back(path: Path) -> dict[str, Tensor]:
@@ -187,12 +212,13 @@ def _tidy(model: Any) -> None:  # noqa: ANN401 - onnx has no types of its messag
 def _quiet() -> Iterator[None]:
     """Silence the exporter's warnings and terminal output."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
         with (
             warnings.catch_warnings(),
             open(os.devnull, "w", encoding="utf-8") as nowhere,
             contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
         ):
             warnings.simplefilter("ignore")
             yield

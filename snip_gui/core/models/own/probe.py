@@ -143,12 +143,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _answer(question: Question) -> Answer:
     """Carry out the trial, in the other process."""
     from snip_gui.core.models.own.running import make_own
-    from snip_gui.core.models.own.trial import try_passes
+    from snip_gui.core.models.own.trial import compare_anew, try_passes
 
     choice, shape, num_classes = question.choice, question.shape, question.num_classes
     try:
         model, _ = make_own(choice, shape, num_classes, {choice.file_digest})
         remarks = try_passes(model, choice, shape, num_classes)
+        again, _ = make_own(choice, shape, num_classes, {choice.file_digest})
+        remarks += compare_anew(model, again, choice, shape)
     except UserError as error:
         return Answer(error.message, error.hint, error.field)
     return Answer(remarks=remarks)

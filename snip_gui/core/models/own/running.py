@@ -159,7 +159,7 @@ def make_own(
     """
     from snip_gui.core.graph.computed_weights import find_computed, make_ordinary
 
-    model = make(load(choice, trusted), choice, shape, num_classes).float()
+    model = in_single_precision(make(load(choice, trusted), choice, shape, num_classes))
     if next(find_computed(model), None) is None:
         return model, ()
     before_BK = _scores_if_any(model, shape)
@@ -182,6 +182,23 @@ def make_own(
     return model, computed
 
 
+def in_single_precision(model: nn.Module) -> nn.Module:
+    """Convert a network's half precision, in which most sensitivities would be zero.
+
+    Layers in double precision among others stay so: the network's code converts between them.
+    """
+    import torch
+
+    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()}
+    if torch.float32 not in kinds:
+        return model.float()
+    halves = (torch.float16, torch.bfloat16)
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.dtype in halves:
+            tensor.data = tensor.data.float()
+    return model
+
+
 def _scores_if_any(model: nn.Module, shape: tuple[int, int, int]) -> Tensor | None:
     """Return the scores of two noise images in evaluation mode; None if there are none."""
     import torch
@@ -192,7 +209,8 @@ def _scores_if_any(model: nn.Module, shape: tuple[int, int, int]) -> Tensor | No
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            scores = model.eval()(images_BCHW)
+            model.eval()
+            scores = model(images_BCHW)
     except Exception:  # noqa: BLE001 - user-supplied code; the trial says what is wrong with it
         return None
     finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.network_state import load_state, stored_state
+from snip_gui.core.base.network_state import load_state, stored_state, unstorable_state
 from snip_gui.core.models.own.running import explain_failure
 
 if TYPE_CHECKING:
@@ -83,10 +83,13 @@ def _scores(model: nn.Module, choice: ModelChoice, images_BCHW: Tensor, num_clas
             field="model.symbol",
         )
     if tuple(scores.shape) != (num_images, num_classes):
+        hint = "Its last layer must have one output per class; accept num_classes as a parameter."
+        if tuple(scores.shape) == (num_classes,):
+            hint = "Keep the batch axis, which squeeze() removes for a single image."
         raise UserError(
             f"“{choice.symbol}” gives {tuple(scores.shape)} for {count} of {num_classes} "
             f"classes{mode}, not class scores of shape ({num_images}, {num_classes}).",
-            "Its last layer must have one output per class; accept num_classes as a parameter.",
+            hint,
             field="model.symbol",
         )
     if not scores.is_floating_point():
@@ -117,6 +120,56 @@ def _check_backward(model: nn.Module, choice: ModelChoice, scores_BK: Tensor) ->
     except Exception as error:  # user-defined or in-place operations
         what = f"“{choice.symbol}” has no backward pass{mode}"
         raise explain_failure(what, error) from error
+
+
+def compare_anew(
+    model: nn.Module, again: nn.Module, choice: ModelChoice, shape: tuple[int, int, int]
+) -> tuple[str, ...]:
+    """Check that a network's state_dict holds all its weights; return remarks for the log.
+
+    Parameters
+    ----------
+    again
+        The same network, created and initialised once more; the state of the first is loaded.
+
+    Raises
+    ------
+    UserError
+        If its scores are different then: a resumed or exported run would be another network.
+    """
+    if unstorable_state(model):
+        return ()  # the log says so
+    load_state(again, stored_state(model))
+    images_BCHW = torch.randn(4, *shape, generator=torch.Generator().manual_seed(1))
+    scores_BK = _seeded_scores(model, images_BCHW, 0)
+    if not _are_close(scores_BK, _seeded_scores(model, images_BCHW, 1)):
+        return (
+            f"The scores of “{choice.symbol}” are random even in evaluation mode, so exports "
+            "cannot be verified.",
+        )
+    if not _are_close(scores_BK, _seeded_scores(again, images_BCHW, 0)):
+        raise UserError(
+            f"“{choice.symbol}” has weights that its state_dict lacks: created anew with the same "
+            "state, it gives different scores.",
+            "Keep layers in nn.ModuleList rather than in a list, and tensors as nn.Parameter or "
+            "with register_buffer.",
+            field="model.symbol",
+        )
+    return ()
+
+
+@torch.no_grad()
+def _seeded_scores(model: nn.Module, images_BCHW: Tensor, seed: int) -> Tensor:
+    """Return the scores of images in evaluation mode, with torch's generator seeded."""
+    model.eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        scores_BK: Tensor = model(images_BCHW.clone())
+    return scores_BK
+
+
+def _are_close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True)
 
 
 def _check_state(model: nn.Module, choice: ModelChoice) -> None:
