@@ -43,7 +43,10 @@ def find_sources(folder):
 
 
 def split_strings(source):
-    """Return strings of several words that a person may see, and descriptions in docstrings."""
+    """Return strings that a person may see, and descriptions in docstrings.
+
+    Single words in lower case are mostly names.
+    """
     tree = ast.parse(source)
     # Docstrings, and the descriptions of constants and attributes.
     described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -52,7 +55,7 @@ def split_strings(source):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if id(node) in described:
                 docstrings.append((node.lineno, node.value))
-            elif " " in node.value.strip():
+            elif " " in node.value.strip() or node.value[:1].isupper():
                 seen.append((node.lineno, node.value))
     return seen, docstrings
 

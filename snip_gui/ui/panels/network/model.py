@@ -81,9 +81,9 @@ _COLUMNS: tuple[Column[NetworkRow], ...] = (
         is_number=True,
     ),
     Column(
-        "Mult.-acc.",
+        "MACs",
         lambda row: f"{row.layer.multiply_accumulates:,}" if row.layer.is_prunable else "",
-        "Multiply-accumulate operations of its weights per image",
+        "Multiply-accumulate operations (MACs) of its weights per image",
         is_number=True,
     ),
     Column(
