@@ -10,6 +10,7 @@ A *slot* is an index along axis 1: a unit, a channel or a pixel.
 
 from __future__ import annotations
 
+import abc
 import functools
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -34,7 +35,7 @@ T = TypeVar("T")
 Shape: TypeAlias = tuple[int, ...]
 
 
-class Follower(Generic[T]):
+class Follower(abc.ABC, Generic[T]):
     """Computes a value for every tensor from those of its inputs; this base class has no rules.
 
     Attributes
@@ -111,9 +112,9 @@ class Follower(Generic[T]):
         """Return the value of a node's first argument."""
         return self.known.get(node.args[0]) if node.args else None  # type: ignore[arg-type]  # a node
 
+    @abc.abstractmethod
     def width(self, value: T) -> int:
         """Return the length of axis 1 of the tensor that has this value."""
-        raise NotImplementedError
 
     def is_source(self, node: fx.Node) -> bool:
         """Return whether a node is the images."""

@@ -33,9 +33,8 @@ def load_weights(model: nn.Module, path: Path, key: str = "") -> list[str]:
     checkpoint = read_fitting(model, path, key)
     state = {name: tensor for name, tensor in checkpoint.state.items() if name in wanted}
     refuse_codes(wanted, state)
-    notes = [f"The weights are those under “{checkpoint.key}” in “{path.name}”."]
-    if not checkpoint.key:
-        notes = []
+    key_note = f"The weights are those under “{checkpoint.key}” in “{path.name}”."
+    notes = [key_note] if checkpoint.key else []
     if any(tensor.shape != wanted[name].shape for name, tensor in state.items()):
         last = last_layer(model)
         state = {name: t for name, t in state.items() if not name.startswith(f"{last}.")}

@@ -27,6 +27,9 @@ NO_SCORES = (
 class PicturePage(QWidget):
     """Base of the pages with the input map and the weights.
 
+    Pages override `draw`, `on_hovered` and `on_clicked`. These raise instead of being abstract,
+    since the metaclass of abstract classes conflicts with Qt's.
+
     Signals
     -------
     readout

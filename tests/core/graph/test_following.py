@@ -102,9 +102,14 @@ def test_a_rule_whose_result_does_not_fit_is_set_aside(monkeypatch):
     assert rules_of(torch.relu) == ["source", "join", "unknown", "output"]
 
 
+class WithoutRules(Follower):
+    def width(self, value):
+        return value
+
+
 def test_without_rules_nothing_is_known():
     model = Network(torch.relu)
-    follower = Follower(model, trace(model, torch.zeros(2, 2, 4, 4)))
+    follower = WithoutRules(model, trace(model, torch.zeros(2, 2, 4, 4)))
     follower.walk()
     assert follower.known == {}
 
@@ -120,4 +125,4 @@ def test_slots_of_images_are_pixels_only_if_they_are_flattened_at_once(forward, 
 
     graph = trace(Reader(), torch.zeros(3, 2, 4, 4))
     (source,) = (node for node in graph.nodes if node.op == "placeholder")
-    assert Follower(Reader(), graph).count_slots(source, (3, 2, 4, 4)) == num_slots
+    assert Recorder(Reader(), graph).count_slots(source, (3, 2, 4, 4)) == num_slots

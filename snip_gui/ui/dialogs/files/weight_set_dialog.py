@@ -24,7 +24,7 @@ class WeightSetDialog(QDialog):
         self.setObjectName("weight_set_dialog")
         self.setWindowTitle("Choose weights")
         self._found = found
-        text = Label(f"“{found.path.name}” holds several sets of weights. Which one is meant?")
+        text = Label(f"“{found.path.name}” holds several sets of weights. Choose one.")
         text.setWordWrap(True)
         self.list = named(QListWidget(), "weight_sets", "Sets of weights")
         for one in found.sets:
