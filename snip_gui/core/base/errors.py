@@ -39,6 +39,10 @@ class DivergedError(UserError):
     """The training loss is not finite."""
 
 
+class MethodError(UserError):
+    """A pruning method cannot continue a training, whose results so far are kept."""
+
+
 class EditedError(UserError):
     """The recipe of a run was edited after the run had begun."""
 

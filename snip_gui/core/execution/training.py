@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import torch
 
-from snip_gui.core.base.errors import DiskFullError, DivergedError, ImagesLostError, UserError
+from snip_gui.core.base.errors import (
+    DiskFullError,
+    DivergedError,
+    ImagesLostError,
+    MethodError,
+    UserError,
+)
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.execution.book import RunBook
@@ -83,7 +89,8 @@ def train(
     ------
     UserError
         If the loss is not finite (`DivergedError`), an image file is gone (`ImagesLostError`), the
-        device runs out of memory, or a file cannot be written.
+        method cannot continue (`MethodError`), the device runs out of memory, or a file cannot be
+        written.
     """
     summary = msgspec.structs.replace(
         summary, trained_part=prepared.text, num_off_path=prepared.num_off_path
@@ -101,7 +108,7 @@ def train(
         state = yield from _steps(book, trainer, cancel, watch)
     except DivergedError as error:
         state, problem = "diverged", error
-    except ImagesLostError as error:
+    except (ImagesLostError, MethodError) as error:
         problem = error
     except torch.cuda.OutOfMemoryError:
         problem = out_of_memory("training.batch_size", trainer.training.batch_size)
@@ -160,7 +167,8 @@ def _steps(
 ) -> Generator[Event, None, RunState]:
     """Train until done or cancelled; return the final state of the run."""
     for fresh in trainer.run():
-        if trainer.notes:
+        is_evaluated = bool(fresh) and trainer.evaluated_at == trainer.step
+        if trainer.notes or (is_evaluated and trainer.regime.changes_masks):
             yield MasksChanged(sum(trainer.masked.counts().values()))
         while trainer.notes:
             yield Note(trainer.notes.pop(0))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import MethodError, UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.methods.one_shot import rank
@@ -75,7 +75,7 @@ class PruneAndRetrain(Regime):
         weight_M = flat_weights(masked.prunable)
         left_M = self._survivors(weight_M, kept_M, moment.phase)
         if not left_M.any():
-            raise UserError(
+            raise MethodError(
                 f"Round {moment.phase} would remove every connection.",
                 "Lower the quality factors.",
                 field="pruning.quality",

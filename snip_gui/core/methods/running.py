@@ -18,7 +18,7 @@ from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.mask_source import MaskSource
 from snip_gui.core.pruning.ranking import NotFiniteScoreError, Ranking, WrongScoresError
 from snip_gui.core.recipe.methods import METHODS
-from snip_gui.core.training.regime import MaskChange, Regime
+from snip_gui.core.training.regime import MaskChange, Outcome, Regime
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -187,6 +187,19 @@ class CheckedRegime(Regime):
         """Return a penalty to add to the loss."""
         with METHODS.blaming(self._name):
             return self._regime.penalty(masked)
+
+    def change_gradients(self, masked: MaskedModel) -> None:
+        """Change the gradients."""
+        with METHODS.blaming(self._name):
+            self._regime.change_gradients(masked)
+
+    def outcome(self, masked: MaskedModel) -> Outcome | None:
+        """Return what a training that ended now would result in."""
+        with METHODS.blaming(self._name):
+            outcome = self._regime.outcome(masked)
+        if outcome is not None:
+            self._checked(MaskChange(outcome.masks), masked)
+        return outcome
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
         """Return further parameters to train."""

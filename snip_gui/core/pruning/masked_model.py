@@ -8,6 +8,10 @@ A mask may change between two steps. With ``zero`` the value of a removed weight
 ``shadow`` a hidden copy of it is trained on, with which the weight returns if it is kept again (as
 in dynamic network surgery: Guo, Yao & Chen 2016, equation 3). Between steps removed weights are
 zero in both cases.
+
+A network that is trained whole, and pruned only by its method's outcome, can show that outcome
+between two steps: `show_outcome` replaces its weights and masks, and `hide_outcome` restores those
+that are trained.
 """
 
 from __future__ import annotations
@@ -62,8 +66,10 @@ class MaskedModel:
         self.model = model
         self.prunable = prunable
         self._pairs: list[tuple[nn.Parameter, Tensor]] = []
-        # Hidden values of removed weights; those of kept weights are stale.
+        # Values of all weights under ``shadow``, removed or not.
         self._shadows: list[Tensor] = []
+        # The weights that are trained, while an outcome is shown.
+        self._trained: dict[str, Tensor] = {}
         self.set_masks({name: torch.from_numpy(mask.copy()) for name, mask in masks.items()}, hold)
 
     @torch.no_grad()
@@ -87,13 +93,13 @@ class MaskedModel:
             # In the parameter's memory format, which may be channels last.
             mask = torch.empty_like(parameter, requires_grad=False).copy_(masks[name] != 0)
             pairs.append((parameter, mask))
+        self._pairs = pairs
         if hold == "shadow":
-            self._show_removed()
-            self._shadows = [parameter.detach().clone() for parameter, _ in pairs]
+            self._shadows = self._shadows or [p.detach().clone() for p, _ in pairs]
+            self._hide_removed()
         else:
             self._shadows = []
-        self._pairs = pairs
-        self.zero_removed()
+            self.zero_removed()
 
     @property
     def hold(self) -> Hold:
@@ -101,7 +107,7 @@ class MaskedModel:
         return "shadow" if self._shadows else "zero"
 
     def shadows(self) -> dict[str, Tensor]:
-        """Return the hidden values of removed weights by name; empty under ``zero``."""
+        """Return the values of all weights, removed or not, by name; empty under ``zero``."""
         names = [tensor.name for tensor in self.prunable.layout.tensors]
         return dict(zip(names, self._shadows, strict=True)) if self._shadows else {}
 
@@ -117,19 +123,75 @@ class MaskedModel:
             self.mask_gradients()
             optimizer.step()
             return
-        self._show_removed()
+        shown = [parameter.data for parameter, _ in self._pairs]
+        self._set_storage(self._shadows)
         optimizer.step()
-        with torch.no_grad():
-            for (parameter, _), shadow in zip(self._pairs, self._shadows, strict=True):
-                shadow.copy_(parameter)
-        self.zero_removed()
+        self._set_storage(shown)
+        self._hide_removed()
+
+    def _set_storage(self, values: list[Tensor]) -> None:
+        """Let the parameters use other storage, without copying."""
+        for (parameter, _), tensor in zip(self._pairs, values, strict=True):
+            parameter.data = tensor
 
     @torch.no_grad()
-    def _show_removed(self) -> None:
-        """Replace removed weights by their hidden values."""
-        if self._shadows:
-            for (parameter, mask), shadow in zip(self._pairs, self._shadows, strict=True):
-                parameter.copy_(torch.where(mask == 0, shadow, parameter))
+    def _hide_removed(self) -> None:
+        """Set the parameters to their hidden values, and removed ones to zero.
+
+        Products, because they are fast, and a hidden value that is not finite becomes visible.
+        """
+        for (parameter, mask), shadow in zip(self._pairs, self._shadows, strict=True):
+            parameter.zero_().addcmul_(shadow, mask)
+
+    @torch.no_grad()
+    def show_outcome(self, masks: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+        """Show an outcome: replace masks, and the values of some parameters by name.
+
+        Parameters
+        ----------
+        masks
+            Masks of all prunable parameters by name, nonzero where kept.
+        weights
+            New values of parameters by state_dict key. Removed ones become zero in any case.
+        """
+        names = {tensor.name for tensor in self.prunable.layout.tensors}
+        self._trained = {
+            name: self.model.get_parameter(name).detach().clone() for name in {**weights, **masks}
+        }
+        if set(masks) != names:
+            raise ValueError(f"masks for {sorted(masks)}, parameters {sorted(names)}")
+        for name, values in weights.items():
+            self.model.get_parameter(name).copy_(values)
+        self.set_masks(masks)
+
+    @torch.no_grad()
+    def hide_outcome(self) -> None:
+        """Restore the weights that `show_outcome` hid, if any; none of them is removed."""
+        if self._trained:
+            self._pairs = [(parameter, torch.ones_like(mask)) for parameter, mask in self._pairs]
+            for name, values in self._trained.items():
+                self.model.get_parameter(name).copy_(values)
+            self._trained = {}
+
+    def trained(self) -> dict[str, Tensor]:
+        """Return the hidden weights that are trained by name; empty unless an outcome is shown."""
+        return dict(self._trained)
+
+    @torch.no_grad()
+    def load_trained(self, trained: Mapping[str, Tensor]) -> None:
+        """Restore what `trained` returned, while the network shows the outcome.
+
+        Raises
+        ------
+        KeyError, RuntimeError
+            If a prunable parameter is missing, or a shape is wrong.
+        """
+        if trained:
+            names = {*trained, *(tensor.name for tensor in self.prunable.layout.tensors)}
+            self._trained = {
+                name: self.model.get_parameter(name).detach().clone().copy_(trained[name])
+                for name in names
+            }
 
     @torch.no_grad()
     def zero_removed(self) -> None:
@@ -157,11 +219,15 @@ class MaskedModel:
             (p, mask.to(memory_format=torch.channels_last) if mask.dim() == 4 else mask)
             for p, mask in self._pairs
         ]
+        self._shadows = [
+            shadow.to(memory_format=torch.channels_last) if shadow.dim() == 4 else shadow
+            for shadow in self._shadows
+        ]
 
     def unmasked(self) -> MaskedModel:
         """Return the same network without a mask."""
         other = copy.copy(self)
-        other._pairs, other._shadows = [], []
+        other._pairs, other._shadows, other._trained = [], [], {}
         return other
 
     def counts(self) -> dict[str, int]:

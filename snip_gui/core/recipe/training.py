@@ -27,7 +27,7 @@ ADDED_LATER = (
 
 
 class Phase(NamedTuple):
-    """A part of training that runs through a whole learning rate schedule.
+    """A part of training that starts afresh, usually with a whole learning rate schedule.
 
     Attributes
     ----------
@@ -35,10 +35,13 @@ class Phase(NamedTuple):
         Passes over the training images.
     rate
         Factor of the learning rate.
+    decays
+        Whether the learning rate follows the schedule, rather than being constant.
     """
 
     epochs: int
     rate: float = 1.0
+    decays: bool = True
 
 
 class Training(RecipePart, frozen=True, kw_only=True):

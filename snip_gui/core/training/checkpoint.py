@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from snip_gui.core.training.loop import Trainer
 
 _MODEL, _OPTIMIZER, _RNG = "model.", "optimizer.", "rng."
-# For masks that change: the masks, the hidden values of removed weights, and the method's state.
-_MASK, _SHADOW, _METHOD = "mask.", "shadow.", "method."
+# For masks that change: the masks, the hidden values of removed weights, the weights that are
+# trained if the network shows an outcome, and the method's state.
+_MASK, _SHADOW, _TRAINED, _METHOD = "mask.", "shadow.", "trained.", "method."
 
 
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
@@ -44,6 +45,7 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
         masks, shadows = trainer.masked.masks(), trainer.masked.shadows()
         tensors |= {_MASK + name: (mask != 0).to(torch.uint8) for name, mask in masks.items()}
         tensors |= {_SHADOW + name: values for name, values in shadows.items()}
+        tensors |= {_TRAINED + name: v for name, v in trainer.masked.trained().items()}
     tensors |= {_METHOD + name: values for name, values in trainer.regime.state().items()}
     tensors[_RNG + "torch"] = torch.get_rng_state()
     save_tensors(path, tensors, {"format": 1, "step": trainer.step, "seconds": trainer.seconds})
@@ -63,6 +65,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
             trainer.masked.set_masks(_part(tensors, _MASK), trainer.regime.hold)
         load_state(trainer.masked.model, model_state(tensors))
         trainer.masked.load_shadows(_part(tensors, _SHADOW))
+        trainer.masked.load_trained(_part(tensors, _TRAINED))
         trainer.regime.load_state(_part(tensors, _METHOD))
         if trainer.shrunk is not None:
             trainer.shrunk.load_from_full()

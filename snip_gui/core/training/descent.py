@@ -64,6 +64,7 @@ def descend(
     whole = loss if penalty is None else loss + penalty
     if whole.requires_grad:  # not if no kept connection reaches the output
         whole.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    regime.change_gradients(masked)
     masked.update(optimizer)
     return loss.detach(), scores_BK.detach()
 

@@ -1,10 +1,11 @@
-"""Evaluation of a network on images that it is not trained on.
+"""Loss and accuracy: of a network on images that it is not trained on, and of training steps.
 
 Shapes: B images per batch, C channels, H rows, W columns, K classes.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,8 @@ from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from torch import Tensor
 
     from snip_gui.core.data.images.batches import Batches
 
@@ -39,3 +42,25 @@ def evaluation(model: nn.Module, images: Batches) -> Generator[None, None, tuple
     finally:
         batches.close()
     return loss / len(images), hits / len(images)
+
+
+class RunningMetrics:
+    """Losses and correct predictions since the last point, kept on the device to avoid waiting."""
+
+    def __init__(self) -> None:
+        self._losses: list[Tensor] = []
+        self._hits_B: list[Tensor] = []
+
+    def add(self, loss: Tensor, scores_BK: Tensor, labels_B: Tensor) -> None:
+        """Add one batch."""
+        self._losses.append(loss)
+        self._hits_B.append(scores_BK.argmax(1) == labels_B)
+
+    def take(self) -> tuple[float, float]:
+        """Return the mean loss and accuracy, and reset; synchronises with the device."""
+        losses = torch.stack(self._losses).double().tolist()
+        sizes = [len(hits_B) for hits_B in self._hits_B]
+        loss = sum(map(operator.mul, losses, sizes)) / sum(sizes)
+        accuracy = int(torch.cat(self._hits_B).sum()) / sum(sizes)
+        self._losses, self._hits_B = [], []
+        return loss, accuracy

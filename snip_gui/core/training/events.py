@@ -81,7 +81,7 @@ class TrainingPaused(Event):
 
 @dataclass(frozen=True)
 class MasksChanged(Event):
-    """The method changed the masks during training."""
+    """The method changed the masks during training, or may have before an evaluation."""
 
     num_kept: int
 

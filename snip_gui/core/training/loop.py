@@ -6,7 +6,6 @@ Shapes: N training images, B images per batch, C channels, H rows, W columns, K 
 from __future__ import annotations
 
 import dataclasses
-import operator
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.base.errors import DivergedError, UserError
+from snip_gui.core.base.errors import DivergedError, MethodError, UserError
 from snip_gui.core.base.network_state import find_infinite
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.batches import batch_slices
@@ -29,7 +28,7 @@ from snip_gui.core.training.descent import (
     make_optimizer,
     state_names,
 )
-from snip_gui.core.training.evaluation import evaluation
+from snip_gui.core.training.evaluation import RunningMetrics, evaluation
 from snip_gui.core.training.metrics import MetricPoint, SplitName
 from snip_gui.core.training.regime import Moment
 from snip_gui.core.training.schedules import find_phase, learning_rate_at
@@ -140,9 +139,14 @@ class Trainer:
         return self.masked if self.shrunk is None else self.shrunk.small
 
     def put_back(self) -> None:
-        """Copy the trained weights into the whole network."""
+        """Let the whole network have the result: the trained weights, or the method's outcome."""
         if self.shrunk is not None:
             self.shrunk.put_back()
+        self.masked.hide_outcome()
+        with torch.no_grad():
+            outcome = self.regime.outcome(self.masked)
+        if outcome is not None:
+            self.masked.show_outcome(outcome.masks, outcome.weights)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -165,7 +169,7 @@ class Trainer:
         number, within = find_phase(step, self.phases, self.steps_per_epoch)
         phase = self.phases[number]
         length = phase.epochs * self.steps_per_epoch
-        return learning_rate_at(within, length, self.training, phase.rate)
+        return learning_rate_at(within, length, self.training, phase.rate, decays=phase.decays)
 
     def run(self) -> Iterator[list[MetricPoint]]:
         """Train to the end, yielding between steps.
@@ -181,11 +185,13 @@ class Trainer:
         ------
         DivergedError
             If a loss or weight is no longer finite; all earlier points have been yielded.
+        MethodError
+            If the method cannot continue, or has removed every connection.
         """
         if self.step % self.steps_per_epoch == 0 and self.evaluated_at != self.step:
             yield from self._evaluate()
         interval = max(1, self.steps_per_epoch // _POINTS_PER_EPOCH)
-        sums = _Sums()
+        sums = RunningMetrics()
         while self.step < self.num_steps:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             order_N = self._make_order(epoch)
@@ -205,6 +211,11 @@ class Trainer:
                 batches.close()
             yield from self._evaluate()
         self.put_back()
+        if self.regime.changes_masks and not any(self.masked.counts().values()):
+            raise MethodError(
+                "The method removed every connection.",
+                "Change its settings so that it removes less.",
+            )
 
     @property
     def is_done(self) -> bool:
@@ -246,9 +257,10 @@ class Trainer:
         finally:
             batches.close()
 
-    def _one_step(self, sums: _Sums, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
+    def _one_step(self, sums: RunningMetrics, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
         """Take one training step under the regime; return its learning rate."""
         moment = self._moment()
+        self.masked.hide_outcome()
         if moment.phase and not moment.step_of_phase:  # a new phase starts afresh
             self._reset_optimizer()
         self._change_masks(self.regime.before_step(self.masked, moment))
@@ -302,6 +314,8 @@ class Trainer:
 
     def _evaluate(self) -> Iterator[list[MetricPoint]]:
         """Evaluate the validation and test splits; yield nothing per batch, then their points."""
+        if self.shrunk is None:
+            self.put_back()
         lr = self.rate_at(max(0, self.step - 1))
         measured: dict[SplitName, tuple[float, float]] = {}
         for split, images in self.held_out.items():
@@ -325,7 +339,7 @@ class Trainer:
         self.evaluated_at = self.step
         yield points
 
-    def _training_point(self, sums: _Sums, lr: float) -> MetricPoint:
+    def _training_point(self, sums: RunningMetrics, lr: float) -> MetricPoint:
         """Return the metrics since the last training point; synchronises with the device."""
         loss, accuracy = sums.take()
         return dataclasses.replace(
@@ -369,25 +383,3 @@ def _single_images_only(batch_size: int) -> UserError:
         return UserError(message, hint, field="training.batch_size", proposal=2)
     hint = "Choose a data set with more than one training image."
     return UserError(message, hint, field="data.name")
-
-
-class _Sums:
-    """Losses and correct predictions since the last point, kept on the device to avoid waiting."""
-
-    def __init__(self) -> None:
-        self._losses: list[Tensor] = []
-        self._hits_B: list[Tensor] = []
-
-    def add(self, loss: Tensor, scores_BK: Tensor, labels_B: Tensor) -> None:
-        """Add one batch."""
-        self._losses.append(loss)
-        self._hits_B.append(scores_BK.argmax(1) == labels_B)
-
-    def take(self) -> tuple[float, float]:
-        """Return the mean loss and accuracy, and reset; synchronises with the device."""
-        losses = torch.stack(self._losses).double().tolist()
-        sizes = [len(hits_B) for hits_B in self._hits_B]
-        loss = sum(map(operator.mul, losses, sizes)) / sum(sizes)
-        accuracy = int(torch.cat(self._hits_B).sum()) / sum(sizes)
-        self._losses, self._hits_B = [], []
-        return loss, accuracy

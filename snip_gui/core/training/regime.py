@@ -9,7 +9,7 @@ Shapes: B images per batch, C channels, H rows, W columns, K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +60,22 @@ class MaskChange:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a training that ended now would result in.
+
+    Attributes
+    ----------
+    masks
+        Masks of all prunable parameters by name, nonzero where kept.
+    weights
+        Values of parameters that differ from the trained ones, by state_dict key.
+    """
+
+    masks: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+
 class Regime:
     """Rules of training; this base class leaves mask, loss and network unchanged.
 
@@ -90,6 +106,21 @@ class Regime:
 
     def penalty(self, masked: MaskedModel) -> Tensor | None:
         """Return a penalty to add to the mean loss of a batch; None for none."""
+        return None
+
+    def change_gradients(self, masked: MaskedModel) -> None:
+        """Change the gradients after the backward pass, in place.
+
+        For a penalty whose gradient is known, which is faster than `penalty`.
+        """
+
+    def outcome(self, masked: MaskedModel) -> Outcome | None:
+        """Return the pruned network that would result if training ended now.
+
+        For methods that train the whole network, and remove connections only at the end. The
+        outcome is what is evaluated, stored and exported; training continues with the weights as
+        they were. None if the network as trained is the result.
+        """
         return None
 
     def parameters(self) -> Mapping[str, nn.Parameter]:

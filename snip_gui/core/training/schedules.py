@@ -24,7 +24,9 @@ def find_phase(step: int, phases: Sequence[Phase], steps_per_epoch: int) -> tupl
     return len(phases) - 1, step
 
 
-def learning_rate_at(step: int, num_steps: int, training: Training, factor: float = 1.0) -> float:
+def learning_rate_at(
+    step: int, num_steps: int, training: Training, factor: float = 1.0, *, decays: bool = True
+) -> float:
     """Return the learning rate at a step of a phase.
 
     Parameters
@@ -36,7 +38,11 @@ def learning_rate_at(step: int, num_steps: int, training: Training, factor: floa
         schedule too (in the paper they are at fixed steps).
     factor
         Factor of the schedule.
+    decays
+        Whether the schedule applies; otherwise the rate is constant.
     """
+    if not decays:
+        return (step >= num_steps and training.added_rate) or training.learning_rate * factor
     if step >= num_steps:
         return training.added_rate or _scheduled(num_steps - 1, num_steps, training) * factor
     return _scheduled(step, num_steps, training) * factor

@@ -10,15 +10,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import DivergedError, MethodError, UserError
 from snip_gui.core.base.events import run_to_end
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.training import Phase, Training
 from snip_gui.core.training.checkpoint import load_checkpoint, mask_state, save_checkpoint
+from snip_gui.core.training.evaluation import evaluation
 from snip_gui.core.training.loop import Trainer
 from snip_gui.core.training.preparing import prepare
-from snip_gui.core.training.regime import MaskChange, Regime
+from snip_gui.core.training.regime import MaskChange, Outcome, Regime
 from tests.core.training.test_loop import finish, make_images
 
 TRAINING = Training(epochs=3, batch_size=10, learning_rate=0.05)
@@ -92,6 +93,17 @@ class Gated(Regime):
         self.steps = int(state["steps"])
 
 
+class Revealing(Regime):
+    """Trains the whole network, and shows one of doubled weights without the small ones."""
+
+    changes_masks = True
+
+    def outcome(self, masked):
+        parts = masked.prunable.items()
+        masks = {name: p.detach().abs() > p.detach().abs().mean() for name, p in parts}
+        return Outcome(masks, {name: p.detach() * 2 for name, p in parts})
+
+
 def make_trainer(regime, training=TRAINING, phases=(), dtype=torch.float32):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 3)).to(dtype)
@@ -108,7 +120,7 @@ def make_trainer(regime, training=TRAINING, phases=(), dtype=torch.float32):
     )
 
 
-REGIMES = [Splicing, Dropping, Gated]
+REGIMES = [Splicing, Dropping, Gated, Revealing]
 
 
 @pytest.mark.parametrize("make", REGIMES)
@@ -184,6 +196,61 @@ def test_spliced_weights_are_those_of_an_explicit_loop():
         torch.testing.assert_close(parameter.detach(), whole[name] * masks[name])
 
 
+def test_an_outcome_is_evaluated_and_left_at_the_end_while_the_trained_weights_are_unaffected():
+    whole, revealed = make_trainer(Regime()), make_trainer(Revealing())
+    finish(whole)
+    points = finish(revealed)
+    kept = 0
+    for name, trained in whole.masked.prunable.items():
+        mask = trained.abs() > trained.abs().mean()
+        kept += int(mask.sum())
+        assert torch.equal(revealed.masked.trained()[name], trained)
+        assert torch.equal(revealed.masked.model.get_parameter(name), trained * 2 * mask)
+    assert sum(revealed.masked.counts().values()) == kept
+    last = [point for point in points if point.split == "test"][-1]
+    measured, _ = run_to_end(evaluation(revealed.masked.model, revealed.held_out["test"]))
+    assert last.loss == measured
+
+
+def test_an_outcome_without_connections_is_refused():
+    class Emptying(Revealing):
+        def outcome(self, masked):
+            return Outcome({n: torch.zeros_like(p) for n, p in masked.prunable.items()})
+
+    with pytest.raises(MethodError, match="every connection"):
+        finish(make_trainer(Emptying()))
+
+
+def test_gradients_that_a_regime_changes_are_those_of_a_penalty():
+    class Pulled(Regime):
+        def penalty(self, masked):
+            return sum(p.square().sum() for _, p in masked.prunable.items()) / 2
+
+    class Changed(Regime):
+        def change_gradients(self, masked):
+            for parameter in masked.prunable.parameters:
+                parameter.grad.add_(parameter.detach())
+
+    one, other = make_trainer(Pulled()), make_trainer(Changed())
+    finish(one)
+    finish(other)
+    for (name, values), (_, others) in zip(
+        one.masked.prunable.items(), other.masked.prunable.items(), strict=True
+    ):
+        torch.testing.assert_close(values, others, msg=name)
+
+
+def test_hidden_weights_that_are_not_finite_end_a_training():
+    class Breaking(Splicing):
+        def after_step(self, masked, moment):
+            for shadow in masked.shadows().values():
+                if moment.step == 5:
+                    shadow.fill_(float("nan"))
+
+    with pytest.raises(DivergedError):
+        finish(make_trainer(Breaking()))
+
+
 def in_double(images):
     """Let resident images come in double precision."""
     batch = images.batch
@@ -247,6 +314,13 @@ def test_each_phase_runs_through_the_schedule_and_starts_at_rest():
     # The first step of a phase has the velocity of its gradient alone.
     first = dict(velocities)
     assert first[25] < 0.5 * first[24]
+
+
+def test_a_phase_may_have_a_constant_rate():
+    training = Training(epochs=4, batch_size=10, learning_rate=0.1, decay_at=(0.5,), added_epochs=1)
+    trainer = make_trainer(Regime(), training, (Phase(2), Phase(2, 0.5, decays=False)))
+    rates = [trainer.rate_at(step) for step in range(trainer.num_steps)]
+    assert rates == pytest.approx([0.1] * 6 + [0.01] * 6 + [0.05] * 18)
 
 
 def test_added_epochs_can_have_a_rate_of_their_own():
