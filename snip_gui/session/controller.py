@@ -95,6 +95,10 @@ class Controller(QObject):
         self.trainings.ended.connect(self.runs.refresh)
         self.queue = RunQueue(state, self.trainings, self)
 
+    def is_busy(self, *kinds: str) -> bool:
+        """Return whether a job of one of the kinds, or any job, is unfinished."""
+        return self._host.is_busy(*kinds)
+
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture right away."""
         self._wants_score = True

@@ -169,12 +169,12 @@ def zoom_and_pan(window, qapp, first: QRectF) -> list[float]:
         assert paints.counts[view] > before
 
     for _ in range(6):
-        plot._box.setRange(first, padding=0)
+        plot.view_box.setRange(first, padding=0)
         process(qapp, 0.05)
         for _ in range(12):
-            step(lambda: plot._box.scaleBy((0.8, 0.8)))
+            step(lambda: plot.view_box.scaleBy((0.8, 0.8)))
         for _ in range(12):
-            step(lambda: plot._box.translateBy(x=12, y=5))
+            step(lambda: plot.view_box.translateBy(x=12, y=5))
     return times
 
 
@@ -184,7 +184,7 @@ def test_zoom_and_pan_on_a_layer_of_two_million(record_property, application, qa
     show_scored(application, scored_of("vgg-d", layout_of(vgg_d(has_matrix=kind == "linear"))))
     window.heatmap.select_layer("conv13")
     process(qapp)
-    size = window.heatmap.weights._canvas.size
+    size = window.heatmap.weights.canvas.size
     times = zoom_and_pan(window, qapp, QRectF(0, 0, size[1], size[0]))
     show(record_property, f"zoom or pan, 2.4 M, {kind}", **percentiles(times))
     assert np.percentile(times, 95) < 0.016

@@ -20,7 +20,7 @@ def controller(make_controller):
 def scored(controller, qtbot):
     controller.start()
     wait(qtbot, lambda: controller.state.scored is not None)
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
     return controller
 
 
@@ -75,12 +75,12 @@ def test_known_scores_come_back_without_work(scored, qtbot):
     first = scored.state.scored
     scored.set_field("seed", 5)
     scored.score()
-    wait(qtbot, lambda: not scored.state.is_stale and not scored._host.is_busy())
+    wait(qtbot, lambda: not scored.state.is_stale and not scored.is_busy())
     assert scored.state.scored is not first
     scored.undo_stack.undo()
     assert scored.state.scored is first
     scored.score()
-    assert not scored._host.is_busy()
+    assert not scored.is_busy()
 
 
 def test_a_value_out_of_bounds_is_told_in_place_and_changes_nothing(controller):

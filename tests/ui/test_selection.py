@@ -31,16 +31,16 @@ def click(qtbot, plot, row, column):
     """Click the middle of a canvas pixel."""
     qtbot.waitUntil(lambda: plot.isVisible() and plot.width() > 100, timeout=WAIT_MS)
     # Near enough that a canvas pixel is larger than one of the screen.
-    plot._box.setRange(QRectF(column - 4, row - 4, 9, 9), padding=0)
+    plot.view_box.setRange(QRectF(column - 4, row - 4, 9, 9), padding=0)
     QApplication.processEvents()
-    scene = plot._box.mapViewToScene(QPointF(column + 0.5, row + 0.5))
-    where = plot._view.mapFromScene(scene)
-    qtbot.mouseClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    scene = plot.view_box.mapViewToScene(QPointF(column + 0.5, row + 0.5))
+    where = plot.view.mapFromScene(scene)
+    qtbot.mouseClick(plot.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
 
 
 def wait_for_shape(qtbot, plot, shape):
     """Wait for a picture that is drawn as soon as its place in the window is known."""
-    drawn = plot._item
+    drawn = plot.image_item
     qtbot.waitUntil(lambda: drawn.image is not None and drawn.image.shape == shape, timeout=WAIT_MS)
 
 
@@ -156,10 +156,10 @@ def test_units_with_the_most_kept_come_first(window, state, qtbot):
     mask = state.scored.ranking.get_mask(state.scored.layout["fc2.weight"], state.num_kept)
     assert mask.sum(axis=1)[state.selection.unit] == mask.sum(axis=1).max()
     # After the slider has come to rest they are sorted again.
-    started_with = page._canvas.arrangement.units
+    started_with = page.canvas.arrangement.units
     window.controller.set_sparsity(0.99)
-    qtbot.waitUntil(lambda: page._canvas is not None
-                    and page._canvas.arrangement.units is not started_with)  # fmt: skip
+    qtbot.waitUntil(lambda: page.canvas is not None
+                    and page.canvas.arrangement.units is not started_with)  # fmt: skip
     kept = page.plot.picture.index_HW == 255
     assert (np.diff(kept.sum(axis=1)) <= 0).all()
 
@@ -187,14 +187,14 @@ def test_convolutions_as_channels(window, state, started, qtbot):
 
 def test_the_mean_image_stands_beside_the_map_or_under_it(window, started, qtbot):
     page = window.heatmap.map
-    assert not page.plot._companion.isVisible()
+    assert not page.plot.companion_item.isVisible()
     mean = started.controller.pictures.mean_CHW[0]
     for where in ("beside", "under"):
         page.companion.setCurrentIndex(page.companion.findData(where))
-        assert page.plot._companion.isVisible()
-        np.testing.assert_array_equal(page.plot._companion.image, mean)
+        assert page.plot.companion_item.isVisible()
+        np.testing.assert_array_equal(page.plot.companion_item.image, mean)
     page.companion.setCurrentIndex(0)
-    assert not page.plot._companion.isVisible()
+    assert not page.plot.companion_item.isVisible()
 
 
 def test_the_flow_shows_every_layer_and_a_click_enters_it(window, state, qtbot):
@@ -256,4 +256,4 @@ def test_both_pictures_are_whole_in_a_small_window(window, qtbot):
     for plot in plots:
         qtbot.waitUntil(lambda plot=plot: plot.visible[:2] == (0, 0), timeout=WAIT_MS)
         # Nothing of it lies under its neighbour.
-        assert plot._view.height() <= plot.parentWidget().height()
+        assert plot.view.height() <= plot.parentWidget().height()

@@ -157,14 +157,14 @@ def test_a_zoomed_picture_stays_zoomed_while_its_shape_stays(qtbot):
     plot.show()
     table = colour_table("viridis")
     plot.show_picture(Picture(np.ones((50, 60), np.uint8), 0, 1, "x"), table)
-    plot._box.setRange(xRange=(10, 20), yRange=(10, 20))
-    zoomed = plot._box.viewRange()
+    plot.view_box.setRange(xRange=(10, 20), yRange=(10, 20))
+    zoomed = plot.view_box.viewRange()
     plot.show_picture(Picture(np.full((50, 60), 9, np.uint8), 0, 1, "x"), table)
-    assert plot._box.viewRange() == zoomed
+    assert plot.view_box.viewRange() == zoomed
     plot.show_picture(Picture(np.ones((5, 6), np.uint8), 0, 1, "x"), table)
-    assert plot._box.viewRange() != zoomed
+    assert plot.view_box.viewRange() != zoomed
     plot.reset_view()
-    assert plot._box.viewRange()[0][1] >= 6
+    assert plot.view_box.viewRange()[0][1] >= 6
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
@@ -246,13 +246,13 @@ def test_a_canvas_is_reduced_as_far_as_it_is_zoomed_out(qtbot):
     seen, zooms = [], []
     plot.hovered.connect(lambda row, column: seen.append((row, column)))
     plot.zoomed.connect(lambda: zooms.append(plot.reduction))
-    plot._box.setRange(QRectF(0, 0, 300, 240), padding=0)
+    plot.view_box.setRange(QRectF(0, 0, 300, 240), padding=0)
     assert plot.reduction == 1
     assert zooms[-1] == 1
     plot.show_picture(picture, table, (2000, 2400), (8, 8))
     assert plot.reduction == 1  # the view is kept
     # Places are told in canvas pixels, whatever the blocks.
-    plot._on_moved(plot._box.mapViewToScene(QPointF(1234.5, 67.5)))
+    plot._on_moved(plot.view_box.mapViewToScene(QPointF(1234.5, 67.5)))
     assert seen == [(67, 1234)]
     plot.reset_view()
     assert zooms[-1] == 8

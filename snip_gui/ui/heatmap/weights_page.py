@@ -61,7 +61,7 @@ class WeightsPage(PicturePage):
     ) -> None:
         super().__init__("heatmap", "Weights", themes, parent)
         self._state, self._selector = state, controller.selector
-        self._canvas: WeightCanvas | None = None
+        self.canvas: WeightCanvas | None = None
         self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
         self._live, self._live_most = controller.live, 0.0
         self.timeline = Timeline()
@@ -117,7 +117,7 @@ class WeightsPage(PicturePage):
             self.layer.clear()
             for tensor in scored.layout.weights if scored else ():
                 self.layer.addItem(tensor.label, tensor.name)
-        self._canvas = None
+        self.canvas = None
         for box in (self.layer, self.style_box, self.order, self.colours):
             box.setEnabled(scored is not None)
         self._on_selection_changed()
@@ -186,7 +186,7 @@ class WeightsPage(PicturePage):
 
     @Slot()
     def _on_arrangement_changed(self) -> None:
-        self._canvas = self.large.canvas = None
+        self.canvas = self.large.canvas = None
         self.refresh()
         self.readout.emit("")
 
@@ -222,25 +222,25 @@ class WeightsPage(PicturePage):
             self._draw_large(scored, tensor)
             return
         self.large.canvas = None
-        if self._canvas is None or self._canvas.arrangement.tensor != tensor:
-            self._canvas = weight_canvas(
+        if self.canvas is None or self.canvas.arrangement.tensor != tensor:
+            self.canvas = weight_canvas(
                 scored.masks, self._arranged(scored, tensor), scored.score_name
             )
             self._values, self._live_most = {}, 0.0
-            self.plot.prepare(self._canvas.size)
-        self._canvas = self._canvas.reduced(self.plot.reduction)
-        picture = self._picture(scored, self._canvas)
+            self.plot.prepare(self.canvas.size)
+        self.canvas = self.canvas.reduced(self.plot.reduction)
+        picture = self._picture(scored, self.canvas)
         if isinstance(picture, str):
             self.say(picture)
             return
         table = make_colour_table(picture, self.themes.colours)
-        self.plot.show_picture(picture, table, self._canvas.size, self._canvas.block)
-        self._draw_marks(self._canvas.arrangement)
+        self.plot.show_picture(picture, table, self.canvas.size, self.canvas.block)
+        self._draw_marks(self.canvas.arrangement)
         self.show_plot()
 
     def _draw_large(self, scored: Scored, tensor: TensorSpec) -> None:
         """Draw a layer that is too large for a picture of all connections."""
-        self._canvas = None
+        self.canvas = None
         known = self.large.canvas
         if known is None or known.scored is not scored or known.arrangement.tensor != tensor:
             self._arrange_large(scored, tensor)
@@ -336,7 +336,7 @@ class WeightsPage(PicturePage):
     @property
     def _arrangement(self) -> Arrangement | None:
         """Arrangement of the shown connections."""
-        canvas = self._canvas or self.large.canvas
+        canvas = self.canvas or self.large.canvas
         return canvas.arrangement if canvas is not None else None
 
     def hint(self) -> str:

@@ -71,7 +71,7 @@ class RunsPanel(QWidget):
         self.filter.setMinimumWidth(110)
         self.filter.textChanged.connect(self.sorted.show_filtered)
         self.table = self._make_table()
-        self._actions = self._make_actions()
+        self.actions_by_name = self._make_actions()
         # Updates the progress of training; listing again is cheap, because only that run is read.
         self._watch = QTimer(self, interval=_WATCH_MS)
         self._watch.timeout.connect(self._on_watch)
@@ -141,7 +141,7 @@ class RunsPanel(QWidget):
     def _build(self) -> None:
         self.menu = QMenu(self)
         self.menu.setObjectName("runs_menu")
-        for action in self._actions.values():
+        for action in self.actions_by_name.values():
             if action.objectName() in ("action_run_rename", "action_run_delete"):
                 self.menu.addSeparator()
             self.menu.addAction(action)
@@ -217,8 +217,8 @@ class RunsPanel(QWidget):
         self.table.clicked.connect(self._on_clicked)
         self.table.customContextMenuRequested.connect(self._on_menu)
         self.table.selectionModel().selectionChanged.connect(self._enable)
-        self.resume.clicked.connect(self._actions["continue"].trigger)
-        self.recipe.clicked.connect(self._actions["open_recipe"].trigger)
+        self.resume.clicked.connect(self.actions_by_name["continue"].trigger)
+        self.recipe.clicked.connect(self.actions_by_name["open_recipe"].trigger)
         self.differences.clicked.connect(self._on_differences)
         self.error_sparsity.clicked.connect(self._on_error_sparsity)
         self.sweep.clicked.connect(self.commands.ask_sweep)
@@ -306,7 +306,7 @@ class RunsPanel(QWidget):
             "delete": bool(chosen) and all(entry.state != "running" for entry in chosen),
         }
         for name, is_enabled in enabled.items():
-            self._actions[name].setEnabled(is_enabled)
+            self.actions_by_name[name].setEnabled(is_enabled)
         self.resume.setEnabled(enabled["continue"])
         self.recipe.setEnabled(enabled["open_recipe"])
         self.differences.setEnabled(len(self._compared()) > 1)

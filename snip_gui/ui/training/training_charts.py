@@ -83,7 +83,7 @@ class TrainingCharts(QWidget):
         self._overlays: tuple[Overlay, ...] = ()
         self._overlay_lines: list[CurveArrays] = []
         self._drawn: list[tuple[pg.PlotDataItem, pg.PlotDataItem]] = []
-        self._papers: list[tuple[PaperCurve, pg.PlotDataItem]] = []
+        self.paper_curves: list[tuple[PaperCurve, pg.PlotDataItem]] = []
         self._num_steps = 0
         self._layers: tuple[str, ...] = ()
         self._layer_items: list[pg.PlotDataItem] = []
@@ -276,11 +276,11 @@ class TrainingCharts(QWidget):
         axis = self.options.axis
         wanted = () if axis == "seconds" else self.options.figures
         chosen = [curve for figure in wanted for curve in paper_curves(figure)]
-        if [curve for curve, _ in self._papers] != chosen:
-            for _, item in self._papers:
+        if [curve for curve, _ in self.paper_curves] != chosen:
+            for _, item in self.paper_curves:
                 self.loss.removeItem(item)
-            self._papers = [(curve, self.loss.plot()) for curve in chosen]
-        for number, (curve, item) in enumerate(self._papers):
+            self.paper_curves = [(curve, self.loss.plot()) for curve in chosen]
+        for number, (curve, item) in enumerate(self.paper_curves):
             pen = run_pen(self._themes.colours.runs, number)
             pen.setWidthF(0.6)
             item.setPen(pen)
@@ -298,10 +298,10 @@ class TrainingCharts(QWidget):
             names = self._layers or tuple(f"layer {n + 1}" for n in range(len(self._layer_items)))
             marks = zip(names, range(len(self._layer_items)), strict=False)
             parts.append("<br>".join(f"{run_mark(colours, n)} {escape(name)}" for name, n in marks))
-        if self._papers:
+        if self.paper_curves:
             lines = [
                 f"{run_mark(colours, number)} {escape(curve.name)}"
-                for number, (curve, _) in enumerate(self._papers)
+                for number, (curve, _) in enumerate(self.paper_curves)
             ]
             parts.append("The paper's loss:<br>" + "<br>".join(lines))
         self._legend.setText("<br>".join(parts))

@@ -63,7 +63,7 @@ def scored(make_controller, qtbot):
     controller = make_controller(RECIPE)
     controller.start()
     wait(qtbot, lambda: controller.state.scored is not None)
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
     return controller
 
 
@@ -100,7 +100,7 @@ def test_a_download_can_be_cancelled_while_something_else_is_used(toy, scored, q
     scored.undo_stack.undo()
     assert state.can_score
     scored.cancel()
-    wait(qtbot, lambda: not scored._host.is_busy())
+    wait(qtbot, lambda: not scored.is_busy())
     assert not toy.release.is_set()
     assert state.status.activity is None
     assert not (tmp_path / "pixels").exists()
@@ -111,7 +111,7 @@ def test_a_download_for_a_data_set_left_meanwhile_moves_no_folder(toy, scored, q
     scored.set_field("data.name", "cifar-10")
     scored.prefer(data_folder=str(tmp_path / "mine"))
     scored.data.download("mnist", tmp_path / "new")
-    wait(qtbot, lambda: not scored._host.is_busy())
+    wait(qtbot, lambda: not scored.is_busy())
     assert (tmp_path / "new" / "pixels").exists()
     assert state.preferences.data_place("cifar-10") == str(tmp_path / "mine")
     assert state.preferences.data_place("mnist") == str(tmp_path / "new")
@@ -206,7 +206,7 @@ def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monk
     assert begun.wait(30)
     scored.undo_stack.undo()
     go_on.set()
-    wait(qtbot, lambda: not scored._host.is_busy())
+    wait(qtbot, lambda: not scored.is_busy())
     assert scored.state.status.problem is None
     assert scored.state.can_score
 

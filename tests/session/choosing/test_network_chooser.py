@@ -22,7 +22,7 @@ def started(make_controller, qtbot):
         controller = make_controller(recipe, **preferences)
         controller.start()
         wait(qtbot, lambda: bool(controller.state.devices))
-        wait(qtbot, lambda: not controller._host.is_busy())
+        wait(qtbot, lambda: not controller.is_busy())
         return controller
 
     return start
@@ -148,6 +148,6 @@ def test_torchvisions_names_are_asked_for_once(started, qtbot):
     controller.network.list_networks()
     wait(qtbot, lambda: bool(controller.state.network.names))
     assert "swin_t" in controller.state.network.names
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
     controller.network.list_networks()
-    assert not controller._host.is_busy()
+    assert not controller.is_busy()

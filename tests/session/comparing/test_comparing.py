@@ -26,7 +26,7 @@ def scored(make_controller, qtbot):
 
 
 def idle(controller, qtbot):
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
 
 
 def names(controller):
@@ -152,7 +152,7 @@ def test_asked_again_the_answer_is_known(scored, qtbot):
     scored.set_sparsity(0.98)
     with qtbot.waitSignal(scored.questions.compared):
         scored.questions.without([number])
-    assert not scored._host.is_busy()
+    assert not scored.is_busy()
     assert len(scored.pins.pins) == 4
     scored.minibatch.remove([number])  # the very recipe that was scored
     assert not scored.state.is_stale
@@ -166,7 +166,7 @@ def test_a_question_that_cannot_be_answered_is_told_in_place(scored):
     scored.set_field("seed", 9)
     scored.questions.without(everything[:1])
     assert "has not been scored" in scored.state.status.problem.message
-    assert not scored._host.is_busy("without")
+    assert not scored.is_busy("without")
     assert scored.pins.pins == ()
 
 

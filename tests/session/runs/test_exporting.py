@@ -20,7 +20,7 @@ def controller(make_controller, qtbot):
     controller = make_controller(RECIPE)
     controller.start()
     wait(qtbot, lambda: controller.state.scored is not None)
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
     return controller
 
 
@@ -75,7 +75,7 @@ def test_the_sizes_are_those_of_the_files_to_the_byte(exporter, qtbot, tmp_path)
 def test_a_trained_run_is_the_one_at_hand(controller, exporter, qtbot, tmp_path):
     controller.train()
     wait(qtbot, lambda: controller.state.training.summary is not None)
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
     exporter.choose()
     assert exporter.folder == controller.state.training.folder
     exporter.export([("pt", tmp_path / "net.pt")])

@@ -31,7 +31,7 @@ def controller(make_controller, qtbot):
     yield controller
     controller.queue.clear()
     controller.stop()
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def names(controller):
 
 
 def idle(qtbot, controller):
-    wait(qtbot, lambda: not controller._host.is_busy())
+    wait(qtbot, lambda: not controller.is_busy())
 
 
 def test_runs_are_listed_newest_first(listed):

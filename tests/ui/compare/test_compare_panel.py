@@ -120,7 +120,7 @@ def test_a_click_on_a_layer_shows_its_weights_in_four_colours(panel, window, sta
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     view = child(window, QComboBox, "compare_view")
     assert view.currentText() == "Weights of fc2"
-    index_HW = panel.pair.plot._item.image
+    index_HW = panel.pair.plot.image_item.image
     assert index_HW.shape == (100, 300)
     _, overlap = table.overlaps.rows[1]
     values, counts = np.unique(index_HW, return_counts=True)
@@ -141,15 +141,15 @@ def test_far_out_a_picture_pixel_is_a_block_and_close_in_a_connection(
     window.actions_by_name["reset_layout"].trigger()
     view, plot = child(window, QComboBox, "compare_view"), panel.pair.plot
     view.setCurrentIndex(view.findData("fc1.weight"))
-    qtbot.waitUntil(lambda: plot._item.image.shape[1] <= 392, timeout=WAIT_MS)  # of 784 inputs
+    qtbot.waitUntil(lambda: plot.image_item.image.shape[1] <= 392, timeout=WAIT_MS)  # of 784 inputs
     tensor = pins.pins[0].mask.layout["fc1.weight"]
     mask = pins.get_mask(ON_SCREEN).scored.ranking.get_mask(tensor, 5_332)
     row, column = np.argwhere(mask)[0].tolist()
     plot.hovered.emit(row, column)
     readout = child(window, QLabel, "compare_readout")
     assert readout.text() == f"fc1.weight[{row}, {column}]: kept by both"
-    plot._box.setRange(xRange=(0, 40), yRange=(0, 40))
-    qtbot.waitUntil(lambda: plot._item.image.shape == (300, 784), timeout=WAIT_MS)
+    plot.view_box.setRange(xRange=(0, 40), yRange=(0, 40))
+    qtbot.waitUntil(lambda: plot.image_item.image.shape == (300, 784), timeout=WAIT_MS)
 
 
 def test_every_picture_can_be_chosen(panel, window, pins, state, started, qtbot):
@@ -159,7 +159,7 @@ def test_every_picture_can_be_chosen(panel, window, pins, state, started, qtbot)
     seen = []
     for number in range(view.count()):
         view.setCurrentIndex(number)
-        seen.append(panel.pair.plot._item.image.copy())
+        seen.append(panel.pair.plot.image_item.image.copy())
         assert panel.pair.plot.isVisible()
     assert len(seen) == 6
     maps = [pins.get_mask(n).scored.input_fractions(k)[0] for n, k in ((1, 26_661), (0, 5_332))]

@@ -30,7 +30,7 @@ def mask(started):
 
 def seen(page, qtbot, row, column, height, width):
     """Look at a part of the layer; return the picture of it and where it begins."""
-    page.plot._box.setRange(QRectF(column, row, width, height), padding=0)
+    page.plot.view_box.setRange(QRectF(column, row, width, height), padding=0)
     qtbot.waitUntil(lambda: not page.large.needs_another_part(), timeout=WAIT_MS)
     return page.plot.picture, page.large._part
 

@@ -26,7 +26,7 @@ def shown(page, qtbot):
     def choose(colours):
         page.colours.setCurrentIndex(page.colours.findData(colours))
         qtbot.waitUntil(lambda: page.plot.picture.index_HW.shape == SHAPE, timeout=WAIT_MS)
-        np.testing.assert_array_equal(page.plot.picture.index_HW, page.plot._item.image)
+        np.testing.assert_array_equal(page.plot.picture.index_HW, page.plot.image_item.image)
         return page.plot.picture.index_HW.copy()
 
     return choose
@@ -71,8 +71,8 @@ def test_choosing_a_layer_draws_it(started, page, name):
     page.layer.setCurrentIndex(page.layer.findData("fc2.weight"))
     page.layer.setCurrentIndex(page.layer.findData(f"{name}.weight"))
     tensor = scored.layout[f"{name}.weight"]
-    assert page._canvas.arrangement.tensor == tensor
-    assert page.plot.picture.index_HW.shape == page._canvas.size
+    assert page.canvas.arrangement.tensor == tensor
+    assert page.plot.picture.index_HW.shape == page.canvas.size
     kept = scored.masks.get_mask(tensor, started.controller.state.num_kept)
     assert (page.plot.picture.index_HW == 255).sum() == kept.sum()
 

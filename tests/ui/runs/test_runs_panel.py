@@ -160,7 +160,7 @@ def test_ticking_a_run_lays_it_over_the_charts(panel, qtbot, filled, wait):
 
 def test_renaming_and_noting_in_the_table(panel, qtbot, folder, wait):
     select(panel, "pruned")
-    panel._actions["rename"].trigger()
+    panel.actions_by_name["rename"].trigger()
     editor = panel.table.viewport().findChild(QLineEdit)
     editor.selectAll()
     qtbot.keyClicks(editor, "the best")
@@ -174,7 +174,7 @@ def test_renaming_and_noting_in_the_table(panel, qtbot, folder, wait):
 def test_deleting_and_undoing(panel, qtbot, filled, wait):
     select(panel, "pruned", "dense")
     panel.table.setFocus()
-    panel._actions["delete"].trigger()
+    panel.actions_by_name["delete"].trigger()
     wait(lambda: column(panel, "name") == ["halted", "random"])
     undo = child(filled.window, QPushButton, "runs_undo")
     wait(undo.isVisible)
@@ -220,7 +220,7 @@ def test_differences_of_ticked_runs(panel, qtbot, filled, folder):
 )
 def test_copying_the_selected_runs(panel, form, start):
     select(panel, "pruned", "dense")
-    panel._actions[f"copy_{form}"].trigger()
+    panel.actions_by_name[f"copy_{form}"].trigger()
     text = QGuiApplication.clipboard().text()
     assert text.startswith(start)
     assert "pruned" in text
@@ -232,8 +232,8 @@ def test_showing_the_folder_and_exporting(panel, filled, folder, monkeypatch, tm
     monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
     monkeypatch.setattr(filled.controller.exporter, "choose", exported.append)
     select(panel, "pruned")
-    panel._actions["show_folder"].trigger()
-    panel._actions["export"].trigger()
+    panel.actions_by_name["show_folder"].trigger()
+    panel.actions_by_name["export"].trigger()
     assert opened == [QUrl.fromLocalFile(str(folder / "pruned"))]
     assert exported == [folder / "pruned"]
     panel.window().findChild(QDialog, "export_dialog").reject()

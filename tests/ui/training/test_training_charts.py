@@ -212,10 +212,10 @@ def test_the_papers_losses_are_thin_lines_of_its_steps(charts):
     assert not charts.options.findChild(QAction, "chart_figure_4").isEnabled()
     charts.options.offer_figures((4,), offered=True)
     charts._on_drawn_otherwise()
-    names = [curve.name for curve, _ in charts._papers]
+    names = [curve.name for curve, _ in charts.paper_curves]
     assert names[0] == "true labels, 0%"
     assert len(names) == 5
-    curve, item = charts._papers[0]
+    curve, item = charts.paper_curves[0]
     assert item.getData()[0][-1] <= 10  # no longer than the training
     assert item.getData()[0][1] == pytest.approx(curve.steps[1] / 540)
     assert item.getData()[1][0] == curve.losses[0]
@@ -223,6 +223,6 @@ def test_the_papers_losses_are_thin_lines_of_its_steps(charts):
     choose(charts, "chart_axis_steps")
     assert item.getData()[0][1] == curve.steps[1]
     choose(charts, "chart_figure_7")
-    assert len(charts._papers) == 11
+    assert len(charts.paper_curves) == 11
     choose(charts, "chart_axis_seconds")
-    assert not charts._papers
+    assert not charts.paper_curves

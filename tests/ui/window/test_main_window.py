@@ -208,7 +208,7 @@ def test_index_order_is_warned_of(window, started, qtbot):
 
 def wait_for_shape(qtbot, plot, shape):
     """Wait for a picture that is drawn as soon as its place in the window is known."""
-    drawn = plot._item
+    drawn = plot.image_item
     qtbot.waitUntil(lambda: drawn.image is not None and drawn.image.shape == shape, timeout=WAIT_MS)
 
 
@@ -219,7 +219,7 @@ def test_the_weights_of_a_layer_follow_a_click_in_the_table(window, state, qtbot
     assert window.heatmap.show_weights.isChecked()
     assert window.heatmap.weights.layer.currentText() == "fc2"
     wait_for_shape(qtbot, window.heatmap.plot, (100, 300))
-    shown = window.heatmap.plot._item.image
+    shown = window.heatmap.plot.image_item.image
     kept = state.scored.ranking.get_mask(state.scored.layout["fc2.weight"], state.num_kept)
     np.testing.assert_array_equal(shown == 255, kept)
     assert window.layers.table.currentIndex().row() == 1
@@ -238,21 +238,21 @@ def test_hovering_reads_a_connection_out(window, state, qtbot):
 
 def test_the_scale_of_the_input_map(window):
     heatmap = window.heatmap
-    assert heatmap.plot._item.image.max() == 255
+    assert heatmap.plot.image_item.image.max() == 255
     heatmap.map.scale.setCurrentIndex(heatmap.map.scale.findData("unit"))
-    assert heatmap.plot._item.image.max() < 255
+    assert heatmap.plot.image_item.image.max() < 255
 
 
 def test_convolutions_show_their_kernels_and_positions(window, started, state, qtbot):
     started.controller.set_field("model.name", "lenet-5-caffe")
     started.controller.score()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
-    assert window.heatmap.plot._item.image.shape == (28, 28)
+    assert window.heatmap.plot.image_item.image.shape == (28, 28)
     window.heatmap.select_layer("conv2")
     wait_for_shape(
         qtbot, window.heatmap.plot, Arrangement(state.scored.layout["conv2.weight"]).size
     )
-    picture = window.heatmap.plot._item.image
+    picture = window.heatmap.plot.image_item.image
     assert (picture > 0).sum() == 50 * 20 * 25
     kept = state.scored.ranking.get_mask(state.scored.layout["conv2.weight"], state.num_kept)
     assert (picture == 255).sum() == kept.sum()
@@ -280,12 +280,12 @@ def test_a_change_asks_for_scoring_and_scoring_answers(window, state, qtbot):
     notice = child(window, QLabel, "stale_notice")
     assert state.recipe.model.init == "glorot"
     assert notice.text() == "Settings changed: press Score (F5)"
-    assert window.heatmap.plot._item.opacity() < 1
+    assert window.heatmap.plot.image_item.opacity() < 1
     window.actions_by_name["score"].trigger()
     qtbot.waitUntil(lambda: not state.is_stale, timeout=WAIT_MS)
     # The job ends a moment after its scores are there, and the toolbar lays itself out after that.
     qtbot.waitUntil(lambda: not notice.isVisible(), timeout=WAIT_MS)
-    assert window.heatmap.plot._item.opacity() == 1
+    assert window.heatmap.plot.image_item.opacity() == 1
     assert not window.actions_by_name["score"].isEnabled()
 
 

@@ -45,7 +45,7 @@ class MistakesDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._finder, self._folder, self._recipe = finder, folder, recipe
-        self._mistakes: Mistakes | None = None
+        self.mistakes: Mistakes | None = None
         self.setObjectName("mistakes_dialog")
         self.setWindowTitle(f"Mistakes of {folder.name}")
         self.split = named(QComboBox(), "mistakes_split", "Images", "Which images are evaluated")
@@ -130,7 +130,7 @@ class MistakesDialog(QDialog):
     def _on_found(self, mistakes: Mistakes) -> None:
         if mistakes.folder != self._folder:
             return
-        self._mistakes = mistakes
+        self.mistakes = mistakes
         confusion = mistakes.confusion
         self.message.setText(
             f"After {mistakes.step:,} steps, {confusion.num_wrong:,} of {confusion.num_images:,} "
@@ -142,10 +142,10 @@ class MistakesDialog(QDialog):
         self._show_images()
 
     def _picture(self, row: int) -> np.ndarray | None:
-        return None if self._mistakes is None else self._mistakes.pictures_PCHW[row]
+        return None if self.mistakes is None else self.mistakes.pictures_PCHW[row]
 
     def _describe(self, row: int) -> str:
-        mistakes = self._mistakes
+        mistakes = self.mistakes
         assert mistakes is not None
         names = mistakes.classes
         return (
@@ -156,7 +156,7 @@ class MistakesDialog(QDialog):
     @Slot()
     def _show_images(self) -> None:
         """Show the misclassified images of the chosen cell, or all."""
-        mistakes = self._mistakes
+        mistakes = self.mistakes
         if mistakes is None:
             return
         rows = np.arange(len(mistakes.indices_P))
@@ -169,7 +169,7 @@ class MistakesDialog(QDialog):
 
     @Slot()
     def _enable(self) -> None:
-        mistakes = self._mistakes
+        mistakes = self.mistakes
         can_take = mistakes is not None and self._finder.can_take(mistakes)
         number = len(self.grid.selected_indices()) or self.grid.images.rowCount()
         self.take.setEnabled(can_take and number > 0)
@@ -178,6 +178,6 @@ class MistakesDialog(QDialog):
 
     @Slot()
     def _on_take(self) -> None:
-        if self._mistakes is not None:
+        if self.mistakes is not None:
             rows = self.grid.selected_indices() or self.grid.images.shown.tolist()
-            self._finder.take(self._mistakes, rows)
+            self._finder.take(self.mistakes, rows)

@@ -44,16 +44,16 @@ class PicturePlot(QWidget):
         self._shape: tuple[int, ...] = ()
         self._reduction = 1
         self._picture: Picture | None = None
-        self._view = named(pg.GraphicsView(), f"{name}_view", title)
-        self._box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
-        self._view.setCentralItem(self._box)
-        self._item = pg.ImageItem(axisOrder="row-major")
-        self._box.addItem(self._item)
-        self._box.setDefaultPadding(0.01)
-        self._companion = pg.ImageItem(axisOrder="row-major")
-        self._companion.setZValue(-1)
-        self._companion.hide()
-        self._box.addItem(self._companion)
+        self.view = named(pg.GraphicsView(), f"{name}_view", title)
+        self.view_box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
+        self.view.setCentralItem(self.view_box)
+        self.image_item = pg.ImageItem(axisOrder="row-major")
+        self.view_box.addItem(self.image_item)
+        self.view_box.setDefaultPadding(0.01)
+        self.companion_item = pg.ImageItem(axisOrder="row-major")
+        self.companion_item.setZValue(-1)
+        self.companion_item.hide()
+        self.view_box.addItem(self.companion_item)
         self._beside = False
         self._marks: list[QGraphicsRectItem] = []
         self._mark_colour = QColor()
@@ -61,12 +61,12 @@ class PicturePlot(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self._view, 1)
+        layout.addWidget(self.view, 1)
         layout.addWidget(self.colour_bar)
-        self._view.scene().sigMouseMoved.connect(self._on_moved)
-        self._view.scene().sigMouseClicked.connect(self._on_clicked)
-        self._view.setMinimumSize(120, 64)  # two may be stacked
-        self._box.sigRangeChanged.connect(self._on_range_changed)
+        self.view.scene().sigMouseMoved.connect(self._on_moved)
+        self.view.scene().sigMouseClicked.connect(self._on_clicked)
+        self.view.setMinimumSize(120, 64)  # two may be stacked
+        self.view_box.sigRangeChanged.connect(self._on_range_changed)
 
     def show_picture(
         self,
@@ -86,9 +86,9 @@ class PicturePlot(QWidget):
         """
         self._picture = picture
         height, width = picture.index_HW.shape
-        self._item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
-        self._item.setRect(QRectF(origin[1], origin[0], width * block[1], height * block[0]))
-        self._item.show()
+        self.image_item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
+        self.image_item.setRect(QRectF(origin[1], origin[0], width * block[1], height * block[0]))
+        self.image_item.show()
         size = size or (height, width)
         if size != self._shape:
             self._shape = size
@@ -98,31 +98,31 @@ class PicturePlot(QWidget):
     def show_companion(self, image: NDArray[np.uint8] | None, *, beside: bool = False) -> None:
         """Draw an image (H, W) or (H, W, 3) beside the picture, or underneath it, dimmed."""
         self._beside = beside and image is not None
-        self._companion.setVisible(image is not None)
-        self._companion.setOpacity(1.0 if beside else _UNDER)
-        self._item.setCompositionMode(
+        self.companion_item.setVisible(image is not None)
+        self.companion_item.setOpacity(1.0 if beside else _UNDER)
+        self.image_item.setCompositionMode(
             QPainter.CompositionMode.CompositionMode_SourceOver
             if image is None or beside
             else QPainter.CompositionMode.CompositionMode_Plus
         )
         if image is not None and self._shape:
-            self._companion.setImage(image, levels=(0, 255), autoLevels=False)
+            self.companion_item.setImage(image, levels=(0, 255), autoLevels=False)
             height, width = self._shape
             left = width * 1.06 if beside else 0.0
-            self._companion.setRect(QRectF(left, 0, width, height))
+            self.companion_item.setRect(QRectF(left, 0, width, height))
         self.reset_view()
 
     def show_marks(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
         """Frame rectangles of the canvas, given by row, column, height and width."""
         for item in self._marks[len(rectangles) :]:
-            self._box.removeItem(item)
+            self.view_box.removeItem(item)
         del self._marks[len(rectangles) :]
         while len(self._marks) < len(rectangles):
             item = QGraphicsRectItem()
             item.setZValue(1)
             item.setPen(_frame_pen(self._mark_colour))
             self._marks.append(item)
-            self._box.addItem(item, ignoreBounds=True)
+            self.view_box.addItem(item, ignoreBounds=True)
         for item, (row, column, height, width) in zip(self._marks, rectangles, strict=True):
             item.setRect(QRectF(column, row, width, height))
 
@@ -141,7 +141,7 @@ class PicturePlot(QWidget):
     @property
     def title(self) -> str:
         """Title of the figure."""
-        return str(self._view.accessibleName())
+        return str(self.view.accessibleName())
 
     @property
     def picture(self) -> Picture | None:
@@ -150,8 +150,8 @@ class PicturePlot(QWidget):
 
     def paint_on(self, painter: QPainter) -> None:
         """Paint the plot with its colour bar at screen size."""
-        view, bar = self._view, self.colour_bar
-        self._view.scene().prepareForPaint()
+        view, bar = self.view, self.colour_bar
+        self.view.scene().prepareForPaint()
         view.scene().render(painter, QRectF(view.viewport().rect()), view.viewRect())
         painter.save()
         painter.translate(bar.x() - view.x(), 0)
@@ -173,7 +173,7 @@ class PicturePlot(QWidget):
     def clear(self) -> None:
         """Draw nothing."""
         self._picture = None
-        self._item.hide()
+        self.image_item.hide()
         self._shape = ()
         self.colour_bar.clear()
 
@@ -181,14 +181,14 @@ class PicturePlot(QWidget):
         """Show the whole picture."""
         if self._shape:
             height, width = self._shape
-            self._box.setRange(
+            self.view_box.setRange(
                 QRectF(0, 0, width * (2.06 if self._beside else 1), height), padding=0.01
             )
 
     @property
     def reduction(self) -> int:
         """Canvas pixels per screen pixel, per side; a power of two."""
-        across = float(self._box.viewPixelSize()[0])
+        across = float(self.view_box.viewPixelSize()[0])
         return 1 if across <= _SHARP else 2 ** math.ceil(math.log2(across))
 
     def _on_range_changed(self) -> None:
@@ -199,11 +199,11 @@ class PicturePlot(QWidget):
 
     def set_faded(self, faded: bool) -> None:
         """Fade the picture."""
-        self._item.setOpacity(0.35 if faded else 1.0)
+        self.image_item.setOpacity(0.35 if faded else 1.0)
 
     def set_background(self, colour: str) -> None:
         """Set the background colour."""
-        self._view.setBackground(colour)
+        self.view.setBackground(colour)
 
     def leaveEvent(self, event: object) -> None:
         """Emit that the pointer has left."""
@@ -229,7 +229,7 @@ class PicturePlot(QWidget):
         """Return row and column of the canvas at a scene position."""
         if not self._shape:
             return None
-        point = self._box.mapSceneToView(position)
+        point = self.view_box.mapSceneToView(position)
         row, column = int(np.floor(point.y())), int(np.floor(point.x()))
         is_inside = 0 <= row < self._shape[0] and 0 <= column < self._shape[1]
         return (row, column) if is_inside else None
@@ -237,7 +237,7 @@ class PicturePlot(QWidget):
     @property
     def visible(self) -> tuple[int, int, int, int]:
         """Row, column, height and width of the visible part of the canvas."""
-        rect = self._box.viewRect()
+        rect = self.view_box.viewRect()
         top, left = max(0, math.floor(rect.top())), max(0, math.floor(rect.left()))
         bottom = min(self._shape[0] if self._shape else 0, math.ceil(rect.bottom()))
         right = min(self._shape[1] if self._shape else 0, math.ceil(rect.right()))

@@ -28,11 +28,11 @@ def dialog(started, qtbot):
 def choose(dialog, qtbot, split):
     dialog.split.setCurrentIndex(dialog.split.findData(split))
     dialog.split.activated.emit(dialog.split.currentIndex())
-    qtbot.waitUntil(lambda: dialog._mistakes.split == split, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog.mistakes.split == split, timeout=WAIT_MS)
 
 
 def test_the_matrix_and_the_images_are_those_of_the_split(dialog, qtbot):
-    mistakes = dialog._mistakes
+    mistakes = dialog.mistakes
     assert mistakes.split == "validation"
     model = dialog.confusion
     texts = {
@@ -52,7 +52,7 @@ def test_the_matrix_and_the_images_are_those_of_the_split(dialog, qtbot):
 
 
 def test_images_of_the_training_file_go_straight_into_the_minibatch(dialog, started):
-    state, mistakes = started.controller.state, dialog._mistakes
+    state, mistakes = started.controller.state, dialog.mistakes
     before = set(state.minibatch.indices_K.tolist())
     dialog.grid.select_rows(range(2))
     assert dialog.take.text() == "Add 2 to minibatch"
@@ -69,7 +69,7 @@ def test_images_of_the_test_file_go_in_as_own_ones(dialog, started, qtbot):
     with qtbot.waitSignal(started.controller.state.recipe_changed, timeout=WAIT_MS):
         dialog.take.click()
     own = started.controller.state.recipe.minibatch.images
-    assert sorted(image.label for image in own) == sorted(dialog._mistakes.labels_P[:3].tolist())
+    assert sorted(image.label for image in own) == sorted(dialog.mistakes.labels_P[:3].tolist())
 
 
 def test_images_of_other_data_are_not_offered(dialog, started, qtbot, monkeypatch):
@@ -77,7 +77,7 @@ def test_images_of_other_data_are_not_offered(dialog, started, qtbot, monkeypatc
     monkeypatch.setattr(type(started.controller.state), "images", property(lambda _state: None))
     dialog._enable()
     assert not dialog.take.isEnabled()
-    assert not finder.can_take(dialog._mistakes)
+    assert not finder.can_take(dialog.mistakes)
 
 
 def test_a_run_that_cannot_be_measured_says_why(dialog, qtbot):
