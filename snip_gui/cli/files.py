@@ -129,7 +129,9 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     chosen = Recipe(data=DataChoice(name=options.dataset))
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping."):
-        for event in inspect(options.file, chosen, of, Environment(), cancel, options.key):
+        for event in inspect(
+            options.file, chosen, of, Environment(), cancel, options.key, DATASETS.names
+        ):
             printer.event(event)
             if isinstance(event, SeveralFound):
                 raise several_error(event.path, [one.key for one in event.sets])

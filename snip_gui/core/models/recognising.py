@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import msgspec
 import torch
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.network_state import get_weights
 from snip_gui.core.graph.parameters import own_prunable, prunable_parameters
 from snip_gui.core.models.catalogue import MODELS
@@ -32,7 +33,7 @@ from snip_gui.core.weight_files.checkpoint import distinct
 from snip_gui.core.weight_files.reading import read_checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -50,6 +51,7 @@ def inspect(
     environment: Environment,
     cancel: CancelToken,
     key: str = "",
+    datasets: Collection[str] = (),
 ) -> Iterator[Event]:
     """Read a checkpoint and identify it.
 
@@ -65,6 +67,8 @@ def inspect(
         Images of the current data set; None if none is loaded.
     key
         Location of the weights in the file; empty to search for them.
+    datasets
+        Names of the data sets that exist: if the file names another, the current one is used.
 
     Raises
     ------
@@ -74,11 +78,10 @@ def inspect(
     yield Progress(f"Reading {path.name}")
     found: list[CheckpointFound] = []
     errors: list[UserError] = []
+    context = _Context(path, recipe, images, environment, key, datasets)
     for checkpoint in read_checkpoints(path, key):
         try:
-            found.append(
-                (yield from _identify(checkpoint, path, recipe, images, environment, cancel, key))
-            )
+            found.append((yield from _identify(checkpoint, context, cancel)))
         except UserError as error:
             errors.append(error)
     if not found:
@@ -89,16 +92,23 @@ def inspect(
         yield found[0]
 
 
+@dataclass(frozen=True)
+class _Context:
+    """The arguments of `inspect`."""
+
+    path: Path
+    recipe: Recipe
+    images: Images | None
+    environment: Environment
+    key: str
+    datasets: Collection[str]
+
+
 def _identify(
-    checkpoint: Checkpoint,
-    path: Path,
-    recipe: Recipe,
-    images: Images | None,
-    environment: Environment,
-    cancel: CancelToken,
-    key: str,
+    checkpoint: Checkpoint, context: _Context, cancel: CancelToken
 ) -> Generator[Event, None, CheckpointFound]:
     """Identify a single set of weights; raises as `inspect` does."""
+    path, recipe = context.path, context.recipe
     _refuse_bad_numbers(checkpoint, path)
     _as_pruned(path, find_masks(checkpoint))  # refuses a file of zeros only
     if "shrunk" in checkpoint.manifest:
@@ -107,7 +117,13 @@ def _identify(
             "Load it with the “.load.py” file beside it, or open another export.",
         )
     written = _read_recipe(checkpoint)
-    images = _read_images(checkpoint) or images
+    if written is not None and context.datasets and written.data.name not in context.datasets:
+        yield Note(
+            f"“{path.name}” names the data set “{written.data.name}”, which does not exist here; "
+            "the current one is used instead."
+        )
+        written = msgspec.structs.replace(written, data=recipe.data, minibatch=recipe.minibatch)
+    images = _read_images(checkpoint) or context.images
     if images is None:
         raise UserError("There are no images to open it with.", "Choose a data set first.")
     base = recipe if written is None else written
@@ -116,10 +132,12 @@ def _identify(
     source = {"weights": str(path.absolute()), "weights_digest": digest_file(path)}
     for choice in _choices(path, base, recipe):
         cancel.raise_if_cancelled()
-        with_weights = msgspec.structs.replace(choice, **source, weights_key=key)
+        with_weights = msgspec.structs.replace(choice, **source, weights_key=context.key)
         try:
             yield Progress(f"Trying {find_network(choice).title}")
-            found.append(_continue_from(checkpoint, path, with_weights, base, images, environment))
+            found.append(
+                _continue_from(checkpoint, path, with_weights, base, images, context.environment)
+            )
         except UserError as error:
             reasons.append(error.message)
     if not found:

@@ -199,6 +199,8 @@ def _refuse_eight_bits(path: Path, state: Mapping[str, Tensor]) -> None:
 
 
 def _first_line(error: Exception) -> str:
+    if "PytorchStreamReader" in str(error):  # the rest blames the archive library of torch
+        return "its archive is damaged or incomplete"
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.events import CheckpointFound, SeveralFound
 from snip_gui.core.models.networks import Images
 from snip_gui.session.jobs.lazily import lazily
@@ -50,7 +51,13 @@ class Importer(QObject):
         images = self._state.images
         kind = None if images is None else Images(images.image_shape, len(images.classes))
         job = lazily(
-            "snip_gui.core.models.recognising:inspect", path, recipe, kind, environment, key=key
+            "snip_gui.core.models.recognising:inspect",
+            path,
+            recipe,
+            kind,
+            environment,
+            key=key,
+            datasets=DATASETS.names,
         )
         inspection = self._host.submit("inspect", job, lane="io", short=True)
         inspection.happened.connect(self._on_event)

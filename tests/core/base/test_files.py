@@ -211,3 +211,10 @@ def test_descriptors_are_closed(special):
         with pytest.raises(OSError):
             open_regular(special / name)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_name_with_a_null_character_is_that_of_no_file():
+    with pytest.raises(OSError, match="its name is not one of a file"):
+        open_regular("a\0b")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_bytes(Path("a\0b"), max_bytes=10)

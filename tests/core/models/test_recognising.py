@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 
 import msgspec
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import prune
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Note
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
@@ -22,8 +25,9 @@ from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.events import CheckpointFound
 from snip_gui.core.models.networks import Images
 from snip_gui.core.models.own.source import digest_file
-from snip_gui.core.models.paper.lenet import LeNet5Caffe
+from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100
 from snip_gui.core.models.recognising import inspect
+from snip_gui.core.recipe.json import recipe_to_builtins
 from snip_gui.core.recipe.methods import Magnitude, Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
@@ -100,8 +104,6 @@ def test_a_mask_that_keeps_zeros_is_taken_as_it_is(exported, trained, environmen
     state = package_run(trained).state
     kept = masks["fc1.weight"].nonzero()[0]
     state["fc1.weight"][tuple(kept)] = 0  # kept, and zero
-    from safetensors.torch import save_file
-
     path = tmp_path / "zeros.safetensors"
     manifest = {"snip_gui": json.dumps({"masks": {k: f"{k}_mask" for k in masks}})}
     save_file(state | {f"{k}_mask": v for k, v in masks.items()}, path, manifest)
@@ -207,3 +209,66 @@ def test_an_exported_run_that_was_never_trained_opens_too(environment, tmp_path)
     found = found_in(tmp_path / "n.safetensors", environment)
     assert found.errors == ()
     assert found.recipes[0].pruning.sparsity == pytest.approx(0.95, abs=1e-4)
+
+
+def describe(path, **changes):
+    """Write a checkpoint of LeNet-300-100 with a description; changes are parts of its recipe."""
+    recipe = recipe_to_builtins(Recipe())
+    for part, values in changes.items():
+        recipe[part] |= values
+    manifest = {"producer": "snip-gui", "recipe": recipe}
+    save_file(LeNet300100((1, 28, 28), 10).state_dict(), path, {"snip_gui": json.dumps(manifest)})
+
+
+@pytest.mark.parametrize(
+    "kind", ["device", "fifo", "folder", "missing", "relative", "null", "other"]
+)
+def test_a_network_file_that_a_description_names_is_used_only_if_it_is_the_one_meant(
+    environment, tmp_path, monkeypatch, kind
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text("class Net: pass")
+    os.mkfifo(tmp_path / "fifo")
+    names = {"device": "/dev/zero", "fifo": str(tmp_path / "fifo"), "folder": str(tmp_path),
+             "missing": "/nowhere.py", "relative": "net.py", "null": "/a\0b",
+             "other": str(tmp_path / "net.py")}  # fmt: skip
+    model = {"name": "own", "file": names[kind], "symbol": "Net", "file_digest": "0" * 64}
+    if kind == "relative":
+        model["file_digest"] = digest_file(tmp_path / "net.py")
+    describe(tmp_path / "net.safetensors", model=model)
+    recipes = found_in(tmp_path / "net.safetensors", environment).recipes
+    assert [recipe.model.name for recipe in recipes] == ["lenet-300-100"]
+
+
+@pytest.mark.parametrize(
+    "model", [{"name": "nonsense"}, {"name": "torchvision:nonsense"}, {"name": "own"}]
+)
+def test_an_unknown_network_in_a_description_is_ignored(environment, tmp_path, model):
+    describe(tmp_path / "net.safetensors", model=model)
+    assert found_in(tmp_path / "net.safetensors", environment).recipes[0].model.name == (
+        "lenet-300-100"
+    )
+
+
+def test_an_unknown_data_set_in_a_description_is_replaced_by_the_current_one(environment, tmp_path):
+    path = tmp_path / "net.safetensors"
+    describe(path, data={"name": "nowhere"})
+    events = list(inspect(path, Recipe(), DIGITS, environment, CancelToken(), datasets=["digits"]))
+    assert events[-1].recipes[0].data.name == "digits"
+    assert any("“nowhere”" in event.text for event in events if isinstance(event, Note))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "(" * 5000,
+        "-" * 200_000 + "1",
+        "x = 1\nclass Network(" + "-" * 600 + "b): pass",
+        "\0",
+        "if:",
+    ],
+)
+def test_a_loader_that_is_not_valid_python_is_ignored(environment, tmp_path, code):
+    torch.save(LeNet300100((1, 28, 28), 10).state_dict(), tmp_path / "net.pt")
+    (tmp_path / "net.pt.load.py").write_text(code)
+    assert found_in(tmp_path / "net.pt", environment).recipes[0].model.name == "lenet-300-100"
