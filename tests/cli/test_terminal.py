@@ -20,7 +20,10 @@ from snip_gui.core.runs.folder import read_summary
 
 ROOT = Path(__file__).parents[2]
 RUN = ("run", "--epochs", "2", "--minibatch-size", "20", "--threads", "1", "--device", "cpu")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="shells and signals of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="shells and signals of POSIX"),
+]
 
 
 def shell(script, tmp_path, **variables):

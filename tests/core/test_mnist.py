@@ -13,7 +13,7 @@ from snip_gui.core.methods import scoring as jobs
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import DataChoice, Draw, Recipe, Training
 
-pytestmark = pytest.mark.mnist
+pytestmark = [pytest.mark.slow, pytest.mark.mnist]
 
 
 @pytest.fixture(scope="module")

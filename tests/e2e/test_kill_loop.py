@@ -23,6 +23,8 @@ from snip_gui.core.runs.listing import list_runs
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 NUM_KILLS = int(os.environ.get("SNIP_GUI_KILLS", "3"))
 SHARED = (
     "--minibatch-size", "20", "--sparsity", "0.95", "--batch-size", "50", "--augmentation",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.lease import RUNNING
 from snip_gui.core.runs.listing import list_runs
+
+pytestmark = pytest.mark.slow
 
 WAIT_MS = 60_000
 

@@ -12,6 +12,8 @@ from PIL import Image
 from PySide6.QtGui import QGuiApplication
 from safetensors.numpy import load_file
 
+pytestmark = pytest.mark.slow
+
 WAIT_MS = 120_000
 
 

@@ -22,6 +22,8 @@ from snip_gui.core.export.package import package_run
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
 
+pytestmark = pytest.mark.slow
+
 _HEAD = """
 import torch
 from torch import nn

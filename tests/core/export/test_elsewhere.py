@@ -26,6 +26,8 @@ from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "lenet-300-100": """
 class Net(nn.Module):

@@ -15,6 +15,8 @@ from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
 from snip_gui.core.recipe.recipe import ModelChoice
 
+pytestmark = pytest.mark.slow
+
 # torchvision's own documentation, of its networks for 224x224 images and a thousand classes.
 DOCUMENTED = {
     "resnet18": 11_689_512,

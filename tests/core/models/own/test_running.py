@@ -22,6 +22,8 @@ from snip_gui.core.recipe.recipe import ModelChoice, Recipe
 from snip_gui.core.recipe.stages import Stage, stage_keys
 from tests.core.models.networks_of_users import BAD, GOOD
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (1, 28, 28)
 
 
