@@ -173,7 +173,7 @@ def show_rates(record_property, rates, against):
         )
 
 
-def test_steps_of_what_is_left_beside_dense_and_masked(record_property, environment, mnist):
+def test_steps_of_the_shrunk_network_beside_dense_and_masked(record_property, environment, mnist):
     ways = {"dense": Steps(environment, mnist, 0.0, shrink=False)}
     for percent in (95, 98, 99):
         for kind, shrink in (("masked", False), ("shrunk", True)):

@@ -602,7 +602,7 @@ def test_a_run_keeps_its_recipe(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_sweep_goes_on_after_a_run_that_failed_and_lists_it(tmp_path):
+def test_a_sweep_continues_after_a_run_that_failed_and_lists_it(tmp_path):
     words = ("sweep", *ONE_EPOCH, "--sparsities", "90, 99.9999, 95", "--out", tmp_path / "all")
     status, out, err = call(*words)
     assert status == 1
@@ -623,7 +623,7 @@ def test_a_sweep_finds_the_runs_of_an_older_version(tmp_path):
     assert "It is finished already." in call(*words)[2]
 
 
-def test_a_sweep_goes_on_where_it_was_and_says_what_came_of_it(tmp_path):
+def test_a_sweep_resumes_where_it_was_and_says_what_came_of_it(tmp_path):
     words = (
         "sweep", *ONE_EPOCH, "--sparsities", "0, 95", "--seeds", "0-1", "--beside", "shuffled",
         "--out", tmp_path / "all",

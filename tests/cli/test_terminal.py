@@ -144,7 +144,7 @@ def test_names_of_strangers_give_a_terminal_no_orders():
     assert "\\u202egnp.exe" in out.getvalue()
 
 
-def test_a_stream_that_fails_is_no_failure():
+def test_a_stream_that_fails_is_not_a_failure():
     class Broken(io.StringIO):
         def write(self, _text):
             raise BrokenPipeError
@@ -175,7 +175,7 @@ def test_signals_are_left_as_they_were():
 
 
 @pytest.mark.parametrize("redirection", ["", "2>&1 | head -n 1", "> /dev/full 2> /dev/full"])
-def test_what_a_network_prints_is_no_result_and_ends_no_run(tmp_path, redirection):
+def test_what_a_network_prints_is_not_a_result_and_ends_no_run(tmp_path, redirection):
     (tmp_path / "net.py").write_text(
         textwrap.dedent("""
         import sys

@@ -21,7 +21,7 @@ def state_in(folder):
     return entries[0].state if entries else ""
 
 
-def test_a_killed_training_is_offered_and_goes_on(application, qtbot, tmp_path):
+def test_a_killed_training_is_offered_and_resumes(application, qtbot, tmp_path):
     folder = tmp_path / "runs" / "killed"
     command = [
         sys.executable, "-m", "snip_gui", "run", "--minibatch-size", "20", "--epochs", "400",

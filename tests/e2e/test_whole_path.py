@@ -109,7 +109,7 @@ def test_no_display_is_one_sentence_that_names_the_way_out(monkeypatch):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_display_that_does_not_answer_is_told_too(monkeypatch):
+def test_a_display_that_does_not_answer_is_reported_too(monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
     monkeypatch.setenv("DISPLAY", ":987")

@@ -63,7 +63,7 @@ def test_whatever_a_person_waits_for_can_be_cancelled(held, host, qtbot, tmp_pat
     assert session.state.status.activity is None
 
 
-def test_what_nobody_waits_for_goes_on(held, host, qtbot, tmp_path):
+def test_what_nobody_waits_for_continues(held, host, qtbot, tmp_path):
     session, go, ends = held
     session.runs.refresh()
     session.cancel()

@@ -83,7 +83,7 @@ def test_known_scores_come_back_without_work(scored, qtbot):
     assert not scored.is_busy()
 
 
-def test_a_value_out_of_bounds_is_told_in_place_and_changes_nothing(controller):
+def test_a_value_out_of_bounds_is_reported_in_place_and_changes_nothing(controller):
     controller.set_field("training.epochs", 0)
     assert controller.state.recipe == RECIPE
     assert controller.state.status.problem.field == "training.epochs"
@@ -158,7 +158,7 @@ def test_scoring_another_minibatch_while_a_network_trains(scored, qtbot):
     wait(qtbot, lambda: scored.state.training.phase == "stopped")
 
 
-def test_stop_keeps_the_run_and_continue_goes_on(scored, qtbot):
+def test_stop_keeps_the_run_and_continue_resumes_it(scored, qtbot):
     scored.set_field("training.epochs", 200)
     scored.train()
     wait(qtbot, lambda: len(scored.state.training.points) > 5)
@@ -174,7 +174,7 @@ def test_stop_keeps_the_run_and_continue_goes_on(scored, qtbot):
     assert steps[-1] == scored.state.training.num_steps
 
 
-def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtbot):
+def test_a_loss_that_is_not_finite_stops_says_so_and_keeps_the_curves(scored, qtbot):
     scored.set_field("training.learning_rate", 100.0)
     scored.set_field("training.epochs", 50)
     scored.train()
@@ -189,7 +189,7 @@ def test_a_loss_that_is_no_number_stops_says_so_and_keeps_the_curves(scored, qtb
     wait(qtbot, lambda: scored.state.training.phase == "finished")
 
 
-def test_a_missing_data_folder_is_told_and_the_digits_go_on(scored, qtbot):
+def test_a_missing_data_folder_is_reported_and_the_digits_stay_usable(scored, qtbot):
     scored.set_field("data.name", "mnist")
     wait(qtbot, lambda: scored.state.status.problem is not None)
     assert "folder" in scored.state.status.problem.message
@@ -211,7 +211,9 @@ def test_naming_the_folder_loads_the_images(scored, qtbot, mnist_folder):
     assert scored.state.can_score
 
 
-def test_a_crash_in_a_job_is_told_with_details_and_the_next_job_runs(scored, qtbot, monkeypatch):
+def test_a_crash_in_a_job_is_reported_with_details_and_the_next_job_runs(
+    scored, qtbot, monkeypatch
+):
     import snip_gui.core.methods.scoring
 
     def broken(*_args, **_keywords):

@@ -33,7 +33,7 @@ def test_a_position_leads_back_to_its_sparsity(sparsity):
     assert kept == pytest.approx(1 - sparsity, rel=0.02, abs=0.001)
 
 
-def test_the_control_emits_what_is_asked_and_not_what_it_is_told(qtbot):
+def test_the_control_emits_what_is_asked_and_not_what_it_is_given(qtbot):
     control = SparsityControl()
     qtbot.addWidget(control)
     with (

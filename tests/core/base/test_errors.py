@@ -11,7 +11,7 @@ def test_a_user_error_reads_as_message_and_hint():
     assert str(UserError("It broke.")) == "It broke."
 
 
-def test_divergence_can_be_mended_but_cancelling_is_no_failure():
+def test_divergence_can_be_mended_but_cancelling_is_not_a_failure():
     assert issubclass(DivergedError, UserError)
     assert not issubclass(Cancelled, UserError)
 

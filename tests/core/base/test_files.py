@@ -77,7 +77,7 @@ def test_files_have_ordinary_permissions(tmp_path):
         (OSError(errno.EACCES, "Permission denied"), UserError),
     ],
 )
-def test_a_full_disk_is_told_from_other_faults(tmp_path, error, kind):
+def test_a_full_disk_is_distinguished_from_other_faults(tmp_path, error, kind):
     with pytest.raises(UserError) as caught, replacing(tmp_path / "file"):
         raise error
     assert type(caught.value) is kind

@@ -71,7 +71,7 @@ def test_a_mask_of_another_network_is_refused():
         counter.add(random_mask(5, 0, {**LENET, "fc3": (7, 100)}))
 
 
-def test_nothing_counted_is_no_result():
+def test_nothing_counted_gives_no_result():
     with pytest.raises(ValueError, match="no mask"):
         FrequencyCounter(2).result()
     with pytest.raises(ValueError, match="cannot be counted"):

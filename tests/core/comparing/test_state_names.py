@@ -25,7 +25,7 @@ def test_one_state_is_named_by_its_classes_and_its_sparsity():
     assert name_states([parts()]) == ["class 8, 90%"]
 
 
-def test_states_are_named_by_what_tells_them_apart():
+def test_states_are_named_by_how_they_differ():
     assert name_states([parts(), parts(Recipe(seed=3), 0.98)]) == [
         "class 8, seed 0, 90%",
         "class 8, seed 3, 98%",
@@ -44,7 +44,7 @@ def test_states_are_named_by_what_tells_them_apart():
     ]
 
 
-def test_methods_draws_and_numbers_tell_apart():
+def test_methods_draws_and_numbers_distinguish_runs():
     named = name_states(
         [
             parts(Recipe(pruning=RandomMask())),

@@ -141,7 +141,7 @@ def test_a_network_that_cannot_take_its_extra_state_is_trained(run_own, tmp_path
 
 
 @pytest.mark.parametrize("value", ["object()", "lambda: 0", "nn.Linear(1, 1)", "self"])
-def test_extra_state_that_cannot_be_read_back_safely_is_left_out(run_own, tmp_path, value):
+def test_extra_state_that_cannot_be_read_back_safely_is_omitted(run_own, tmp_path, value):
     done = run_own(with_extra("{'calls': " + value + "}"))
     (sentence,) = done.summary.remarks
     assert KEY in sentence
@@ -174,7 +174,7 @@ def test_extra_state_of_a_stranger_is_not_unpickled(run_own, tmp_path):
     assert not mark.exists()
 
 
-def test_a_stopped_run_goes_on_with_its_extra_state(run_own):
+def test_a_stopped_run_resumes_with_its_extra_state(run_own):
     source = with_extra("{'calls': self.calls}", "self.calls = state['calls']")
     whole = run_own(source, epochs=2, folder="whole")
     cut = run_own(source, epochs=2, folder="cut", cancel_after=12)

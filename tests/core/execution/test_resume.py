@@ -96,7 +96,7 @@ def test_resuming_a_scored_run_is_refused(work, environment, tmp_path):
         resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
 
 
-def test_resuming_what_is_no_run_is_refused(environment, tmp_path):
+def test_resuming_a_folder_without_a_run_is_refused(environment, tmp_path):
     with pytest.raises(UserError, match=r"recipe\.json"):
         resume(tmp_path, environment, lambda _event: None, CancelToken())
 
@@ -132,7 +132,7 @@ def test_rows_after_the_checkpoint_are_dropped(work, environment, tmp_path):
     assert list(first.points) == kept  # a window draws the whole curve
 
 
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(
+def test_a_run_killed_before_its_first_checkpoint_starts_over(
     work, environment, tmp_path, finished
 ):
     steps = run_steps(SHORT, tmp_path / "run", environment, CancelToken())
@@ -172,7 +172,7 @@ def test_a_damaged_checkpoint_is_refused(work, environment, tmp_path, damage):
     ],
 )
 @pytest.mark.parametrize("by", ["resuming", "the same run", "completing"])
-def test_a_run_that_failed_before_its_summary_begins_anew(
+def test_a_run_that_failed_before_its_summary_starts_over(
     work, environment, tmp_path, finished, lost, by
 ):
     folder = tmp_path / "run"

@@ -176,7 +176,7 @@ def test_the_final_errors_are_those_of_the_checkpoint(finished, digits):
     assert read_summary(folder).final["test"].accuracy == pytest.approx(accuracy)
 
 
-def test_events_tell_the_whole_story(finished):
+def test_events_report_the_whole_run(finished):
     folder, events = finished
     assert isinstance(events[-1], RunDone)
     assert events[-1].folder == folder
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused(work, tmp_path):
         ("minibatch", Picked(indices=()), "minibatch"),
     ],
 )
-def test_a_recipe_that_cannot_be_worked_out_is_refused_and_leaves_no_folder(
+def test_a_recipe_that_cannot_be_run_is_refused_and_leaves_no_folder(
     work, tmp_path, path, value, field
 ):
     with pytest.raises(UserError) as caught:
@@ -265,7 +265,7 @@ def test_an_excluded_layer_stays_dense(work, tmp_path):
     assert bool(model_weights(tmp_path / "run")["fc3.weight"].all())
 
 
-def test_without_held_out_images_there_is_no_validation(work, tmp_path):
+def test_without_a_validation_split_there_is_no_validation(work, tmp_path):
     recipe = msgspec.structs.replace(SHORT, data=DataChoice(validation_fraction=0))
     summary = work(recipe, tmp_path / "run")
     assert set(summary.final) == {"train", "test"}

@@ -143,7 +143,7 @@ def measured(recipe, environment):
     return next(event for event in steps if isinstance(event, NetworkMeasured)).architecture
 
 
-def test_measuring_a_network_tells_what_scoring_finds(code, environment, digits):
+def test_measuring_a_network_reports_what_scoring_finds(code, environment, digits):
     recipe = own(code, "Small")
     found = measured(recipe, trusting(code))
     steps = jobs.score_steps(recipe, trusting(code), digits, CancelToken())

@@ -83,7 +83,7 @@ def test_augmentation_changes_the_training_alone(work, tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("model", ["lenet-300-100", "lenet-5-caffe"])
-def test_every_optimizer_learns_and_goes_on_as_if_never_stopped(
+def test_every_optimizer_learns_and_resumes_as_if_never_stopped(
     work, environment, tmp_path, optimizer, model
 ):
     rate = 0.02 if optimizer == "sgd" else 0.001
@@ -138,7 +138,7 @@ def failing(method, times, error):
 @pytest.mark.parametrize(
     ("what", "times"), [("rows", {1, 2}), ("rows", {9, 10, 11}), ("checkpoint", {2, 3})]
 )
-def test_a_full_disk_pauses_the_training_which_goes_on_when_there_is_room(
+def test_a_full_disk_pauses_the_training_which_resumes_when_there_is_room(
     work, tmp_path, monkeypatch, quick_looks, what, times
 ):
     expected = work(SHORT, tmp_path / "expected")
@@ -164,7 +164,7 @@ def test_a_full_disk_pauses_the_training_which_goes_on_when_there_is_room(
     assert [(p.step, p.loss) for p in points[0]] == [(p.step, p.loss) for p in points[1]]
 
 
-def test_a_training_that_waits_for_room_can_be_stopped_and_taken_up(
+def test_a_training_that_waits_for_room_can_be_stopped_and_resumed(
     work, environment, tmp_path, monkeypatch, quick_looks
 ):
     monkeypatch.setattr(run_book, "_CHECKPOINT_SECONDS", -1.0)

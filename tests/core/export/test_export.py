@@ -193,7 +193,7 @@ def test_a_run_without_a_mask_is_refused(make_run, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_what_is_no_run_is_refused(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"recipe\.json"):
         export(tmp_path, "pt", tmp_path / "pruned.pt")
 

@@ -212,7 +212,7 @@ def test_what_has_no_meaning_as_an_ordinary_weight_is_refused_by_name(kind, reas
 
 
 @pytest.mark.parametrize("wrap", [weight_norm, parametrizations.weight_norm])
-def test_scripts_are_told_to_make_weights_ordinary(wrap):
+def test_scripts_say_how_to_make_weights_ordinary(wrap):
     model = mlp(wrap)
     with pytest.raises(UserError, match="layer “1”"):
         api.score(model, *batch())

@@ -55,7 +55,7 @@ def test_what_is_below_the_factor_times_the_deviation_of_its_layer_is_removed(qu
         np.testing.assert_array_equal(masks[name], expected)
 
 
-def test_a_later_round_measures_what_is_left():
+def test_a_later_round_measures_the_remaining_connections():
     masks, before, counts = kept_after(Han(quality=(0.5,), rounds=2, **SPEC), (0.5, 0.5), 2)
     for name, values in before.items():
         first = np.abs(values) >= 0.5 * values.std()

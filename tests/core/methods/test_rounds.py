@@ -31,7 +31,7 @@ def test_one_round_is_one_shot(make_bench):
     np.testing.assert_array_equal(ranking.rank_M, once.rank_M)
 
 
-def test_rounds_score_what_is_left_and_nothing_returns(make_bench):
+def test_rounds_score_the_remaining_connections_and_nothing_returns(make_bench):
     """Iterative SNIP, by an explicit loop over a network with its weights set to zero."""
     schedule = exponential(M, 2_666, 4)
     assert schedule[-1] == 2_666

@@ -46,7 +46,7 @@ def test_the_network_is_left_as_it_was():
     assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_rows_tell_shapes_and_what_is_not_pruned():
+def test_rows_show_shapes_and_what_is_not_pruned():
     found = describe_architecture(
         MODELS["vgg-like"].build((3, 32, 32), 10), (3, 32, 32), (3, 32, 32), 10
     )

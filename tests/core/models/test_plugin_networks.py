@@ -57,7 +57,7 @@ def test_a_network_without_scores_of_the_classes_is_refused_by_name(
     assert said in caught.value.message
 
 
-def test_what_is_no_module_is_refused_by_name(monkeypatch):
+def test_invalid_module_is_refused_by_name(monkeypatch):
     with pytest.raises(
         UserError, match=r"“tiny” of the package snip-power 1\.2 is of type int, not"
     ):

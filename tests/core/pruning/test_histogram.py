@@ -43,7 +43,7 @@ def test_a_few_tiny_scores_do_not_stretch_the_axis():
     assert score_histogram(score).edges[0] > -6
 
 
-def test_nothing_but_zeros_is_no_error():
+def test_nothing_but_zeros_is_not_an_error():
     histogram = score_histogram(np.zeros(5, np.float32))
     assert histogram.share_zero == 1
     assert histogram.counts.sum() == 0

@@ -14,7 +14,7 @@ LAYOUT = Layout(
 )
 
 
-def test_rows_sum_weights_and_biases_and_tell_them_apart():
+def test_rows_sum_weights_and_biases_and_distinguish_them():
     first, second = layer_rows(LAYOUT, {"a.weight": 7, "a.bias": 1, "b.weight": 0})
     assert (first.layer, first.shape, first.kept, first.total) == ("a", (4, 5), 8, 24)
     assert (first.weights_kept, first.weights_total) == (7, 20)

@@ -69,7 +69,7 @@ def test_state_dict_keeps_its_names():
     assert list(model.state_dict()) == names
 
 
-def test_a_removed_weight_that_is_no_number_becomes_zero():
+def test_a_removed_weight_that_is_not_finite_becomes_zero():
     model = nn.Sequential(nn.Linear(2, 2, bias=False))
     with torch.no_grad():
         model[0].weight[0, 0] = float("nan")

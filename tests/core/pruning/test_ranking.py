@@ -131,7 +131,7 @@ def test_arrays_are_read_only():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_score_that_is_no_number_is_refused_by_name(bad):
+def test_a_score_that_is_not_finite_is_refused_by_name(bad):
     score_M = np.ones(M, np.float32)
     score_M[13] = bad  # in the second tensor
     with pytest.raises(UserError, match=r"t1\.weight"):

@@ -70,7 +70,7 @@ def test_the_line_for_the_log_has_the_counts(score):
     assert f"{zeros:,} of them with zero" in line
 
 
-def test_layer_rows_tell_weights_from_biases(score):
+def test_layer_rows_distinguish_weights_and_biases(score):
     scored = score(Recipe())
     num_kept = scored.num_kept_at(0.9)
     masks = scored.ranking.mask_at(num_kept)

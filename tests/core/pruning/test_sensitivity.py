@@ -239,7 +239,7 @@ def test_all_zero_weights_are_refused():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_weight_that_is_no_number_is_refused_by_name(bad):
+def test_a_weight_that_is_not_finite_is_refused_by_name(bad):
     model = LeNet300100((1, 28, 28), 10)
     initialise(model, "he", 0)
     with torch.no_grad():

@@ -123,7 +123,7 @@ def assert_trains_alike(masked, images, labels, num_steps=200):
 
 @pytest.mark.parametrize("sparsity", [0.9, 0.98, 0.99])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_is_left_trains_as_it_would_in_the_masked_network(name, sparsity):
+def test_the_shrunk_network_trains_as_it_would_in_the_masked_network(name, sparsity):
     model, shape = NETWORKS[name]()
     shrunk = assert_trains_alike(snip(model, shape, sparsity), *make_images(shape))
     share = num_parameters(shrunk.small.model) / num_parameters(model)
@@ -359,7 +359,7 @@ def test_a_layer_that_is_used_twice_is_left_whole():
     assert len(shrunk.pixels.indices_P) == 15
 
 
-def test_dropout_is_no_obstacle():
+def test_dropout_does_not_matter():
     weight = np.ones((6, 16), bool)
     weight[:, 3] = False
     model = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 10))
@@ -398,7 +398,7 @@ class Counting(nn.Module):
 
 
 @pytest.mark.parametrize(("kind", "reason"), [(Branching, "traced"), (Counting, "differ")])
-def test_a_network_that_cannot_be_shrunk_is_trained_masked_and_the_reason_told(kind, reason):
+def test_a_network_that_cannot_be_shrunk_is_trained_masked_and_the_reason_is_given(kind, reason):
     model = kind()
     masks = {t.name: np.ones(t.shape, bool) for t in prunable_parameters(model).layout.tensors}
     for name, mask in masks.items():

@@ -154,7 +154,7 @@ def test_what_only_this_program_makes_is_not_read_from_a_file(raw):
         ({"pruning": {"method": 3}}, False),
     ],
 )
-def test_a_package_for_a_field_that_is_not_there_is_no_traceback(raw, is_recipe):
+def test_a_package_for_a_field_that_is_not_there_gives_no_traceback(raw, is_recipe):
     text = json.dumps(raw | {"plugins": {"pruning.method": "x==1"}})
     for to_look in (False, True):
         if is_recipe:

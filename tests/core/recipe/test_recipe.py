@@ -110,7 +110,7 @@ def test_a_missing_or_misplaced_field_is_named(text, field):
 @pytest.mark.parametrize(
     "text", ["", "{", '{"seed": NaN}', b"\xff\xfe", "sparsity: 0.9", '{"seed": 1} {"seed": 2}']
 )
-def test_what_is_no_json_is_refused(text):
+def test_invalid_json_is_refused(text):
     with pytest.raises(UserError, match="JSON"):
         decode_recipe(text)
 

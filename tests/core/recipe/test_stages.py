@@ -112,7 +112,7 @@ def test_a_change_makes_its_stage_and_all_later_ones_stale(path, first):
     assert stale(before, after) == from_stage(first)
 
 
-def test_picking_and_another_method_are_scored_anew():
+def test_picking_and_another_method_are_scored_again():
     picked = Recipe(minibatch=Picked(indices=(1, 2)))
     assert stale(Recipe(), picked) == from_stage(Stage.SCORE)
     assert stale(picked, Recipe(minibatch=Picked(indices=(1, 3)))) == from_stage(Stage.SCORE)

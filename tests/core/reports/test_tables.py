@@ -120,13 +120,13 @@ def test_sparsities_and_seeds_are_read_as_people_write_them():
 
 
 @pytest.mark.parametrize("text", ["", "100", "-1", "ninety", "nan", "inf", "90..5"])
-def test_what_is_no_sparsity_is_refused(text):
+def test_invalid_sparsity_is_refused(text):
     with pytest.raises(UserError):
         parse_sparsities(text)
 
 
 @pytest.mark.parametrize("text", ["", "a", "-1", "3-1", "0-99999", "1.5"])
-def test_what_is_no_seed_is_refused(text):
+def test_invalid_seed_is_refused(text):
     with pytest.raises(UserError):
         parse_seeds(text)
 

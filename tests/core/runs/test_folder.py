@@ -81,7 +81,7 @@ def test_a_damaged_summary_is_refused_by_name(tmp_path, text):
         read_summary(tmp_path)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"summary\.json"):
         read_summary(tmp_path)
     with pytest.raises(UserError, match=r"recipe\.json"):

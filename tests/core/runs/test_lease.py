@@ -156,7 +156,7 @@ def test_whoever_decided_on_what_has_changed_withdraws(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [RUNNING]
 
 
-def test_an_owner_that_slept_too_long_notices_before_it_goes_on(tmp_path):
+def test_an_owner_that_slept_too_long_notices_before_it_continues(tmp_path):
     written = []
 
     def steps():

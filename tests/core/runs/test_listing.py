@@ -89,7 +89,7 @@ def test_a_damaged_run_is_listed_with_the_reason_and_spoils_nothing(tmp_path):
         assert entries[name].message, name
 
 
-def test_a_run_that_ended_before_anything_whole_was_kept_can_begin_anew(tmp_path):
+def test_a_run_that_ended_before_anything_whole_was_kept_can_start_over(tmp_path):
     (make_run(tmp_path, "none", recipe_with()) / files.SUMMARY).unlink()
     (make_run(tmp_path, "cut", recipe_with()) / files.SUMMARY).write_text("{")
     for entry in listed(tmp_path):
@@ -104,7 +104,7 @@ def test_a_run_of_what_is_not_installed_is_listed_by_its_names(tmp_path):
     assert (entry.state, entry.network, entry.dataset) == ("finished", "x", "y")
 
 
-def test_what_is_no_run_is_left_out(tmp_path):
+def test_other_folders_are_skipped(tmp_path):
     assert listed(tmp_path / "nowhere") == ()
     (tmp_path / "a folder").mkdir()
     (tmp_path / "a file").write_text("")
@@ -197,7 +197,7 @@ def test_the_bin_gives_back_what_was_put_into_it(tmp_path):
     assert second.is_dir()
 
 
-def test_a_run_in_training_is_neither_moved_nor_taken_for_stopped(tmp_path):
+def test_a_run_in_training_is_neither_moved_nor_considered_stopped(tmp_path):
     folder = make_run(tmp_path, "one", recipe_with(), state="stopped")
     with holding(folder):
         assert read_entry(folder).state == "running"

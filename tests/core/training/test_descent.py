@@ -77,7 +77,7 @@ def tile_recipe(optimizer, **rest):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("shrink", [True, False])
 @pytest.mark.parametrize("at", [1, 8])
-def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer, shrink, at):
+def test_a_checkpoint_resumes_bit_for_bit(tmp_path, optimizer, shrink, at):
     training = tile_recipe(
         optimizer, shrink=shrink, schedule="cosine", augmentation="flip-and-shift"
     )
@@ -101,7 +101,7 @@ def test_a_checkpoint_goes_on_bit_for_bit(tmp_path, optimizer, shrink, at):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("augmentation", ["none", "flip-and-shift"])
-def test_what_is_left_learns_what_the_masked_network_learns(optimizer, augmentation):
+def test_the_shrunk_network_learns_what_the_masked_network_learns(optimizer, augmentation):
     whole = make_sparse(tile_recipe(optimizer, augmentation=augmentation, shrink=False))
     shrunk = make_sparse(tile_recipe(optimizer, augmentation=augmentation))
     prepare(whole), prepare(shrunk)
@@ -113,7 +113,7 @@ def test_what_is_left_learns_what_the_masked_network_learns(optimizer, augmentat
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
-def test_a_run_goes_on_with_less_or_more_left_out(tmp_path, optimizer):
+def test_a_run_resumes_with_less_or_more_kept_out(tmp_path, optimizer):
     small, whole = tile_recipe(optimizer), tile_recipe(optimizer, shrink=False)
     for before, after in ((whole, small), (small, whole)):
         first, second, expected = make_sparse(before), make_sparse(after), make_sparse(whole)

@@ -88,7 +88,7 @@ def test_the_same_seed_trains_the_same_weights_bit_for_bit():
     assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
 
 
-def test_held_out_splits_are_measured_at_the_start_and_after_each_epoch():
+def test_validation_and_test_are_measured_at_the_start_and_after_each_epoch():
     trainer, _ = make_trainer(SHORT)
     points = finish(trainer)
     for split in ("validation", "test"):

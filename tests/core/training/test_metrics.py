@@ -19,7 +19,7 @@ def test_error_is_what_accuracy_leaves():
 
 
 @pytest.mark.parametrize(("loss", "finite"), [(0.5, True), (math.nan, False), (math.inf, False)])
-def test_a_loss_that_is_no_number_is_noticed(loss, finite):
+def test_a_loss_that_is_not_finite_is_noticed(loss, finite):
     assert MetricPoint(1, 1.0, "train", loss, 0.1, 0.1, 0.0).is_finite is finite
 
 

@@ -67,7 +67,7 @@ def finish(trainer):
     return list(itertools.chain.from_iterable(trainer.run()))
 
 
-def test_what_is_left_learns_what_the_masked_network_learns():
+def test_the_shrunk_network_learns_what_the_masked_network_learns():
     shrunk, whole = make_trainer(SHORT), make_trainer(WHOLE)
     prepared, notes = prepare(shrunk)
     assert prepare(whole) == (preparing.Prepared(), [])
@@ -102,7 +102,7 @@ def test_preparing_changes_no_result_and_no_random_number():
 
 
 @pytest.mark.parametrize("at", [1, 7])
-def test_a_checkpoint_is_of_the_whole_network_and_goes_on_bit_for_bit(tmp_path, at):
+def test_a_checkpoint_is_of_the_whole_network_and_resumes_bit_for_bit(tmp_path, at):
     expected = make_trainer(SHORT, dropout=0.3)
     prepare(expected)
     torch.manual_seed(5)
@@ -127,7 +127,7 @@ def test_a_checkpoint_is_of_the_whole_network_and_goes_on_bit_for_bit(tmp_path, 
 
 
 @pytest.mark.parametrize(("before", "after"), [(WHOLE, SHORT), (SHORT, WHOLE)])
-def test_a_run_goes_on_with_more_or_less_left_out(tmp_path, before, after):
+def test_a_run_resumes_with_more_or_less_kept_out(tmp_path, before, after):
     first, second, expected = make_trainer(before), make_trainer(after), make_trainer(WHOLE)
     prepare(first)
     for _ in first.run():
@@ -176,7 +176,7 @@ def test_measuring_is_bounded(monkeypatch):
     assert len(calls) == 2  # one step of each
 
 
-def test_rates_are_told_with_two_digits_or_more():
+def test_rates_are_shown_with_two_digits_or_more():
     assert StepRates(312.4, 140.2).text == "312 steps/s, dense 140"
     assert StepRates(1234.5, 0.52).text == "1,234 steps/s, dense 0.5"
 
@@ -257,7 +257,7 @@ def test_narrow_convolutions_run_with_channels_last_and_learn_the_same(tmp_path,
     )
 
 
-def test_a_checkpoint_goes_on_bit_for_bit_with_channels_last(tmp_path):
+def test_a_checkpoint_resumes_bit_for_bit_with_channels_last(tmp_path):
     expected, first, second = convolving(SHORT), convolving(SHORT), convolving(SHORT)
     for trainer in (expected, first, second):
         prepare(trainer)

@@ -281,7 +281,7 @@ def test_what_a_change_says_is_noted():
     assert said == [f"step {step}" for step in range(1, 19)]
 
 
-def test_parameters_of_a_regime_are_trained_without_decay_and_its_penalty_is_no_part_of_the_loss():
+def test_parameters_of_a_regime_are_trained_without_decay_and_its_penalty_is_not_part_of_the_loss():
     """The loss at the first step is that of the network alone, while the gate shrinks."""
     training = Training(
         epochs=1, batch_size=53, learning_rate=0.05, momentum=0.0, weight_decay=0.5, decay_at=()

@@ -27,7 +27,7 @@ def test_weights_are_found_wherever_they_are(path):
     assert find_states(loaded) == {path: STATE}
 
 
-def test_nothing_else_that_a_training_keeps_is_taken_for_weights():
+def test_nothing_else_that_a_training_keeps_is_mistaken_for_weights():
     by_name = {"fc1.weight": torch.ones(3, 4), "fc1.bias": torch.ones(3)}
     loaded = {
         "net": STATE,

@@ -114,7 +114,7 @@ def test_a_pickle_that_needs_more_is_refused_and_nothing_runs(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path):
+def test_invalid_checkpoint_is_refused(tmp_path):
     for number, data in enumerate((b"", b"hello world", b"\x89PNG\r\n\x1a\n" + b"0" * 50)):
         path = tmp_path / f"file{number}"
         path.write_bytes(data)
@@ -262,7 +262,7 @@ def test_a_special_file_is_not_waited_for(tmp_path, make, kind):
 
 
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
-def test_eight_bit_numbers_are_not_taken_for_weights(tmp_path, kind):
+def test_eight_bit_numbers_are_not_mistaken_for_weights(tmp_path, kind):
     path = tmp_path / "net.pt"
     torch.save({"fc1.weight": torch.ones(3, 4).to(kind)}, path)
     with pytest.raises(UserError, match=r"“fc1\.weight” is stored as float8"):

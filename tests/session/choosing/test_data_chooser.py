@@ -90,7 +90,7 @@ def test_a_run_is_not_resumed_on_other_images(scored, qtbot, tmp_path):
     assert "not those" in state.status.problem.message
 
 
-def test_a_folder_that_vanished_is_told_and_the_digits_go_on(scored, qtbot, tmp_path):
+def test_a_folder_that_vanished_is_reported_and_the_digits_stay_usable(scored, qtbot, tmp_path):
     state = scored.state
     scored.prefer(data_folder=str(tmp_path / "gone"))
     qtbot.waitUntil(lambda: state.status.problem is not None, timeout=WAIT_MS)
@@ -115,7 +115,7 @@ def test_a_refused_folder_says_that_the_set_before_can_be_chosen_again(scored, q
     assert scored.state.images is digits
 
 
-def test_a_network_that_does_not_fit_is_told_in_place(scored, qtbot):
+def test_a_network_that_does_not_fit_is_reported_in_place(scored, qtbot):
     scored.set_field("model.name", "torchvision:no_such_network")
     qtbot.waitUntil(lambda: scored.state.status.problem is not None, timeout=WAIT_MS)
     assert scored.state.status.problem.field == "model.name"
@@ -251,7 +251,7 @@ def test_a_folder_that_vanishes_while_open_spoils_nothing(controller, qtbot):
     assert len(state.scored.indices_K) == 7
 
 
-def test_a_streamed_folder_that_vanishes_is_told_in_place(controller, host, qtbot):
+def test_a_streamed_folder_that_vanishes_is_reported_in_place(controller, host, qtbot):
     controller.prefer(image_memory_gb=0)
     state = opened(controller, qtbot).state
     qtbot.waitUntil(lambda: state.scored is not None, timeout=WAIT_MS)
@@ -269,7 +269,7 @@ def test_a_streamed_folder_that_vanishes_is_told_in_place(controller, host, qtbo
 # Size and memory
 
 
-def test_another_image_size_is_read_anew_and_undo_brings_the_first_back(controller, qtbot):
+def test_another_image_size_is_read_again_and_undo_brings_the_first_back(controller, qtbot):
     state = opened(controller, qtbot).state
     first = state.images
     controller.set_field("data.image_size", 20)

@@ -117,7 +117,7 @@ def test_a_download_for_a_data_set_left_meanwhile_moves_no_folder(toy, scored, q
     assert state.preferences.data_place("mnist") == str(tmp_path / "new")
 
 
-def test_a_download_that_fails_is_told_and_the_offer_stays(toy, scored, qtbot, tmp_path):
+def test_a_download_that_fails_is_reported_and_the_offer_stays(toy, scored, qtbot, tmp_path):
     toy.files.clear()
     state = scored.state
     scored.set_field("data.name", "mnist")
@@ -127,7 +127,7 @@ def test_a_download_that_fails_is_told_and_the_offer_stays(toy, scored, qtbot, t
     assert state.images_problem is not None
 
 
-def test_the_problem_stays_told_while_other_fields_are_edited(toy, scored, qtbot):
+def test_the_problem_stays_shown_while_other_fields_are_edited(toy, scored, qtbot):
     state = scored.state
     scored.set_field("data.name", "mnist")
     wait(qtbot, lambda: state.status.problem is not None)
@@ -190,7 +190,7 @@ def test_files_that_were_mended_are_read_when_chosen_again(toy, scored, qtbot, t
         wait(qtbot, lambda: state.network.architecture is not None)
 
 
-def test_a_set_that_fails_after_it_was_left_is_not_told(toy, scored, qtbot, monkeypatch):
+def test_a_set_that_fails_after_it_was_left_is_not_reported(toy, scored, qtbot, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
 
     def read(_folder, _cancel):

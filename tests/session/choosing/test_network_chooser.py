@@ -105,7 +105,7 @@ def test_agreement_is_kept_for_the_contents_of_a_file(started, qtbot, code):
     assert controller.state.network.layers == ("hidden", "out")
 
 
-def test_a_network_that_does_not_work_is_told_and_the_choice_before_comes_back(
+def test_a_network_that_does_not_work_is_reported_and_the_choice_before_comes_back(
     started, qtbot, code
 ):
     code.write_text(BAD)

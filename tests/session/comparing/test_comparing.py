@@ -158,7 +158,7 @@ def test_asked_again_the_answer_is_known(scored, qtbot):
     assert not scored.state.is_stale
 
 
-def test_a_question_that_cannot_be_answered_is_told_in_place(scored):
+def test_a_question_that_cannot_be_answered_is_reported_in_place(scored):
     everything = scored.state.minibatch.indices_K.tolist()
     for indices, words in [([], "selected"), (everything, "nothing left")]:
         scored.questions.without(indices)
@@ -181,7 +181,7 @@ def test_several_images_are_left_out_together(scored, qtbot):
     assert isinstance(scored.pins.pins[1].mask.scored.recipe.minibatch, Picked)
 
 
-def test_an_image_of_ones_own_is_left_out_by_its_name(scored, qtbot):
+def test_an_image_of_ones_own_is_omitted_by_its_name(scored, qtbot):
     state = scored.state
     with qtbot.waitSignal(scored.state.recipe_changed, timeout=WAIT_MS):
         scored.minibatch.add_own([(np.full((1, 28, 28), 200, np.uint8), 3)])
@@ -250,7 +250,7 @@ def test_draws_do_not_wait_for_a_training(scored, qtbot):
     wait(qtbot, lambda: scored.state.training.phase == "stopped")
 
 
-def test_draws_that_cannot_be_made_are_told_in_place(scored):
+def test_draws_that_cannot_be_made_are_reported_in_place(scored):
     scored.minibatch.draw(10_000, (8,))
     assert not scored.state.can_score
     scored.questions.measure_stability("images", 2)

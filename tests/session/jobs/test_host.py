@@ -136,7 +136,7 @@ def test_cancelling_one_job_leaves_others(host, heard, qtbot):
     assert not waiting.is_open
 
 
-def test_a_problem_is_told_with_its_hint_and_field(host, heard, qtbot):
+def test_a_problem_is_reported_with_its_hint_and_field(host, heard, qtbot):
     def job(_cancel):
         yield Note("before")
         raise UserError("No such file.", "Choose another.", field="data.name")
@@ -153,7 +153,7 @@ def test_a_problem_is_told_with_its_hint_and_field(host, heard, qtbot):
 
 
 @pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), MemoryError("full")])
-def test_anything_raised_is_told_with_details_and_the_next_job_runs(host, heard, qtbot, error):
+def test_anything_raised_is_reported_with_details_and_the_next_job_runs(host, heard, qtbot, error):
     def job(_cancel):
         yield Note("before")
         raise error
@@ -167,7 +167,7 @@ def test_anything_raised_is_told_with_details_and_the_next_job_runs(host, heard,
     assert "Traceback" in ended.details
 
 
-def test_a_job_that_cannot_even_begin_is_told_too(host, heard, qtbot):
+def test_a_job_that_cannot_even_begin_is_reported_too(host, heard, qtbot):
     def factory(_cancel):
         raise RuntimeError("no import")
 
@@ -212,7 +212,7 @@ def test_points_are_gathered_and_none_is_lost(host, heard, qtbot):
     assert sum(len(e.points) for e in before if isinstance(e, PointsMeasured)) == 1501
 
 
-def test_a_job_is_heard_by_itself(host, qtbot):
+def test_a_job_has_events_of_its_own(host, qtbot):
     one, other = host.submit("a", notes("1", "2")), host.submit("a", notes("3"), lane="io")
     heard, ended = [], []
     one.happened.connect(lambda event: heard.append(event.text))

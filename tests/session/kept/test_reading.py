@@ -31,7 +31,7 @@ BAD = {
 }
 
 
-def test_a_file_that_is_not_there_is_no_problem(tmp_path):
+def test_a_file_that_does_not_exist_is_not_a_problem(tmp_path):
     assert read_kept(tmp_path / "none.json", decode) == (None, "")
     assert not list(tmp_path.iterdir())
 

@@ -85,7 +85,7 @@ def test_a_disk_that_never_answers_does_not_keep_the_program_from_ending(
     may_end.set()
 
 
-def test_a_failure_is_told_in_the_gui_thread_and_the_other_files_are_written(writer, qtbot):
+def test_a_failure_is_reported_in_the_gui_thread_and_the_other_files_are_written(writer, qtbot):
     def fail():
         raise UserError("The disk is full.")
 

@@ -72,7 +72,7 @@ def test_the_sizes_are_those_of_the_files_to_the_byte(exporter, qtbot, tmp_path)
     assert any("is untrained" in notice.text for notice in notices)
 
 
-def test_a_trained_run_is_the_one_at_hand(controller, exporter, qtbot, tmp_path):
+def test_a_trained_run_becomes_the_current_one(controller, exporter, qtbot, tmp_path):
     controller.train()
     wait(qtbot, lambda: controller.state.training.summary is not None)
     wait(qtbot, lambda: not controller.is_busy())
@@ -84,7 +84,7 @@ def test_a_trained_run_is_the_one_at_hand(controller, exporter, qtbot, tmp_path)
     assert sum(int((v != 0).sum()) for v in state.values()) <= 5_332
 
 
-def test_an_export_that_fails_is_told_and_nothing_else_suffers(exporter, qtbot, tmp_path):
+def test_an_export_that_fails_is_reported_and_nothing_else_suffers(exporter, qtbot, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     exporter.choose()

@@ -175,7 +175,7 @@ def test_an_offer_can_be_declined(controller, qtbot, folder):
     assert controller.runs.offer is None
 
 
-def test_a_run_that_cannot_be_taken_up_is_told_in_place(controller, qtbot, folder):
+def test_a_run_that_cannot_be_resumed_is_reported_in_place(controller, qtbot, folder):
     controller.resume_run(folder / "gone")
     assert "cannot be read" in controller.state.status.problem.message
     make_run(folder, "half", recipe_with(), state="stopped")
@@ -237,7 +237,7 @@ def test_stopping_keeps_what_was_done_and_lets_the_others_wait(controller, qtbot
     assert sorted(entry.state for entry in controller.runs.entries) == ["finished", "stopped"]
 
 
-def test_a_queue_waits_for_the_training_at_hand(controller, qtbot):
+def test_a_queue_waits_for_the_current_training(controller, qtbot):
     controller.start()
     wait(qtbot, lambda: controller.state.can_train)
     controller.train()
@@ -248,7 +248,7 @@ def test_a_queue_waits_for_the_training_at_hand(controller, qtbot):
     assert {entry.recipe.seed for entry in controller.runs.entries} == {0, 3}
 
 
-def test_a_queue_goes_on_after_a_run_that_failed_and_lists_it(controller, qtbot):
+def test_a_queue_continues_after_a_run_that_failed_and_lists_it(controller, qtbot):
     controller.start()
     wait(qtbot, lambda: controller.state.can_train)
     queue = controller.queue

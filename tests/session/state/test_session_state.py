@@ -26,7 +26,7 @@ def changed(recipe, **parts):
     return msgspec.structs.replace(recipe, **parts)
 
 
-def test_the_sparsity_alone_tells_the_picture_and_nothing_of_the_minibatch(state, qtbot):
+def test_the_sparsity_alone_describes_the_picture_and_nothing_of_the_minibatch(state, qtbot):
     with (
         qtbot.assertNotEmitted(state.minibatch_changed),
         qtbot.waitSignals([state.recipe_changed, state.sparsity_changed, state.sparsity_settled]),
@@ -34,7 +34,7 @@ def test_the_sparsity_alone_tells_the_picture_and_nothing_of_the_minibatch(state
         state.set_recipe(changed(state.recipe, pruning=Snip(sparsity=0.5)))
 
 
-def test_an_equal_recipe_tells_nothing(state, qtbot):
+def test_an_equal_recipe_emits_nothing(state, qtbot):
     with qtbot.assertNotEmitted(state.recipe_changed):
         state.set_recipe(changed(state.recipe))
 

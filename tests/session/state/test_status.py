@@ -33,7 +33,7 @@ def test_a_problem_that_is_mended_stays_in_the_log(status, notices):
     assert len(notices.all) == 1
 
 
-def test_what_is_set_again_is_not_told_again(status, qtbot):
+def test_setting_the_same_value_again_emits_nothing(status, qtbot):
     status.set_activity(Activity("score", "Scoring"))
     with qtbot.assertNotEmitted(status.activity_changed):
         status.set_activity(Activity("score", "Scoring"))

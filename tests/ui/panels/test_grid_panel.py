@@ -81,7 +81,7 @@ def test_methods_make_columns_too(panel, grid, started, qtbot):
     assert isinstance(started.controller.state.recipe.pruning, SignedGradient)
 
 
-def test_a_bad_sparsity_is_told_and_the_grid_before_stays(panel, grid, started, qtbot):
+def test_a_bad_sparsity_is_reported_and_the_grid_before_stays(panel, grid, started, qtbot):
     compute(panel, grid, qtbot)
     spec = grid.spec
     for text in ("", "100", "many"):
@@ -101,7 +101,7 @@ def test_a_grid_can_be_stopped(panel, grid, qtbot):
     assert panel.start.text() == "Compute"
 
 
-def test_a_network_without_a_map_is_told(panel, grid, started, qtbot):
+def test_a_network_without_a_map_is_reported(panel, grid, started, qtbot):
     started.controller.set_field("model.name", "alexnet-s")
     compute(panel, grid, qtbot)
     assert "no input map" in started.controller.state.status.problem.message

@@ -147,7 +147,7 @@ def test_code_that_a_recipe_brings_is_asked_about(window, started, state, qtbot,
     ("content", "message"),
     [("def (", "is not Python"), ("x = 1", "no class or function"), (None, "cannot be read")],
 )
-def test_a_file_that_will_not_do_is_told_in_the_dialog(window, qtbot, tmp_path, content, message):
+def test_an_unsuitable_file_is_reported_in_the_dialog(window, qtbot, tmp_path, content, message):
     choose(window, "Your own network…")
     dialog = dialog_of(window, qtbot, OwnNetworkDialog)
     path = tmp_path / "bad.py"
@@ -160,7 +160,7 @@ def test_a_file_that_will_not_do_is_told_in_the_dialog(window, qtbot, tmp_path, 
     dialog.reject()
 
 
-def test_the_network_is_told_layer_by_layer_and_follows_the_slider(window, started, state, qtbot):
+def test_the_network_is_listed_layer_by_layer_and_follows_the_slider(window, started, state, qtbot):
     window.actions_by_name["show_network"].trigger()
     assert window.centre.currentWidget() is window.lazy.network_page
     assert cells(window)[0][:4] == ["fc1", "Linear", "300", "235,500"]

@@ -323,7 +323,7 @@ def test_an_interrupted_run_is_offered_above_the_picture(application, folder, qt
     assert not offer.isVisible()
 
 
-def test_a_stopped_run_goes_on_from_the_panel(started, qtbot, wait):
+def test_a_stopped_run_resumes_from_the_panel(started, qtbot, wait):
     controller, window = started.controller, started.window
     window.docks["runs"].raise_()
     controller.set_field("training.epochs", 100_000)

@@ -59,7 +59,7 @@ def test_other_values_of_the_same_rows_leave_the_selection(model, qtbot):
 
 
 @pytest.mark.parametrize("rows", [(), (("a", 1),), (("b", 1), ("a", 1))])
-def test_other_rows_begin_anew(model, qtbot, rows):
+def test_other_rows_start_over(model, qtbot, rows):
     with qtbot.waitSignal(model.modelReset):
         model.show_rows(rows)
     assert model.rowCount() == len(rows)

@@ -179,7 +179,7 @@ def is_taken_for_markup(where, text):
     return has_heading or any(form.isImageFormat() for form in document.allFormats())
 
 
-def test_the_check_itself_finds_what_is_taken_for_markup(qapp):
+def test_the_check_itself_finds_what_is_interpreted_as_markup(qapp):
     assert is_taken_for_markup("tool tip", NAME)
     assert is_taken_for_markup("rich label", f"<b>{NAME}</b>")
     assert not is_taken_for_markup("label", NAME)

@@ -289,7 +289,7 @@ def test_a_change_asks_for_scoring_and_scoring_answers(window, state, qtbot):
     assert not window.actions_by_name["score"].isEnabled()
 
 
-def test_a_missing_data_folder_is_told_in_place(window, started, state, qtbot):
+def test_a_missing_data_folder_is_reported_in_place(window, started, state, qtbot):
     started.controller.set_field("data.name", "mnist")
     banner = window.banner
     qtbot.waitUntil(banner.isVisible, timeout=WAIT_MS)
@@ -381,7 +381,7 @@ def test_drawing_and_taking(window, state, qtbot):
     assert not window.actions_by_name["train"].isEnabled()
 
 
-def test_asking_for_too_many_images_is_told_in_place(window, state, qtbot):
+def test_asking_for_too_many_images_is_reported_in_place(window, state, qtbot):
     panel = window.minibatch
     panel.draw_size.setValue(5000)
     click(qtbot, panel.draw_button)
@@ -508,7 +508,7 @@ def test_copy_as_command_saves_a_picked_minibatch(
     assert recipe_from(make_parser().parse_args(words[1:])) == state.recipe
 
 
-def test_a_crash_opens_a_dialog_with_details_and_the_window_goes_on(
+def test_a_crash_opens_a_dialog_with_details_and_the_window_stays_usable(
     window, started, state, qtbot, monkeypatch
 ):
     import snip_gui.core.methods.scoring
@@ -544,7 +544,7 @@ def test_about_cites_the_paper_and_copies_diagnostics(window, qtbot):
     dialog.reject()
 
 
-def test_the_log_tells_what_happened(window):
+def test_the_log_says_what_happened(window):
     text = child(window, QPlainTextEdit, "log_text").toPlainText()
     assert "torch" in text
     assert "Scored 100 images with LeNet-300-100" in text
@@ -581,7 +581,7 @@ def test_the_last_session_is_back_at_the_next_start(started, qtbot, tmp_path):
         again.window.deleteLater()
 
 
-def test_a_damaged_session_starts_afresh_and_says_so(qtbot, qapp, tmp_path):
+def test_a_damaged_session_starts_over_and_says_so(qtbot, qapp, tmp_path):
     config = tmp_path / "config"
     config.mkdir()
     (config / "session.json").write_text('{"model": {"nam": 1}}')
@@ -598,7 +598,7 @@ def test_a_damaged_session_starts_afresh_and_says_so(qtbot, qapp, tmp_path):
         application.window.deleteLater()
 
 
-def test_a_class_that_other_data_lacks_can_be_drawn_anew_at_once(window, state, started, qtbot):
+def test_a_class_that_other_data_lacks_can_be_drawn_again_at_once(window, state, started, qtbot):
     started.controller.minibatch.draw(5, (12,))  # as after a change of the data set
     assert "no class “#12”" in child(window, QLabel, "minibatch_summary").text()
     assert child(window, QComboBox, "draw_class").currentText() == "all classes"

@@ -22,7 +22,7 @@ def test_a_torch_that_cannot_be_imported_comes_with_its_remedy(monkeypatch, kind
     assert "pip install" in caught.value.hint
 
 
-def test_a_torch_that_is_not_installed_is_no_different(monkeypatch):
+def test_a_torch_that_is_not_installed_makes_no_difference(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError):
         list(load_torch(CancelToken()))

@@ -125,7 +125,7 @@ def test_an_evil_name_in_an_archive_is_refused(server, tmp_path, ending, content
     assert left_in(tmp_path) == [f"inner/toy{ending}"]
 
 
-def test_a_damaged_archive_is_told(server, tmp_path):
+def test_a_damaged_archive_is_reported(server, tmp_path):
     content = packed_tar([("fine", NOISE)])[:1000]
     with pytest.raises(UserError, match="damaged and cannot be unpacked"):
         get(dataset(remote(server, "/toy.tar.gz", content, (Part("fine"),))), tmp_path)
@@ -194,7 +194,7 @@ def test_a_server_that_falls_silent_is_left_alone_after_a_while(server, tmp_path
     assert left_in(tmp_path) == []
 
 
-def test_a_connection_that_breaks_off_is_told(server, tmp_path):
+def test_a_connection_that_breaks_off_is_reported(server, tmp_path):
     server.cut.add("/a.bin")
     with pytest.raises(UserError, match="was lost") as caught:
         get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
@@ -221,7 +221,7 @@ def test_a_wrong_file_never_takes_the_place_of_one_that_is_there(server, tmp_pat
     assert left_in(tmp_path) == ["a.bin"]
 
 
-def test_a_file_that_is_gone_is_told_with_its_address(server, tmp_path):
+def test_a_file_that_is_gone_is_reported_with_its_address(server, tmp_path):
     file = remote(server, "/a.bin", NOISE)
     server.files.clear()
     with pytest.raises(UserError, match="answered 404") as caught:
@@ -229,7 +229,7 @@ def test_a_file_that_is_gone_is_told_with_its_address(server, tmp_path):
     assert f"{server.url}/a.bin" in caught.value.message
 
 
-def test_being_offline_is_told(tmp_path, monkeypatch):
+def test_being_offline_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serving() as loopback:
         file = remote(loopback, "/a.bin", NOISE)
@@ -257,7 +257,7 @@ def test_the_size_is_learnt_from_the_server_if_it_is_not_stated(server, tmp_path
     assert 400 in {event.total for event in events if isinstance(event, Progress)}
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(server, tmp_path):
+def test_a_folder_that_cannot_be_written_to_is_reported(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match="cannot be written to") as caught:
         get(dataset(remote(server, "/a.bin", NOISE)), tmp_path / "file" / "data")
@@ -271,7 +271,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(server, tmp_path):
         (OSError(errno.ENOSPC, "No space left on device"), "No space left"),
     ],
 )
-def test_a_folder_that_refuses_the_file_is_told(server, tmp_path, monkeypatch, error, said):
+def test_a_folder_that_refuses_the_file_is_reported(server, tmp_path, monkeypatch, error, said):
     def refuse(*_, **__):
         raise error
 
@@ -350,7 +350,7 @@ def test_what_a_killed_unpacking_left_is_removed(server, tmp_path):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-def test_a_special_file_in_the_place_of_a_part_is_told(server, tmp_path, make):
+def test_a_special_file_in_the_place_of_a_part_is_reported(server, tmp_path, make):
     make(tmp_path / "a.bin")
     with pytest.raises(UserError, match="not a regular file"):
         get(dataset(remote(server, "/a.bin", NOISE)), tmp_path)
@@ -363,7 +363,7 @@ def test_a_folder_may_be_a_part(server, tmp_path):
     assert left_in(tmp_path) == ["a.zip", "set/train/a"]
 
 
-def test_a_disk_too_small_is_told_before_anything_is_fetched(server, tmp_path, monkeypatch):
+def test_a_disk_too_small_is_reported_before_anything_is_fetched(server, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match=r"needs 0\.4 MB, but .* has only 0\.0 MB"):
@@ -371,7 +371,7 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(server, tmp_path, m
     assert server.asked == []
 
 
-def test_a_published_file_that_holds_something_else_is_told(server, tmp_path):
+def test_a_published_file_that_holds_something_else_is_reported(server, tmp_path):
     content = gzip.compress(b"pixels")
     file = remote(server, "/images.gz", content, (Part("images", 7),))
     with pytest.raises(UserError, match=r"was downloaded, but .* truncated: 6 bytes instead of 7"):

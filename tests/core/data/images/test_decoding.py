@@ -107,7 +107,7 @@ def test_a_file_that_went_is_named(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0"]
 )
-def test_what_is_no_image_has_a_reason(tmp_path, content):
+def test_a_file_that_is_not_an_image_has_a_reason(tmp_path, content):
     path = tmp_path / "bad.png"
     path.write_bytes(content)
     with pytest.raises(UNREADABLE) as caught:
@@ -116,7 +116,7 @@ def test_what_is_no_image_has_a_reason(tmp_path, content):
     assert "bad.png" not in explain_unreadable(caught.value)
 
 
-def test_a_name_that_is_no_text_can_be_shown():
+def test_a_name_that_is_not_text_can_be_shown():
     assert shown("caf\udce9.png") == "caf\ufffd.png"
 
 

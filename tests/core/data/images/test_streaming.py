@@ -92,7 +92,7 @@ def test_streaming_draws_no_random_number(both):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_processes_end_when_they_are_told_and_start_again(both):
+def test_processes_end_when_they_are_asked_to_and_start_again(both):
     streamed = both[1]
     streamed.close()
     before = multiprocessing.active_children()
@@ -116,7 +116,7 @@ def test_an_interrupt_from_the_terminal_is_not_for_the_processes(both):
     assert len(list(batches)) == 2 * NUMBER // 5 - 1
 
 
-def test_a_process_that_is_killed_is_told(both):
+def test_a_process_that_is_killed_is_reported(both):
     streamed = both[1]
     streamed.close()
     before = set(multiprocessing.active_children())

@@ -55,7 +55,7 @@ def test_split_is_ascending_and_read_only():
             indices[0] = 1
 
 
-def test_nothing_held_out_trains_on_everything():
+def test_without_a_validation_split_it_trains_on_everything():
     split = split_training(LABELS, 0, 0)
     assert len(split.validation_indices) == 0
     assert len(split.train_indices) == len(LABELS)
@@ -64,7 +64,9 @@ def test_nothing_held_out_trains_on_everything():
 @given(
     st.sets(st.integers(0, 4), max_size=4), st.integers(1, 40), st.integers(0, 9), st.integers(0, 3)
 )
-def test_draws_are_of_the_classes_without_repetition_or_held_out_images(classes, size, draw, seed):
+def test_draws_are_of_the_classes_without_repetition_or_validation_images(
+    classes, size, draw, seed
+):
     recipe = Recipe(minibatch=Draw(classes=tuple(classes), size=size, seed=draw), seed=seed)
     split = split_training(LABELS, 0.1, seed)
     indices = minibatch_indices(recipe, LABELS, CLASSES, split)

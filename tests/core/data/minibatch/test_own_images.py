@@ -143,7 +143,7 @@ def test_own_images_follow_the_training_images(digits, tmp_path):
     np.testing.assert_array_equal(again, read)  # the order of picking is moot
 
 
-def test_a_label_that_is_no_class_is_refused(digits, tmp_path):
+def test_a_label_that_is_not_a_class_is_refused(digits, tmp_path):
     with pytest.raises(UserError, match="label 10"):
         ChosenFrom(digits, find_own_images(with_own(tmp_path, 1, label=10)), [tmp_path])
 

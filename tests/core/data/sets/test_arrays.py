@@ -83,7 +83,7 @@ def test_common_names_are_known(saved, names):
     assert len(images.train_labels_N) == (40 if len(names) == 4 else 32)
 
 
-def test_what_is_not_used_is_told(saved):
+def test_what_is_not_used_is_reported(saved):
     pair = {"train_images": GREY, "train_labels": LABELS, "val_images": GREY}
     assert any("ignored val_images" in note for note in read(saved(**pair))[1])
 
@@ -153,7 +153,7 @@ def one_row(values, dtype):
         ([-1e308, 0, 1e308, 0], np.float64, [0, 128, 255, 128], "are mapped"),
     ],
 )
-def test_values_become_bytes_and_it_is_told_how(saved, values, dtype, expected, said):
+def test_values_become_bytes_and_the_log_says_how(saved, values, dtype, expected, said):
     pixels = one_row(values, dtype)
     labels = np.array([0, 1, 0, 1])
     images, notes = read(saved(x_train=pixels, y_train=labels, x_test=pixels, y_test=labels))
@@ -199,7 +199,7 @@ def test_an_image_of_one_pixel_is_read(saved):
     assert images.image_shape == (1, 1, 1)
 
 
-def test_three_pixels_of_either_meaning_are_told(saved):
+def test_three_pixels_of_either_meaning_are_reported(saved):
     pixels = GENERATOR.integers(0, 256, (40, 3, 5, 3), dtype=np.uint8)
     images, notes = read(saved(X=pixels, y=LABELS))
     assert images.image_shape == (3, 3, 5)
@@ -254,7 +254,7 @@ INF[7, 2, 3] = -np.inf
         ({"X": GREY, "y": LABELS, "x_test": GREY, "y_test": LABELS[:3]}, "but “y_test” 3"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_taken_is_told(saved, arrays, said):
+def test_what_cannot_be_taken_is_reported(saved, arrays, said):
     with pytest.raises(UserError) as caught:
         read(saved(**arrays))
     assert said in caught.value.message
@@ -294,7 +294,7 @@ def save_bare(path):
         ("none/gone.npy", lambda p: None, "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_good_is_told(tmp_path, name, write, said):
+def test_a_file_that_is_invalid_is_reported(tmp_path, name, write, said):
     np.save(tmp_path / "y.npy", LABELS)
     write(tmp_path / name)
     with pytest.raises(UserError) as caught:
@@ -304,7 +304,7 @@ def test_a_file_that_is_no_good_is_told(tmp_path, name, write, said):
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9, 0.999])
-def test_a_truncated_file_is_told(saved, share):
+def test_a_truncated_file_is_reported(saved, share):
     path = saved(X=GREY, y=LABELS)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
@@ -312,7 +312,7 @@ def test_a_truncated_file_is_told(saved, share):
         read(path)
 
 
-def test_a_damaged_member_is_told(saved):
+def test_a_damaged_member_is_reported(saved):
     path = saved(X=GREY, y=LABELS)
     content = bytearray(path.read_bytes())
     content[300] ^= 255
@@ -321,7 +321,7 @@ def test_a_damaged_member_is_told(saved):
         read(path)
 
 
-def test_a_member_that_is_no_array_is_told(tmp_path):
+def test_a_member_that_is_not_an_array_is_reported(tmp_path):
     stream = io.BytesIO()
     np.save(stream, LABELS)
     with zipfile.ZipFile(tmp_path / "set.npz", "w") as file:
@@ -421,7 +421,7 @@ def encrypted(content):
     return bytes(data)
 
 
-def test_an_encrypted_archive_is_told(saved):
+def test_an_encrypted_archive_is_reported(saved):
     path = saved(X=GREY, y=LABELS)
     path.write_bytes(encrypted(path.read_bytes()))
     with pytest.raises(UserError, match=r"truncated or damaged: .*encrypted"):

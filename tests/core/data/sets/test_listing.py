@@ -87,7 +87,7 @@ def test_the_validation_part_serves_for_testing_where_there_is_no_other(tree):
 
 
 @pytest.mark.parametrize("flat", ["test", "test/images", "Test/unknown"])
-def test_a_test_part_without_classes_is_left_out_and_this_is_said(tree, flat):
+def test_a_test_part_without_classes_is_omitted_and_this_is_said(tree, flat):
     found = listed(tree("train/a", "train/b", flat))
     assert found.classes == ("a", "b")
     assert (len(found.train_paths), len(found.test_paths)) == (8, 2)

@@ -111,7 +111,7 @@ def break_some(folder):
 
 
 @pytest.mark.parametrize("memory_bytes", [None, 0])
-def test_all_broken_files_are_told_before_the_folder_is_refused(folder, memory_bytes):
+def test_all_broken_files_are_reported_before_the_folder_is_refused(folder, memory_bytes):
     broken = break_some(folder)
     options = ReadOptions(memory_bytes=memory_bytes)
     events, error = drain(read_images("folder", folder, CancelToken(), options))

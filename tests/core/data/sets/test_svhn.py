@@ -85,7 +85,7 @@ def test_missing_files_are_named(tmp_path):
         load_images("svhn", None)
 
 
-def test_without_scipy_the_remedy_is_told(svhn, monkeypatch):
+def test_without_scipy_the_remedy_is_named(svhn, monkeypatch):
     real_import = builtins.__import__
 
     def refuse(name, *rest, **more):

@@ -68,7 +68,7 @@ def test_a_file_still_packed_is_pointed_out(fake_mnist):
     assert "Unpack “t10k-labels-idx1-ubyte.gz”" in caught.value.hint
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path):
+def test_a_folder_of_another_kind_is_refused(tmp_path):
     with pytest.raises(UserError, match="train-images"):
         load_mnist(tmp_path / "nowhere")
 

@@ -86,7 +86,7 @@ def test_candidates_are_found_without_running(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"def (", b"\x00", b"\xff\xfe\xff"])
-def test_what_is_no_python_is_said(tmp_path, content):
+def test_invalid_python_is_said(tmp_path, content):
     path = tmp_path / "net.py"
     path.write_bytes(content)
     with pytest.raises(UserError, match="is not Python"):
@@ -107,7 +107,7 @@ def test_recipes_are_held_to_their_files(choose, tmp_path):
         pin_files(pinned)
 
 
-def test_where_the_file_lies_makes_no_other_result(choose):
+def test_where_the_file_lies_does_not_change_the_result(choose):
     here = choose("Small")
     there = choose("Small", name="moved.py")
     assert here.file != there.file

@@ -54,7 +54,7 @@ def tick(dialog, qtbot, name):
     qtbot.mouseClick(dialog.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
-def test_the_truth_is_told_before_a_byte_is_written(dialog, exporter, tmp_path):
+def test_the_measured_sizes_are_shown_before_a_byte_is_written(dialog, exporter, tmp_path):
     assert "multiply zeros" in text(dialog, "export_truth")
     assert "LeNet-300-100" in text(dialog, "export_what")
     assert "90% of its connections removed" in text(dialog, "export_what")

@@ -110,7 +110,7 @@ def test_a_checkpoint_is_asked_for_from_the_menu(started, qtbot, exported, monke
     dialog.reject()
 
 
-def test_a_file_that_is_none_is_told_in_place(started, qtbot, tmp_path):
+def test_a_file_of_another_kind_is_reported_in_place(started, qtbot, tmp_path):
     (tmp_path / "broken.pt").write_bytes(b"PK\x03\x04 nonsense")
     assert drop(started.window, drag(tmp_path / "broken.pt"))
     state = started.controller.state

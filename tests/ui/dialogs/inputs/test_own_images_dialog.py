@@ -121,7 +121,7 @@ def test_files_are_dropped_on_the_tray(window, state, qtbot, ink, tmp_path):
     assert len(state.recipe.minibatch.images) == 1
 
 
-def test_what_is_no_picture_is_not_taken(window):
+def test_invalid_picture_is_not_taken(window):
     data = QMimeData()
     data.setText("words")
     assert not drop(window.minibatch.tray.viewport(), data)
@@ -184,7 +184,7 @@ def test_own_images_are_pinned_and_left_out_as_any_other(started, state, qtbot):
     assert "class 3" in without.name
 
 
-def test_an_image_that_is_lost_is_told_where_the_minibatch_is(started, window, state, qtbot):
+def test_an_image_that_is_lost_is_reported_where_the_minibatch_is(started, window, state, qtbot):
     controller = started.controller
     add_own(controller, qtbot, 9)
     (own,) = state.recipe.minibatch.images

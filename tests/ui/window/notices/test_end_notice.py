@@ -30,7 +30,7 @@ def end(application, qapp, phase):
     qapp.processEvents()
 
 
-def test_an_end_that_nobody_saw_is_told_once(application, qapp, said):
+def test_an_end_that_nobody_saw_is_reported_once(application, qapp, said):
     end(application, qapp, "finished")
     end(application, qapp, "failed")
     assert said == ["Training finished.", "Training failed."]
@@ -40,13 +40,13 @@ def test_an_end_that_nobody_saw_is_told_once(application, qapp, said):
 
 
 @pytest.mark.parametrize("phase", ["stopped", "stopping"])
-def test_what_the_user_did_is_not_told(application, qapp, said, phase):
+def test_what_the_user_did_is_not_reported(application, qapp, said, phase):
     end(application, qapp, phase)
     application.controller.state.set_training(None)
     assert said == []
 
 
-def test_a_watched_end_is_not_told(application, qapp, said, monkeypatch):
+def test_a_watched_end_is_not_reported(application, qapp, said, monkeypatch):
     monkeypatch.setattr(end_notice, "is_watched", lambda: True)
     end(application, qapp, "finished")
     assert said == []
