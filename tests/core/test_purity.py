@@ -101,3 +101,16 @@ def test_reading_the_digits_needs_no_torch():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
     ).stdout
     assert output.strip() == "False"
+
+
+def test_scoring_does_not_load_the_compiler_of_torch():
+    code = (
+        "import sys\n"
+        "from snip_gui.core.api import build_recipe\n"
+        "build_recipe({})\n"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)\n"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+    assert output.split() == ["True", "False"]

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from snip_gui.core.base.network_state import unstorable_state
 from snip_gui.core.graph.parameters import layer_kind, outside_parameters, own_prunable
@@ -56,7 +57,7 @@ def describe_architecture(
     try:
         # With gradients enabled: otherwise attention uses a fused kernel that the counter cannot
         # see into.
-        with torch.enable_grad(), watch, FlopCounterMode(display=False) as counter:
+        with torch.enable_grad(), watch, _WorkCounter(watch) as counter:
             model(image_1CHW)
     finally:
         watch.remove_hooks()
@@ -69,7 +70,7 @@ def describe_architecture(
         input_shape=input_shape,
         num_classes=num_classes,
         layers=layers,
-        other_multiply_accumulates=_other_work(model, counter, layers),
+        other_multiply_accumulates=_other_work(model, counter.num_operations, layers),
         activation_bytes=watch.num_activations * _FLOAT_BYTES * _PASSES,
         first_linear=watch.first if sees_all else "",
         wiring=trace_wiring(model, image_1CHW),
@@ -88,6 +89,7 @@ class _Watch(TorchFunctionMode):
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.num_activations = 0
         self.first, self.first_width = "", 0
+        self.recurrent_depth = 0
         self._layer_of: dict[int, str] = {}
         for name, module in model.named_modules():
             for parameter in own_prunable(module):
@@ -97,6 +99,18 @@ class _Watch(TorchFunctionMode):
             for name, module in model.named_modules()
             if not isinstance(module, torch.jit.ScriptModule)  # takes no hooks
         ]
+        for module in model.modules():
+            if layer_kind(module) == "recurrent":
+                self._hooks += [
+                    module.register_forward_pre_hook(self._enter_recurrent),
+                    module.register_forward_hook(self._leave_recurrent),
+                ]
+
+    def _enter_recurrent(self, _module: nn.Module, _inputs: object) -> None:
+        self.recurrent_depth += 1
+
+    def _leave_recurrent(self, _module: nn.Module, _inputs: object, _output: object) -> None:
+        self.recurrent_depth -= 1
 
     def remove_hooks(self) -> None:
         """Remove the hooks from the network."""
@@ -161,17 +175,49 @@ class _Watch(TorchFunctionMode):
         return look
 
 
-def _other_work(model: nn.Module, counter: FlopCounterMode, layers: tuple[LayerInfo, ...]) -> int:
-    """Return the MACs that torch's counter found in addition to those of layers' weights.
+class _WorkCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Counts multiplications and additions outside recurrent layers, by torch's own formulas.
 
-    Recurrent layers are left out, because the counter sees them only with some kernels.
+    It does what `torch.utils.flop_counter.FlopCounterMode` does, which imports the compiler of
+    torch: a second of every start. Recurrent layers are left out, because only some of their
+    kernels have a formula.
     """
-    root = type(model).__name__
+
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.num_operations = 0
+        self._watch = watch
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: this mode is never compiled, and torch need not prepare for it."""
+        return False
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401 - any operation of torch
+        types: Any,  # noqa: ANN401 - as torch calls it
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - what the operation returns
+        named = kwargs or {}
+        count = flop_registry.get(func._overloadpacket)
+        if count is None:
+            with self:
+                result = func.decompose(*args, **named)
+            if result is not NotImplemented:
+                return result
+        result = func(*args, **named)
+        if count is not None and not self._watch.recurrent_depth:
+            self.num_operations += count(*args, **named, out_val=result)
+        return result
+
+
+def _other_work(model: nn.Module, num_operations: int, layers: tuple[LayerInfo, ...]) -> int:
+    """Return the MACs that were counted in addition to those of layers' weights."""
     recurrent = {n for n, module in model.named_modules() if layer_kind(module) == "recurrent"}
-    counts = {place: sum(parts.values()) for place, parts in counter.get_flop_counts().items()}
-    seen = counter.get_total_flops() - sum(counts.get(f"{root}.{name}", 0) for name in recurrent)
     known = sum(layer.multiply_accumulates for layer in layers if layer.name not in recurrent)
-    return max(0, seen // 2 - known)
+    return max(0, num_operations // 2 - known)
 
 
 def _layers(model: nn.Module, watch: _Watch) -> tuple[LayerInfo, ...]:
