@@ -20,10 +20,9 @@ from snip_gui.core.data.sets import catalogue as datasets
 from snip_gui.core.export import catalogue as formats
 from snip_gui.core.models import catalogue as models
 from snip_gui.core.pruning.events import Pruned
-from snip_gui.core.recipe import methods
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import encode_recipe
-from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.methods import METHODS, checks
 from snip_gui.core.recipe.pruning import Method, PruningSpec
 from snip_gui.core.runs.folder import read_summary
 from snip_gui.core.runs.listing import read_entry
@@ -31,7 +30,7 @@ from tests.core.plugins import StubPoint, call_with, install, page_files
 
 SNIP = next(iter(METHODS))
 TABLES = {
-    "methods": ("pruning method", methods._check),
+    "methods": ("pruning method", checks.check_method),
     "networks": ("network", models._check),
     "datasets": ("data set", datasets._check),
     "exports": ("export format", formats._check),
@@ -241,7 +240,7 @@ def test_the_flags_that_methods_may_not_use_are_those_of_the_commands():
     }
     of_methods = {flag for field in flag_fields() for flag in field.flags
                   if field.path.startswith("pruning.")}  # fmt: skip
-    assert flags - of_methods == methods.RESERVED_FLAGS
+    assert flags - of_methods == checks.RESERVED_FLAGS
 
 
 @pytest.mark.parametrize("name", ["own", "torchvision:resnet18"])

@@ -1,1 +1,1 @@
-"""The pruning methods, one module each, registered in `snip_gui.core.recipe.methods`."""
+"""The pruning methods, by kind, registered in `snip_gui.core.recipe.methods`."""

@@ -19,14 +19,7 @@ from snip_gui.core.comparing.tile_grid import (
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.data.sets.loading import load_images
 from snip_gui.core.methods import scoring as jobs
-from snip_gui.core.recipe.methods import (
-    Grasp,
-    Magnitude,
-    RandomMask,
-    Shuffled,
-    SignedGradient,
-    Snip,
-)
+from snip_gui.core.recipe.methods import METHODS, Grasp, Han, SignedGradient, Snip
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Picked, Recipe
 from snip_gui.core.views.grid_files import save_grid
 
@@ -79,8 +72,10 @@ def test_other_kinds_change_one_thing_only(digits):
     ]  # fmt: skip
     methods = spec_of("methods", recipe, digits)
     kinds = [type(v.recipe.pruning) for v in methods.variants]
-    # All but those that find their masks while training.
-    assert kinds == [Snip, SignedGradient, RandomMask, Shuffled, Magnitude, Grasp]
+    before_training = [m.spec for m in METHODS if m.masks_for != "training"]
+    assert kinds == before_training
+    assert kinds[0] is Snip
+    assert Han not in kinds
     assert {v.recipe.pruning.floor for v in methods.variants} == {2}
 
 

@@ -201,7 +201,9 @@ def ending_in(monkeypatch):
     """Lets a run's method end in what a test decides."""
 
     def do(make):
-        monkeypatch.setattr("snip_gui.core.methods.snip.prune", lambda bench: iter([make(bench)]))
+        monkeypatch.setattr(
+            "snip_gui.core.methods.criteria.snip.prune", lambda bench: iter([make(bench)])
+        )
 
     return do
 

@@ -86,7 +86,7 @@ def test_the_slider_says_that_other_sparsities_are_a_preview(make_bench, monkeyp
         ranking = yield from iterate(bench, sensitivity, exponential(M, 26_661, 2))
         yield Pruned(ranking)
 
-    monkeypatch.setattr("snip_gui.core.methods.snip.prune", prune)
+    monkeypatch.setattr("snip_gui.core.methods.criteria.snip.prune", prune)
     scored = run_to_end(scoring.prune(make_bench(RECIPE), CancelToken()))
     assert scored.mask_note(0.9) == ""
     assert "0.9" in scored.mask_note(0.95)

@@ -7,7 +7,7 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.methods.han import PruneAndRetrain, make_regime, prune
+from snip_gui.core.methods.systems.han import PruneAndRetrain, make_regime, prune
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.methods import Han

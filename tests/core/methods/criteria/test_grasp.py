@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.methods import grasp
-from snip_gui.core.methods.grasp import gradient_flow
+from snip_gui.core.methods.criteria import grasp
+from snip_gui.core.methods.criteria.grasp import gradient_flow
 from snip_gui.core.methods.scoring import prune
 from snip_gui.core.models.networks import make_network
 from snip_gui.core.pruning.ranking import rank_scores

@@ -1,0 +1,1 @@
+"""Random masks that other methods are compared with, one module each."""

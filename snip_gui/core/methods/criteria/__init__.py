@@ -1,0 +1,1 @@
+"""Criteria computed before training, one module each."""

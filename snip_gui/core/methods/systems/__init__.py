@@ -1,0 +1,1 @@
+"""Systems that prune a trained network, or prune while they train, one module each."""

@@ -1,0 +1,20 @@
+"""The pruning methods: their settings, and an entry for each in `METHODS`."""
+
+from snip_gui.core.recipe.methods.controls import RandomMask, Shuffled
+from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, SignedGradient, Snip
+from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
+from snip_gui.core.recipe.methods.systems import Han
+
+__all__ = [
+    "METHODS",
+    "Grasp",
+    "Han",
+    "Magnitude",
+    "Pruning",
+    "RandomMask",
+    "Shuffled",
+    "SignedGradient",
+    "Snip",
+    "find_method",
+    "unavailable_error",
+]
