@@ -109,15 +109,38 @@ def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
     return frozenset({recipe.model.file_digest}) if agreed else frozenset()
 
 
-def add_common(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
-    """Add the options of all commands that run recipes: the environment and the recipe."""
+def add_executor(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add the option of all commands that do many runs: who does them."""
+    parser.add_argument(
+        "--executor",
+        default="processes",
+        metavar="EXECUTOR",
+        help="serial (one after another), processes:N (N at once on this machine), or "
+        "dask:ADDRESS (the workers of a Dask scheduler); default: processes, as many as there are "
+        "processors and memory for. Results do not depend on it.",
+    )
+
+
+def add_common(parser: Any, *, num_threads: int | None = None) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add the options of all commands that run recipes: the environment and the recipe.
+
+    Parameters
+    ----------
+    num_threads
+        Default number of threads; None for one fewer than the number of cores.
+    """
     environment = parser.add_argument_group("environment")
     environment.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
     environment.add_argument(
         "--threads",
         type=int,
-        default=default_num_threads(),
-        help="CPU threads (default: one fewer than the number of cores)",
+        default=num_threads or default_num_threads(),
+        help="CPU threads"
+        + (
+            f" of each run (default: {num_threads})"
+            if num_threads
+            else " (default: one fewer than the number of cores)"
+        ),
     )
     environment.add_argument(
         "--data-dir",

@@ -5,17 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.cli.options import add_common, environment_from, given_flags, recipe_from
+from snip_gui.cli.options import (
+    add_common,
+    add_executor,
+    environment_from,
+    given_flags,
+    recipe_from,
+)
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_runs_folder
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
 from snip_gui.core.base.machine.optional_packages import import_torch
+from snip_gui.core.engine.crew import parse_crew
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.core.runs.extend import extended
 from snip_gui.core.runs.folder import read_recipe
-from snip_gui.core.runs.placing import run_name
+from snip_gui.core.runs.placing import find_folders, run_name
 
 if TYPE_CHECKING:
     import argparse
@@ -118,7 +125,7 @@ def _steps(
         return run_steps(recipe, options.out, environment, cancel, stop_after=last)
     if options.again:
         return run_new_steps(recipe, runs_folder, environment, cancel, stop_after=last)
-    folder = runs_folder / run_name(recipe)
+    (folder,) = find_folders(runs_folder, [recipe])
     return complete_steps(recipe, folder, environment, cancel, stop_after=last)
 
 
@@ -156,7 +163,7 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     parser = commands.add_parser(
         "sweep",
         help="train a recipe at several sparsities and with several seeds",
-        description="Train at several sparsities and with several seeds, one after another. A run "
+        description="Train at several sparsities and with several seeds, on all processors. A run "
         "that fails does not stop the others. The same command again continues where this one was "
         "stopped or killed.",
     )
@@ -169,7 +176,8 @@ def add_sweep(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
                        help="folder for the run folders (default: the runs folder)")  # fmt: skip
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
     parser.set_defaults(command=_sweep)
-    add_common(parser)
+    add_executor(parser)
+    add_common(parser, num_threads=1)
 
 
 def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
@@ -178,13 +186,12 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
     seeds = parse_seeds(options.seeds) if options.seeds else (recipe.seed,)
     recipes = sweep(recipe, parse_sparsities(options.sparsities), seeds, options.beside)
     environment = environment_from(options, recipe)
-    printer.note("Loading torch")
-    import_torch()
-    from snip_gui.core.execution.sweep import sweep_steps
+    crew = parse_crew(options.executor)
+    from snip_gui.core.engine.sweep import sweep_steps
 
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel):
-        for event in sweep_steps(recipes, options.out, environment, cancel):
+        for event in sweep_steps(recipes, options.out, environment, crew, cancel):
             if isinstance(event, Note) and event.is_result:
                 printer.line(event.text)
             else:

@@ -18,14 +18,19 @@ MOST_THREADS = 1024
 """More would end the process: the system refuses to create them in the middle of an operation."""
 
 
+def num_processors() -> int:
+    """Return the number of CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def default_num_threads() -> int:
     """Return one less than the number of CPUs this process may use, but at least one.
 
     Threads on every core are many times slower on a busy machine, and the window needs a core too.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)) - 1)
-    return max(1, (os.cpu_count() or 1) - 1)
+    return max(1, num_processors() - 1)
 
 
 def default_runs_folder() -> Path:

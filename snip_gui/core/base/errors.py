@@ -35,6 +35,10 @@ class DiskFullError(UserError):
     """The disk is full, or the user's quota is exhausted."""
 
 
+class BusyError(UserError):
+    """A run folder is in use by another program."""
+
+
 class DivergedError(UserError):
     """The training loss is not finite."""
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.execution.stages import StopAfter
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.training.watching import WeightWatch
 
 
 def complete_steps(
@@ -29,7 +31,9 @@ def complete_steps(
     environment: Environment,
     cancel: CancelToken,
     *,
+    images: ImageSet | None = None,
     stop_after: StopAfter = "train",
+    watch: WeightWatch | None = None,
 ) -> Iterator[Event]:
     """Start the run of a recipe in a folder, resume it, or do nothing if it is done.
 
@@ -42,7 +46,9 @@ def complete_steps(
         If cancelled before training.
     """
     if is_vacant(folder, recipe):
-        yield from run_steps(recipe, folder, environment, cancel, stop_after=stop_after)
+        yield from run_steps(
+            recipe, folder, environment, cancel, images=images, stop_after=stop_after, watch=watch
+        )
         return
     if not is_same_run(files.read_recipe(folder), recipe):
         raise UserError(
@@ -51,7 +57,7 @@ def complete_steps(
     summary = files.read_summary(folder)
     state = files.get_run_state(summary)
     if state in ("pruned", "stopped") and stop_after == "train":
-        yield from resume_steps(folder, environment, cancel)
+        yield from resume_steps(folder, environment, cancel, images=images, watch=watch)
     elif state == "scored" and stop_after != "score":
         raise UserError(
             f"“{folder}” already holds this run, which was to end with scoring.",

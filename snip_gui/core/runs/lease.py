@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import BusyError, UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import read_bytes, sweep_parts, write_error
 from snip_gui.core.base.machine.processes import ProcessMark, is_alive, this_process
@@ -98,7 +98,7 @@ def observe(folder: Path, cancel: CancelToken | None = None) -> Generator[Event,
 
     Raises
     ------
-    UserError
+    BusyError
         If the folder is held.
     Cancelled
         If cancelled meanwhile.
@@ -119,7 +119,7 @@ def observe(folder: Path, cancel: CancelToken | None = None) -> Generator[Event,
 
 
 def refuse_running(folder: Path) -> None:
-    """Raise `UserError` if the folder is in use; may wait as `observe` does."""
+    """Raise `BusyError` if the folder is in use; may wait as `observe` does."""
     for _ in observe(folder):
         pass
 
@@ -205,7 +205,7 @@ def holding(folder: Path, seen: Sighting | None = None) -> Iterator[Lease]:
     Raises
     ------
     UserError
-        If it is held by another owner, or is not writable.
+        If it is held by another owner (`BusyError`), or is not writable.
     """
     made: list[Path] = []
     try:
@@ -283,8 +283,8 @@ def _name(number: int) -> str:
     return RUNNING if number == 1 else f"running.{number}.json"
 
 
-def _busy(folder: Path) -> UserError:
-    return UserError(
+def _busy(folder: Path) -> BusyError:
+    return BusyError(
         f"“{folder.name}” is currently being trained.",
         "Stop that training first, or wait until it ends.",
     )

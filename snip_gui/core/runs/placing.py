@@ -18,6 +18,7 @@ from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.lease import is_lease
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _NUM_DIGITS = 12
 _MOST_LETTERS = 60
+
+# States of runs that need not start again, from the end back.
+_FURTHEST = ("finished", "diverged", "stopped", "pruned")
 
 # Files that a run writes before its first checkpoint.
 _EARLY = frozenset(
@@ -46,6 +50,40 @@ def run_name(recipe: Recipe) -> str:
     # Names in a recipe may contain anything; keep only what every system allows in file names.
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", words)[:_MOST_LETTERS].strip("-.")
     return f"{plain}-{run_digest(recipe)[:_NUM_DIGITS]}"
+
+
+def find_folders(runs_folder: Path, recipes: Sequence[Recipe]) -> list[Path]:
+    """Return the folder of the run of each recipe, whether or not it exists.
+
+    It is named by the recipe. If there is none of this name, but a run of the recipe in a folder of
+    any other name, as older versions chose, it is that one.
+    """
+    folders = [runs_folder / run_name(recipe) for recipe in recipes]
+    if all(folder.exists() for folder in folders):
+        return folders
+    known = _known_runs(runs_folder)
+    return [
+        folder if folder.exists() else known.get(run_digest(recipe), folder)
+        for folder, recipe in zip(folders, recipes, strict=True)
+    ]
+
+
+def _known_runs(runs_folder: Path) -> dict[str, Path]:
+    """Return the runs with a mask in a folder by their digests; the furthest of equal ones."""
+    known: dict[str, tuple[int, Path]] = {}
+    for folder in sorted(runs_folder.glob("*/")):
+        if folder.name.startswith("."):
+            continue
+        try:
+            digest = run_digest(files.read_recipe(folder))
+            summary = files.read_summary(folder)
+        except UserError:
+            continue
+        is_edited = summary.recipe_digest not in ("", digest)
+        if summary.state in _FURTHEST and not is_edited:
+            found = (_FURTHEST.index(summary.state), folder)
+            known[digest] = min(found, known.get(digest, found))
+    return {digest: folder for digest, (_, folder) in known.items()}
 
 
 def make_new_folder(runs_folder: Path, recipe: Recipe) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -58,6 +58,20 @@ def resolve_device(name: str) -> torch.device:
             field="device",
         )
     return torch.device(name)
+
+
+def share_device(environment: Environment, share: int) -> Environment:
+    """Return the environment of one of several workers, which take turns with the GPUs.
+
+    Parameters
+    ----------
+    share
+        Number of the worker, from 0.
+    """
+    num_gpus = torch.cuda.device_count()
+    if environment.device != "auto" or num_gpus < 2:
+        return environment
+    return replace(environment, device=f"cuda:{share % num_gpus}")
 
 
 def set_up(environment: Environment) -> torch.device:
