@@ -80,18 +80,22 @@ def refuse_other_outputs(expected_BK: Tensor, found_BK: Tensor, what: str) -> fl
     ------
     UserError
         If outputs differ by more than `TOLERANCE` times the largest output (at least 1), or by more
-        than a hundredth of the variation between images.
+        than a hundredth of the variation between images; or if they are not finite, so that nothing
+        can be said of them.
     """
     if expected_BK.shape != found_BK.shape:
         raise UserError(f"{what} gives different outputs.", "Choose another format.")
-    finite_BK = torch.nan_to_num(expected_BK)
-    largest = float(finite_BK.abs().max())
+    if not bool(expected_BK.isfinite().all()):
+        raise UserError(
+            "The outputs of the network are not finite numbers, so they cannot be compared.",
+            "Choose a format that stores the weights alone.",
+        )
+    largest = float(expected_BK.abs().max())
     allowed = TOLERANCE * max(1.0, largest)
-    if len(finite_BK) > 1:  # stricter for a network whose outputs hardly vary
-        spread = float((finite_BK.max(0).values - finite_BK.min(0).values).max())
+    if len(expected_BK) > 1:  # stricter for a network whose outputs hardly vary
+        spread = float((expected_BK.max(0).values - expected_BK.min(0).values).max())
         allowed = min(allowed, max(_SPREAD_TOLERANCE * spread, _RESOLUTION * largest))
-    both_nan = expected_BK.isnan() & found_BK.isnan()
-    difference = float((expected_BK - found_BK).masked_fill(both_nan, 0).abs().max())
+    difference = float((expected_BK - found_BK).abs().max())
     if not difference <= allowed:
         raise UserError(
             f"{what} gives outputs that differ by {difference:.1e} from those of the masked "

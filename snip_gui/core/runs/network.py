@@ -28,7 +28,7 @@ from snip_gui.core.runs.tensors import check_masks, load_run_weights, misfit, re
 from snip_gui.core.training.checkpoint import mask_state, model_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection, Generator, Mapping
 
     from torch import Tensor, nn
 
@@ -117,7 +117,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     Raises
     ------
     UserError
-        If the run has no mask, or a file is missing or damaged.
+        If the run has no mask, a file is missing or damaged, or weights are not finite.
     """
     recipe, summary = files.read_recipe(folder), files.read_summary(folder)
     if not (folder / files.MASKS).exists():
@@ -135,6 +135,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
             if mask.shape != state[name].shape:
                 raise misfit(folder / files.MASKS, f"“{name}” has another shape than its mask")
             state[name] = state[name].masked_fill(mask == 0, 0)
+    _refuse_infinite(state, masks, folder)
     kept = dict.fromkeys((row.layer for row in summary.layers), 0)
     for name, mask in masks.items():
         layer = name.rpartition(".")[0]
@@ -175,10 +176,30 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted, extra=extra)
     if step == 0:
         network.notes.append(f"“{folder.name}” is untrained: its weights are the initial ones.")
-    bad = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
-    if bad:
-        network.notes.append(f"“{bad[0]}” holds values that are not finite.")
+    elif summary.state == "diverged":
+        network.notes.append(
+            f"The training of “{folder.name}” diverged: its weights are those of step {step:,}, "
+            "before that."
+        )
     return network
+
+
+def _refuse_infinite(state: Mapping[str, Tensor], masks: Collection[str], folder: Path) -> None:
+    """Raise `UserError` if a prunable weight, or a tensor that was finite at first, is not finite.
+
+    Other buffers may hold infinities by design, such as masks that are added to attention scores.
+    """
+    infinite = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if not infinite:
+        return
+    initial, _ = load_tensors(folder / files.INIT)
+    for name in infinite:
+        if name in masks or name not in initial or bool(initial[name].isfinite().all()):
+            raise UserError(
+                f"“{name}” of “{folder.name}” holds values that are not finite numbers, so its "
+                "network has no meaningful outputs.",
+                "Choose another run, or train this recipe again with a lower learning rate.",
+            )
 
 
 def _newest_weights(
