@@ -14,6 +14,7 @@ from snip_gui import __version__
 from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.run import add_run, add_sweep
+from snip_gui.cli.sharing import add_bundle, add_verify
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.plugins import plugin_problems
@@ -75,5 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_list(commands)
     add_export(commands)
     add_open(commands)
+    add_verify(commands)
+    add_bundle(commands)
     add_download(commands)
     return parser

@@ -1,0 +1,1 @@
+"""Runs for other people: bundles of them, and the proof that a mask follows from its recipe."""
