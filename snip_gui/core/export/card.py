@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import dataset_title
-from snip_gui.core.export.loading import loading_code
+from snip_gui.core.export.catalogue import PRECISION_TITLES
 from snip_gui.core.models.networks import network_title
 from snip_gui.core.recipe.methods import METHODS
 
@@ -61,7 +61,7 @@ def card_text(
         f"{chosen.title}: {chosen.description}\n",
         _picture(name) if has_picture else "",
         "## Loading\n",
-        f"```python\n{loading_code(chosen.name, name)}\n```\n",
+        f"```python\n{chosen.loading_lines(name)}\n```\n",
         "## The network\n",
         _facts(package, chosen, network, data, sparsity),
         "## Layers\n",
@@ -116,7 +116,7 @@ def _picture(name: str) -> str:
 
 def _facts(package: Package, chosen: ExportFormat, network: str, data: str, sparsity: str) -> str:
     """Return the facts about the network as a table."""
-    manifest, half = package.manifest, package.half_precision
+    manifest, changed = package.manifest, package.changed_errors.get(chosen.name)
     shape = "x".join(str(side) for side in manifest["input_shape"])
     normalisation = manifest["normalisation"]
     rows = [
@@ -137,12 +137,12 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         for split in ("train", "validation", "test")
         if split in manifest["errors"]
     ]
-    if half and chosen.name == "safetensors-fp16":
+    if changed is not None:
         rows.append(
             (
-                "test error in half precision",
-                f"{half['half']:.2%}; in single precision {half['single']:.2%}, "
-                f"on {half['num_test_images']:,} images",
+                f"test error in {PRECISION_TITLES[chosen.precision]}",
+                f"{changed.after:.2%}; in single precision {changed.before:.2%}, "
+                f"on {changed.num_images:,} images",
             )
         )
     packages = [f"{name} {version}" for name, version in manifest["versions"].items()]

@@ -10,33 +10,50 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
 from snip_gui.core.base.registry import Registry, refuse_empty
+from snip_gui.core.export import loading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
     from snip_gui.core.export.package import Package
 
-RunAs: TypeAlias = Literal["masked", "shrunk", "onnx", "shrunk-onnx", ""]
+Precision: TypeAlias = Literal["float32", "float16"]
+
+PRECISION_TITLES: dict[Precision, str] = {
+    "float32": "single precision",
+    "float16": "half precision",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
     """A format in which a checkpoint can be exported.
 
+    Its module has two functions: ``encode(package) -> bytes``, and ``prove(package, path) -> str``,
+    which reads the file back independently, compares it, and returns what was compared. It may also
+    have these:
+
+    * ``runner(data, num_threads)`` returns a function from images to class scores that runs an
+      encoded file in a runtime of its own;
+    * ``num_stored(package)`` returns the number of values stored for weights and buffers, if these
+      are not all values of the network;
+    * ``scorer(package)`` returns a function from images to class scores, computed from what the
+      file stores; required if ``precision`` is not ``float32``.
+
     Attributes
     ----------
     suffix
         Extension of its files, with the dot.
     module
-        Module with ``encode(package) -> bytes`` and ``prove(package, path) -> str``, which reads
-        the file back independently, compares it, and returns what was compared.
+        Name of the module, which is imported when it is first needed.
     readers
         Software that can read it, in a few words.
     run_as
-        The form in which a loaded network runs, which determines its speed; empty if that depends
+        The form in which a loaded network runs, which determines its speed: ``masked`` or
+        ``shrunk`` in torch, or a name of its own for the module's ``runner``; empty if it depends
         on the reader.
     companion
         Module whose source is written beside each file as ``FILE.load.py``; it does not import this
@@ -48,8 +65,13 @@ class ExportFormat:
     keeps_extra_state
         Whether its files contain extra state of modules that is not a tensor.
     loading_code
-        Python code that loads a file, for a format that a package adds; ``{path}`` is replaced by
-        the repr of its path.
+        Python code that loads a file; ``{path}`` is replaced by the repr of its path, and
+        ``{loader}`` by that of its companion.
+    network
+        The network in its files: the whole one under its mask, or the shrunk one.
+    precision
+        Precision of the stored weights. Unless it is ``float32``, the effect on the test error is
+        measured before writing.
     """
 
     name: str
@@ -58,12 +80,14 @@ class ExportFormat:
     suffix: str
     module: str
     readers: str
-    run_as: RunAs = "masked"
+    run_as: str = "masked"
     companion: str = ""
     makes_companion: bool = False
     needs_onnx: bool = False
     keeps_extra_state: bool = False
     loading_code: str = ""
+    network: Literal["masked", "shrunk"] = "masked"
+    precision: Precision = "float32"
 
     def encode(self, package: Package) -> bytes:
         """Return a package as the bytes of a file; raises `UserError` if it cannot be encoded."""
@@ -90,6 +114,38 @@ class ExportFormat:
             raise FORMATS.fault(self.name, "was read back, but does not say what was compared")
         return compared
 
+    def num_stored(self, package: Package) -> int:
+        """Return the number of values that a file stores for weights and buffers."""
+        module = self._module()
+        if hasattr(module, "num_stored"):
+            return cast("int", module.num_stored(package))
+        if self.network == "shrunk":
+            return package.shrunk.num_parameters
+        return sum(tensor.numel() for tensor in package.state.values())
+
+    def runner(self, data: bytes, num_threads: int) -> Callable[[Tensor], object] | None:
+        """Return a function that runs an encoded file; None if torch runs what is loaded from it.
+
+        Raises
+        ------
+        UserError
+            If the runtime rejects the file.
+        """
+        module = self._module()
+        if not hasattr(module, "runner"):
+            return None
+        with FORMATS.blaming(self.name):
+            return cast("Callable[[Tensor], object]", module.runner(data, num_threads))
+
+    def scorer(self, package: Package) -> Callable[[Tensor], Tensor]:
+        """Return a function from images to class scores, computed from what a file stores."""
+        module = self._module()
+        if not hasattr(module, "scorer"):
+            precision = PRECISION_TITLES[self.precision]
+            raise FORMATS.fault(self.name, f"stores {precision}, but has no function “scorer”")
+        with FORMATS.blaming(self.name):
+            return cast("Callable[[Tensor], Tensor]", module.scorer(package))
+
     def companion_text(self, package: Package) -> str:
         """Return the source of the loader that goes beside each file; empty if there is none."""
         if self.makes_companion:
@@ -107,6 +163,11 @@ class ExportFormat:
         """Raise `UserError` if a package that this format needs is missing."""
         if self.needs_onnx:
             refuse_missing_onnx()
+
+    def loading_lines(self, path: str) -> str:
+        """Return Python code that loads a file at a path."""
+        lines = self.loading_code or f"# {self.readers}: {{path}}"
+        return lines.format(path=repr(path), loader=repr(f"{path}.load.py")).rstrip()
 
     def leaves_out(self, package: Package) -> str:
         """Return a sentence on extra state that its files lack; empty if they contain all of it."""
@@ -134,6 +195,8 @@ def _check(one: ExportFormat, others: Sequence[ExportFormat]) -> None:
         raise TypeError(f"{one!r} is not an ExportFormat")
     if not one.suffix.startswith("."):
         raise ValueError(f"{one.suffix!r} is not a file extension, which begins with a dot")
+    if one.precision not in PRECISION_TITLES:
+        raise ValueError(f"{one.precision!r} is not one of {', '.join(PRECISION_TITLES)}")
     for other in others:
         if other.suffix == one.suffix:
             raise ValueError(f"the format “{other.name}” has the same extension, {one.suffix}")
@@ -152,6 +215,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             ".safetensors",
             f"{_FORMATS}.safetensors_format",
             "any safetensors reader",
+            loading_code=loading.SAFETENSORS,
         ),
         ExportFormat(
             "safetensors-fp16",
@@ -161,6 +225,8 @@ FORMATS: Registry[ExportFormat] = Registry(
             ".fp16.safetensors",
             f"{_FORMATS}.half_format",
             "any safetensors reader",
+            loading_code=loading.SAFETENSORS,
+            precision="float16",
         ),
         ExportFormat(
             "pt",
@@ -170,6 +236,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             f"{_FORMATS}.pt_format",
             "torch, same network",
             keeps_extra_state=True,
+            loading_code=loading.PT,
         ),
         ExportFormat(
             "prune",
@@ -181,6 +248,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "torch, same network",
             companion=f"{_LOADERS}.prune_loader",
             keeps_extra_state=True,
+            loading_code=loading.PRUNE,
         ),
         ExportFormat(
             "packed",
@@ -191,6 +259,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             f"{_FORMATS}.packed_format",
             "NumPy, its own reader",
             companion=f"{_LOADERS}.packed_reader",
+            loading_code=loading.PACKED,
         ),
         ExportFormat(
             "csr",
@@ -202,6 +271,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "torch.sparse, SciPy",
             run_as="",
             companion=f"{_LOADERS}.csr_loader",
+            loading_code=loading.CSR,
         ),
         ExportFormat(
             "onnx",
@@ -213,6 +283,7 @@ FORMATS: Registry[ExportFormat] = Registry(
             "ONNX runtimes",
             run_as="onnx",
             needs_onnx=True,
+            loading_code=loading.ONNX,
         ),
         ExportFormat(
             "shrunk",
@@ -225,6 +296,8 @@ FORMATS: Registry[ExportFormat] = Registry(
             "torch only",
             run_as="shrunk",
             makes_companion=True,
+            loading_code=loading.SHRUNK,
+            network="shrunk",
         ),
         ExportFormat(
             "shrunk-onnx",
@@ -235,6 +308,8 @@ FORMATS: Registry[ExportFormat] = Registry(
             "ONNX runtimes",
             run_as="shrunk-onnx",
             needs_onnx=True,
+            loading_code=loading.ONNX,
+            network="shrunk",
         ),
     ],
     plugins="snip_gui.exports",

@@ -15,7 +15,7 @@ from snip_gui.core.export.card import card_picture, card_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.package import Package, package_run
-from snip_gui.core.export.precision import measure_half
+from snip_gui.core.export.precision import measure_error
 from snip_gui.core.runs import folder as run_files
 from snip_gui.core.runs.network import read_test_images
 
@@ -60,7 +60,7 @@ def export_all(
     environment
         Location of the images, and the Python files that the user has agreed to run.
     images
-        The run's data set if it is in memory; half precision is evaluated on its test images.
+        The run's data set if it is in memory; reduced precision is evaluated on its test images.
     overwrite
         Whether existing files may be replaced; those of a run never are.
 
@@ -82,11 +82,12 @@ def export_all(
         yield Note(note)
     for number, (name, path) in enumerate(wanted):
         cancel.raise_if_cancelled()
-        if name == "safetensors-fp16":
+        chosen = FORMATS[name]
+        if chosen.precision != "float32":
             images = images or (yield from read_test_images(folder, environment, cancel))
-            yield from measure_half(package, images, cancel)
+            yield from measure_error(package, chosen, images, cancel)
         yield Progress(f"Exporting {path.name}", number, len(wanted))
-        yield from _export(package, FORMATS[name], path, cancel)
+        yield from _export(package, chosen, path, cancel)
 
 
 def _refuse_replacing(path: Path, *, overwrite: bool) -> None:

@@ -8,10 +8,11 @@ Shapes: B images, C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -22,7 +23,6 @@ from snip_gui.core.base.network_state import load_state
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
-from snip_gui.core.export.formats import onnx_format
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.describe import describe_architecture
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.export.catalogue import ExportFormat
+
+_Runner: TypeAlias = "Callable[[Tensor], object]"
 
 BATCH_SIZE = 64
 _ROUNDS = 60
@@ -55,36 +57,28 @@ def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> 
     """
     set_up(environment)
     package = package_run(folder, environment.trusted_code)
-    encoded: dict[str, bytes] = {}
+    runners: dict[ExportFormat, _Runner] = {}
     for number, chosen in enumerate(FORMATS):
         cancel.raise_if_cancelled()
         yield Progress(f"Measuring {chosen.title}", number, len(FORMATS.names))
-        measured, data = _measure_format(package, chosen)
-        if chosen.needs_onnx:
-            encoded[chosen.run_as] = data
+        measured, runner = _measure_format(package, chosen, environment.num_threads)
+        if runner is not None:
+            runners[chosen] = runner
         yield measured
-    yield from _measure_speeds(package, encoded, environment.num_threads, cancel)
+    yield from _measure_speeds(package, runners, environment.num_threads, cancel)
 
 
-def _measure_format(package: Package, chosen: ExportFormat) -> tuple[FormatMeasured, bytes]:
-    """Return the measurements of a format, and the encoded bytes."""
+def _measure_format(
+    package: Package, chosen: ExportFormat, num_threads: int
+) -> tuple[FormatMeasured, _Runner | None]:
+    """Return the measurements of a format, and what runs its file if torch does not."""
     try:
         data = chosen.encode(package)
-        stored = num_stored(package, chosen.name)
+        stored = chosen.num_stored(package)
+        runner = chosen.runner(data, num_threads)
     except UserError as error:
-        return FormatMeasured(package.folder, chosen.name, refused=str(error)), b""
-    return FormatMeasured(package.folder, chosen.name, len(data), stored), data
-
-
-def num_stored(package: Package, format_name: str) -> int:
-    """Return the number of values that a format stores for weights and buffers."""
-    whole = sum(tensor.numel() for tensor in package.state.values())
-    if format_name.startswith("shrunk"):
-        return package.shrunk.num_parameters
-    if format_name not in ("packed", "csr"):
-        return whole
-    masks = [m for m in package.masks.values() if format_name == "packed" or m.dim() > 1]
-    return whole - sum(int((mask == 0).sum()) for mask in masks)
+        return FormatMeasured(package.folder, chosen.name, refused=str(error)), None
+    return FormatMeasured(package.folder, chosen.name, len(data), stored), runner
 
 
 def multiply_accumulates(network: nn.Module, package: Package) -> int:
@@ -96,11 +90,11 @@ def multiply_accumulates(network: nn.Module, package: Package) -> int:
 
 
 def _measure_speeds(
-    package: Package, encoded: dict[str, bytes], num_threads: int, cancel: CancelToken
+    package: Package, runners: dict[ExportFormat, _Runner], num_threads: int, cancel: CancelToken
 ) -> Iterator[Event]:
     """Yield a `SpeedMeasured` for each variant, and again whenever a round improves on it."""
     try:
-        variants = _variants(package, encoded, num_threads)
+        variants = _variants(package, runners)
     except UserError:
         return  # running its code was not agreed to, as formats that need it have reported
     known = {
@@ -133,35 +127,29 @@ def _measure_speeds(
 
 
 def _variants(
-    package: Package, encoded: dict[str, bytes], num_threads: int
-) -> dict[str, tuple[Callable[[Tensor], object], int]]:
+    package: Package, runners: dict[ExportFormat, _Runner]
+) -> dict[str, tuple[_Runner, int]]:
     """Return by name the function that runs each variant, and its MACs."""
     macs = multiply_accumulates(package.network, package)
     dense = package.copy_network()
     state, _ = load_tensors(package.folder / files.INIT)
     load_state(dense, state)
-    found: dict[str, tuple[Callable[[Tensor], object], int]] = {
+    found: dict[str, tuple[_Runner, int]] = {
         "dense": (functools.partial(compute_scores, dense), macs),
         "masked": (functools.partial(compute_scores, package.network), macs),
     }
-    if encoded.get("onnx"):
-        found["onnx"] = (onnx_format.runner(encoded["onnx"], num_threads), macs)
-    try:
+    fewer = 0
+    with contextlib.suppress(UserError):  # as the formats of the shrunk network have reported
         shrunk = package.shrunk.network
-    except UserError:
-        return found
-    fewer = multiply_accumulates(shrunk, package)
-    found["shrunk"] = (functools.partial(compute_scores, shrunk), fewer)
-    if encoded.get("shrunk-onnx"):
-        found["shrunk-onnx"] = (
-            onnx_format.runner(encoded["shrunk-onnx"], num_threads),
-            fewer,
-        )
+        fewer = multiply_accumulates(shrunk, package)
+        found["shrunk"] = (functools.partial(compute_scores, shrunk), fewer)
+    for chosen, runner in runners.items():
+        found[chosen.run_as] = (runner, fewer if chosen.network == "shrunk" else macs)
     return found
 
 
 @torch.no_grad()
-def _milliseconds(function: Callable[[Tensor], object], images_BCHW: Tensor) -> float:
+def _milliseconds(function: _Runner, images_BCHW: Tensor) -> float:
     """Return the duration of a call; the mean of several if it is short."""
     started, calls = time.perf_counter(), 0
     while calls == 0 or (time.perf_counter() - started < _TURN_SECONDS):

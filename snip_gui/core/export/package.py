@@ -6,12 +6,14 @@ import functools
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from snip_gui.core.export.shrunk_export import ShrunkExport, make_shrunk_export
+from snip_gui.core.export.shrinking.shrunk_export import ShrunkExport, make_shrunk_export
 from snip_gui.core.runs.network import RunNetwork, read_network
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    from snip_gui.core.export.precision import ChangedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +22,12 @@ class Package(RunNetwork):
 
     Attributes
     ----------
-    half_precision
-        Test errors in ``single`` and ``half`` precision on ``num_test_images``, once measured.
+    changed_errors
+        Effect of the precision of each format on the test error, by name of the format, once
+        measured.
     """
 
-    half_precision: dict[str, float] = field(default_factory=dict)
+    changed_errors: dict[str, ChangedError] = field(default_factory=dict)
 
     @functools.cached_property
     def shrunk(self) -> ShrunkExport:

@@ -13,9 +13,12 @@ import torch
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Note
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS, ExportFormat, find_format
+from snip_gui.core.export.events import SpeedMeasured
 from snip_gui.core.export.export import export_run
+from snip_gui.core.export.measuring import measure_run
 from snip_gui.core.export.package import package_run
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe, Training
@@ -168,6 +171,46 @@ def test_a_companion_is_short(name):
     text = resources.files("snip_gui.core.weight_files").joinpath(f"{name}.py").read_text()
     code = [line for line in text.split('"""', 2)[2].splitlines() if line.strip()]
     assert len(code) < 40
+
+
+def test_a_format_of_a_package_brings_its_precision_runner_and_values(
+    monkeypatch, folder, tmp_path, environment
+):
+    def scorer(_package):
+        return lambda images_BCHW: torch.eye(10)[torch.zeros(len(images_BCHW), dtype=torch.long)]
+
+    add_module(
+        monkeypatch,
+        "power_zeros",
+        encode=lambda _package: b"zeros",
+        prove=lambda _package, path: f"{path.stat().st_size} bytes",
+        scorer=scorer,
+        runner=lambda data, _num_threads: lambda images_BCHW: data * len(images_BCHW),
+        num_stored=lambda _package: 7,
+    )
+    own = ExportFormat(
+        "zeros", "Zeros", "Class 0.", ".zeros", "power_zeros", "None",
+        run_as="power", loading_code="load({path}, {loader})", precision="float16",
+    )  # fmt: skip
+    add_entry(monkeypatch, FORMATS, own)
+    events = list(export_run(folder, "zeros", tmp_path / "net.zeros", CancelToken()))
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert any("Test error in half precision 90.00%" in note for note in notes)
+    card = (tmp_path / "net.zeros.md").read_text()
+    assert "| test error in half precision | 90.00%;" in card
+    assert "load('net.zeros', 'net.zeros.load.py')" in card
+    events = list(measure_run(folder, environment, CancelToken()))
+    assert any(isinstance(e, SpeedMeasured) and e.run_as == "power" and e.one_ms for e in events)
+    (measured,) = [e for e in events if getattr(e, "format_name", "") == "zeros"]
+    assert (measured.size_bytes, measured.num_stored) == (5, 7)
+
+
+def test_a_format_that_rounds_must_say_how_it_scores(monkeypatch, folder, tmp_path):
+    add_module(monkeypatch, "power_half", encode=lambda _package: b"half")
+    own = ExportFormat("half", "Half", "Half.", ".half", "power_half", "None", precision="float16")
+    add_entry(monkeypatch, FORMATS, own)
+    with pytest.raises(UserError, match="has no function “scorer”"):
+        list(export_run(folder, "half", tmp_path / "net.half", CancelToken()))
 
 
 @pytest.mark.parametrize(

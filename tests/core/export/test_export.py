@@ -20,11 +20,10 @@ from snip_gui.core.base.events import Note
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.execution.run import run
 from snip_gui.core.export import export as exporting
-from snip_gui.core.export.catalogue import find_format
+from snip_gui.core.export.catalogue import FORMATS, find_format
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.export import export_run
 from snip_gui.core.export.formats import pt_format
-from snip_gui.core.export.loading import loading_code
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
@@ -388,7 +387,7 @@ def test_an_export_to_onnx_leaves_nothing_in_the_home_folder(trained, tmp_path):
 
 
 def test_the_lines_that_load_onnx_leave_nothing_in_the_home_folder(tmp_path):
-    code, _, _ = loading_code("onnx", "pruned.onnx").partition("session =")
+    code, _, _ = FORMATS["onnx"].loading_lines("pruned.onnx").partition("session =")
     assert "import onnxruntime" in code
     assert run_in_new_home(tmp_path / "home", code) == []
 

@@ -13,7 +13,6 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
-from snip_gui.core.export.loading import loading_code
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.networks import Images, make_network
 from snip_gui.core.models.own.source import digest_file
@@ -110,7 +109,7 @@ def test_an_export_opens_with_the_masks_of_pruning_alone(
 def test_the_lines_of_the_card_load_it(exported, place, name):
     package, paths = exported
     space: dict = {"model": runpy.run_path(str(place / "net.py"))["Net"]()}
-    exec(loading_code(name, str(paths[name])), space)
+    exec(FORMATS[name].loading_lines(str(paths[name])), space)
     model = space["model"]
     images_BCHW = package.images_BCHW
     torch.testing.assert_close(

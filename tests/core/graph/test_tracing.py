@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.export.shrunk_export import make_shrunk_export
+from snip_gui.core.export.shrinking.shrunk_export import make_shrunk_export
 from snip_gui.core.graph.tracing import CannotFollowError, trace
 
 IMAGES = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(1))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snip_gui.core.export.shrunk_export import make_shrunk_export
+from snip_gui.core.export.shrinking.shrunk_export import make_shrunk_export
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.models.init import initialise
 from snip_gui.core.models.paper.lenet import LeNet5Caffe, LeNet300100

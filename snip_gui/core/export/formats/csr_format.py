@@ -42,6 +42,13 @@ def encode(package: Package) -> bytes:
     return encode_tensors(stored, package.manifest)
 
 
+def num_stored(package: Package) -> int:
+    """Return the number of values, without those that the masks remove from matrices."""
+    masks = [mask for mask in package.masks.values() if mask.dim() > 1]
+    removed = sum(int((mask == 0).sum()) for mask in masks)
+    return sum(tensor.numel() for tensor in package.state.values()) - removed
+
+
 def read_back(path: Path) -> dict[str, Tensor]:
     """Return the dense weights in their own shapes."""
     load_tensors(path)  # refuses a damaged file with an error for the user

@@ -40,6 +40,12 @@ def encode(package: Package) -> bytes:
     return b"".join([struct.pack("<8sII", b"SNIPPACK", 1, len(header)), header, *parts])
 
 
+def num_stored(package: Package) -> int:
+    """Return the number of values, without those that the masks remove."""
+    removed = sum(int((mask == 0).sum()) for mask in package.masks.values())
+    return sum(tensor.numel() for tensor in package.state.values()) - removed
+
+
 def read_back(path: Path) -> dict[str, Tensor]:
     """Return the dense weights."""
     arrays, _ = read_packed(path)

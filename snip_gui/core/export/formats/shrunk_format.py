@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snip_gui.core.export.formats.pt_format import encode_state, read_back
-from snip_gui.core.export.module_source import make_from_source
 from snip_gui.core.export.proof import compute_scores, refuse_other_outputs, refuse_other_weights
+from snip_gui.core.export.shrinking.module_source import make_from_source
 
 if TYPE_CHECKING:
     from pathlib import Path

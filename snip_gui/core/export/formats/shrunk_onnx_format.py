@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snip_gui.core.export.formats.onnx_format import encode_network, prove_outputs, read_back
+from snip_gui.core.export.formats.onnx_format import (
+    encode_network,
+    prove_outputs,
+    read_back,
+    runner,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.export.package import Package
 
-__all__ = ["encode", "prove", "read_back"]
+__all__ = ["encode", "prove", "read_back", "runner"]
 
 
 def encode(package: Package) -> bytes:

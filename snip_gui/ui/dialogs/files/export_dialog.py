@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.base.text import size_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
-from snip_gui.core.export.loading import loading_code
 from snip_gui.ui.dialogs.files.export_table import ExportTable
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
@@ -222,7 +221,7 @@ class ExportDialog(QDialog):
         if name is not None:
             place = Path(self.folder.text().strip()).expanduser().absolute()
             path = place / f"{self.name.text().strip()}{FORMATS[name].suffix}"
-            QGuiApplication.clipboard().setText(loading_code(name, str(path)) + "\n")
+            QGuiApplication.clipboard().setText(FORMATS[name].loading_lines(str(path)) + "\n")
 
     @Slot()
     def _on_show(self) -> None:

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.export.module_source import write_source
 from snip_gui.core.export.proof import compute_scores, refuse_other_outputs
-from snip_gui.core.export.recurrent_units import leave_out_units
+from snip_gui.core.export.shrinking.module_source import write_source
+from snip_gui.core.export.shrinking.recurrent_units import leave_out_units
 from snip_gui.core.graph.constants import fold_constants
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.graph.paths import find_paths

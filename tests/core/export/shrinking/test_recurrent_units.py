@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from snip_gui.core.export.recurrent_units import leave_out_units
+from snip_gui.core.export.shrinking.recurrent_units import leave_out_units
 from snip_gui.core.models.paper.recurrent import RowReader
 
 

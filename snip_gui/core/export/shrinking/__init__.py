@@ -1,0 +1,1 @@
+"""Builds the smaller dense network that a mask leaves."""
