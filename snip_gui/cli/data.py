@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_data_folder
+from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.models.catalogue import MODELS
@@ -67,6 +68,7 @@ def _torchvision_names(*, everything: bool) -> tuple[str, ...]:
     """Return torchvision's names of the networks listed by default, or of all it has."""
     if not everything:
         return tuple(SUGGESTED)
+    import_torch()
     from snip_gui.core.models.torchvision_models import names
 
     return names()

@@ -37,10 +37,13 @@ def load_torch(cancel: CancelToken) -> Iterator[Event]:
 def import_torch() -> None:
     """Import torch; raises `UserError` with a hint on how to fix it."""
     try:
-        importlib.import_module("torch")
-    except (ImportError, RuntimeError, OSError) as error:
+        torch = importlib.import_module("torch")
+        # A folder named torch, or the remains of an installation, can be imported too.
+        if not hasattr(torch, "Tensor"):
+            raise ImportError(f"what is imported is not torch, but {torch!r}")
+    except Exception as error:  # a damaged installation may raise anything
         raise UserError(
-            f"torch cannot be imported: {error}.",
+            f"torch cannot be imported: {_reason(error)}.",
             "Install it again (“pip install --force-reinstall torch torchvision”), or allow the "
             "process more memory if it is limited; then restart. Until then recipes and runs can "
             "be looked at, but nothing can be scored or trained.",
@@ -57,13 +60,19 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
     """
     try:
         return importlib.import_module(f"torchvision.{part}")
-    except (ImportError, RuntimeError, OSError) as error:
+    except Exception as error:  # a damaged installation may raise anything
         raise UserError(
-            f"torchvision cannot be imported: {error}.",
+            f"torchvision cannot be imported: {_reason(error)}.",
             "Install torch and torchvision together from the same index (“pip install --upgrade "
             "torch torchvision”). The built-in digits and the paper's networks work without it.",
             field=field,
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why an import failed, in one line."""
+    text = " ".join(str(error).split()).removesuffix(".")
+    return text if isinstance(error, ImportError | OSError) else f"{type(error).__name__}: {text}"
 
 
 def refuse_missing_onnx() -> None:
