@@ -114,7 +114,7 @@ def test_damaged_files_are_refused(tmp_path, name, content):
 
 def test_a_pickle_that_needs_more_is_not_opened(tmp_path):
     torch.save({"weights": torch.zeros(1), "path": pathlib.PurePosixPath("x")}, tmp_path / "x.pt")
-    with pytest.raises(UserError, match=r"\(pathlib\.PurePosixPath\).* could run code"):
+    with pytest.raises(UserError, match=r"\(pathlib\.(_local\.)?PurePosixPath\).* could run code"):
         make(weights=tmp_path / "x.pt")
 
 

@@ -19,6 +19,7 @@ GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (40, 6, 5), dtype=np.uint8)
 COLOUR = GENERATOR.integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
 LABELS = np.arange(40) % 4
+HUGE = np.uint64(2**64 - 1)
 
 
 def read(path):
@@ -233,7 +234,7 @@ INF[7, 2, 3] = -np.inf
         ({"X": GREY, "y": LABELS + 0.5}, "not whole class"),
         ({"X": GREY, "y": np.where(LABELS == 0, np.nan, 1)}, "not whole class"),
         ({"X": GREY, "y": np.where(LABELS == 0, np.inf, 1)}, "not whole class"),
-        ({"X": GREY, "y": np.where(LABELS == 0, 2**64 - 1, 1).astype("u8")}, "not whole class"),
+        ({"X": GREY, "y": np.where(LABELS == 0, HUGE, np.uint64(1))}, "not whole class"),
         ({"X": GREY, "y": LABELS.astype("M8[s]")}, "not whole class"),
         ({"X": GREY, "y": np.ones((40, 3))}, "neither one label per image nor one-hot"),
         ({"X": GREY, "y": np.array([b"\xff", b"a"] * 20)}, "is not text"),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QToolButton
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QToolButton
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
@@ -17,6 +16,7 @@ from snip_gui.core.recipe.methods import Magnitude, Snip
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.ui.dialogs.files.import_dialog import ImportDialog
 from snip_gui.ui.dialogs.files.weight_set_dialog import WeightSetDialog
+from tests.ui.dragging import drop
 
 WAIT_MS = 60_000
 
@@ -48,18 +48,6 @@ def drag(path):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     return data
-
-
-def drop(window, data):
-    """Drop on the window; return whether it takes it."""
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(300, 300), Qt.DropAction.CopyAction, data, left, none)
-    enter.ignore()
-    QApplication.sendEvent(window, enter)
-    if enter.isAccepted():
-        event = QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, left, none)
-        QApplication.sendEvent(window, event)
-    return enter.isAccepted()
 
 
 def test_a_dropped_checkpoint_is_shown_with_its_mask_and_can_be_undone(started, qtbot, exported):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDialogButtonBox,
@@ -22,6 +21,7 @@ from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.recipe import Picked
 from snip_gui.ui.dialogs.inputs.own_images_dialog import OwnImagesDialog
 from tests.qt_fixtures import WAIT_MS
+from tests.ui.dragging import drop
 
 
 def child(window, kind, name):
@@ -66,16 +66,6 @@ def add_own(controller, qtbot, value):
     """Add an image of one value, of class 3, and wait until it is kept."""
     with qtbot.waitSignal(controller.state.recipe_changed, timeout=WAIT_MS):
         controller.minibatch.add_own([(np.full((1, 28, 28), value, np.uint8), 3)])
-
-
-def drop(widget, data):
-    """Drag data over a widget and let go; return whether both were welcome."""
-    rest = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier)  # fmt: skip
-    enter, drop = QDragEnterEvent(QPoint(5, 5), *rest), QDropEvent(QPointF(5, 5), *rest)
-    QApplication.sendEvent(widget, enter)
-    QApplication.sendEvent(widget, drop)
-    return enter.isAccepted() and drop.isAccepted()
 
 
 def test_a_chosen_file_is_labelled_and_scored(started, window, state, qtbot, ink, monkeypatch):
