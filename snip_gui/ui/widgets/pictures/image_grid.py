@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -44,6 +44,7 @@ Describe: TypeAlias = "Callable[[int], str]"
 _INDEX_ROLE = Qt.ItemDataRole.UserRole
 _MARKED_ROLE = Qt.ItemDataRole.UserRole + 1
 _SETTLE_MS = 400
+_FIT_MS = 40  # a window that is being resized lays out once, not at every step
 _NO_INDICES = np.zeros(0, np.int64)
 
 
@@ -174,7 +175,9 @@ class ImageGrid(QListView):
         self.setItemDelegate(_ThumbnailDelegate(side, self))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
+        # Qt drops the remaining batches if the view adjusts to its own scroll bar meanwhile.
+        self.setResizeMode(QListView.ResizeMode.Fixed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         # Without these three settings, laying out 60,000 items takes seconds.
         self.setUniformItemSizes(True)
         self.setGridSize(QSize(side, side))
@@ -190,6 +193,8 @@ class ImageGrid(QListView):
         self.verticalScrollBar().actionTriggered.connect(self._forget_goal)
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settled.timeout.connect(self._forget_goal)
+        self._fit = QTimer(self, singleShot=True, interval=_FIT_MS)
+        self._fit.timeout.connect(self._lay_out)
 
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""
@@ -221,6 +226,20 @@ class ImageGrid(QListView):
 
     def _forget_goal(self) -> None:
         self._goal = -1
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the images out again if another number of them fits into a line."""
+        super().resizeEvent(event)
+        cell = self.gridSize().width()
+        if event.size().width() // cell != event.oldSize().width() // cell:
+            self._fit.start()
+
+    def _lay_out(self) -> None:
+        """Lay the images out, keeping the first visible one in view."""
+        if self._goal < 0 and self.top_index() >= 0:
+            self._goal = self.images.find_row(self.top_index())
+        self.doItemsLayout()
+        self._approach()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll; scrolling by the user cancels the target."""
