@@ -25,6 +25,7 @@ from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.choosing.recipe_files import RecipeFiles
+from snip_gui.session.choosing.resets import without_leftovers
 from snip_gui.session.comparing.grid import TileGrid
 from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
@@ -36,6 +37,7 @@ from snip_gui.session.looking.selector import Selector
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
+from snip_gui.session.runs.training_start import TrainingStart
 from snip_gui.session.runs.trainings import Trainings
 from snip_gui.session.state.notices import Notice
 from snip_gui.session.state.score_cache import ScoreCache
@@ -43,10 +45,11 @@ from snip_gui.session.state.undo import RecipeEdit
 from snip_gui.session.state.values import Activity, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from snip_gui.core.pruning.scored import Scored
-    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.recipe.recipe import Minibatch, Recipe
     from snip_gui.session.choosing.importing import Importer
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.jobs.job import Job, JobEnded, JobEvent
@@ -61,6 +64,7 @@ class Controller(QObject):
 
     failed = Signal(object)  # Notice with details, for an unexpected exception
     exported = Signal(object)  # ExportDone
+    told = Signal(str)  # a sentence to show briefly
 
     def __init__(
         self, state: SessionState, host: JobHost, recents: Recents, parent: QObject | None = None
@@ -69,7 +73,7 @@ class Controller(QObject):
         self.state = state
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, host, self.edit, self)
-        self.network = NetworkChooser(state, host, self.edit, self.set_preferences, self)
+        self.network = NetworkChooser(state, host, self.edit_choice, self.set_preferences, self)
         self.selector = Selector(state, self)
         self.grid = TileGrid(state, host, self.edit, self)
         self._host = host
@@ -89,11 +93,13 @@ class Controller(QObject):
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
+        self._left: tuple[str, Minibatch] | None = None
         host.happened.connect(self._on_any_event)
         host.ended.connect(self._on_any_end)
         self.runs = Runs(state, host, self)
         self.trainings.ended.connect(self.runs.refresh)
         self.queue = RunQueue(state, self.trainings, self)
+        self.training_start = TrainingStart(state, self.edit, self)
 
     def is_busy(self, *kinds: str) -> bool:
         """Return whether a job of one of the kinds, or any job, is unfinished."""
@@ -122,6 +128,17 @@ class Controller(QObject):
                 RecipeEdit(text, self.state.recipe, recipe, self._apply, merge_key)
             )
 
+    def edit_choice(self, recipe: Recipe, text: str, merge_key: str = "") -> None:
+        """Replace the recipe, without what belonged to a former network or data set."""
+        before, is_open = self.state.recipe, self.state.images is not None
+        recipe, sentences = without_leftovers(before, recipe, None if is_open else self._left)
+        if is_open:
+            self._left = before.data.name, before.minibatch
+        self.edit(recipe, text, merge_key)
+        if sentences:
+            self.state.notices.info(sentences)
+            self.told.emit(sentences)
+
     def set_field(self, path: str, value: object) -> None:
         """Set a field of the recipe; an invalid value is reported in place."""
         try:
@@ -130,7 +147,7 @@ class Controller(QObject):
         except UserError as error:
             self.state.status.report(Problem.of(error))
             return
-        self.edit(recipe, f"Change {path}", merge_key=path)
+        self.edit_choice(recipe, f"Change {path}", merge_key=path)
         if path == "data.name":
             self.data.retry()
 
@@ -187,6 +204,17 @@ class Controller(QObject):
         """Score, prune and train the recipe into a new run folder."""
         if self.state.can_train:
             self.train_recipe(self.state.recipe)
+
+    def ask_to_train(self) -> None:
+        """Train the recipe, after a question if its minibatch lacks classes."""
+        if self.state.can_train:
+            self.training_start.start(
+                lambda recipes: self.train_recipe(*recipes), [self.state.recipe]
+            )
+
+    def ask_to_sweep(self, recipes: Sequence[Recipe]) -> None:
+        """Queue the recipes, after a question if their minibatch lacks classes."""
+        self.training_start.start(self.queue.add, recipes)
 
     def train_recipe(self, recipe: Recipe) -> None:
         """Train a recipe other than the current one."""

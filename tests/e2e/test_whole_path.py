@@ -25,6 +25,7 @@ def command(words, **keywords):
 
 def trained(started, qtbot):
     started.window.actions_by_name["train"].trigger()
+    started.window.classes.second.click()
     state = started.controller.state
     qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
     return state.training.folder

@@ -97,9 +97,8 @@ class DataChooser(QObject):
         """Load a data set from a folder or file, even if that has failed before."""
         before = self._state.preferences
         places = before.data_places | {name: str(place)}
-        folder = before.data_folder or (str(place) if place.is_dir() else "")
         self._state.status.set_problem(None)
-        self._prefer(msgspec.structs.replace(before, data_places=places, data_folder=folder))
+        self._prefer(msgspec.structs.replace(before, data_places=places))
         if name == self._state.recipe.data.name:
             self.retry()
 
@@ -196,7 +195,9 @@ class DataChooser(QObject):
             self._show(before)
         else:
             self._state.set_images_missing(problem)
-        if problem is not None:
+        if problem is not None and problem.is_question:
+            self._state.status.set_problem(problem)
+        elif problem is not None:
             self._state.status.report(problem)
 
     def _make_problem(self, ended: JobEnded, key: ImagesKey, stays: str) -> Problem | None:
@@ -207,7 +208,8 @@ class DataChooser(QObject):
             return Problem(f"Stopped opening {what}.", hint, "data.name")
         if ended.outcome == "failed":
             hint = f"{ended.hint} {stays}".strip()
-            return Problem(ended.message, hint, ended.field, self._bad)
+            is_question = not key.place and DATASETS[key.name].needs_folder
+            return Problem(ended.message, hint, ended.field, self._bad, is_question=is_question)
         return None
 
     def _placed(self, key: ImagesKey) -> Preferences:
@@ -222,12 +224,19 @@ class DataChooser(QObject):
         """Make a loaded data set the current one; drop old ones that take too much memory."""
         self._sets.move_to_end(key)
         self._open = key
+        self._remember_folder(key)
         sizes = {known: _memory(images) for known, images in self._sets.items()}
         for known in list(self._sets)[:-1]:
             if sum(sizes[other] for other in self._sets) > _SETS_KEPT_BYTES:
                 del self._sets[known]
         self._state.set_images(self._sets[key])
         self.opened.emit()
+
+    def _remember_folder(self, key: ImagesKey) -> None:
+        """Look for other data sets in the first folder in which one was found."""
+        preferences = self._state.preferences
+        if key.place and not preferences.data_folder and Path(key.place).is_dir():
+            self._prefer(msgspec.structs.replace(preferences, data_folder=key.place))
 
 
 def _memory(images: ImageSet) -> int:

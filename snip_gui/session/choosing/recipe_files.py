@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from snip_gui.core.base.resources import resource
+from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.runs.recipe_files import RecipeOpened, RecipeSaved
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.notices import Notice
@@ -44,6 +46,10 @@ class RecipeFiles(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self.recents, self._edit = state, host, recents, edit
+
+    def new(self) -> None:
+        """Start again from the recipe of the first start, as a single undo step."""
+        self._edit(load_recipe(resource("recipes", "eights.json")), "New recipe")
 
     def open(self, path: Path) -> None:
         """Open a recipe file as the current recipe, or report a problem in place."""

@@ -30,6 +30,8 @@ class Problem:
         Unreadable files that the data set can be opened without.
     proposal
         A value that is likely to work for the field; None if there is none to suggest.
+    is_question
+        Whether it asks for a choice that was not made yet, rather than reporting a failure.
     """
 
     message: str
@@ -37,6 +39,7 @@ class Problem:
     field: str = ""
     unreadable: tuple[BadFile, ...] = ()
     proposal: float | None = None
+    is_question: bool = False
 
     @classmethod
     def of(cls, error: UserError) -> Problem:

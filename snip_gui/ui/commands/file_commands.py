@@ -38,6 +38,11 @@ class FileCommands(QObject):
         self.recent_menu.aboutToShow.connect(self.fill_recent)
 
     @Slot()
+    def new_recipe(self) -> None:
+        """Start again from the default recipe."""
+        self._controller.recipes.new()
+
+    @Slot()
     def open_recipe(self) -> None:
         """Ask for a recipe file and open it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open recipe", "", _RECIPES)
@@ -75,17 +80,6 @@ class FileCommands(QObject):
         self._controller.exporter.choose()
         dialog = ExportDialog(self._controller, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    @Slot()
-    def download(self) -> None:
-        """Show what would be downloaded, and ask for a folder."""
-        from snip_gui.ui.dialogs.inputs.download_dialog import DownloadDialog
-
-        dataset = DATASETS[self._state.recipe.data.name]
-        dialog = DownloadDialog(dataset, self._state.preferences.download_path, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.requested.connect(self._controller.data.download)
         dialog.open()
 
     @Slot()

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -30,6 +29,7 @@ from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
 from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.fields import METHOD, all_fields, field
 from snip_gui.session.state.values import torch_text
+from snip_gui.ui.commands.data_commands import DataCommands
 from snip_gui.ui.commands.network_commands import NetworkCommands
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.naming import named
@@ -53,15 +53,12 @@ _FIELDS = (
     field("seed"),
 )
 
-_ARRAYS = "NumPy arrays (*.npz *.npy)"
 # Entries in the list of networks that open a dialog.
 _MORE, _YOURS = "more", "yours"
 
 
 class SetupPanel(QWidget):
     """The recipe's settings of network, data and pruning, and the environment."""
-
-    download_asked = Signal()
 
     def __init__(
         self, state: SessionState, controller: Controller, parent: QWidget | None = None
@@ -70,6 +67,7 @@ class SetupPanel(QWidget):
         self._state, self._controller = state, controller
         self.form = FieldForm(_FIELDS)
         self._commands = NetworkCommands(controller, self)
+        self._data = DataCommands(controller, self)
         self.form.set_choices("data.name", [(data.name, data.title) for data in DATASETS])
         self.form.edited.connect(self._on_edited)
         self._about = Label()
@@ -92,9 +90,9 @@ class SetupPanel(QWidget):
             "Data folder or file",
             "Where the images are",
         )
-        self._folder.clicked.connect(self._on_folder)
+        self._folder.clicked.connect(self._data.choose_place)
         self._download = named(QPushButton("Download…"), "download", "Download the data set")
-        self._download.clicked.connect(self.download_asked)
+        self._download.clicked.connect(self._data.download)
         self._code = named(
             QPushButton(), "network_file", "Network file", "The code of your own network"
         )
@@ -295,17 +293,6 @@ class SetupPanel(QWidget):
         self._folder.setText(Path(place).name or "Choose…")
         hint = f"The {dataset.takes} that contains “{dataset.inside}”"
         self._folder.setToolTip(plain_tip(f"{hint}\n{place}".rstrip()))
-
-    @Slot()
-    def _on_folder(self) -> None:
-        dataset = DATASETS[self._state.recipe.data.name]
-        start, title = self._state.preferences.data_place(dataset.name), f"Open {dataset.title}"
-        if dataset.takes == "file":
-            chosen, _ = QFileDialog.getOpenFileName(self, title, start, _ARRAYS)
-        else:
-            chosen = QFileDialog.getExistingDirectory(self, title, start)
-        if chosen:
-            self._controller.data.use_place(dataset.name, Path(chosen))
 
     @Slot(int)
     def _on_device(self, _number: int) -> None:

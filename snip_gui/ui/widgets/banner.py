@@ -14,6 +14,7 @@ class Banner(QFrame):
 
     dismissed = Signal()
     action_asked = Signal()
+    second_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,6 +24,8 @@ class Banner(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.action = named(QPushButton(), "banner_action", "Suggested action")
         self.action.clicked.connect(self.action_asked)
+        self.second = named(QPushButton(), "banner_second", "Other action")
+        self.second.clicked.connect(self.second_asked)
         button = named(QToolButton(), "banner_dismiss", "Dismiss", "Dismiss this message")
         button.setText("×")
         button.setAutoRaise(True)
@@ -31,13 +34,15 @@ class Banner(QFrame):
         layout.setContentsMargins(10, 5, 5, 5)
         layout.addWidget(self._text, 1)
         layout.addWidget(self.action)
+        layout.addWidget(self.second)
         layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
-    def show_message(self, message: str, hint: str, action: str = "") -> None:
-        """Show a message, with a button if there is an action; hide the banner if it is empty."""
-        self.action.setText(action)
-        self.action.setVisible(bool(action))
+    def show_message(self, message: str, hint: str, action: str = "", second: str = "") -> None:
+        """Show a message, with a button for each action; hide the banner if it is empty."""
+        for button, text in ((self.action, action), (self.second, second)):
+            button.setText(text)
+            button.setVisible(bool(text))
         self._text.setText(f"{message}\n{hint}" if hint else message)
         self.setVisible(bool(message))
 

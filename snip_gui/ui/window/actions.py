@@ -35,6 +35,7 @@ class ActionSpec:
 
 
 ACTIONS = (
+    ActionSpec("new_recipe", "&New", "File", "Ctrl+N", "", "Start again from the default recipe"),
     ActionSpec("open_recipe", "&Open recipe…", "File", "Ctrl+O", "open", "Open a saved recipe"),
     ActionSpec("save_recipe", "&Save recipe…", "File", "Ctrl+S", "save", "Save the recipe"),
     ActionSpec("open_checkpoint", "Open &checkpoint…", "File", "Ctrl+Shift+O", "",

@@ -35,6 +35,7 @@ from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.docks import Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
 from snip_gui.ui.window.lazy_panels import LazyPanels
+from snip_gui.ui.window.notices.classes_banner import ClassesBanner
 from snip_gui.ui.window.notices.offer_banner import OfferBanner
 from snip_gui.ui.window.notices.problem_banner import ProblemBanner
 from snip_gui.ui.window.parts import WindowParts
@@ -105,6 +106,8 @@ class MainWindow(QMainWindow):
 
     def _make_centre(self) -> None:
         self.banner = named(ProblemBanner(self.controller), "problem_banner", "Problem")
+        start = self.controller.training_start
+        self.classes = named(ClassesBanner(start), "classes_banner", "Classes of the minibatch")
         self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
         self.first_look.setVisible(not self.state.preferences.first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "Main view")
@@ -123,6 +126,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(4)
         column.addWidget(self.banner)
         column.addWidget(self.offer)
+        column.addWidget(self.classes)
         column.addWidget(self.first_look)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
@@ -198,7 +202,7 @@ class MainWindow(QMainWindow):
         self.controller.undo_stack.indexChanged.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
         self.controller.exported.connect(self._on_exported)
-        self.setup.download_asked.connect(self.files.download)
+        self.controller.told.connect(self.status_line.flash)
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Also emitted for docks behind a tab, which Qt does not hide.
         self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
@@ -350,7 +354,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_train(self) -> None:
         self.docks["training"].raise_()
-        self.controller.train()
+        self.controller.ask_to_train()
 
     @Slot()
     def _on_stop(self) -> None:

@@ -12,6 +12,7 @@ def test_the_panel_says_how_fast_it_is_beside_the_dense_network(started, qtbot):
     state = started.controller.state
     started.controller.set_field("training.epochs", 100_000)
     started.window.actions_by_name["train"].trigger()
+    started.window.classes.second.click()
     qtbot.waitUntil(lambda: state.training.phase == "running", timeout=WAIT_MS)
     rates = state.training.rates
     status = started.window.findChild(QLabel, "training_status")

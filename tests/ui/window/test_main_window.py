@@ -308,7 +308,7 @@ def test_choosing_the_folder_by_the_button(window, started, state, qtbot, monkey
         lambda: state.status.problem is not None and "train-images" in state.status.problem.message,
         timeout=WAIT_MS,
     )
-    assert state.preferences.data_folder == str(tmp_path)
+    assert state.preferences.data_place("mnist") == str(tmp_path)
 
 
 def test_the_wheel_does_not_change_what_has_no_focus(window, state):
@@ -396,6 +396,7 @@ def test_asking_for_too_many_images_is_reported_in_place(window, state, qtbot):
 def test_training_draws_its_curves_and_holds_its_mask(window, started, state, qtbot):
     started.controller.set_field("training.epochs", 3)
     window.actions_by_name["train"].trigger()
+    window.classes.second.click()
     qtbot.waitUntil(lambda: state.training.num_kept > 0, timeout=WAIT_MS)
     started.controller.set_sparsity(0.5)
     qtbot.waitUntil(lambda: state.training.phase == "finished", timeout=WAIT_MS)
@@ -410,6 +411,7 @@ def test_training_draws_its_curves_and_holds_its_mask(window, started, state, qt
 def test_the_badge_leads_back_to_what_is_trained(window, started, state, qtbot):
     started.controller.set_field("training.epochs", 100_000)
     window.actions_by_name["train"].trigger()
+    window.classes.second.click()
     badge, back = window.heatmap.badge, window.heatmap.back
     qtbot.waitUntil(badge.isVisible, timeout=WAIT_MS)
     assert badge.text() == "training at 90%"
@@ -430,6 +432,7 @@ def test_closing_while_training_asks_once_and_keeps_the_run(
 ):
     started.controller.set_field("training.epochs", 100_000)
     window.actions_by_name["train"].trigger()
+    window.classes.second.click()
     qtbot.waitUntil(lambda: len(state.training.points) > 2, timeout=WAIT_MS)
     asked = []
 

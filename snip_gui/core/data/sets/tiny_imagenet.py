@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import read_text
+from snip_gui.core.data.download.locating import locate
 from snip_gui.core.data.sets.listing import Listing, image_files, make_listing
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _LARGEST_TEXT = 100_000_000
 
 
 def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
-    """List the files in ``tiny-imagenet-200``, given this folder or the one that contains it.
+    """List the files in ``tiny-imagenet-200``, given this folder or one near it.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def list_tiny_imagenet(folder: Path | None, cancel: CancelToken) -> Listing:
             f"Choose the folder that contains “{FOLDER}”.",
             field="data.name",
         )
-    root = folder if folder.name == FOLDER else folder / FOLDER
+    root = locate(folder, FOLDER) / FOLDER
     wnids = sorted(line for line in _lines(root / "wnids.txt") if line)
     titles = _titles(root / "words.txt", wnids)
     test: dict[str, list[str]] = {wnid: [] for wnid in wnids}

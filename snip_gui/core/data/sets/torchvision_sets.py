@@ -18,6 +18,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import check_regular, open_regular
 from snip_gui.core.base.machine.optional_packages import import_torchvision
 from snip_gui.core.data.download.checking import find_wrong
+from snip_gui.core.data.download.locating import locate
 from snip_gui.core.data.images.image_set import ImageSet, make_image_set
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def load_svhn(folder: Path | None, name: str, title: str, download: Download) ->
 
 
 def _named(folder: Path | None, title: str, inside: str) -> Path:
-    """Return the folder; raises `UserError` if none is given."""
+    """Return the folder that contains ``inside``; raises `UserError` if none is given."""
     if folder is None:
         raise UserError(
             f"{title} needs a data folder.",
@@ -145,7 +146,7 @@ def _named(folder: Path | None, title: str, inside: str) -> Path:
             "the data set.",
             field="data.name",
         )
-    return folder
+    return locate(folder, inside)
 
 
 def _read(folder: Path, class_name: str, title: str, **part: object) -> Any:  # noqa: ANN401 - torchvision has no types
