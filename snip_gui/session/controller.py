@@ -201,7 +201,7 @@ class Controller(QObject):
         self._host.submit("score", job, short=True)
 
     def train(self) -> None:
-        """Score, prune and train the recipe into a new run folder."""
+        """Score, prune and train the recipe; if it was trained before, that run is resumed."""
         if self.state.can_train:
             self.train_recipe(self.state.recipe)
 

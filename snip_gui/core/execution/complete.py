@@ -11,7 +11,8 @@ from snip_gui.core.execution.run import run_steps
 from snip_gui.core.recipe.json import describe_other_versions
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
-from snip_gui.core.runs.placing import is_same_run, is_vacant
+from snip_gui.core.runs.placing import find_folders, is_same_run, is_vacant
+from snip_gui.core.training.events import PointsMeasured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,3 +70,26 @@ def complete_steps(
         if other:
             yield Note(f"{other} To run the recipe again use --again.")
         yield RunDone(folder, summary)
+
+
+def complete_listed_steps(
+    recipe: Recipe,
+    runs_folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    *,
+    images: ImageSet | None = None,
+    watch: WeightWatch | None = None,
+) -> Iterator[Event]:
+    """Complete the run of a recipe in a folder of runs, whatever its own folder is called.
+
+    If it is done, its points are reported as well. Raises as `complete_steps` does.
+    """
+    (folder,) = find_folders(runs_folder, [recipe])
+    steps = complete_steps(recipe, folder, environment, cancel, images=images, watch=watch)
+    has_points = False
+    for event in steps:
+        if isinstance(event, RunDone) and not has_points:
+            yield PointsMeasured(tuple(files.read_metrics(folder)))
+        has_points = has_points or isinstance(event, PointsMeasured)
+        yield event

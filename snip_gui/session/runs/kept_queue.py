@@ -41,9 +41,16 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuedRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """Waiting recipes, next one first, and runs that have just started."""
+    """Waiting recipes, next one first, and runs that have just started.
+
+    Attributes
+    ----------
+    again
+        Those of the waiting recipes that are to be trained once more if they are finished.
+    """
 
     waiting: tuple[Recipe, ...] = ()
+    again: tuple[Recipe, ...] = ()
     begun: tuple[Begun, ...] = ()
 
 
@@ -70,6 +77,11 @@ class KeptQueue:
         self._ours = kept
         return [*again, *kept.waiting], ""
 
+    @property
+    def again(self) -> tuple[Recipe, ...]:
+        """Those of the recipes that are to be trained once more."""
+        return self._ours.again
+
     def keep(self, queued: QueuedRuns) -> None:
         """Write the changes of this window's queue; raises `UserError` on failure."""
         if queued == self._ours:
@@ -77,6 +89,7 @@ class KeptQueue:
         there = read_kept(self._file, _decode)[0] or QueuedRuns()
         changed = QueuedRuns(
             waiting=_merged(self._ours.waiting, queued.waiting, there.waiting),
+            again=_merged(self._ours.again, queued.again, there.again),
             begun=_merged(self._ours.begun, queued.begun, there.begun),
         )
         write_text(self._file, _encode(changed))
@@ -98,8 +111,9 @@ def _decode(data: bytes) -> QueuedRuns:
 
 
 def _encode(queued: QueuedRuns) -> str:
-    """Encode the file: a plain list, which every version reads, unless a run has just started."""
-    return msgspec.json.encode(queued if queued.begun else queued.waiting).decode() + "\n"
+    """Encode the file: a plain list, which every version reads, unless there is more to say."""
+    is_plain = not (queued.begun or queued.again)
+    return msgspec.json.encode(queued.waiting if is_plain else queued).decode() + "\n"
 
 
 def _merged(before: tuple[T, ...], after: tuple[T, ...], there: tuple[T, ...]) -> tuple[T, ...]:

@@ -33,6 +33,7 @@ class RunQueue(QObject):
         super().__init__(parent)
         self._state, self._trainings = state, trainings
         self._waiting: list[Recipe] = []
+        self._again: list[Recipe] = []  # those of the waiting ones to be trained once more
         self._num_begun = 0
         self._is_training = self._is_paused = False
         self._kept: KeptQueue | None = None
@@ -74,6 +75,7 @@ class RunQueue(QObject):
         """
         self._kept = KeptQueue(file)
         recipes, problem = self._kept.take_over()
+        self._again += self._kept.again
         if problem:
             self._say(f"The run queue could not be restored. {problem}")
         if recipes:
@@ -83,9 +85,17 @@ class RunQueue(QObject):
             self._state.notices.info(f"{number} left in the queue by the last session; see Runs.")
             self._changed()
 
-    def add(self, recipes: Iterable[Recipe]) -> None:
-        """Append recipes; the first starts at once if nothing is being trained."""
-        self._waiting += recipes
+    def add(self, recipes: Iterable[Recipe], *, again: bool = False) -> None:
+        """Append recipes; the first starts at once if nothing is being trained.
+
+        Parameters
+        ----------
+        again
+            Whether to train them once more if they are finished already.
+        """
+        added = tuple(recipes)
+        self._waiting += added
+        self._again += added if again else ()
         self.resume()
 
     def resume(self) -> None:
@@ -97,6 +107,7 @@ class RunQueue(QObject):
     def clear(self) -> None:
         """Drop the recipes that have not started; the current training run continues."""
         self._waiting.clear()
+        self._again.clear()
         self._forget_if_over()
         self._changed()
 
@@ -108,7 +119,10 @@ class RunQueue(QObject):
             self._is_training = True
             recipe = self._waiting.pop(0)
             self._begun = (Begun(recipe=recipe),)
-            self._trainings.train(recipe)
+            is_again = recipe in self._again
+            if is_again:
+                self._again.remove(recipe)
+            self._trainings.train(recipe, again=is_again)
 
     @Slot()
     def _on_training_changed(self) -> None:
@@ -158,7 +172,11 @@ class RunQueue(QObject):
         if self._kept is None:
             return
         try:
-            self._kept.keep(QueuedRuns(waiting=tuple(self._waiting), begun=self._begun))
+            self._kept.keep(
+                QueuedRuns(
+                    waiting=tuple(self._waiting), again=tuple(self._again), begun=self._begun
+                )
+            )
         except UserError as error:
             self._say(f"The queue of runs will be lost when the program closes. {error}")
 

@@ -62,18 +62,37 @@ class Trainings(QObject):
 
     # Intents
 
-    def train(self, recipe: Recipe) -> None:
-        """Train a recipe, not necessarily the current one, into a new run folder."""
+    def train(self, recipe: Recipe, *, again: bool = False) -> None:
+        """Train a recipe, not necessarily the current one.
+
+        If it was trained before, by whatever program, that run is resumed, or shown if it is done.
+
+        Parameters
+        ----------
+        again
+            Whether to make a new run in any case.
+        """
         environment = self._state.preferences.environment_for(recipe.data.name)
         images = self._data.find_images(recipe)
-        job = lazily(
-            "snip_gui.core.execution.run:run_new_steps",
-            recipe,
-            self._state.preferences.runs_path,
-            environment,
-            images=images,
-            watch=self._watch,
-        )
+        runs_path = self._state.preferences.runs_path
+        if again:
+            job = lazily(
+                "snip_gui.core.execution.run:run_new_steps",
+                recipe,
+                runs_path,
+                environment,
+                images=images,
+                watch=self._watch,
+            )
+        else:
+            job = lazily(
+                "snip_gui.core.execution.complete:complete_listed_steps",
+                recipe,
+                runs_path,
+                environment,
+                images=images,
+                watch=self._watch,
+            )
         self._begin(recipe, None, job)
 
     def stop(self) -> None:
@@ -212,7 +231,9 @@ class Trainings(QObject):
                     phase=phase,
                     folder=folder,
                     num_kept=summary.num_kept,
+                    num_parameters=summary.num_parameters,
                     step=summary.step,
+                    num_steps=summary.num_steps,
                     summary=summary,
                     waits_for="",
                 )

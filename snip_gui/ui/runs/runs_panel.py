@@ -349,7 +349,7 @@ class RunsPanel(QWidget):
 
     def _train_again(self, entries: list[RunEntry]) -> None:
         taken = (self._runs.take_recipe(entry) for entry in entries)
-        self._queue.add([recipe for recipe in taken if recipe is not None])
+        self._queue.add([recipe for recipe in taken if recipe is not None], again=True)
 
     def _edit_cell(self, name: str) -> None:
         rows = self.table.selectionModel().selectedRows(NUMBERS[name])

@@ -4,11 +4,15 @@ import msgspec
 import numpy as np
 import pytest
 
+from snip_gui.core.base.cancel import CancelToken
+from snip_gui.core.base.environment import Environment
 from snip_gui.core.data.minibatch.own_pictures import save_image
+from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Training
 from snip_gui.core.runs.edits import BIN
-from snip_gui.core.runs.folder import IMAGES
+from snip_gui.core.runs.folder import IMAGES, read_summary
+from snip_gui.core.training.events import PointsMeasured
 from tests.run_folders import make_run, recipe_with
 
 WAIT_MS = 60_000
@@ -260,11 +264,47 @@ def test_a_queue_continues_after_a_run_that_failed_and_lists_it(controller, qtbo
     assert said.startswith("1 of 2 runs of the queue failed; run 1: There is no class “#77”")
 
 
+def test_a_queue_does_nothing_twice_unless_asked_to(controller, qtbot):
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    queue = controller.queue
+    for again, number in ((False, 1), (False, 1), (True, 2)):
+        queue.add([RECIPE], again=again)
+        wait(qtbot, lambda: queue.total == 0)
+        idle(qtbot, controller)
+        training = controller.state.training
+        assert training.phase == "finished"
+        assert {point.split for point in training.points} == {"train", "validation", "test"}
+        assert [e.state for e in controller.runs.entries] == ["finished"] * number
+
+
+def test_the_window_continues_a_run_of_the_command_line(controller, qtbot):
+    """And shows it as if it had trained it; a run of any name will do."""
+    folder = controller.state.preferences.runs_path / "of-another-name"
+    cancel = CancelToken()
+
+    def stop_in_training(event):
+        if isinstance(event, PointsMeasured) and event.points[-1].step > 0:
+            cancel.cancel()
+
+    run(LONG, folder, Environment(device="cpu", num_threads=1), stop_in_training, cancel)
+    steps = read_summary(folder).step
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.train_recipe(LONG)
+    wait(qtbot, lambda: controller.state.training.step > steps)
+    assert controller.state.training.folder == folder
+    controller.stop()
+    idle(qtbot, controller)
+    assert read_summary(folder).step > steps
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
 def test_a_crash_holds_the_queue_and_clearing_forgets_it(controller, qtbot, monkeypatch):
     def crash(*_arguments, **_options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("snip_gui.core.execution.run.run_steps", crash)
+    monkeypatch.setattr("snip_gui.core.execution.complete.run_steps", crash)
     controller.start()
     wait(qtbot, lambda: controller.state.can_train)
     queue = controller.queue

@@ -7,6 +7,7 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QWidget
 
+from snip_gui.core.recipe.json import with_value
 from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
 from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
@@ -291,7 +292,8 @@ def test_a_queue_is_shown_and_stopped(started, qtbot, wait):
     controller, window = started.controller, started.window
     window.docks["runs"].raise_()
     controller.set_field("training.epochs", 100_000)
-    controller.queue.add([controller.state.recipe] * 3)
+    recipe = controller.state.recipe
+    controller.queue.add([with_value(recipe, "seed", seed) for seed in range(3)])
     said = child(window, QLabel, "runs_said")
     wait(lambda: said.isVisible())
     assert said.text() == "Queue: run 1 of 3, training; 2 waiting."
