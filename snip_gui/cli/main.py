@@ -15,6 +15,7 @@ from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.run import add_run, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
+from snip_gui.cli.studies import add_study
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import Cancelled, UserError
 from snip_gui.core.plugins import plugin_problems
@@ -73,6 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_run(commands)
     add_sweep(commands)
+    add_study(commands)
     add_list(commands)
     add_export(commands)
     add_open(commands)

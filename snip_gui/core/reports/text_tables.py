@@ -65,6 +65,20 @@ def to_latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_text(table: Table) -> str:
+    """Return the table in aligned columns, for a terminal; numbers are aligned to the right."""
+    lines = [[to_visible(cell) for cell in line] for line in (table.headers, *table.rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(table.headers))]
+    shown = []
+    for line in lines:
+        cells = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        shown.append("  ".join(cells).rstrip())
+    return "\n".join(shown)
+
+
 FORMATS = {"CSV": to_csv, "Markdown": to_markdown, "LaTeX": to_latex}
 
 

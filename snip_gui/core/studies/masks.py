@@ -1,0 +1,117 @@
+"""Finding a mask as an item of work: score, prune, and keep the mask in a small file.
+
+The file is named by the digest of everything that the mask depends on, so that a study that is
+repeated, extended or resumed scores nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.machine.optional_packages import import_torch
+from snip_gui.core.comparing.packed import PackedMask
+from snip_gui.core.engine.images import keep_images
+from snip_gui.core.recipe.stages import Stage, stage_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
+    from snip_gui.core.recipe.recipe import Recipe
+
+MASKS_FOLDER = ".masks"  # names that begin with a dot are not listed as runs
+_NUM_DIGITS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskWork:
+    """The mask of a recipe.
+
+    Attributes
+    ----------
+    label
+        The name shown to the user.
+    """
+
+    recipe: Recipe
+    label: str
+    runs_folder: Path
+    environment: Environment
+
+    @property
+    def name(self) -> str:
+        """The name shown to the user."""
+        return self.label
+
+    def is_done(self) -> bool:
+        """Return False: what it depends on is known only once the images have been read."""
+        return False
+
+    def is_held(self) -> bool:
+        """Return False: two programs that find the same mask write the same file."""
+        return False
+
+    def steps(self, cancel: CancelToken, share: int) -> Generator[Event, None, PackedMask]:
+        """Find the mask, or read the one found before."""
+        cancel.raise_if_cancelled()
+        yield Progress("Loading torch")
+        import_torch()
+        from snip_gui.core.base.machine.devices import resolve_device, share_device, versions
+        from snip_gui.core.comparing.comparison import Mask
+        from snip_gui.core.comparing.packed import pack
+        from snip_gui.core.data.sets.loading import read_images, read_options_for
+        from snip_gui.core.methods.scoring import prune
+        from snip_gui.core.pruning.workbench import build_steps
+
+        environment = share_device(self.environment, share)
+        data = self.recipe.data
+        images = keep_images(data, environment)
+        if images is None:
+            options = read_options_for(data, environment)
+            images = yield from read_images(data.name, environment.data_folder, cancel, options)
+        where = (
+            images.digest,
+            versions()["torch"],
+            resolve_device(environment.device).type,
+            environment.num_threads,
+        )
+        path = self.runs_folder / MASKS_FOLDER / f"{_digest(self.recipe, where)}.safetensors"
+        if (known := _read(path)) is not None:
+            return known
+        bench = yield from build_steps(self.recipe, environment, images, cancel)
+        scored = yield from prune(bench, cancel)
+        mask = pack(Mask(scored, scored.num_kept_at(self.recipe.pruning.sparsity)))
+        _write(path, mask)
+        return mask
+
+
+def _digest(recipe: Recipe, where: tuple[object, ...]) -> str:
+    text = repr((stage_keys(recipe)[Stage.PRUNE], *where))
+    return hashlib.sha256(text.encode()).hexdigest()[:_NUM_DIGITS]
+
+
+def _read(path: Path) -> PackedMask | None:
+    """Read a mask; None if there is none, or it is damaged and has to be found again."""
+    from snip_gui.core.base.tensors import load_tensors
+
+    if not path.exists():
+        return None
+    try:
+        tensors, metadata = load_tensors(path)
+        sizes = {str(layer): int(size) for layer, size in metadata["sizes"]}
+        return PackedMask(sizes, {layer: tensors[layer].numpy() for layer in sizes})
+    except (UserError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _write(path: Path, mask: PackedMask) -> None:
+    from snip_gui.core.base.tensors import as_tensor, save_tensors
+
+    tensors = {layer: as_tensor(packed) for layer, packed in mask.packed.items()}
+    save_tensors(path, tensors, {"sizes": list(mask.sizes.items())})
