@@ -1,0 +1,1 @@
+"""Measurements of a network and its connections, in double precision."""
