@@ -54,6 +54,9 @@ def write_notes(folder: Path, notes: RunNotes) -> None:
             f"A name of {len(notes.name):,} letters is too long.",
             f"Use at most {MOST_LETTERS} and write the rest as a note.",
         )
+    # A text field may cut an emoji in half, and half a character is not UTF-8.
+    name, note = (text.encode(errors="replace").decode() for text in (notes.name, notes.note))
+    notes = msgspec.structs.replace(notes, name=name, note=note)
     write_text(folder / NOTES, msgspec.json.encode(notes).decode() + "\n")
 
 

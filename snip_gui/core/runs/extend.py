@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import datetime
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.files import open_regular, read_error, write_error, write_text
+from snip_gui.core.base.files import (
+    new_part_folder,
+    open_regular,
+    read_error,
+    write_error,
+    write_text,
+)
 from snip_gui.core.recipe.json import encode_recipe, load_plugins, with_value
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snip_gui.core.recipe.recipe import Recipe
 
 _TAKEN = (
@@ -101,8 +107,7 @@ def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
     part: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Its name begins with a dot, so an incomplete copy is not listed as a run.
-        part = Path(tempfile.mkdtemp(prefix=".extending-", dir=target.parent))
+        part = new_part_folder(target)  # hidden, and removed later if this process is killed
         for name in _TAKEN:
             if (folder / name).exists():
                 _copy(folder / name, part / name)

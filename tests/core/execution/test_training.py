@@ -279,6 +279,24 @@ def test_only_a_finished_run_is_extended_and_into_an_empty_folder(work, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part", "whole"]
 
 
+def test_what_a_killed_extension_left_is_removed_by_the_next(work, tmp_path, monkeypatch):
+    work(SHORT, tmp_path / "whole")
+    longer = extended(SHORT, 1)
+
+    def die(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("snip_gui.core.runs.extend._copy", die)
+        patch.setattr("shutil.rmtree", lambda *_a, **_k: None)  # as if it did not get that far
+        with pytest.raises(KeyboardInterrupt):
+            copy_extended(tmp_path / "whole", tmp_path / "longer", longer)
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr("snip_gui.core.base.files.pid_runs", lambda _pid: False)
+    copy_extended(tmp_path / "whole", tmp_path / "longer", longer)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["longer", "whole"]
+
+
 def test_epochs_added_twice_add_up_at_one_rate():
     twice = extended(extended(SHORT, 2, 0.01), 3, 0.01)
     assert (twice.training.added_epochs, twice.num_epochs) == (5, 8)

@@ -183,6 +183,12 @@ def test_a_run_is_shown_under_the_name_it_was_given(tmp_path):
         write_notes(folder, RunNotes(name="x" * 300))
 
 
+def test_half_a_character_in_a_name_or_note_is_replaced(tmp_path):
+    folder = make_run(tmp_path, "one", recipe_with())
+    write_notes(folder, RunNotes(name="one \ud83d", note="\udc00 two"))
+    assert read_notes(folder) == RunNotes(name="one ?", note="? two")
+
+
 def test_the_bin_gives_back_what_was_put_into_it(tmp_path):
     folder = make_run(tmp_path, "one", recipe_with(), error=0.1)
     first = bin_run(folder)
