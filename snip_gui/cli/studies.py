@@ -19,8 +19,8 @@ from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.recipe.sweeps import parse_seeds
 from snip_gui.core.reports.text_tables import to_csv, to_text
-from snip_gui.core.studies.leave_one_out import leave_one_out
-from snip_gui.core.studies.overlap import (
+from snip_gui.core.studies.overlaps.leave_one_out import leave_one_out
+from snip_gui.core.studies.overlaps.overlap import (
     Group,
     OverlapStudy,
     Repeat,

@@ -15,7 +15,7 @@ from snip_gui.core.base.registry import Registry
 from snip_gui.core.engine.desk import open_desk
 from snip_gui.core.engine.engine import work_through
 from snip_gui.core.engine.events import WorkEnded
-from snip_gui.core.studies.masks import MaskWork
+from snip_gui.core.studies.overlaps.masks import MaskWork
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

@@ -16,8 +16,8 @@ from snip_gui.core.engine.events import WorkBegan
 from snip_gui.core.methods import scoring
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip
-from snip_gui.core.studies.masks import MASKS_FOLDER
-from snip_gui.core.studies.overlap import WHOLE, OverlapStudy, class_groups, field_groups
+from snip_gui.core.studies.overlaps.masks import MASKS_FOLDER
+from snip_gui.core.studies.overlaps.overlap import WHOLE, OverlapStudy, class_groups, field_groups
 from snip_gui.core.studies.study import StudyDone, run_study
 
 RECIPE = Recipe(minibatch=Draw(size=10), pruning=Snip(sparsity=0.9))

@@ -7,14 +7,14 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.recipe import Picked, Recipe
-from snip_gui.core.studies.overlap import (
+from snip_gui.core.studies.overlaps.overlap import (
     WHOLE,
     Group,
     OverlapStudy,
     class_groups,
     field_groups,
 )
-from tests.core.studies.toys import jaccard, random_toy, toy
+from tests.core.studies.overlaps.toys import jaccard, random_toy, toy
 
 GROUPS = tuple(Group(name, Recipe()) for name in ("one", "two", "three"))
 SEEDS = (0, 1, 2, 3)

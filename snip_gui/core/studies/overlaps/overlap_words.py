@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from snip_gui.core.studies.overlap import PairOverlap
+    from snip_gui.core.studies.overlaps.overlap import PairOverlap
 
 
 def describe_across(pairs: Sequence[PairOverlap]) -> str:

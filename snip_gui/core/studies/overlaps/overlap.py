@@ -21,9 +21,9 @@ from snip_gui.core.comparing.packed import count_both, count_kept
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import class_text
 from snip_gui.core.reports.text_tables import Table
-from snip_gui.core.studies.chance import chance_overlap, seed_p_value
-from snip_gui.core.studies.clustering import cluster_order
-from snip_gui.core.studies.overlap_words import describe_across, describe_within
+from snip_gui.core.studies.overlaps.chance import chance_overlap, seed_p_value
+from snip_gui.core.studies.overlaps.clustering import cluster_order
+from snip_gui.core.studies.overlaps.overlap_words import describe_across, describe_within
 from snip_gui.core.studies.study import Item
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ class PairOverlap:
     chances
         What would be expected of each by chance, given the number kept in each layer.
     p_value
-        See `snip_gui.core.studies.chance.seed_p_value`; None for a group with itself, or for a
-        single seed.
+        See `seed_p_value`; None for a group with itself, or for a single seed.
     """
 
     a: str

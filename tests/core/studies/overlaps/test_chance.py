@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snip_gui.core.studies.chance import chance_overlap, seed_p_value, shared_by_chance
+from snip_gui.core.studies.overlaps.chance import chance_overlap, seed_p_value, shared_by_chance
 
 
 @given(st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), *[st.integers(0, n)] * 2)))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snip_gui.core.studies.clustering import cluster_order
+from snip_gui.core.studies.overlaps.clustering import cluster_order
 
 
 def test_similar_rows_stand_together():
