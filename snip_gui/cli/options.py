@@ -23,6 +23,8 @@ from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import Recipe, parse_class
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snip_gui.core.recipe.field import Field
     from snip_gui.core.recipe.recipe import ClassChoice
 
@@ -185,6 +187,8 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
     keywords: dict[str, Any] = {"type": types.get(field.kind, _text), "dest": field.object_name}
     if field.path == "minibatch.classes":
         keywords["type"] = _class
+    if field.zero:
+        keywords["type"] = _number_or(field.zero, keywords["type"])
     if field.kind in ("ints", "floats", "texts"):
         keywords["nargs"] = "*"
     if field.choices:
@@ -207,6 +211,15 @@ def _add_flag(group: Any, field: Field) -> None:  # noqa: ANN401 - argparse does
         help=text.replace("%", "%%"),
         **keywords,
     )
+
+
+def _number_or(zero: str, convert: type) -> Callable[[str], Any]:
+    """Return a function that reads a number, or the word that stands for 0."""
+
+    def number(word: str) -> Any:  # noqa: ANN401 - an int or a float
+        return convert(0 if word == zero else word)
+
+    return number
 
 
 def _class(word: str) -> ClassChoice:

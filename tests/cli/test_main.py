@@ -33,7 +33,7 @@ from snip_gui.core.models.paper.lenet import LeNet300100
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.json import encode_recipe
-from snip_gui.core.recipe.methods import METHODS, Grasp, Han, RandomMask, Snip
+from snip_gui.core.recipe.methods import METHODS, Force, Grasp, Han, RandomMask, Snip
 from snip_gui.core.recipe.recipe import (
     DataChoice,
     Draw,
@@ -667,6 +667,9 @@ def test_the_methods_are_listed():
             ("--method", "han", "--quality", 0.5, 0.8, "--rounds", 2, "--retrain-epochs", 4),
             Han(quality=(0.5, 0.8), rounds=2, retrain_epochs=4),
         ),
+        (("--batches", "all", "--floor", "none"), Snip(batches=0)),
+        (("--method", "force", "--batches", 3, "--score-rounds", 2),
+         Force(batches=3, score_rounds=2)),
         (("--method", "grasp", "--prunable", "weights-and-biases", "--scoring-mode", "evaluation"),
          Grasp(prunable="weights-and-biases", scoring_mode="evaluation")),
     ],

@@ -40,6 +40,36 @@ def smooth_conv_net() -> nn.Sequential:
     return model
 
 
+class SmoothResidualNet(nn.Module):
+    """A small residual network without kinks, in float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.inner = nn.Conv2d(4, 4, 3, padding=1)
+        self.outer = nn.Conv2d(4, 4, 3, padding=1)
+        self.last = nn.Linear(4, 3)
+        self.double()
+
+    def forward(self, x):
+        x = torch.tanh(self.first(x))
+        x = torch.tanh(x + self.outer(torch.tanh(self.inner(x))))
+        return self.last(x.mean((2, 3)))
+
+
+def toy_batches() -> dict[str, tuple[nn.Module, torch.Tensor, torch.Tensor]]:
+    """A linear, a convolutional and a residual network, each with images and labels."""
+    conv_net, pictures, labels = conv_net_with_batch()
+    torch.manual_seed(4)
+    rows = torch.randn(7, 6, dtype=torch.float64)
+    return {
+        "linear": (smooth_mlp(), rows, labels),
+        "convolutional": (conv_net, pictures, labels),
+        "residual": (SmoothResidualNet(), pictures, labels),
+    }
+
+
 def layout_of(*shapes: tuple[int, ...]) -> Layout:
     """A layout of tensors t0, t1, ... of one layer each."""
     tensors, offset = [], 0

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.network_state import stored_state
 from snip_gui.core.base.tensors import as_tensor, save_tensors
-from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.methods.scoring import describe_scoring, prune
+from snip_gui.core.pruning.mask_source import nothing_kept_error
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.runs import folder as files
@@ -131,12 +130,7 @@ def kept_or_refuse(scored: Scored, sparsity: float) -> int:
     """Return the number of kept connections; raises `UserError` if there are none."""
     num_kept = scored.num_kept_at(sparsity)
     if num_kept < 1:
-        total = scored.layout.num_parameters
-        raise UserError(
-            f"At {sparsity_text(sparsity)} sparsity, none of the {total:,} connections is kept.",
-            f"Choose at most {sparsity_text(1 - 1 / total)}, which keeps one.",
-            field="pruning.sparsity",
-        )
+        raise nothing_kept_error(sparsity, scored.layout.num_parameters)
     return num_kept
 
 

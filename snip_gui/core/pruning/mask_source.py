@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.text import sparsity_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -94,6 +97,15 @@ class MaskSource(abc.ABC):
     def num_bytes(self) -> int:
         """Memory of the source in bytes."""
         return 0
+
+
+def nothing_kept_error(sparsity: float, total: int) -> UserError:
+    """Return the error for a sparsity at which none of ``total`` connections is kept."""
+    return UserError(
+        f"At {sparsity_text(sparsity)} sparsity, none of the {total:,} connections is kept.",
+        f"Choose at most {sparsity_text(1 - 1 / total)}, which keeps one.",
+        field="pruning.sparsity",
+    )
 
 
 class OneMask(MaskSource):

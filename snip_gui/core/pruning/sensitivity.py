@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.pruning import ScoringMode
 
 
+class ZeroSensitivityError(UserError):
+    """No connection has any effect on the loss."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Every sensitivity is zero: no connection has any effect on the loss.",
+            "Choose other images, or another initialisation.",
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """The result of scoring.
@@ -87,6 +97,30 @@ def connection_sensitivity(
         If there is no image, a single image is to be scored with BatchNorm in training mode, a
         weight is not finite, or every sensitivity is zero.
     """
+    gradient_M, loss = loss_gradient(
+        model, prunable, inputs_NCHW, labels_N, mode=mode, pass_size=pass_size
+    )
+    return _normalised(prunable, gradient_M, loss)
+
+
+def loss_gradient(
+    model: nn.Module,
+    prunable: PrunableParameters,
+    inputs_NCHW: Tensor,
+    labels_N: Tensor,
+    *,
+    mode: ScoringMode = "evaluation",
+    pass_size: int | None = None,
+) -> tuple[Tensor, float]:
+    """Compute the gradient ``dL/dw`` (M) of the mean loss over all scored images, and that loss.
+
+    Parameters are those of `connection_sensitivity`.
+
+    Raises
+    ------
+    UserError
+        If there is no image, or a single image is to be scored with BatchNorm in training mode.
+    """
     num_images = len(inputs_NCHW)
     refuse_bad_minibatch(model, num_images, mode)
     parameters = prunable.parameters
@@ -110,22 +144,19 @@ def connection_sensitivity(
         torch.zeros_like(parameter) if gradient is None else gradient
         for parameter, gradient in zip(parameters, gradients, strict=True)
     ]
-    return _normalised(prunable, whole, total_loss)
+    with torch.no_grad():
+        pairs = zip(prunable.parameters, whole, strict=True)
+        return torch.cat([real_gradient(*pair) for pair in pairs]), total_loss
 
 
-def _normalised(prunable: PrunableParameters, gradients: list[Tensor], loss: float) -> Sensitivity:
+def _normalised(prunable: PrunableParameters, gradient_M: Tensor, loss: float) -> Sensitivity:
     """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
     with torch.no_grad():
         weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in prunable.parameters])
-        pairs = zip(prunable.parameters, gradients, strict=True)
-        gradient_M = torch.cat([real_gradient(*pair) for pair in pairs])
         magnitude_M = (weight_M * gradient_M).abs()
         total = float(magnitude_M.sum(dtype=torch.float64))
         if total == 0:
-            raise UserError(
-                "Every sensitivity is zero: no connection has any effect on the loss.",
-                "Choose other images, or another initialisation.",
-            )
+            raise ZeroSensitivityError
         if not math.isfinite(total):
             refuse_bad_weight(prunable)  # if none is found, the ranking refuses the scores
         sensitivity_M = magnitude_M.cpu().numpy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
+import msgspec
 from msgspec import Meta
 
 from snip_gui.core.recipe.part import RecipePart
@@ -75,6 +76,18 @@ ScoringModeField: TypeAlias = Annotated[
         extra={"labels": {"evaluation": "Evaluation mode", "training": "Training mode"}},
     ),
 ]
+BatchesField: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=1_000_000,
+        title="Minibatches",
+        description="How many random minibatches of this size are scored: signed gradients are "
+        "added up before the absolute value is taken. All: every training image of the chosen "
+        "classes.",
+        extra={"zero": "all"},
+    ),
+]
 
 
 class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
@@ -96,6 +109,11 @@ class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
         """Number of images of each class to score; 0 to use the minibatch as drawn."""
         return 0
 
+    @property
+    def num_batches(self) -> int:
+        """Number of minibatches to score; 0 for all training images."""
+        return 1
+
     def for_minibatch(self) -> PruningSpec:
         """Return the settings that score a minibatch of any size."""
         return self
@@ -112,6 +130,21 @@ class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     """Settings of a method that passes the minibatch through the network."""
 
     scoring_mode: ScoringModeField = "evaluation"
+
+
+class AccumulatingSpec(ScoringSpec, frozen=True, kw_only=True):
+    """Settings of a method whose gradients can be accumulated over several minibatches."""
+
+    batches: BatchesField = 1
+
+    @property
+    def num_batches(self) -> int:
+        """Number of minibatches to score; 0 for all training images."""
+        return self.batches
+
+    def for_minibatch(self) -> AccumulatingSpec:
+        """Return the settings that score a minibatch of any size."""
+        return msgspec.structs.replace(self, batches=1)
 
 
 UNAVAILABLE = "unavailable"

@@ -36,6 +36,7 @@ _AFTER_RANKING = ("sparsity", "after")
 
 # Fields added later, dropped at their defaults, so that digests of old recipes stay valid.
 _LATER_MODEL = ("weights_key",)
+_LATER_RANKING = {"batches": 1}
 
 # A result depends on the contents of a file, hence on its digest, but not on its path.
 _PATHS = {"file": "file_digest", "weights": "weights_digest"}
@@ -47,6 +48,7 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     method = None if isinstance(recipe.pruning, Unavailable) else find_method(recipe.pruning)
     later = (*_AFTER_RANKING, *(method.trains_with if method else ()))
     ranking = {k: v for k, v in raw["pruning"].items() if k not in later}
+    ranking = {k: v for k, v in ranking.items() if v != _LATER_RANKING.get(k)}
     model = {k: v for k, v in raw["model"].items() if v or k not in _LATER_MODEL}
     for path, digest in _PATHS.items():
         if model[digest]:

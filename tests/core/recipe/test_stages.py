@@ -38,6 +38,9 @@ FIRST_STALE = {
     "pruning.floor": Stage.SCORE,
     "pruning.temperature": Stage.SCORE,
     "pruning.samples_per_class": Stage.SCORE,
+    "pruning.batches": Stage.SCORE,
+    "pruning.score_rounds": Stage.SCORE,
+    "pruning.levels": Stage.SCORE,
     "pruning.quality": Stage.SCORE,
     "pruning.rounds": Stage.TRAIN,
     "pruning.retrain_epochs": Stage.TRAIN,
@@ -83,9 +86,7 @@ OTHER = {
     "training.labels": "shuffled",
     "training.precision": "bfloat16",
 }
-WHOLE_NUMBERS = ("minibatch.size", "minibatch.seed", "pruning.floor", "pruning.rounds",
-         "pruning.samples_per_class", "pruning.retrain_epochs", "training.epochs",
-         "training.batch_size", "training.added_epochs")  # fmt: skip
+WHOLE_NUMBERS = [f.path for f in all_fields() if f.kind == "int" and f.path.count(".")]
 
 
 def stale(before, after):
@@ -105,7 +106,7 @@ def test_no_field_was_forgotten():
 def test_a_change_makes_its_stage_and_all_later_ones_stale(path, first):
     value = OTHER.get(path, 0.25 if "." in path else 3)
     if path in WHOLE_NUMBERS:
-        value = 7
+        value = 9
     before = recipe_with(path)
     after = with_value(before, path, value)
     assert after != before

@@ -115,8 +115,15 @@ def draw_images(
     candidates: NDArray[np.int64],
     draw: Draw,
     seed: int,
+    num_batches: int = 1,
 ) -> NDArray[np.int64]:
     """Draw images at random, without replacement, from candidates of the chosen classes.
+
+    Parameters
+    ----------
+    num_batches
+        Number of minibatches of the draw's size, which together are drawn like one; 0 for all
+        candidates.
 
     Raises
     ------
@@ -126,15 +133,17 @@ def draw_images(
     if draw.classes:
         chosen = class_positions(draw.classes, classes)
         candidates = candidates[np.isin(labels_N[candidates], chosen)]
-    if draw.size > len(candidates):
+    number = draw.size * num_batches or len(candidates)
+    if number > len(candidates):
+        several = num_batches > 1 and draw.size <= len(candidates)
         raise UserError(
-            f"{draw.size:,} images were requested, but only {len(candidates):,} training images "
+            f"{number:,} images were requested, but only {len(candidates):,} training images "
             "are available.",
-            "Request fewer images or more classes.",
-            field="minibatch.size",
+            "Request fewer minibatches." if several else "Request fewer images or more classes.",
+            field="pruning.batches" if several else "minibatch.size",
         )
     generator = numpy_stream(seed, "minibatch", draw.seed)
-    return np.sort(generator.choice(candidates, draw.size, replace=False))
+    return np.sort(generator.choice(candidates, number, replace=False))
 
 
 def draw_balanced(
@@ -198,7 +207,14 @@ def minibatch_indices(
                 return draw_balanced(
                     labels_N, classes, split.train_indices, draw, number, recipe.seed
                 )
-            return draw_images(labels_N, classes, split.train_indices, draw, recipe.seed)
+            number = recipe.pruning.num_batches
+            return draw_images(labels_N, classes, split.train_indices, draw, recipe.seed, number)
+        case Picked() if recipe.pruning.num_batches != 1:
+            raise UserError(
+                "Images picked by hand are a single minibatch.",
+                "Score 1 minibatch, or draw the images at random.",
+                field="pruning.batches",
+            )
         case Picked(indices=indices, images=own):
             if not indices and not own:
                 raise UserError(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 RESERVED_FLAGS = frozenset(
     ("accept-edits", "added-epochs", "added-rate", "again", "augmentation", "batch-size",
      "beside", "classes", "data-dir", "dataset", "decay-at", "decay-factor", "device",
-     "epochs", "extend", "h", "help", "image-memory", "image-size", "init", "input-size",
-     "labels", "learning-rate", "method", "minibatch-seed", "minibatch-size", "model",
+     "epochs", "executor", "extend", "h", "help", "image-memory", "image-size", "init",
+     "input-size", "labels", "learning-rate", "method", "minibatch-seed", "minibatch-size", "model",
      "model-file", "model-symbol", "momentum", "no-shrink", "no-skip-unreadable", "optimizer",
      "out", "precision", "preset", "quiet", "recipe", "resume", "schedule", "seed", "seeds",
      "shrink", "skip-unreadable", "sparsities", "stop-after", "threads", "trust-code",

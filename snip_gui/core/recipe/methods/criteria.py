@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from snip_gui.core.recipe.pruning import (
+    AccumulatingSpec,
     Method,
     PrunableField,
     PruningSpec,
@@ -16,7 +17,7 @@ from snip_gui.core.recipe.pruning import (
 )
 
 
-class Snip(ScoringSpec, frozen=True, kw_only=True, tag="snip"):
+class Snip(AccumulatingSpec, frozen=True, kw_only=True, tag="snip"):
     """Keep the connections whose removal would affect the loss most (connection sensitivity)."""
 
 

@@ -1,0 +1,1 @@
+"""Criteria that are computed in several rounds before training, one module each."""
