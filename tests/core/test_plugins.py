@@ -15,10 +15,11 @@ from msgspec import Meta
 from snip_gui.cli.main import make_parser
 from snip_gui.core.base import registry as registry_module
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.registry import Registry, load_target
+from snip_gui.core.base.registry import Plugin, Registry, Unusable, load_target
 from snip_gui.core.data.sets import catalogue as datasets
 from snip_gui.core.export import catalogue as formats
 from snip_gui.core.models import catalogue as models
+from snip_gui.core.plugins import plugin_problems
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.recipe.flags import flag_fields
 from snip_gui.core.recipe.json import encode_recipe
@@ -115,7 +116,8 @@ def problems_of(monkeypatch, table, point):
     kind, check = TABLES[table]
     monkeypatch.setattr(registry_module, "_find_entry_points", lambda _group: (point,))
     known = METHODS._own if table == "methods" else ()
-    return Registry(kind, "field", known, plugins="group", check=check).problems
+    registry: Registry = Registry(kind, "field", known, plugins="group", check=check)
+    return tuple(map(str, registry.unusable))
 
 
 @pytest.mark.parametrize(
@@ -255,8 +257,25 @@ def test_two_formats_cannot_have_the_same_extension(monkeypatch):
     kind, check = TABLES["exports"]
     monkeypatch.setattr(registry_module, "_find_entry_points", lambda _group: (point,))
     own = formats.FORMATS._own
-    (problem,) = Registry(kind, "format", own, plugins="group", check=check).problems
-    assert "“safetensors” has the same extension, .safetensors" in problem
+    (problem,) = Registry(kind, "format", own, plugins="group", check=check).unusable
+    assert "“safetensors” has the same extension, .safetensors" in problem.reason
+
+
+def test_a_package_with_several_faults_gets_one_sentence(monkeypatch):
+    plugin = Plugin("snip-power", "1.2")
+    same = [Unusable(plugin, "method", name, "OSError: disk") for name in "abc"]
+    for table, entries in (
+        (METHODS, same),
+        (models.MODELS, [Unusable(plugin, "network", "n", "x")]),
+    ):
+        monkeypatch.setattr(table._all, "unusable", entries)
+    other = Unusable(Plugin("other", "3"), "data set", "d", "y")
+    monkeypatch.setattr(datasets.DATASETS._all, "unusable", [other])
+    assert plugin_problems() == (
+        "The method “a”, method “b” and method “c” of the package snip-power 1.2 cannot be used: "
+        "OSError: disk; nor can the network “n”: x.",
+        "The data set “d” of the package other 3 cannot be used: y.",
+    )
 
 
 def test_a_broken_import_is_located(monkeypatch, tmp_path):

@@ -74,19 +74,48 @@ def find_plugin(group: str, name: str) -> Plugin | None:
     return None
 
 
-@dataclass(slots=True)
-class _Entries(Generic[T]):
-    """Entries by name, the packages that added some of them, and why others failed to.
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An entry point of a package that cannot be used.
 
     Attributes
     ----------
-    problems
-        A sentence for each entry that cannot be used, by the name of its entry point.
+    kind
+        What an entry is called in messages, such as ``"network"``.
+    reason
+        Why, without a full stop.
     """
+
+    plugin: Plugin
+    kind: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return describe_unusable([self])
+
+
+def describe_unusable(entries: Sequence[Unusable]) -> str:
+    """Return a sentence on entries of one package, which gives each reason once."""
+    names_by_reason: dict[str, list[str]] = {}
+    for one in entries:
+        names_by_reason.setdefault(one.reason, []).append(f"{one.kind} “{one.name}”")
+    clauses = [
+        (" and ".join(filter(None, (", ".join(names[:-1]), names[-1]))), reason)
+        for reason, names in names_by_reason.items()
+    ]
+    (first, reason), *others = clauses
+    more = "".join(f"; nor can the {names}: {reason}" for names, reason in others)
+    return f"The {first} of the package {entries[0].plugin} cannot be used: {reason}{more}."
+
+
+@dataclass(slots=True)
+class _Entries(Generic[T]):
+    """Entries by name, the packages that added some of them, and those that cannot be used."""
 
     by_name: dict[str, T]
     plugins: dict[str, Plugin] = field(default_factory=dict)
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
 
 
 class Registry(Generic[T]):
@@ -142,10 +171,8 @@ class Registry(Generic[T]):
         else:
             problem = self._refusal(found, point.name, entry)
         if problem:
-            sentence = (
-                f"The {self._kind} “{point.name}” of the package {plugin} cannot be used: {problem}"
-            )
-            found.problems.append((point.name, f"{sentence.rstrip('.')}."))
+            unusable = Unusable(plugin, self._kind, point.name, problem.rstrip("."))
+            found.unusable.append(unusable)
         else:
             found.by_name[entry.name] = entry
             found.plugins[entry.name] = plugin
@@ -165,9 +192,9 @@ class Registry(Generic[T]):
         return ""
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """A sentence for each entry of a package that cannot be used."""
-        return tuple(sentence for _, sentence in self._all.problems)
+    def unusable(self) -> tuple[Unusable, ...]:
+        """The entries of packages that cannot be used."""
+        return tuple(self._all.unusable)
 
     def find_problem(self, name: str) -> str:
         """Return why an entry that an installed package provides cannot be used; empty if it can.
@@ -176,7 +203,7 @@ class Registry(Generic[T]):
         """
         if name in self._all.by_name:
             return ""
-        return next((text for known, text in self._all.problems if known == name), "")
+        return next((str(one) for one in self._all.unusable if one.name == name), "")
 
     def get_plugin(self, name: str) -> Plugin | None:
         """Return the package that added an entry; None if it is one of the program."""
