@@ -107,11 +107,20 @@ def misfits(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
         if wanted[name].shape != state[name].shape and not name.startswith(head)
     )
     return [
-        *(f"“{name}” is missing" for name in missing),
+        *(_describe_missing(name, state) for name in missing),
         *(f"“{name}” is not in the network" for name in unknown),
         *(f"“{n}” is {tuple(state[n].shape)}, not {tuple(wanted[n].shape)}" for n in other),
         *_unequal(model, state),
     ]
+
+
+def _describe_missing(name: str, state: Collection[str]) -> str:
+    """Return that a tensor is missing, or that a file has only what it is computed from."""
+    layer, _, tensor = name.rpartition(".")
+    stem = f"{layer}." if layer else ""
+    if f"{name}_orig" in state or f"{stem}parametrizations.{tensor}.original" in state:
+        return f"“{name}” is stored before its parametrization, which the file does not contain"
+    return f"“{name}” is missing"
 
 
 def _unequal(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:

@@ -9,6 +9,7 @@ import torch
 
 from snip_gui.core.base.tensors import find_aliases
 from snip_gui.core.weight_files.claims import claimed_bytes
+from snip_gui.core.weight_files.weight_norm import merge_factors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -57,19 +58,20 @@ class Checkpoint:
 
         Prefixes of wrappers, such as DataParallel's ``module.``, are removed only if no name
         matches with them and some do without. A tensor whose name in the file is one of the
-        network's is not a mask.
+        network's is not a mask. The two factors of a weight under ``weight_norm`` are multiplied.
 
         Parameters
         ----------
         names
             All names in the network's state_dict.
         """
-        found, prefix = self, _prefix(self.state, names)
+        found = replace(self, state=merge_factors(self.state, names))
+        prefix = _prefix(found.state, names)
         if prefix:
             state, masks, stored = (
-                _without_prefix(part, prefix) for part in (self.state, self.masks, self.stored)
+                _without_prefix(part, prefix) for part in (found.state, self.masks, self.stored)
             )
-            found = replace(self, state=state, masks=masks, stored=stored)
+            found = replace(found, state=state, masks=masks, stored=stored)
         return found._with_own(names) if found.stored else found
 
     def _with_own(self, names: Collection[str]) -> Checkpoint:

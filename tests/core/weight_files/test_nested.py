@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import datetime
+import os
+import pathlib
+import types
+
+import numpy as np
 import pytest
 import torch
 
@@ -83,4 +90,53 @@ def test_several_sets_have_to_be_chosen_among(tmp_path):
 def test_a_tensor_without_numbers_is_named(tmp_path, odd, said):
     torch.save({"net": STATE | {"odd": odd}}, tmp_path / "net.pt")
     with pytest.raises(UserError, match=f"“odd” .*{said}"):
+        read_checkpoint(tmp_path / "net.pt")
+
+
+class Spy:
+    """Runs a command of the system when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+BESIDE = {
+    "number": np.float64(0.5),
+    "numbers": np.arange(3),
+    "arguments": argparse.Namespace(lr=0.1, out=pathlib.PurePosixPath("x"), best=np.int64(3)),
+    "settings": types.SimpleNamespace(when=datetime.datetime(2020, 1, 1)),
+    "path": pathlib.Path("x"),
+    "random": np.random.RandomState(0).get_state(),
+}
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+@pytest.mark.parametrize("name", list(BESIDE))
+def test_what_a_script_saves_beside_weights_is_skipped(tmp_path, name, is_zip):
+    path = tmp_path / "net.pt"
+    torch.save(
+        {"model": STATE, "more": [BESIDE[name]]}, path, _use_new_zipfile_serialization=is_zip
+    )
+    found = read_checkpoint(path)
+    assert found.state.keys() == STATE.keys()
+    with pytest.raises(Exception, match="Unsupported global"):  # as before, for everybody else
+        torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda spy: argparse.Namespace(spy=spy), lambda spy: np.array([spy], object)]
+)
+def test_code_in_what_is_skipped_does_not_run(tmp_path, wrap):
+    torch.save({"model": STATE, "more": wrap(Spy(tmp_path / "ran"))}, tmp_path / "net.pt")
+    with pytest.raises(UserError, match="it could run code"):
+        read_checkpoint(tmp_path / "net.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_that_are_arrays_are_missing_rather_than_skipped(tmp_path):
+    torch.save({"fc1.weight": np.zeros((3, 4))}, tmp_path / "net.pt")
+    with pytest.raises(UserError, match="it holds no"):
         read_checkpoint(tmp_path / "net.pt")
