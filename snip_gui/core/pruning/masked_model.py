@@ -90,8 +90,12 @@ class MaskedModel:
         for name, parameter in self.prunable.items():
             if masks[name].shape != parameter.shape:
                 raise ValueError(f"{name}: mask {masks[name].shape}, weight {parameter.shape}")
-            # In the parameter's memory format, which may be channels last.
-            mask = torch.empty_like(parameter, requires_grad=False).copy_(masks[name] != 0)
+            # In the parameter's type and memory format, which may be channels last.
+            mask = torch.empty_like(parameter, requires_grad=False)
+            if masks[name].dtype == mask.dtype and not mask.is_complex():
+                torch.ne(masks[name], 0, out=mask)  # without booleans, which are slow on the CPU
+            else:
+                mask.copy_(masks[name] != 0)
             pairs.append((parameter, mask))
         self._pairs = pairs
         if hold == "shadow":

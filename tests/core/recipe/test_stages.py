@@ -45,6 +45,20 @@ FIRST_STALE = {
     "pruning.rounds": Stage.TRAIN,
     "pruning.retrain_epochs": Stage.TRAIN,
     "pruning.retrain_rate": Stage.TRAIN,
+    **dict.fromkeys(
+        (
+            "pruning.c_rate",
+            "pruning.surgery_epochs",
+            "pruning.splice_steps",
+            "pruning.gamma",
+            "pruning.power",
+            "pruning.l_steps",
+            "pruning.l_epochs",
+            "pruning.mu",
+            "pruning.mu_growth",
+        ),
+        Stage.TRAIN,
+    ),
     "training.epochs": Stage.TRAIN,
     "training.batch_size": Stage.TRAIN,
     "training.learning_rate": Stage.TRAIN,
@@ -78,6 +92,8 @@ OTHER = {
     "pruning.scoring_mode": "training",
     "pruning.after": "redraw",
     "pruning.quality": (0.5,),
+    "pruning.c_rate": (0.5,),
+    "pruning.mu_growth": 1.5,
     "training.decay_at": (0.25,),
     "training.shrink": False,
     "training.optimizer": "adamw",
@@ -87,6 +103,10 @@ OTHER = {
     "training.precision": "bfloat16",
 }
 WHOLE_NUMBERS = [f.path for f in all_fields() if f.kind == "int" and f.path.count(".")]
+WHOLE_NUMBERS = ("minibatch.size", "minibatch.seed", "pruning.floor", "pruning.rounds",
+         "pruning.samples_per_class", "pruning.retrain_epochs", "training.epochs",
+         "pruning.surgery_epochs", "pruning.splice_steps", "pruning.l_steps", "pruning.l_epochs",
+         "training.batch_size", "training.added_epochs")  # fmt: skip
 
 
 def stale(before, after):

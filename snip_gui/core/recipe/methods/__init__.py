@@ -4,7 +4,7 @@ from snip_gui.core.recipe.methods.controls import RandomMask, Shuffled
 from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, SignedGradient, Snip
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
-from snip_gui.core.recipe.methods.systems import Han
+from snip_gui.core.recipe.methods.systems import Han, LearningCompression, Surgery
 
 __all__ = [
     "METHODS",
@@ -12,6 +12,7 @@ __all__ = [
     "Grasp",
     "Han",
     "IterativeSnip",
+    "LearningCompression",
     "Magnitude",
     "Pruning",
     "RandomMask",
@@ -19,6 +20,7 @@ __all__ = [
     "SignedGradient",
     "Snip",
     "SnipIt",
+    "Surgery",
     "find_method",
     "unavailable_error",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec
+from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity
 from snip_gui.core.recipe.training import Phase, Training
 
 
@@ -60,6 +60,118 @@ class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
         return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
 
 
+class LearningCompression(PruningSpec, frozen=True, kw_only=True, tag="lc"):
+    """Alternate training and projection onto the sparsest networks (learning-compression)."""
+
+    prunable: PrunableField = "weights"
+    l_steps: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            title="L-steps",
+            description="How often training and projection alternate. 40 in the authors' example.",
+        ),
+    ] = 40
+    l_epochs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            title="Epochs per L-step",
+            description="Passes over the training images between two projections, at a learning "
+            "rate that is constant and 2% lower each time. 20 in the authors' example.",
+        ),
+    ] = 1
+    mu: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1000,
+            title="First penalty",
+            description="Weight of the penalty (mu) on the distance to the pruned network in the "
+            "first L-step.",
+            extra={"decimals": 6, "step": 0.0001},
+        ),
+    ] = 9e-5
+    mu_growth: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=100,
+            title="Penalty growth",
+            description="What the penalty is multiplied by after each L-step.",
+            extra={"decimals": 3, "step": 0.1},
+        ),
+    ] = 1.1
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a dense training phase and the L-steps."""
+        steps = (Phase(self.l_epochs, 0.98**k, decays=False) for k in range(self.l_steps))
+        return (Phase(training.epochs), *steps)
+
+
+class Surgery(PruningSpec, frozen=True, kw_only=True, tag="dns"):
+    """Remove small weights and bring back those that grow again (dynamic network surgery)."""
+
+    sparsity: Sparsity = 0.0
+    c_rate: Annotated[
+        tuple[Annotated[float, Meta(ge=-100, le=100)], ...],
+        Meta(
+            min_length=1,
+            title="Threshold factors",
+            description="A connection is removed if its magnitude is below its layer's mean plus "
+            "this many standard deviations: one number for all layers, or one for each. 1 to 4 as "
+            "published. The sparsity is an outcome.",
+        ),
+    ] = (2.0,)
+    surgery_epochs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            title="Surgery epochs",
+            description="Passes over the training images during surgery, after the dense training.",
+        ),
+    ] = 20
+    splice_steps: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            title="Steps with changes",
+            description="After this many steps of surgery the mask no longer changes. 8,000 to "
+            "14,000 as published.",
+            extra={"unit": "steps"},
+        ),
+    ] = 10_000
+    gamma: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            title="Decay of changes",
+            description="The mask may change at step i with the probability (1 + gamma i)^-power, "
+            "of which this is gamma. 0.0001 to 0.001 as published.",
+            extra={"decimals": 5, "step": 0.0001},
+        ),
+    ] = 1e-4
+    power: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            title="Power of changes",
+            description="The power in that probability.",
+            extra={"decimals": 2, "step": 0.5},
+        ),
+    ] = 1.0
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a dense training phase and the surgery."""
+        return (Phase(training.epochs), Phase(self.surgery_epochs))
+
+
 SYSTEMS = (
     Method(
         title="Han 2015",
@@ -71,6 +183,28 @@ SYSTEMS = (
         masks_for="training",
         regime="snip_gui.core.methods.systems.han:make_regime",
         trains_with=("rounds", "retrain_epochs", "retrain_rate"),
+    ),
+    Method(
+        title="Dynamic network surgery",
+        description="The network is trained; then small weights are removed while training "
+        "continues, and those that grow large again are brought back.",
+        score_name="magnitude",
+        spec=Surgery,
+        prune="snip_gui.core.methods.criteria.magnitude:prune",
+        masks_for="training",
+        regime="snip_gui.core.methods.systems.dns:make_regime",
+        trains_with=("c_rate", "surgery_epochs", "splice_steps", "gamma", "power"),
+    ),
+    Method(
+        title="Learning-compression",
+        description="The network is trained; then training alternates with projection onto the "
+        "sparsity, to which a growing penalty draws the weights.",
+        score_name="magnitude",
+        spec=LearningCompression,
+        prune="snip_gui.core.methods.criteria.magnitude:prune",
+        masks_for="training",
+        regime="snip_gui.core.methods.systems.lc:make_regime",
+        trains_with=("l_steps", "l_epochs", "mu", "mu_growth"),
     ),
 )
 """The entries, in the order of menus and lists."""
