@@ -1,4 +1,4 @@
-"""The command ``study``: questions that are answered by many masks."""
+"""The command ``study``: questions that are answered by many masks or runs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ from snip_gui.core.engine.events import WorkBegan, WorkEnded
 from snip_gui.core.engine.images import keep_images
 from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.recipe.json import load_recipe
-from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.recipe.sweeps import parse_seeds
 from snip_gui.core.reports.text_tables import to_csv, to_text
-from snip_gui.core.studies.overlaps.leave_one_out import leave_one_out
-from snip_gui.core.studies.overlaps.overlap import (
-    Group,
-    OverlapStudy,
-    Repeat,
-    class_groups,
-    field_groups,
-)
-from snip_gui.core.studies.study import STUDIES, Study, StudyDone, run_study
+from snip_gui.core.studies.catalogue import STUDIES, StudyOptions, make_study
+from snip_gui.core.studies.overlaps.overlap import Group, field_groups
+from snip_gui.core.studies.study import Study, StudyDone, run_study
 
 if TYPE_CHECKING:
     import argparse
@@ -45,16 +38,16 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     """Add ``snip-gui study``."""
     parser = commands.add_parser(
         "study",
-        help="answer a question with the masks of many recipes",
-        description="Answer a question with the masks of many recipes. "
+        help="answer a question with many masks or runs",
+        description="Answer a question with many masks or runs. "
         + " ".join(f"{study.name}: {study.question}" for study in STUDIES)
-        + " Masks are kept in the runs folder, so that the same command again, or a larger study, "
-        "scores only what is new.",
+        + " Results are kept in the runs folder, so that the same command again, or a larger "
+        "study, computes only what is new.",
     )
     parser.add_argument("name", choices=STUDIES.names, metavar="NAME",
                        help=", ".join(STUDIES.names))  # fmt: skip
     parser.add_argument("--seeds", default="0-9", metavar="SEEDS",
-                       help="of overlap and stability, such as 0-9 (default: 0-9)")  # fmt: skip
+                       help="such as 0-9 (default: 0-9)")  # fmt: skip
     parser.add_argument(
         "--repeat",
         choices=("everything", "images"),
@@ -74,10 +67,10 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     parser.add_argument("--cluster", action="store_true",
                        help="overlap: put similar groups next to each other")  # fmt: skip
     parser.add_argument("--layers", action="store_true",
-                       help="overlap: also print the table of each layer")  # fmt: skip
+                       help="also print further tables, such as that of each layer")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE", help="CSV file of all numbers")
     parser.add_argument("--runs", type=Path, metavar="DIR", default=default_runs_folder(),
-                       help="where masks are kept (default: the runs folder)")  # fmt: skip
+                       help="where results are kept (default: the runs folder)")  # fmt: skip
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
     parser.set_defaults(command=_study)
     add_executor(parser)
@@ -90,7 +83,7 @@ def _study(options: argparse.Namespace, printer: EventPrinter) -> int:
     environment = environment_from(options, recipe)
     crew = parse_crew(options.executor)
     study = _make(options, recipe, environment)
-    printer.note(f"{study.question} {len(study.items):,} masks.")
+    printer.note(f"{study.question} {study.num_works:,} {study.unit}.")
     cancel = CancelToken()
     done: StudyDone | None = None
     with printer.stopping_on_signals(cancel):
@@ -123,24 +116,21 @@ def _print_table(table: Table, printer: EventPrinter) -> None:
 
 def _make(options: argparse.Namespace, recipe: Recipe, environment: Environment) -> Study:
     """Return the study that the options describe; raises `UserError` if they do not fit."""
-    if options.name != "overlap" and (options.each or options.recipes):
-        raise UserError("--each and --recipes are for the overlap study only.", "Leave them out.")
-    if options.name == "leave-one-out":
-        images = _images(recipe, environment)
-        return leave_one_out(recipe, images.train_labels_N, images.classes)
-    seeds = parse_seeds(options.seeds)
-    path: Repeat = "seed" if options.repeat == "everything" else "minibatch.seed"
-    if options.name == "stability":
-        groups: tuple[Group, ...] = (Group("this recipe", recipe),)
-    else:
-        groups = _groups(options, recipe, environment)
-    return OverlapStudy(groups, seeds, path, options.cluster)
+    return make_study(
+        options.name,
+        recipe,
+        StudyOptions(
+            seeds=parse_seeds(options.seeds),
+            read_images=lambda: _images(recipe, environment),
+            repeat="seed" if options.repeat == "everything" else "minibatch.seed",
+            groups=_groups(options, recipe),
+            is_clustered=options.cluster,
+        ),
+    )
 
 
-def _groups(
-    options: argparse.Namespace, recipe: Recipe, environment: Environment
-) -> tuple[Group, ...]:
-    """Return the groups to compare: recipes, values of a setting, or classes."""
+def _groups(options: argparse.Namespace, recipe: Recipe) -> tuple[Group, ...]:
+    """Return the groups to compare: recipes, or values of a setting; empty if none are named."""
     if options.recipes:
         return tuple(Group(file.stem, load_recipe(file)) for file in options.recipes)
     if options.each:
@@ -152,8 +142,7 @@ def _groups(
                 "Name a flag of the recipe and its values, such as --each method snip random.",
             )
         return field_groups(recipe, field.path, [_value(word, field.kind) for word in values])
-    classes = recipe.minibatch.classes if isinstance(recipe.minibatch, Draw) else ()
-    return class_groups(recipe, classes or _images(recipe, environment).classes)
+    return ()
 
 
 def _value(word: str, kind: str) -> object:

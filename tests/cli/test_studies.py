@@ -76,7 +76,7 @@ def test_each_image_is_left_out(tmp_path):
         (("overlap", "--seeds", "x"), "is not a seed"),
         (("overlap", "--classes", "3", "--seeds", "0"), "no two masks"),
         (("overlap", "--classes", "3", "3"), "called"),
-        (("stability", "--each", "seed", "0", "1"), "overlap study only"),
+        (("stability", "--each", "seed", "0", "1"), "chooses what it compares"),
         (("overlap", "--executor", "nobody"), "is not an executor"),
         (("leave-one-out", "--minibatch-size", "1"), "only image"),
     ],

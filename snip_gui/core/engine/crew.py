@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from snip_gui.core.base.environment import MOST_THREADS
+from snip_gui.core.base.environment import MOST_THREADS, Environment, available_image_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.engine.processes import Processes, default_num_processes
 
@@ -49,6 +49,14 @@ class Crew:
             return self
         number = min(self.number, number)
         return Crew("processes", number) if number > 1 else Crew()
+
+
+def share_memory(environment: Environment, crew: Crew) -> Environment:
+    """Return the environment of a worker, which has its share of the memory for images."""
+    if crew.kind != "processes" or environment.image_memory_bytes is not None:
+        return environment
+    memory = available_image_memory() // crew.number
+    return replace(environment, image_memory_bytes=memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ Finished runs are skipped and interrupted ones resumed, so a sweep can be repeat
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
-from snip_gui.core.base.environment import Environment, available_image_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.text import sparsity_text
+from snip_gui.core.engine.crew import share_memory
 from snip_gui.core.engine.desk import open_desk
 from snip_gui.core.engine.engine import work_through
 from snip_gui.core.engine.events import WorkBegan, WorkEnded
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
+    from snip_gui.core.base.environment import Environment
     from snip_gui.core.engine.crew import Crew
     from snip_gui.core.recipe.recipe import Recipe
 
@@ -72,14 +72,6 @@ def sweep_steps(
             f"{len(failed)} of {len(recipes)} runs failed. {' '.join(failed)}",
             "The same command again tries these once more and leaves the others alone.",
         )
-
-
-def share_memory(environment: Environment, crew: Crew) -> Environment:
-    """Return the environment of a worker, which has its share of the memory for images."""
-    if crew.kind != "processes" or environment.image_memory_bytes is not None:
-        return environment
-    memory = available_image_memory() // crew.number
-    return dataclasses.replace(environment, image_memory_bytes=memory)
 
 
 def _describe(ended: WorkEnded) -> Iterator[Event]:

@@ -1,21 +1,20 @@
-"""A study: a question, the recipes that it needs, and how their masks answer it.
+"""A study: a question, the work that it needs, and how the results answer it.
 
-Studies differ in their recipes and in what they make of the masks; `run_study` does the rest with
-the engine. `STUDIES` lists them.
+Studies differ in their work and in what they make of the results; `run_study` does the rest with
+the engine. `snip_gui.core.studies.catalogue` lists them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
-from snip_gui.core.base.registry import Registry
+from snip_gui.core.engine.crew import share_memory
 from snip_gui.core.engine.desk import open_desk
 from snip_gui.core.engine.engine import work_through
 from snip_gui.core.engine.events import WorkEnded
-from snip_gui.core.studies.overlaps.masks import MaskWork
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -23,55 +22,13 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
-    from snip_gui.core.comparing.packed import PackedMask
     from snip_gui.core.engine.crew import Crew
-    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.engine.work import Work
     from snip_gui.core.reports.text_tables import Table
 
 T = TypeVar("T")
 
-MOST_RECIPES = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class StudyInfo:
-    """An entry of the list of studies."""
-
-    name: str
-    title: str
-    question: str
-
-
-STUDIES = Registry(
-    "study",
-    "study",
-    (
-        StudyInfo(
-            "overlap",
-            "Overlap",
-            "Do masks of different classes, methods or settings overlap more than chance, and is "
-            "that so over several seeds?",
-        ),
-        StudyInfo(
-            "stability",
-            "Stability",
-            "How much do masks overlap that differ only in the seed, or in the images drawn?",
-        ),
-        StudyInfo(
-            "leave-one-out",
-            "Leave one out",
-            "Which image of the minibatch moves the mask most?",
-        ),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A recipe of a study, and what it is called."""
-
-    label: str
-    recipe: Recipe
+MOST_WORKS = 5000
 
 
 class Answer(Protocol):
@@ -107,17 +64,26 @@ class Study(Protocol):
         ...
 
     @property
-    def items(self) -> Sequence[Item]:
-        """The recipes whose masks it needs."""
+    def unit(self) -> str:
+        """What its results are called: ``masks``, ``runs``."""
         ...
 
-    def answer(self, masks: Sequence[PackedMask | None]) -> Answer:
-        """Return the answer from the mask of each item; None for those that could not be found.
+    @property
+    def num_works(self) -> int:
+        """Number of items of work."""
+        ...
+
+    def make_works(self, runs_folder: Path, environment: Environment) -> Sequence[Work[Any]]:
+        """Return the items of work."""
+        ...
+
+    def answer(self, results: Sequence[Any]) -> Answer:
+        """Return the answer from the result of each item; None for those that have none.
 
         Raises
         ------
         UserError
-            If there are too few masks for an answer.
+            If there are too few results for an answer.
         """
         ...
 
@@ -128,48 +94,43 @@ class StudyDone(Event):
 
     Attributes
     ----------
-    masks
-        The mask of each item of the study; None for those that could not be found.
+    results
+        The result of each item of work; None for those that have none.
     """
 
     study: Study
     answer: Answer
-    masks: tuple[PackedMask | None, ...]
+    results: tuple[Any, ...]
 
 
 def run_study(
     study: Study, runs_folder: Path, environment: Environment, crew: Crew, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Find the masks of a study, and answer it; ends with `StudyDone` unless it was stopped.
+    """Do the work of a study, and answer it; ends with `StudyDone` unless it was stopped.
 
-    Masks found before are used again. What goes wrong with a recipe is noted, and the others are
-    used.
+    Earlier results are used again. What goes wrong with an item is noted, and the others are used.
 
     Raises
     ------
     UserError
-        If there are too many recipes, or too few masks could be found.
+        If there is too much to do, or there are too few results.
     """
-    if len(study.items) > MOST_RECIPES:
+    if study.num_works > MOST_WORKS:
         raise UserError(
-            f"This study would need {len(study.items):,} masks.",
-            f"Choose fewer seeds or groups: at most {MOST_RECIPES:,} masks.",
+            f"This study would need {study.num_works:,} {study.unit}.",
+            f"Choose fewer seeds or groups: at most {MOST_WORKS:,} {study.unit}.",
         )
-    works = [
-        MaskWork(
-            recipe=item.recipe, label=item.label, runs_folder=runs_folder, environment=environment
-        )
-        for item in study.items
-    ]
+    works = study.make_works(runs_folder, share_memory(environment, crew))
     with open_desk(runs_folder) as desk:
         outcomes = yield from _with_notes(work_through(works, crew, desk, cancel))
         is_stopped = cancel.is_cancelled or desk.is_asked_to_stop()
     if is_stopped:
         return
-    masks = tuple(outcome.result if outcome is not None else None for outcome in outcomes)
-    if not any(masks) and (problem := next((o.problem for o in outcomes if o is not None), "")):
-        raise UserError(f"No mask could be found. {problem}")
-    yield StudyDone(study, study.answer(masks), masks)
+    results = tuple(outcome.result if outcome is not None else None for outcome in outcomes)
+    is_empty = all(result is None for result in results)
+    if is_empty and (problem := next((o.problem for o in outcomes if o is not None), "")):
+        raise UserError(f"There are no {study.unit} to answer with. {problem}")
+    yield StudyDone(study, study.answer(results), results)
 
 
 def _with_notes(steps: Generator[Event, None, T]) -> Generator[Event, None, T]:

@@ -144,5 +144,5 @@ def test_progress_counts_masks(tmp_path, environment):
 def test_data_that_is_not_there_is_said(tmp_path, environment):
     recipe = Recipe(data=DataChoice(name="mnist"), model=ModelChoice())
     study = OverlapStudy(class_groups(recipe, (3, 8)), (0,))
-    with pytest.raises(UserError, match="No mask could be found"):
+    with pytest.raises(UserError, match="no masks to answer with"):
         run(study, tmp_path, environment)

@@ -16,7 +16,7 @@ from snip_gui.core.comparing.packed import count_both, count_kept
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import make_picked, minibatch_labels
 from snip_gui.core.reports.text_tables import Table
-from snip_gui.core.studies.study import Item
+from snip_gui.core.studies.overlaps.masks import Item, MaskStudy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class LeaveOneOutStudy:
+class LeaveOneOutStudy(MaskStudy):
     """The mask of the whole minibatch, and those without each image.
 
     Attributes
@@ -41,9 +41,14 @@ class LeaveOneOutStudy:
         Name of the class of each image.
     """
 
-    items: tuple[Item, ...]
+    all_items: tuple[Item, ...]
     indices: tuple[int, ...]
     classes: tuple[str, ...]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The whole minibatch, then it without each image."""
+        return self.all_items
 
     @property
     def question(self) -> str:

@@ -29,6 +29,42 @@ MASKS_FOLDER = ".masks"  # names that begin with a dot are not listed as runs
 _NUM_DIGITS = 24
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A recipe of a study, and what it is called."""
+
+    label: str
+    recipe: Recipe
+
+
+class MaskStudy:
+    """Base of studies that are answered by the masks of recipes."""
+
+    unit = "masks"
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The recipes whose masks are needed."""
+        raise NotImplementedError
+
+    @property
+    def num_works(self) -> int:
+        """Number of masks."""
+        return len(self.items)
+
+    def make_works(self, runs_folder: Path, environment: Environment) -> tuple[MaskWork, ...]:
+        """Return the masks to find."""
+        return tuple(
+            MaskWork(
+                recipe=item.recipe,
+                label=item.label,
+                runs_folder=runs_folder,
+                environment=environment,
+            )
+            for item in self.items
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskWork:
     """The mask of a recipe.

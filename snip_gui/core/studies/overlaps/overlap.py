@@ -8,7 +8,6 @@ Shapes: P masks, L layers, G groups, S seeds.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import statistics
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from snip_gui.core.recipe.recipe import class_text
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.studies.overlaps.chance import chance_overlap, seed_p_value
 from snip_gui.core.studies.overlaps.clustering import cluster_order
+from snip_gui.core.studies.overlaps.masks import Item, MaskStudy
 from snip_gui.core.studies.overlaps.overlap_words import describe_across, describe_within
-from snip_gui.core.studies.study import Item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,7 @@ def field_groups(recipe: Recipe, path: str, values: Sequence[object]) -> tuple[G
 
 
 @dataclass(frozen=True)
-class OverlapStudy:
+class OverlapStudy(MaskStudy):
     """Groups of recipes times seeds.
 
     Attributes
@@ -90,7 +89,7 @@ class OverlapStudy:
             return "How much do masks overlap that differ only in the seed?"
         return "Do the masks of these groups overlap more than chance?"
 
-    @functools.cached_property
+    @property
     def items(self) -> tuple[Item, ...]:
         """Each group with each seed; raises `UserError` if two groups have the same label."""
         labels = [group.label for group in self.groups]

@@ -6,7 +6,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe
 from snip_gui.core.studies.overlaps.leave_one_out import LeaveOneOutStudy, leave_one_out
-from snip_gui.core.studies.study import Item
+from snip_gui.core.studies.overlaps.masks import Item
 from tests.core.studies.overlaps.toys import jaccard, kept_set, toy
 
 CLASSES = tuple("0123456789")

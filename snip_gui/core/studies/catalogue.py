@@ -1,0 +1,131 @@
+"""The list of studies: what each asks, and how it is made from a recipe. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.registry import Registry, load_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snip_gui.core.data.images.image_set import ImageSet
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.studies.overlaps.overlap import Group, Repeat
+    from snip_gui.core.studies.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOptions:
+    """Settings of studies, of which each uses some.
+
+    Attributes
+    ----------
+    seeds
+        Seeds to repeat everything with.
+    repeat
+        Which seed is repeated.
+    groups
+        Recipes to compare, instead of the classes of the minibatch; empty for those.
+    is_clustered
+        Whether similar groups are put next to each other.
+    read_images
+        Reads the data set of the recipe.
+    """
+
+    seeds: tuple[int, ...]
+    read_images: Callable[[], ImageSet]
+    repeat: Repeat = "seed"
+    groups: tuple[Group, ...] = ()
+    is_clustered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StudyInfo:
+    """An entry of the list of studies.
+
+    Attributes
+    ----------
+    make
+        Module and function that makes the study of a `Recipe` and `StudyOptions`.
+    takes_groups
+        Whether it compares groups that are chosen.
+    """
+
+    name: str
+    title: str
+    question: str
+    make: str
+    takes_groups: bool = False
+
+
+STUDIES = Registry(
+    "study",
+    "study",
+    (
+        StudyInfo(
+            "overlap",
+            "Overlap",
+            "Do masks of different classes, methods or settings overlap more than chance, and is "
+            "that so over several seeds?",
+            "snip_gui.core.studies.overlaps.make:make_overlap",
+            takes_groups=True,
+        ),
+        StudyInfo(
+            "stability",
+            "Stability",
+            "How much do masks overlap that differ only in the seed, or in the images drawn?",
+            "snip_gui.core.studies.overlaps.make:make_stability",
+        ),
+        StudyInfo(
+            "leave-one-out",
+            "Leave one out",
+            "Which image of the minibatch moves the mask most?",
+            "snip_gui.core.studies.overlaps.make:make_leave_one_out",
+        ),
+        StudyInfo(
+            "exact-removal",
+            "Exact removal",
+            "How well does sensitivity predict what the removal of a connection does to the loss?",
+            "snip_gui.core.studies.field.exact_removal:make_exact_removal",
+        ),
+        StudyInfo(
+            "conservation",
+            "Conservation",
+            "Is the signed sensitivity that enters a hidden unit equal to what leaves it?",
+            "snip_gui.core.studies.field.conservation:make_conservation",
+        ),
+        StudyInfo(
+            "sanity-checks",
+            "Sanity checks",
+            "Does it matter which connections are kept, or only how many in each layer?",
+            "snip_gui.core.studies.field.trained:make_sanity_checks",
+        ),
+        StudyInfo(
+            "minibatch-size",
+            "Minibatch size",
+            "How does the error depend on the number of scored images?",
+            "snip_gui.core.studies.field.trained:make_minibatch_sizes",
+        ),
+        StudyInfo(
+            "layer-collapse",
+            "Layer collapse",
+            "At which sparsity does the network fall apart, and which layer goes first?",
+            "snip_gui.core.studies.field.trained:make_layer_collapse",
+        ),
+    ),
+)
+
+
+def make_study(name: str, recipe: Recipe, options: StudyOptions) -> Study:
+    """Return a study of a recipe; raises `UserError` if it does not fit."""
+    info = STUDIES[name]
+    if options.groups and not info.takes_groups:
+        raise UserError(
+            f"The study “{name}” chooses what it compares itself.",
+            "Leave out --each and --recipes, which are for the overlap study.",
+        )
+    study: Study = load_target(info.make)(recipe, options)
+    return study

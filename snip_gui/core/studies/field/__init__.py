@@ -1,0 +1,1 @@
+"""Studies of the questions that the field asks about pruning before training."""

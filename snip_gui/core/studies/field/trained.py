@@ -1,0 +1,106 @@
+"""Studies that compare trained networks.
+
+Published errors are those of the named sources and hold for LeNet-300-100 on MNIST only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.text import sparsity_text
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import Draw
+from snip_gui.core.studies.errors import Arm, ErrorStudy, Published
+
+if TYPE_CHECKING:
+    from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.studies.catalogue import StudyOptions
+
+_SIZES = (1, 10, 100, 1000, 10_000)
+# aygong/snip-tensorflow: LeNet-300-100 on MNIST at 90 % sparsity, ten seeds.
+_REPRODUCED = {1: 0.0273, 10: 0.0239, 100: 0.0223, 1000: 0.0230, 10_000: 0.0224}
+_COLLAPSING = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
+
+
+def make_sanity_checks(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
+    """Compare SNIP with its mask shuffled within layers and with reinitialised weights.
+
+    After Su et al. (2020, arXiv:2009.11094) and Frankle et al. (2020, arXiv:2009.08576).
+    """
+    _refuse_other_methods(recipe)
+    kept = with_value(recipe, "pruning.after", "keep")
+    return ErrorStudy(
+        "Does it matter which connections are kept, or only how many in each layer?",
+        (
+            Arm("SNIP", kept),
+            Arm("shuffled within layers", with_value(kept, "pruning.method", "shuffled")),
+            Arm("reinitialised weights", with_value(kept, "pruning.after", "redraw")),
+            Arm("random mask", with_value(kept, "pruning.method", "random")),
+        ),
+        options.seeds,
+        baseline="SNIP",
+        remark="Published (arXiv:2009.08576): on image classification, shuffling within layers and "
+        "reinitialising do not raise the error of SNIP.",
+    )
+
+
+def make_minibatch_sizes(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
+    """Compare minibatches of one image up to ten thousand, drawn from all classes."""
+    if not isinstance(recipe.minibatch, Draw):
+        raise UserError(
+            "The images of the minibatch were picked by hand, so their number cannot be varied.",
+            "Choose a drawn minibatch.",
+            field="minibatch.size",
+        )
+    images = options.read_images()
+    available = round(len(images.train_labels_N) * (1 - recipe.data.validation_fraction))
+    drawn = msgspec.structs.replace(recipe, minibatch=Draw(classes=(), seed=recipe.minibatch.seed))
+    is_reproduced = (
+        recipe.model.name == "lenet-300-100"
+        and recipe.data.name == "mnist"
+        and recipe.pruning.sparsity == 0.9
+    )
+    arms = []
+    for size in (size for size in _SIZES if size <= available):
+        published = _REPRODUCED.get(size) if is_reproduced else None
+        source = "aygong/snip-tensorflow"
+        arms.append(
+            Arm(
+                f"{size:,} images" if size > 1 else "1 image",
+                with_value(drawn, "minibatch.size", size),
+                () if published is None else (Published(published, source),),
+            )
+        )
+    baseline = next((arm.label for arm in arms if arm.label == "100 images"), "")
+    return ErrorStudy(
+        "How does the error depend on the number of scored images?",
+        tuple(arms),
+        options.seeds,
+        baseline=baseline,
+    )
+
+
+def make_layer_collapse(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
+    """Compare sparsities up to those at which a layer has no connection."""
+    arms = tuple(
+        Arm(f"{sparsity_text(sparsity)}", with_value(recipe, "pruning.sparsity", sparsity))
+        for sparsity in _COLLAPSING
+    )
+    return ErrorStudy(
+        "At which sparsity does the network fall apart, and which layer goes first?",
+        arms,
+        options.seeds,
+        remark="The table of each layer shows which one is emptied first.",
+    )
+
+
+def _refuse_other_methods(recipe: Recipe) -> None:
+    if recipe.pruning.method != "snip":
+        raise UserError(
+            "This study is about the masks of SNIP.",
+            "Choose the method SNIP.",
+            field="pruning.method",
+        )
