@@ -115,6 +115,30 @@ STUDIES = Registry(
             "At which sparsity does the network fall apart, and which layer goes first?",
             "snip_gui.core.studies.field.trained:make_layer_collapse",
         ),
+        StudyInfo(
+            "table-1",
+            "Table 1",
+            "What does pruning with SNIP cost a LeNet in test error, beside the paper's table 1?",
+            "snip_gui.core.studies.paper.make:make_table_1",
+        ),
+        StudyInfo(
+            "table-2",
+            "Table 2",
+            "What does pruning with SNIP cost a network of the paper's table 2 in test error?",
+            "snip_gui.core.studies.paper.make:make_table_2",
+        ),
+        StudyInfo(
+            "table-3",
+            "Table 3",
+            "Does the initialisation matter for SNIP, beside the paper's table 3?",
+            "snip_gui.core.studies.paper.make:make_table_3",
+        ),
+        StudyInfo(
+            "figure-1",
+            "Figure 1",
+            "How does the test error depend on the sparsity, beside the paper's figure 1?",
+            "snip_gui.core.studies.paper.make:make_figure_1",
+        ),
     ),
 )
 

@@ -1,7 +1,4 @@
-"""Studies that compare trained networks.
-
-Published errors are those of the named sources and hold for LeNet-300-100 on MNIST only.
-"""
+"""Studies that compare trained networks."""
 
 from __future__ import annotations
 
@@ -14,14 +11,18 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.core.studies.errors import Arm, ErrorStudy, Published
+from snip_gui.core.studies.paper.published import (
+    AYGONG,
+    FIGURE_3,
+    REPRODUCED_SIZES,
+    from_paper,
+)
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.studies.catalogue import StudyOptions
 
 _SIZES = (1, 10, 100, 1000, 10_000)
-# aygong/snip-tensorflow: LeNet-300-100 on MNIST at 90 % sparsity, ten seeds.
-_REPRODUCED = {1: 0.0273, 10: 0.0239, 100: 0.0223, 1000: 0.0230, 10_000: 0.0224}
 _COLLAPSING = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
 
 
@@ -58,20 +59,23 @@ def make_minibatch_sizes(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
     images = options.read_images()
     available = round(len(images.train_labels_N) * (1 - recipe.data.validation_fraction))
     drawn = msgspec.structs.replace(recipe, minibatch=Draw(classes=(), seed=recipe.minibatch.seed))
-    is_reproduced = (
+    is_published = (
         recipe.model.name == "lenet-300-100"
         and recipe.data.name == "mnist"
         and recipe.pruning.sparsity == 0.9
+        and recipe.pruning.method == "snip"
     )
     arms = []
     for size in (size for size in _SIZES if size <= available):
-        published = _REPRODUCED.get(size) if is_reproduced else None
-        source = "aygong/snip-tensorflow"
+        published = (
+            *from_paper(FIGURE_3[size], "figure 3"),
+            Published(REPRODUCED_SIZES[size], AYGONG),
+        )
         arms.append(
             Arm(
                 f"{size:,} images" if size > 1 else "1 image",
                 with_value(drawn, "minibatch.size", size),
-                () if published is None else (Published(published, source),),
+                published if is_published else (),
             )
         )
     baseline = next((arm.label for arm in arms if arm.label == "100 images"), "")
