@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.sweeps import parse_seeds
 from snip_gui.core.reports.text_tables import to_csv, to_text
-from snip_gui.core.studies.catalogue import STUDIES, StudyOptions, make_study
+from snip_gui.core.studies.budget import Budget, parse_duration
+from snip_gui.core.studies.catalogue import SERIES, STUDIES, StudyOptions, make_study
 from snip_gui.core.studies.overlaps.overlap import Group, field_groups
+from snip_gui.core.studies.report import make_report, skipped_section, study_section
 from snip_gui.core.studies.study import Study, StudyDone, run_study
 
 if TYPE_CHECKING:
@@ -44,8 +47,13 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
         + " Results are kept in the runs folder, so that the same command again, or a larger "
         "study, computes only what is new.",
     )
-    parser.add_argument("name", choices=STUDIES.names, metavar="NAME",
-                       help=", ".join(STUDIES.names))  # fmt: skip
+    parser.add_argument("name", choices=(*STUDIES.names, *SERIES), metavar="NAME",
+                       help=", ".join((*STUDIES.names, *SERIES)))  # fmt: skip
+    parser.add_argument("--budget", metavar="TIME",
+                       help="stop after this time, such as 30min, and answer with "
+                       "what there is")  # fmt: skip
+    parser.add_argument("--report", type=Path, metavar="FILE",
+                       help="Markdown file with the answers and all tables")  # fmt: skip
     parser.add_argument("--seeds", default="0-9", metavar="SEEDS",
                        help="such as 0-9 (default: 0-9)")  # fmt: skip
     parser.add_argument(
@@ -81,21 +89,61 @@ def _study(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui study``."""
     recipe = recipe_from(options)
     environment = environment_from(options, recipe)
-    crew = parse_crew(options.executor)
-    study = _make(options, recipe, environment)
-    printer.note(f"{study.question} {study.num_works:,} {study.unit}.")
+    names = SERIES.get(options.name, (options.name,))
+    if options.out is not None and len(names) > 1:
+        raise UserError("--out is for a single study.", "Name a --report instead.")
+    seconds = parse_duration(options.budget) if options.budget else math.inf
     cancel = CancelToken()
-    done: StudyDone | None = None
+    sections: list[str] = []
     with printer.stopping_on_signals(cancel):
-        for event in run_study(study, options.runs, environment, crew, cancel):
-            if isinstance(event, StudyDone):
-                done = event
-            elif isinstance(event, WorkBegan | WorkEnded):
+        budget = Budget(cancel, seconds)
+        for name in names:
+            try:
+                done = _run(name, options, recipe, environment, budget, printer)
+            except UserError as error:
+                if len(names) == 1:
+                    raise
+                printer.error(error)
+                question = STUDIES[name].question
+                sections.append(skipped_section(STUDIES[name].title, question, error.message))
                 continue
-            elif not isinstance(event, Note) or "failed" in event.text:
-                printer.event(event)
-    if done is None:
-        return 130
+            if done is None:
+                break
+            _print_answer(done, options, printer)
+            info = STUDIES[name]
+            sections.append(study_section(info.title, done.study.question, done.answer))
+            if options.out is not None:
+                write_text(options.out, to_csv(done.answer.table))
+                printer.note(f"Saved {options.out}.")
+    if options.report is not None and sections:
+        write_text(options.report, make_report("Studies", _facts(options, recipe), sections))
+        printer.note(f"Saved {options.report}.")
+    return 130 if cancel.is_cancelled or not sections else 0
+
+
+def _run(
+    name: str,
+    options: argparse.Namespace,
+    recipe: Recipe,
+    environment: Environment,
+    budget: Budget,
+    printer: EventPrinter,
+) -> StudyDone | None:
+    """Run a study; None if it was stopped."""
+    study = _make(name, options, recipe, environment)
+    printer.note(f"{study.question} {study.num_works:,} {study.unit}.")
+    done: StudyDone | None = None
+    for event in run_study(study, options.runs, environment, parse_crew(options.executor), budget):
+        if isinstance(event, StudyDone):
+            done = event
+        elif isinstance(event, WorkBegan | WorkEnded):
+            continue
+        elif not isinstance(event, Note) or "failed" in event.text:
+            printer.event(event)
+    return done
+
+
+def _print_answer(done: StudyDone, options: argparse.Namespace, printer: EventPrinter) -> None:
     _print_table(done.answer.overview, printer)
     if options.layers:
         for title, table in done.answer.parts:
@@ -103,10 +151,19 @@ def _study(options: argparse.Namespace, printer: EventPrinter) -> int:
             printer.line(title)
             _print_table(table, printer)
     printer.line(done.answer.sentence)
-    if options.out is not None:
-        write_text(options.out, to_csv(done.answer.table))
-        printer.note(f"Saved {options.out}.")
-    return 0
+
+
+def _facts(options: argparse.Namespace, recipe: Recipe) -> dict[str, str]:
+    """Return what the answers of a report depend on."""
+    training = recipe.training
+    return {
+        "network": recipe.model.name,
+        "data set": recipe.data.name,
+        "training": f"{training.epochs} epochs with {training.optimizer}, batches of "
+        f"{training.batch_size}, learning rate {training.learning_rate:g}",
+        "seeds": options.seeds,
+        "budget": options.budget or "none",
+    }
 
 
 def _print_table(table: Table, printer: EventPrinter) -> None:
@@ -114,10 +171,12 @@ def _print_table(table: Table, printer: EventPrinter) -> None:
         printer.line(line)
 
 
-def _make(options: argparse.Namespace, recipe: Recipe, environment: Environment) -> Study:
+def _make(
+    name: str, options: argparse.Namespace, recipe: Recipe, environment: Environment
+) -> Study:
     """Return the study that the options describe; raises `UserError` if they do not fit."""
     return make_study(
-        options.name,
+        name,
         recipe,
         StudyOptions(
             seeds=parse_seeds(options.seeds),

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from snip_gui.cli import studies
 from snip_gui.core.recipe.json import encode_recipe
 from snip_gui.core.recipe.recipe import Draw, Picked, Recipe
 from tests.cli.test_main import call
@@ -101,3 +102,38 @@ def test_the_default_is_every_class():
     assert status == 0, err
     assert out.splitlines()[0].split() == [*"0123456789"]
     assert Draw().classes == ()
+
+
+def test_a_series_goes_through_its_studies_and_writes_a_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "SERIES", {"field": ("conservation", "table-2", "stability")})
+    report = tmp_path / "report.md"
+    words = ("study", "field", *SHORT, "--seeds", "0-1", "--report", report)
+    status, out, err = call(*words)
+    assert status == 0, err
+    assert "Table 2 of the paper does not have this network" in err
+    text = report.read_text(encoding="utf-8")
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings == ["## Conservation", "## Table 2", "## Stability"]
+    assert "Not answered: Table 2 of the paper does not have this network." in text
+    assert "| fc1 | 235500 |" in text
+    assert out.splitlines()[-1] in text
+
+
+def test_a_budget_that_is_over_before_anything_is_done_is_said(tmp_path):
+    words = ("study", "conservation", *SHORT, "--seeds", "0", "--budget", "0.000001s")
+    status, _, err = call(*words)
+    assert status == 1
+    assert "no measurements" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("paper", "--out", "x.csv"), "single study"),
+        (("stability", "--budget", "soon"), "is not a duration"),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_sentence(words, problem):
+    status, _, err = call("study", *SHORT, *words)
+    assert status == 1
+    assert problem in err

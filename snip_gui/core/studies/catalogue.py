@@ -143,6 +143,20 @@ STUDIES = Registry(
 )
 
 
+SERIES = {
+    "paper": ("table-1", "figure-1", "minibatch-size", "table-3"),
+    "field": (
+        "exact-removal",
+        "conservation",
+        "stability",
+        "leave-one-out",
+        "sanity-checks",
+        "layer-collapse",
+    ),
+}
+"""Studies that are answered one after another, the most telling first."""
+
+
 def make_study(name: str, recipe: Recipe, options: StudyOptions) -> Study:
     """Return a study of a recipe; raises `UserError` if it does not fit."""
     info = STUDIES[name]

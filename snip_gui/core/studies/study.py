@@ -15,6 +15,7 @@ from snip_gui.core.engine.crew import share_memory
 from snip_gui.core.engine.desk import open_desk
 from snip_gui.core.engine.engine import work_through
 from snip_gui.core.engine.events import WorkEnded
+from snip_gui.core.studies.budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -109,6 +110,7 @@ def run_study(
     """Do the work of a study, and answer it; ends with `StudyDone` unless it was stopped.
 
     Earlier results are used again. What goes wrong with an item is noted, and the others are used.
+    When a `Budget` is over, the answer is that of the results so far, if there are enough.
 
     Raises
     ------
@@ -124,7 +126,7 @@ def run_study(
     with open_desk(runs_folder) as desk:
         outcomes = yield from _with_notes(work_through(works, crew, desk, cancel))
         is_stopped = cancel.is_cancelled or desk.is_asked_to_stop()
-    if is_stopped:
+    if is_stopped and not (isinstance(cancel, Budget) and cancel.is_over):
         return
     results = tuple(outcome.result if outcome is not None else None for outcome in outcomes)
     is_empty = all(result is None for result in results)

@@ -16,6 +16,7 @@ from snip_gui.core.engine.events import WorkBegan
 from snip_gui.core.methods import scoring
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import DataChoice, Draw, ModelChoice, Recipe, Snip
+from snip_gui.core.studies.budget import Budget
 from snip_gui.core.studies.overlaps.masks import MASKS_FOLDER
 from snip_gui.core.studies.overlaps.overlap import WHOLE, OverlapStudy, class_groups, field_groups
 from snip_gui.core.studies.study import StudyDone, run_study
@@ -146,3 +147,21 @@ def test_data_that_is_not_there_is_said(tmp_path, environment):
     study = OverlapStudy(class_groups(recipe, (3, 8)), (0,))
     with pytest.raises(UserError, match="no masks to answer with"):
         run(study, tmp_path, environment)
+
+
+class _Ending(Budget):
+    """A budget that is over once some masks are there."""
+
+    def __init__(self, folder, number):
+        super().__init__(CancelToken(), 1e9)
+        self._folder, self._number = folder, number
+
+    @property
+    def is_over(self):
+        return len(list((self._folder / MASKS_FOLDER).glob("*.safetensors"))) >= self._number
+
+
+def test_when_the_budget_is_over_the_answer_is_of_what_there_is(tmp_path, environment):
+    answer, _ = run(STUDY, tmp_path, environment, cancel=_Ending(tmp_path, 5))
+    assert answer.num_masks == 5
+    assert "1 of 6 masks could not be found" in answer.sentence
