@@ -72,7 +72,9 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
 def _reason(error: Exception) -> str:
     """Return why an import failed, in one line."""
     text = " ".join(str(error).split()).removesuffix(".")
-    return text if isinstance(error, ImportError | OSError) else f"{type(error).__name__}: {text}"
+    if text and isinstance(error, ImportError | OSError):
+        return text
+    return ": ".join(filter(None, (type(error).__name__, text)))
 
 
 def refuse_missing_onnx() -> None:
