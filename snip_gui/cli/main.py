@@ -17,7 +17,12 @@ from snip_gui.cli.run import add_run, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
 from snip_gui.cli.studies import add_study
 from snip_gui.cli.terminal import EventPrinter, Stream
-from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.errors import (
+    Cancelled,
+    UserError,
+    is_memory_error,
+    make_memory_error,
+)
 from snip_gui.core.plugins import plugin_problems
 
 if TYPE_CHECKING:
@@ -61,6 +66,11 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
         return 1
     except (Cancelled, KeyboardInterrupt):
         return 130
+    except Exception as error:
+        if not is_memory_error(error):
+            raise
+        printer.error(make_memory_error())
+        return 1
 
 
 def make_parser() -> argparse.ArgumentParser:

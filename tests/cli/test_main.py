@@ -700,6 +700,16 @@ def test_files_beside_an_export_are_not_replaced_unasked(tmp_path):
     assert call(*words, "--overwrite")[0] == 0
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("you can't allocate memory")])
+def test_a_command_that_runs_out_of_memory_ends_in_a_sentence(monkeypatch, error):
+    def fail(*_arguments):
+        raise error
+
+    monkeypatch.setattr("snip_gui.cli.data._list", fail)
+    status, _, err = call("list", "networks")
+    assert (status, "not enough free memory" in err) == (1, True)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of address space are those of Linux")
 @pytest.mark.parametrize("command", ["run", "sweep", "open x.pt"])
 def test_without_memory_for_torch_there_is_a_sentence(tmp_path, command):

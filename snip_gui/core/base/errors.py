@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
+# In errors of torch, which has no type for it on the CPU, and of libraries that are being loaded.
+_NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "not enough memory",
+              "failed to map segment")  # fmt: skip
+
 
 class UserError(Exception):
     """A problem that the user can fix.
@@ -57,3 +63,20 @@ class ImagesLostError(UserError):
 
 class Cancelled(Exception):  # noqa: N818 - not a failure: the user asked for it
     """The work was stopped because the user asked for it."""
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Return whether an exception means that the memory of this machine ran out."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _NO_MEMORY)
+
+
+def make_memory_error() -> UserError:
+    """Return the error to show when the memory of this machine ran out."""
+    return UserError(
+        "There is not enough free memory for this.",
+        "Close other programs, raise the memory limit of this one if there is any, or choose a "
+        "smaller network, minibatch or batch.",
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.errors import BusyError, Cancelled, UserError
+from snip_gui.core.base.errors import BusyError, Cancelled, UserError, is_memory_error
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.engine.desk import Seat, attending
 
@@ -99,7 +99,7 @@ def outcome_steps(
     # One item must not end the others.
     except Exception as error:  # noqa: BLE001 - see above
         summary = "".join(traceback.format_exception_only(error)).strip()
-        state: OutcomeState = "out of memory" if _is_memory_error(error) else "crashed"
+        state: OutcomeState = "out of memory" if is_memory_error(error) else "crashed"
         outcome = Outcome(state=state, problem=summary, details=traceback.format_exc())
     return dataclasses.replace(outcome, seconds=time.monotonic() - started)
 
@@ -124,8 +124,3 @@ def do(work: Work[T], seat: Seat) -> Outcome[T]:
                 report(event)
             elif isinstance(event, Note) and event.text:
                 notes.append(event.text)
-
-
-def _is_memory_error(error: Exception) -> bool:
-    """Return whether memory ran out; torch raises `RuntimeError` for it."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from snip_gui.core.base.cancel import CancelToken
-from snip_gui.core.base.errors import Cancelled, UserError
+from snip_gui.core.base.errors import (
+    Cancelled,
+    UserError,
+    is_memory_error,
+    make_memory_error,
+)
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.training.events import PointsMeasured
 from snip_gui.session.jobs.job import JobEnded, JobEvent
@@ -80,16 +85,16 @@ class Worker(QObject):
         except Cancelled:
             ended = JobEnded(task.job_id, task.kind, "cancelled")
         except UserError as error:
-            ended = JobEnded(
-                task.job_id, task.kind, "failed", error.message, error.hint, error.field,
-                proposal=error.proposal,
-            )  # fmt: skip
+            ended = _failed(task, error)
         # The only place that catches everything: an exception leaving a slot would just be printed,
         # and the window would wait forever.
         except BaseException as error:  # noqa: BLE001 - see above
-            summary = "".join(traceback.format_exception_only(error)).strip()
-            details = traceback.format_exc()
-            ended = JobEnded(task.job_id, task.kind, "crashed", summary, details=details)
+            if is_memory_error(error):
+                ended = _failed(task, make_memory_error())
+            else:
+                summary = "".join(traceback.format_exception_only(error)).strip()
+                details = traceback.format_exc()
+                ended = JobEnded(task.job_id, task.kind, "crashed", summary, details=details)
         finally:
             self._pass_on_measured(task)
             self.emitted.emit(ended)
@@ -117,3 +122,11 @@ class Worker(QObject):
             event = PointsMeasured(tuple(task.measured))
             task.measured.clear()
             self.emitted.emit(JobEvent(task.job_id, task.kind, event))
+
+
+def _failed(task: Task, error: UserError) -> JobEnded:
+    """Return the end of a job with an error that the user can fix."""
+    return JobEnded(
+        task.job_id, task.kind, "failed", error.message, error.hint, error.field,
+        proposal=error.proposal,
+    )  # fmt: skip

@@ -152,7 +152,7 @@ def test_a_problem_is_reported_with_its_hint_and_field(host, heard, qtbot):
     )
 
 
-@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), MemoryError("full")])
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), RuntimeError("boom")])
 def test_anything_raised_is_reported_with_details_and_the_next_job_runs(host, heard, qtbot, error):
     def job(_cancel):
         yield Note("before")
@@ -165,6 +165,17 @@ def test_anything_raised_is_reported_with_details_and_the_next_job_runs(host, he
     ended = next(i for i in heard.items if i.job_id == crashed.job_id and hasattr(i, "outcome"))
     assert type(error).__name__ in ended.details
     assert "Traceback" in ended.details
+
+
+def test_a_job_without_memory_fails_with_a_sentence(host, heard, qtbot):
+    def job(_cancel):
+        yield Note("before")
+        raise MemoryError
+
+    failed = host.submit("a", job)
+    qtbot.waitUntil(lambda: heard.outcome(failed) == "failed", timeout=WAIT_MS)
+    ended = next(i for i in heard.items if i.job_id == failed.job_id and hasattr(i, "outcome"))
+    assert "not enough free memory" in ended.message
 
 
 def test_a_job_that_cannot_even_begin_is_reported_too(host, heard, qtbot):

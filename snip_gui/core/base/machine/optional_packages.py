@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import UserError, is_memory_error, make_memory_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,8 @@ def import_torchvision(part: str, *, field: str) -> Any:  # noqa: ANN401 - torch
     try:
         return importlib.import_module(f"torchvision.{part}")
     except Exception as error:  # a damaged installation may raise anything
+        if is_memory_error(error):
+            raise make_memory_error() from error
         raise UserError(
             f"torchvision cannot be imported: {_reason(error)}.",
             "Install torch and torchvision together from the same index (“pip install --upgrade "

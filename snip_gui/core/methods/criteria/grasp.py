@@ -23,7 +23,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.errors import UserError, is_memory_error
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.tensors import to_real
 from snip_gui.core.methods.one_shot import images_per_pass, rank
@@ -173,6 +173,8 @@ def _hessian_product(
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
+        if is_memory_error(error):
+            raise
         raise UserError(
             f"GraSP needs second derivatives, which cannot be computed here: {error}.",
             "Choose another method or another network.",
