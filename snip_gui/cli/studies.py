@@ -17,7 +17,7 @@ from snip_gui.core.engine.events import WorkBegan, WorkEnded
 from snip_gui.core.engine.images import keep_images
 from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.recipe.json import load_recipe
-from snip_gui.core.recipe.sweeps import parse_seeds
+from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv, to_text
 from snip_gui.core.studies.budget import Budget, parse_duration
 from snip_gui.core.studies.catalogue import SERIES, STUDIES, StudyOptions, make_study
@@ -72,6 +72,12 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     )
     parser.add_argument("--recipes", nargs="+", type=Path, metavar="FILE",
                        help="overlap: compare these recipes")  # fmt: skip
+    parser.add_argument("--systems", nargs="+", metavar="METHOD", default=(),
+                       help="systems: the methods to compare (default: snip and all that prune "
+                       "while training)")  # fmt: skip
+    parser.add_argument("--sparsities", metavar="LEVELS", default="",
+                       help="systems: sparsities of methods that reach a chosen one, such as "
+                       "90,95,98")  # fmt: skip
     parser.add_argument("--cluster", action="store_true",
                        help="overlap: put similar groups next to each other")  # fmt: skip
     parser.add_argument("--layers", action="store_true",
@@ -181,6 +187,8 @@ def _make(
         StudyOptions(
             seeds=parse_seeds(options.seeds),
             read_images=lambda: _images(recipe, environment),
+            methods=tuple(options.systems),
+            sparsities=parse_sparsities(options.sparsities) if options.sparsities else (),
             repeat="seed" if options.repeat == "everything" else "minibatch.seed",
             groups=_groups(options, recipe),
             is_clustered=options.cluster,

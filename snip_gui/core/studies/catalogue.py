@@ -25,6 +25,8 @@ class StudyOptions:
     ----------
     seeds
         Seeds to repeat everything with.
+    methods, sparsities
+        Names of the methods to compare, and at which sparsities; empty for those of the study.
     repeat
         Which seed is repeated.
     groups
@@ -37,6 +39,8 @@ class StudyOptions:
 
     seeds: tuple[int, ...]
     read_images: Callable[[], ImageSet]
+    methods: tuple[str, ...] = ()
+    sparsities: tuple[float, ...] = ()
     repeat: Repeat = "seed"
     groups: tuple[Group, ...] = ()
     is_clustered: bool = False
@@ -138,6 +142,12 @@ STUDIES = Registry(
             "Figure 1",
             "How does the test error depend on the sparsity, beside the paper's figure 1?",
             "snip_gui.core.studies.paper.make:make_figure_1",
+        ),
+        StudyInfo(
+            "systems",
+            "Systems side by side",
+            "What do pruning systems cost, and what do they keep of the accuracy?",
+            "snip_gui.core.studies.systems.systems:make_systems",
         ),
     ),
 )

@@ -33,6 +33,8 @@ class RunResult:
         Fraction of the prunable parameters that is removed.
     layers
         Number of kept and of all prunable parameters by layer.
+    num_steps
+        Training steps of all phases.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class RunResult:
     sparsity: float
     num_kept: int
     layers: dict[str, tuple[int, int]]
+    num_steps: int = 0
     has_diverged: bool = False
 
 
@@ -99,5 +102,6 @@ def read_result(folder: Path) -> RunResult:
         summary.sparsity,
         summary.num_kept,
         {row.layer: (row.kept, row.total) for row in summary.layers},
+        summary.step,
         has_diverged,
     )

@@ -23,7 +23,7 @@ STUDY = ErrorStudy(
 
 def result(error, kept=30, *, diverged=False):
     layers = {"fc1": (kept, 90), "fc2": (10 - kept // 10, 10)}
-    return RunResult(Path(), error, error + 0.001, 0.7, 40, layers, diverged)
+    return RunResult(Path(), error, error + 0.001, 0.7, 40, layers, has_diverged=diverged)
 
 
 SNIP = [0.020, 0.022, 0.021]

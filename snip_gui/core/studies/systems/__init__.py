@@ -1,0 +1,1 @@
+"""Pruning systems side by side: error, cost and what their authors published."""
