@@ -185,7 +185,8 @@ def _vary_sizes(
     chosen = before.classes if isinstance(before, Draw) else ()
     labels = class_positions(chosen, classes)
     number = int(np.isin(labels_N, labels).sum()) if chosen else len(labels_N)
-    sizes = [size for size in PAPER_SIZES if size <= number]
+    needed = max(1, recipe.pruning.for_minibatch().num_batches)
+    sizes = [size for size in PAPER_SIZES if size * needed <= number]
     return [
         Variant(
             f"{size:,}",

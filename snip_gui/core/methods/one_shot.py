@@ -70,14 +70,22 @@ def _scored_images(bench: Workbench) -> Generator[Event, None, _ScoredImages]:
     yield Progress(f"Scoring {number:,} images")
     size = images_per_pass(bench.architecture.activation_bytes)
     if pruning.num_batches != 1 and isinstance(recipe.minibatch, Draw):
-        # Images of a minibatch are in the order of the file, in which classes may be together.
-        order = numpy_stream(recipe.seed, "batches").permutation(number)
-        order_K = torch.from_numpy(order).to(labels_K.device)
-        inputs_KCHW, labels_K = inputs_KCHW[order_K], labels_K[order_K]
+        inputs_KCHW, labels_K = shuffled_images(bench)
         size = min(size, recipe.minibatch.size)
     if size < number:
         yield Note(f"Scored in passes of {size:,} images; their gradients are summed.")
     return _ScoredImages(inputs_KCHW, labels_K, pruning.scoring_mode, size)
+
+
+def shuffled_images(bench: Workbench) -> tuple[Tensor, Tensor]:
+    """Return the scored images and labels in random order, to be divided into minibatches.
+
+    Those of a minibatch are in the order of the file, in which classes may be together.
+    """
+    _, inputs_KCHW, labels_K = bench.minibatch
+    order = numpy_stream(bench.recipe.seed, "batches").permutation(len(labels_K))
+    order_K = torch.from_numpy(order).to(labels_K.device)
+    return inputs_KCHW[order_K], labels_K[order_K]
 
 
 def images_per_pass(activation_bytes: int) -> int:

@@ -82,7 +82,7 @@ def iterate(
             except ZeroSensitivityError as error:
                 if kept_M.all():
                     raise
-                raise _without_effect(kept_M, "no remaining connection") from error
+                raise without_effect(kept_M, "no remaining connection") from error
 
         layout, floor = bench.prunable.layout, bench.recipe.pruning.floor
         ranking = yield from eliminate(layout, score, schedule, floor=floor)
@@ -160,7 +160,7 @@ def force(
         if not score_M.any():
             if kept_M.all():
                 raise ZeroSensitivityError
-            raise _without_effect(kept_M, "no connection, kept or removed,")
+            raise without_effect(kept_M, "no connection, kept or removed,")
         ranking = rank_scores(score_M, layout, floor=floor)
         kept_M = ranking.rank_M < num_kept
     return ranking
@@ -191,11 +191,11 @@ def masking(bench: Workbench) -> Iterator[Callable[[NDArray[np.bool_]], None]]:
         restore()
 
 
-def _without_effect(kept_M: NDArray[np.bool_], what: str) -> UserError:
+def without_effect(kept_M: NDArray[np.bool_], what: str, on: str = "the loss") -> UserError:
     """Return the error for a network whose scores are all zero after a round."""
     number, total = int(np.count_nonzero(kept_M)), kept_M.size
     return UserError(
-        f"With {number:,} of {total:,} connections kept, {what} has any effect on the loss.",
+        f"With {number:,} of {total:,} connections kept, {what} has any effect on {on}.",
         "Choose a lower sparsity, or a minimum kept per layer.",
         field="pruning.sparsity",
     )

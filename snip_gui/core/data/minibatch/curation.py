@@ -139,8 +139,10 @@ def draw_images(
         raise UserError(
             f"{number:,} images were requested, but only {len(candidates):,} training images "
             "are available.",
-            "Request fewer minibatches." if several else "Request fewer images or more classes.",
-            field="pruning.batches" if several else "minibatch.size",
+            "Request fewer or smaller minibatches."
+            if several
+            else "Request fewer images or more classes.",
+            field="minibatch.size",
         )
     generator = numpy_stream(seed, "minibatch", draw.seed)
     return np.sort(generator.choice(candidates, number, replace=False))
@@ -211,9 +213,9 @@ def minibatch_indices(
             return draw_images(labels_N, classes, split.train_indices, draw, recipe.seed, number)
         case Picked() if recipe.pruning.num_batches != 1:
             raise UserError(
-                "Images picked by hand are a single minibatch.",
-                "Score 1 minibatch, or draw the images at random.",
-                field="pruning.batches",
+                "Images picked by hand are a single minibatch, but the method needs several.",
+                "Draw the images at random, or choose another method or number of minibatches.",
+                field="minibatch",
             )
         case Picked(indices=indices, images=own):
             if not indices and not own:

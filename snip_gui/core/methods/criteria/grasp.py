@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from snip_gui.core.base.errors import UserError, is_memory_error
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.tensors import to_real
 from snip_gui.core.methods.one_shot import images_per_pass, rank
+from snip_gui.core.methods.second_derivatives import (
+    refusing_once_differentiable,
+    twice_differentiable,
+)
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.scoring_pass import (
     add_gradients,
@@ -34,7 +37,6 @@ from snip_gui.core.pruning.scoring_pass import (
     real_gradient,
     refuse_bad_minibatch,
     refuse_bad_weight,
-    scoring_mode,
     split_passes,
 )
 from snip_gui.core.recipe.methods import Grasp
@@ -134,9 +136,7 @@ def gradient_flow(
     gradients: list[Tensor | None] = [None] * len(parameters)
     products: list[Tensor | None] = [None] * len(parameters)
     total_loss = 0.0
-    # Other attention kernels have no second derivative, and neither have cuDNN's recurrent ones,
-    # which are always off while scoring.
-    with scoring_mode(model, mode), sdpa_kernel(SDPBackend.MATH):
+    with twice_differentiable(model, mode):
         passes = split_passes(model, inputs_NCHW, pass_size or num_images)
 
         def compute_loss(part: slice) -> Tensor:
@@ -163,23 +163,13 @@ def _hessian_product(
     vectors: list[Tensor | None],
 ) -> tuple[Tensor | None, ...]:
     """Return the Hessian-vector product of a loss, as the gradient of gradient times vector."""
-    try:
+    with refusing_once_differentiable("GraSP"):
         first = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
         dot = torch.zeros((), device=loss.device, dtype=loss.dtype)
         for gradient, vector in zip(first, vectors, strict=True):
             if gradient is not None and vector is not None:
                 dot = dot + _real_inner(gradient, vector)
         return _compute_gradients(dot, model, parameters)
-    except torch.cuda.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
-        if is_memory_error(error):
-            raise
-        raise UserError(
-            f"GraSP needs second derivatives, which cannot be computed here: {error}.",
-            "Choose another method or another network.",
-            field="pruning.method",
-        ) from error
 
 
 def _compute_gradients(

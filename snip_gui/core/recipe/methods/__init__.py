@@ -1,26 +1,31 @@
 """The pruning methods: their settings, and an entry for each in `METHODS`."""
 
-from snip_gui.core.recipe.methods.controls import RandomMask, Shuffled
-from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, SignedGradient, Snip
-from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, SnipIt
+from snip_gui.core.recipe.methods.controls import Erk, RandomMask, RandomTicket, Shuffled, Uniform
+from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
+from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
 from snip_gui.core.recipe.methods.systems import Han, LearningCompression, Surgery
 
 __all__ = [
     "METHODS",
+    "Erk",
     "Force",
     "Grasp",
     "Han",
     "IterativeSnip",
     "LearningCompression",
     "Magnitude",
+    "NtkSap",
+    "ProsPr",
     "Pruning",
     "RandomMask",
+    "RandomTicket",
     "Shuffled",
     "SignedGradient",
     "Snip",
     "SnipIt",
     "Surgery",
+    "Uniform",
     "find_method",
     "unavailable_error",
 ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from snip_gui.core.recipe.pruning import Method, PruningSpec, ScoringSpec
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, ScoringSpec
 
 
 class RandomMask(PruningSpec, frozen=True, kw_only=True, tag="random"):
@@ -11,6 +15,34 @@ class RandomMask(PruningSpec, frozen=True, kw_only=True, tag="random"):
 
 class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
     """Keep as many connections per layer as SNIP does, at random: its mask shuffled by layer."""
+
+
+class Uniform(PruningSpec, frozen=True, kw_only=True, tag="uniform"):
+    """Keep the same fraction of every layer, at random."""
+
+    prunable: PrunableField = "weights"
+
+
+class Erk(PruningSpec, frozen=True, kw_only=True, tag="erk"):
+    """Keep a larger fraction of small layers, at random (Evci et al. 2020)."""
+
+    prunable: PrunableField = "weights"
+
+
+class RandomTicket(ScoringSpec, frozen=True, kw_only=True, tag="random-ticket"):
+    """Keep a given number of connections per layer, at random (Su et al. 2020)."""
+
+    prunable: PrunableField = "weights"
+    ratios: Annotated[
+        Literal["smart", "snip"],
+        Meta(
+            title="Layer ratios",
+            description="How many connections of each layer are kept. Smart ratio: fewer toward "
+            "the output, and 30% of a last linear layer, without looking at any image. SNIP's: as "
+            "many as SNIP keeps.",
+            extra={"labels": {"smart": "Smart ratio", "snip": "SNIP's"}},
+        ),
+    ] = "smart"
 
 
 CONTROLS = (
@@ -28,6 +60,27 @@ CONTROLS = (
         score_name="shuffled sensitivity",
         spec=Shuffled,
         prune="snip_gui.core.methods.controls.shuffled:prune",
+    ),
+    Method(
+        title="Uniform",
+        description="At random, the same fraction of every layer.",
+        score_name="random score",
+        spec=Uniform,
+        prune="snip_gui.core.methods.controls.uniform:prune",
+    ),
+    Method(
+        title="ERK",
+        description="At random, a larger fraction of small layers (Erdős-Rényi-Kernel).",
+        score_name="random score",
+        spec=Erk,
+        prune="snip_gui.core.methods.controls.erk:prune",
+    ),
+    Method(
+        title="Random ticket",
+        description="At random, with a fixed rule or SNIP's masks for how many of each layer.",
+        score_name="random score",
+        spec=RandomTicket,
+        prune="snip_gui.core.methods.controls.random_ticket:prune",
     ),
 )
 """The entries, in the order of menus and lists."""

@@ -72,6 +72,38 @@ class Grasp(ScoringSpec, frozen=True, kw_only=True, tag="grasp"):
         return msgspec.structs.replace(self, samples_per_class=0)
 
 
+class ProsPr(ScoringSpec, frozen=True, kw_only=True, tag="prospr"):
+    """Keep the connections that matter after the first steps of training (Alizadeh et al. 2022)."""
+
+    prunable: PrunableField = "weights"
+    scoring_mode: ScoringModeField = "training"
+    inner_steps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            title="Inner steps",
+            description="Training steps that scoring looks ahead, with one minibatch each, besides "
+            "the one that is scored in the end. 3 as published.",
+        ),
+    ] = 3
+    inner_rate: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=100,
+            title="Inner rate",
+            description="Learning rate of these steps.",
+            extra={"decimals": 4, "step": 0.05},
+        ),
+    ] = 0.1
+
+    @property
+    def num_batches(self) -> int:
+        """Number of minibatches: one for each inner step, and one for the loss after them."""
+        return self.inner_steps + 1
+
+
 CRITERIA = (
     Method(
         title="SNIP",
@@ -103,6 +135,13 @@ CRITERIA = (
         score_name="gradient flow",
         spec=Grasp,
         prune="snip_gui.core.methods.criteria.grasp:prune",
+    ),
+    Method(
+        title="ProsPr",
+        description="By how much its removal would affect the loss a few training steps later.",
+        score_name="prospective sensitivity",
+        spec=ProsPr,
+        prune="snip_gui.core.methods.criteria.prospr:prune",
     ),
 )
 """The entries, in the order of menus and lists."""

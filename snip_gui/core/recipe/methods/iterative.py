@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-from snip_gui.core.recipe.pruning import AccumulatingSpec, Method
+from snip_gui.core.recipe.pruning import AccumulatingSpec, Method, PrunableField, PruningSpec
 
 ScoreRoundsField: TypeAlias = Annotated[
     int,
@@ -47,6 +47,34 @@ class SnipIt(AccumulatingSpec, frozen=True, kw_only=True, tag="snip-it"):
     ] = 7
 
 
+class NtkSap(PruningSpec, frozen=True, kw_only=True, tag="ntk-sap"):
+    """Keep the spectrum of the neural tangent kernel, in rounds (Wang et al. 2023)."""
+
+    prunable: PrunableField = "weights"
+    score_rounds: ScoreRoundsField = 20
+    draws: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            title="Draws per round",
+            description="Random images and initial weights that each round averages over: Gaussian "
+            "images, as many as the minibatch has. 5 as published for CIFAR-10.",
+        ),
+    ] = 5
+    perturbation: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            title="Perturbation",
+            description="Standard deviation of the random change of the weights whose effect on "
+            "the outputs is measured. 0.01 as published.",
+            extra={"decimals": 4, "step": 0.01},
+        ),
+    ] = 0.01
+
+
 ITERATIVE = (
     Method(
         title="Iterative SNIP",
@@ -72,6 +100,15 @@ ITERATIVE = (
         score_name="sensitivity when last scored",
         spec=SnipIt,
         prune="snip_gui.core.methods.iterative.snip_it:prune",
+        masks_for="target-sparsity",
+    ),
+    Method(
+        title="NTK-SAP",
+        description="By how much a random change of the weights would change the outputs for "
+        "random images, in rounds; without labels.",
+        score_name="saliency when last scored",
+        spec=NtkSap,
+        prune="snip_gui.core.methods.iterative.ntk_sap:prune",
         masks_for="target-sparsity",
     ),
 )

@@ -63,11 +63,11 @@ def test_all_means_the_images_of_the_chosen_classes(make_bench):
 def test_too_many_minibatches_and_picked_images_are_refused(make_bench):
     with pytest.raises(UserError, match="20,000 images were requested") as caught:
         _ = make_bench(recipe_of(1000)).minibatch_indices_K
-    assert caught.value.field == "pruning.batches"
+    assert caught.value.field == "minibatch.size"
     picked = Recipe(minibatch=Picked(indices=(1, 2)), pruning=Snip(batches=2))
     with pytest.raises(UserError, match="picked by hand") as caught:
         _ = make_bench(picked).minibatch_indices_K
-    assert caught.value.field == "pruning.batches"
+    assert caught.value.field == "minibatch"
 
 
 def test_the_digest_of_one_minibatch_is_that_of_recipes_without_the_setting():
