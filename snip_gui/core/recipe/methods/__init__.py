@@ -5,6 +5,7 @@ from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, Sign
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
 from snip_gui.core.recipe.methods.systems import Han, LearningCompression, Surgery
+from snip_gui.core.recipe.methods.systems import Han, Imp
 
 __all__ = [
     "METHODS",
@@ -12,6 +13,7 @@ __all__ = [
     "Force",
     "Grasp",
     "Han",
+    "Imp",
     "IterativeSnip",
     "LearningCompression",
     "Magnitude",

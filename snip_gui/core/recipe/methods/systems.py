@@ -170,6 +170,23 @@ class Surgery(PruningSpec, frozen=True, kw_only=True, tag="dns"):
     def phases(self, training: Training) -> tuple[Phase, ...]:
         """Return a dense training phase and the surgery."""
         return (Phase(training.epochs), Phase(self.surgery_epochs))
+class Imp(PruningSpec, frozen=True, kw_only=True, tag="imp"):
+    """Alternate training, removal of small weights and rewinding (Frankle & Carbin 2019)."""
+
+    prunable: PrunableField = "weights"
+    rounds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            title="Rounds",
+            description="How often weights are removed and the rest is trained again.",
+        ),
+    ] = 5
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a dense training phase, and a whole training for each round."""
+        return (Phase(training.epochs),) * (self.rounds + 1)
 
 
 SYSTEMS = (
@@ -205,6 +222,15 @@ SYSTEMS = (
         masks_for="training",
         regime="snip_gui.core.methods.systems.lc:make_regime",
         trains_with=("l_steps", "l_epochs", "mu", "mu_growth"),
+        title="Lottery ticket (IMP)",
+        description="The network is trained; then small weights are removed and the rest is "
+        "trained again from its initial weights, round after round.",
+        score_name="magnitude",
+        spec=Imp,
+        prune="snip_gui.core.methods.criteria.magnitude:prune",
+        masks_for="training",
+        regime="snip_gui.core.methods.systems.imp:make_regime",
+        trains_with=("rounds",),
     ),
 )
 """The entries, in the order of menus and lists."""
