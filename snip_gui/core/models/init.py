@@ -1,4 +1,8 @@
-"""Weight initialisation (paper, sections 4.2 and 5.5)."""
+"""Weight initialisation (paper, sections 4.2 and 5.5).
+
+Orthogonal weights preserve signals, on which connection sensitivity depends (Lee et al. 2020, arXiv
+1906.06307, section 4).
+"""
 
 from __future__ import annotations
 
@@ -59,4 +63,7 @@ def _draw(weight: Tensor, scheme: Init, generator: torch.Generator) -> None:
             drawn.uniform_(-bound, bound, generator=generator)
         case "he":
             drawn.normal_(0, math.sqrt(2 / fan_in), generator=generator)
+        case "orthogonal":
+            # Rows or columns of the matrix (outputs, inputs x window) are orthonormal.
+            nn.init.orthogonal_(drawn, generator=generator)
     weight.copy_(drawn)

@@ -17,7 +17,7 @@ from snip_gui.core.recipe.part import RecipePart as _Part
 from snip_gui.core.recipe.training import Phase
 from snip_gui.core.recipe.training import Training as Training  # re-exported, like the other parts
 
-Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "own"]
+Init: TypeAlias = Literal["variance-scaling", "glorot", "he", "orthogonal", "own"]
 
 
 class ModelChoice(_Part, frozen=True, kw_only=True):
@@ -63,13 +63,15 @@ class ModelChoice(_Part, frozen=True, kw_only=True):
             description="How weights are initialised; biases start at zero. Variance scaling, as "
             "in the official code: truncated normal, variance 1 / fan-in. Glorot: "
             "uniform, variance 2 / (fan-in + fan-out). He: normal, variance 2 / "
-            "fan-in. The network's own: weights and biases as initialised by its "
+            "fan-in. Orthogonal: a random orthogonal matrix, of which a signal keeps its length "
+            "(Lee et al. 2020). The network's own: weights and biases as initialised by its "
             "code.",
             extra={
                 "labels": {
                     "variance-scaling": "Variance scaling",
                     "glorot": "Glorot",
                     "he": "He",
+                    "orthogonal": "Orthogonal",
                     "own": "The network's own",
                 }
             },

@@ -68,7 +68,7 @@ def test_other_kinds_change_one_thing_only(digits):
     assert [v.recipe.seed for v in seeds.variants] == [7, 8, 9, 10, 11]
     inits = spec_of("inits", recipe, digits)
     assert [v.recipe.model.init for v in inits.variants] == [
-        "variance-scaling", "glorot", "he", "own"
+        "variance-scaling", "glorot", "he", "orthogonal", "own"
     ]  # fmt: skip
     methods = spec_of("methods", recipe, digits)
     kinds = [type(v.recipe.pruning) for v in methods.variants]

@@ -102,3 +102,13 @@ def test_layers_are_drawn_apart():
     model = nn.Sequential(nn.Linear(30, 30), nn.Linear(30, 30))
     initialise(model, "he", 0)
     assert not torch.equal(model[0].weight, model[1].weight)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "fc1", "fc2"])
+def test_orthogonal_weights_have_orthonormal_rows_or_columns(layer):
+    matrix = drawn("orthogonal").get_parameter(f"{layer}.weight").detach().double().flatten(1)
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    torch.testing.assert_close(wide @ wide.T, torch.eye(len(wide)).double(), atol=1e-5, rtol=0)
+    assert not torch.equal(
+        matrix, drawn("orthogonal", 1).get_parameter(f"{layer}.weight").double().flatten(1)
+    )
