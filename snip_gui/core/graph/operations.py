@@ -15,6 +15,9 @@ from torch.nn import functional
 from snip_gui.core.graph.layers import ConvSame
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, ConvSame)
+JOINS = (nn.Linear, *CONVOLUTIONS)
+"""Layers that connect inputs to outputs."""
+
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 # torch's gradient of these is zero at zero, so a zero before them stays zero in training.

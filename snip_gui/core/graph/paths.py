@@ -65,6 +65,26 @@ class Paths:
         return all(bool(part.all()) for part in parts)
 
 
+@dataclass(frozen=True)
+class UnitGroup:
+    """Units or channels of layers that can only be left out together: the same one of each.
+
+    Attributes
+    ----------
+    size
+        Number S of units.
+    outputs
+        Layers with these units as outputs, such as all terms of a residual sum.
+    inputs
+        Layers with these units as inputs, and the number of inputs that each unit has there: more
+        than one after flattening.
+    """
+
+    size: int
+    outputs: tuple[str, ...]
+    inputs: tuple[tuple[str, int], ...]
+
+
 @dataclass(eq=False)
 class _Slots:
     """Slots that several tensors share."""
@@ -125,6 +145,15 @@ def find_paths(
     return _PathFollower(model, masks, sample_BCHW).follow()
 
 
+def find_unit_groups(model: nn.Module, sample_BCHW: Tensor) -> tuple[UnitGroup, ...]:
+    """Find the units of a network that can be left out, by which of them are tied together.
+
+    Outputs of the network are not among them, nor what an operation reads that is not followed.
+    Parameters and errors are those of `find_paths`.
+    """
+    return _PathFollower(model, {}, sample_BCHW).find_groups()
+
+
 class _PathFollower(Follower[_Flow]):
     def __init__(
         self, model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
@@ -136,9 +165,7 @@ class _PathFollower(Follower[_Flow]):
         self._left_whole: list[str] = []
 
     def follow(self) -> Paths:
-        if not any(map(self.is_source, self.graph.nodes)):
-            raise CannotFollowError("its forward has no argument of its own for the images")
-        self.walk()
+        self._walk_from_images()
         for node in reversed(self.graph.nodes):
             if node in self.known:
                 self._backward(node, self._joins.get(node))
@@ -148,6 +175,31 @@ class _PathFollower(Follower[_Flow]):
             if not slots.kept_S.any():
                 slots.kept_S[0] = True  # a layer needs at least one input and output
         return self._found()
+
+    def find_groups(self) -> tuple[UnitGroup, ...]:
+        self._walk_from_images()
+        self.known[self._input].slots.keep(True)  # images keep their channels
+        outputs: dict[_Slots, list[str]] = {}
+        inputs: dict[_Slots, list[tuple[str, int]]] = {}
+        for node, flow in self.known.items():
+            name = str(node.target)
+            if node.op != "call_module" or type(self.modules[name]) not in ops.JOINS:
+                continue
+            if name in self.used_once:
+                outputs.setdefault(flow.slots.root(), []).append(name)
+            if node in self._joins:
+                into = self.known[node.args[0]]  # type: ignore[index]  # a followed tensor
+                inputs.setdefault(into.slots.root(), []).append((name, into.block))
+        return tuple(
+            UnitGroup(len(slots.kept_S), tuple(layers), tuple(inputs.get(slots, ())))
+            for slots, layers in outputs.items()
+            if not slots.kept_S.any()
+        )
+
+    def _walk_from_images(self) -> None:
+        if not any(map(self.is_source, self.graph.nodes)):
+            raise CannotFollowError("its forward has no argument of its own for the images")
+        self.walk()
 
     # Forward
 

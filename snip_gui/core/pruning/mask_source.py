@@ -88,6 +88,10 @@ class MaskSource(abc.ABC):
         """
         return None
 
+    def describe(self, num_kept: int) -> str:
+        """Return a sentence on a mask, for a source that keeps groups; usually empty."""
+        return ""
+
     @property
     def scores(self) -> NDArray[np.float32] | None:
         """The score of each connection (M), higher if kept longer; None if there are none."""

@@ -142,7 +142,9 @@ class Scored:
         method = find_method(self.recipe.pruning)
         asked = num_kept_at(sparsity, self.layout.num_parameters)
         nearest, notes = self.masks.nearest(asked), []
-        if nearest != asked:
+        if described := self.masks.describe(nearest):
+            notes.append(described)
+        elif nearest != asked:
             notes.append(
                 f"{method.title} cannot keep {asked:,} connections; the nearest it can keep is "
                 f"{nearest:,}."

@@ -36,7 +36,7 @@ _AFTER_RANKING = ("sparsity", "after")
 
 # Fields added later, dropped at their defaults, so that digests of old recipes stay valid.
 _LATER_MODEL = ("weights_key",)
-_LATER_RANKING = {"batches": 1}
+_LATER_RANKING = {"batches": 1, "granularity": "connection", "gather": "sum"}
 
 # A result depends on the contents of a file, hence on its digest, but not on its path.
 _PATHS = {"file": "file_digest", "weights": "weights_digest"}

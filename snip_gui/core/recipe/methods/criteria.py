@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,34 @@ from snip_gui.core.recipe.pruning import (
 
 class Snip(AccumulatingSpec, frozen=True, kw_only=True, tag="snip"):
     """Keep the connections whose removal would affect the loss most (connection sensitivity)."""
+
+    granularity: Annotated[
+        Literal["connection", "filter", "channel"],
+        Meta(
+            title="Granularity",
+            description="What is ranked and removed. Filters and channels are whole units, with "
+            "all connections into and out of them; those that are tied together, as in a residual "
+            "sum, are removed together, and every layer keeps one. A filter is ranked by the "
+            "connections into it, a channel also by those out of it.",
+            extra={
+                "labels": {
+                    "connection": "Connections",
+                    "filter": "Filters",
+                    "channel": "Channels",
+                }
+            },
+        ),
+    ] = "connection"
+    gather: Annotated[
+        Literal["sum", "mean", "gate"],
+        Meta(
+            title="Unit score",
+            description="How the sensitivities of a unit's connections are combined: their sum or "
+            "mean, or that of a gate on the unit, which is the absolute value of the signed sum "
+            "(SNAP). No effect on single connections.",
+            extra={"labels": {"sum": "Sum", "mean": "Mean", "gate": "Gate"}},
+        ),
+    ] = "sum"
 
 
 class SignedGradient(ScoringSpec, frozen=True, kw_only=True, tag="signed-gradient"):
