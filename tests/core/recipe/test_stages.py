@@ -113,10 +113,6 @@ OTHER = {
     "training.precision": "bfloat16",
 }
 WHOLE_NUMBERS = [f.path for f in all_fields() if f.kind == "int" and f.path.count(".")]
-WHOLE_NUMBERS = ("minibatch.size", "minibatch.seed", "pruning.floor", "pruning.rounds",
-         "pruning.samples_per_class", "pruning.retrain_epochs", "training.epochs",
-         "pruning.surgery_epochs", "pruning.splice_steps", "pruning.l_steps", "pruning.l_epochs",
-         "training.batch_size", "training.added_epochs")  # fmt: skip
 
 
 def stale(before, after):

@@ -4,8 +4,7 @@ from snip_gui.core.recipe.methods.controls import Erk, RandomMask, RandomTicket,
 from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
-from snip_gui.core.recipe.methods.systems import Han, LearningCompression, Surgery
-from snip_gui.core.recipe.methods.systems import Han, Imp
+from snip_gui.core.recipe.methods.systems import Han, Imp, LearningCompression, Surgery
 
 __all__ = [
     "METHODS",

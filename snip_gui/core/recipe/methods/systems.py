@@ -170,6 +170,8 @@ class Surgery(PruningSpec, frozen=True, kw_only=True, tag="dns"):
     def phases(self, training: Training) -> tuple[Phase, ...]:
         """Return a dense training phase and the surgery."""
         return (Phase(training.epochs), Phase(self.surgery_epochs))
+
+
 class Imp(PruningSpec, frozen=True, kw_only=True, tag="imp"):
     """Alternate training, removal of small weights and rewinding (Frankle & Carbin 2019)."""
 
@@ -222,6 +224,8 @@ SYSTEMS = (
         masks_for="training",
         regime="snip_gui.core.methods.systems.lc:make_regime",
         trains_with=("l_steps", "l_epochs", "mu", "mu_growth"),
+    ),
+    Method(
         title="Lottery ticket (IMP)",
         description="The network is trained; then small weights are removed and the rest is "
         "trained again from its initial weights, round after round.",
