@@ -50,8 +50,18 @@ def add_export(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="folder or file of the images, to measure the effect of half precision on the "
-        "test error",
+        help="folder or file of the images: int8 is calibrated on training images, and the effect "
+        "of reduced precision on the test error is measured",
+    )
+    export.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="write int8 even if it changes the classes of many test images",
+    )
+    export.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure size and speed of every format first, and state them in the card",
     )
     export.add_argument(
         "--trust-code",
@@ -72,12 +82,22 @@ def _export(options: argparse.Namespace, printer: EventPrinter) -> int:
         trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
     )
     import_torch()
-    from snip_gui.core.export.export import export_run
+    from snip_gui.core.export.export import export_all
+    from snip_gui.core.export.measuring import measure_costs
 
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping; the existing file is unchanged."):
-        for event in export_run(
-            options.run, name, options.out, cancel, environment, overwrite=options.overwrite
+        costs = None
+        if options.measure:
+            costs = measure_costs(options.run, environment, cancel, printer.event)
+        for event in export_all(
+            options.run,
+            [(name, options.out)],
+            cancel,
+            environment,
+            overwrite=options.overwrite,
+            allow_changes=options.allow_changes,
+            costs=costs,
         ):
             printer.event(event)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,3 +136,9 @@ class Environment:
     trusted_code: frozenset[str] = frozenset()
     image_folders: tuple[Path, ...] = field(default_factory=lambda: (default_image_folder(),))
     image_memory_bytes: int | None = None
+
+
+def describe_machine() -> str:
+    """Return the number of CPU cores and the architecture, in words."""
+    number = os.cpu_count() or 1
+    return f"{number} {'CPU core' if number == 1 else 'CPU cores'} ({platform.machine()})"

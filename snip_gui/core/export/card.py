@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from snip_gui.core.base.environment import describe_machine
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import dataset_title
@@ -14,6 +16,7 @@ from snip_gui.core.recipe.methods import METHODS
 
 if TYPE_CHECKING:
     from snip_gui.core.export.catalogue import ExportFormat
+    from snip_gui.core.export.events import Costs, Latency
     from snip_gui.core.export.package import Package
 
 _PICTURE = "input_map.png"
@@ -35,22 +38,28 @@ def card_picture(package: Package) -> bytes:
     return read_bytes(path, max_bytes=_LARGEST_PICTURE, follow_links=False)
 
 
-def card_text(
-    package: Package,
-    chosen: ExportFormat,
-    name: str,
-    size_bytes: int,
-    digest: str,
-    proof: str,
-    has_picture: bool,
-) -> str:
-    """Return the card of a file.
+@dataclass(frozen=True)
+class Written:
+    """A file that was written and verified.
 
-    Parameters
+    Attributes
     ----------
     proof
-        What was compared when the file was verified.
+        What was compared when it was verified.
+    has_picture
+        Whether its picture is beside it.
     """
+
+    name: str
+    size_bytes: int
+    digest: str
+    proof: str
+    has_picture: bool
+
+
+def card_text(package: Package, chosen: ExportFormat, written: Written, costs: Costs | None) -> str:
+    """Return the card of a file, with what was measured before if that is given."""
+    name = written.name
     manifest = package.manifest
     data = dataset_title(manifest["recipe"]["data"]["name"])
     network = network_title(package.choice)
@@ -59,7 +68,7 @@ def card_text(
         _front_matter(manifest, network, data),
         f"# {network}, {sparsity} of its connections removed\n",
         f"{chosen.title}: {chosen.description}\n",
-        _picture(name) if has_picture else "",
+        _picture(name) if written.has_picture else "",
         "## Loading\n",
         f"```python\n{chosen.loading_lines(name)}\n```\n",
         "## The network\n",
@@ -67,9 +76,10 @@ def card_text(
         "## Layers\n",
         _layers(manifest),
         "## The file\n",
-        f"`{name}`, {size_bytes:,} bytes, SHA-256 `{digest}`. Read back after it was written: "
-        f"{proof}.\n",
+        f"`{name}`, {written.size_bytes:,} bytes, SHA-256 `{written.digest}`. Read back after it "
+        f"was written: {written.proof}.\n",
         f"{left_out}\n" if (left_out := chosen.leaves_out(package)) else "",
+        _costs(chosen, written, costs) if costs is not None else "",
         "Unstructured sparsity makes files smaller but does not make ordinary dense kernels "
         "faster.\n",
         "## Recipe\n",
@@ -149,6 +159,55 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
     plugins = manifest["recipe"].get("plugins", {})
     packages += [requirement.replace("==", " ") for requirement in dict.fromkeys(plugins.values())]
     return _table(("", ""), [*rows, ("made with", ", ".join(packages))])
+
+
+def _costs(chosen: ExportFormat, written: Written, costs: Costs) -> str:
+    """Return size and speed beside those of the network before pruning, with definitions."""
+    before, after = costs.speeds.get("dense"), costs.speeds.get(chosen.run_as)
+    whole, stored = costs.formats.get("pt"), costs.formats.get(chosen.name)
+    rows: list[tuple[str, ...]] = []
+    if whole is not None and stored is not None:
+        rows += [
+            _count_row("bytes", whole.size_bytes, written.size_bytes),
+            _count_row("values stored", whole.num_stored, stored.num_stored),
+        ]
+    if before is not None and after is not None:
+        rows += [
+            _count_row("MACs per image", before.multiply_accumulates, after.multiply_accumulates),
+            *_latency_row("1 image, ms", before.one, after.one),
+            *_latency_row(f"{before.batch_size} images, ms", before.batch, after.batch),
+        ]
+    if not rows:
+        return ""
+    num_threads = 1 if before is None else before.num_threads
+    threads = f"{num_threads} {'thread' if num_threads == 1 else 'threads'}"
+    return "\n".join(
+        [
+            "## Cost\n",
+            _table(("", "before pruning", "this file", "ratio"), rows),
+            "Before pruning: the same network with its initial weights, run by torch. Times are "
+            "medians of alternating repetitions, with lower and upper quartile, on "
+            f"{describe_machine()}, {threads}; a ratio is before divided by after.\n",
+        ]
+    )
+
+
+def _count_row(what: str, before: int, after: int) -> tuple[str, ...]:
+    return (what, f"{before:,}", f"{after:,}", _ratio(before, after))
+
+
+def _latency_row(what: str, before: Latency | None, after: Latency | None) -> list[tuple[str, ...]]:
+    """Return the row of two latencies; none unless both were measured."""
+    if before is None or after is None:
+        return []
+    both = (
+        f"{one.median_ms:.3g} ({one.lower_ms:.3g} to {one.upper_ms:.3g})" for one in (before, after)
+    )
+    return [(what, *both, _ratio(before.median_ms, after.median_ms))]
+
+
+def _ratio(before: float, after: float) -> str:
+    return f"{before / after:.2f}" if after else ""
 
 
 def _method(name: str) -> str:

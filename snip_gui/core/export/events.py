@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.events import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -29,6 +30,8 @@ class FormatMeasured(Event):
     ----------
     num_stored
         Values that the file would store for weights and buffers, without masks and indices.
+    test_error
+        Fraction of the test images that its network misclassifies; None if that is unknown.
     refused
         Why the run cannot be exported in this format; empty if it can.
     """
@@ -37,7 +40,33 @@ class FormatMeasured(Event):
     format_name: str
     size_bytes: int = 0
     num_stored: int = 0
+    test_error: float | None = None
     refused: str = ""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of repeated calls in milliseconds: median, and lower and upper quartile."""
+
+    median_ms: float
+    lower_ms: float
+    upper_ms: float
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What was measured of a run's formats.
+
+    Attributes
+    ----------
+    formats
+        Sizes by name of the format.
+    speeds
+        Speeds by form; see `SpeedMeasured`.
+    """
+
+    formats: Mapping[str, FormatMeasured]
+    speeds: Mapping[str, SpeedMeasured]
 
 
 @dataclass(frozen=True)
@@ -50,14 +79,14 @@ class SpeedMeasured(Event):
         ``dense`` is the network before pruning; for others see `ExportFormat.run_as`.
     multiply_accumulates
         MACs of one image.
-    one_ms, batch_ms
-        Best times of one image and of a batch; None if not measured yet.
+    one, batch
+        Times of one image and of a batch; None if not measured yet.
     """
 
     folder: Path
     run_as: str
     multiply_accumulates: int
-    one_ms: float | None = None
-    batch_ms: float | None = None
+    one: Latency | None = None
+    batch: Latency | None = None
     batch_size: int = 0
     num_threads: int = 0

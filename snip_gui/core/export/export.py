@@ -11,11 +11,11 @@ from snip_gui.core.base.environment import Environment
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.files import replacing
-from snip_gui.core.export.card import card_picture, card_text
+from snip_gui.core.export.card import Written, card_picture, card_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.core.export.events import ExportDone
 from snip_gui.core.export.package import Package, package_run
-from snip_gui.core.export.precision import measure_error
+from snip_gui.core.export.precision import measure_error, refuse_changed
 from snip_gui.core.runs import folder as run_files
 from snip_gui.core.runs.network import read_test_images
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.export.catalogue import ExportFormat
+    from snip_gui.core.export.events import Costs
 
 
 def export_run(
@@ -36,10 +37,17 @@ def export_run(
     environment: Environment | None = None,
     *,
     overwrite: bool = False,
+    allow_changes: bool = False,
 ) -> Iterator[Event]:
     """Write the pruned network of a run to a file; see `export_all`."""
-    wanted = [(format_name, path)]
-    yield from export_all(folder, wanted, cancel, environment, overwrite=overwrite)
+    yield from export_all(
+        folder,
+        [(format_name, path)],
+        cancel,
+        environment,
+        overwrite=overwrite,
+        allow_changes=allow_changes,
+    )
 
 
 def export_all(
@@ -50,6 +58,8 @@ def export_all(
     images: ImageSet | None = None,
     *,
     overwrite: bool = False,
+    allow_changes: bool = False,
+    costs: Costs | None = None,
 ) -> Iterator[Event]:
     """Write the pruned network of a run in several formats; yields an `ExportDone` for each.
 
@@ -60,16 +70,22 @@ def export_all(
     environment
         Location of the images, and the Python files that the user has agreed to run.
     images
-        The run's data set if it is in memory; reduced precision is evaluated on its test images.
+        The run's data set if it is in memory; reduced precision is calibrated on its training
+        images and evaluated on its test images.
     overwrite
         Whether existing files may be replaced; those of a run never are.
+    allow_changes
+        Whether 8-bit integers may change the classes of more test images than `refuse_changed`
+        allows.
+    costs
+        Sizes and speeds that were measured before, for the cards.
 
     Raises
     ------
     UserError
         If a file exists that may not be replaced, the run has no mask, a format does not support
-        it, a file cannot be written, or its contents differ when read back. That file is then
-        unchanged; those written earlier stay.
+        it or changes too many classes, a file cannot be written, or its contents differ when read
+        back. That file is then unchanged; those written earlier stay.
     Cancelled
         If cancelled. An incomplete file is then unchanged.
     """
@@ -77,17 +93,20 @@ def export_all(
         _refuse_replacing(path, overwrite=overwrite)
     yield Progress(f"Reading {folder.name}", 0, len(wanted))
     environment = environment or Environment()
-    package = package_run(folder, environment.trusted_code)
+    formats = [FORMATS[name] for name, _ in wanted]
+    if images is None and any(chosen.precision != "float32" for chosen in formats):
+        images = yield from read_test_images(folder, environment, cancel)
+    package = package_run(folder, environment.trusted_code, images)
     for note in package.notes:
         yield Note(note)
-    for number, (name, path) in enumerate(wanted):
+    for number, (chosen, (_, path)) in enumerate(zip(formats, wanted, strict=True)):
         cancel.raise_if_cancelled()
-        chosen = FORMATS[name]
         if chosen.precision != "float32":
-            images = images or (yield from read_test_images(folder, environment, cancel))
-            yield from measure_error(package, chosen, images, cancel)
+            yield from measure_error(package, chosen, cancel)
+            if not allow_changes:
+                refuse_changed(package, chosen)
         yield Progress(f"Exporting {path.name}", number, len(wanted))
-        yield from _export(package, chosen, path, cancel)
+        yield from _export(package, chosen, path, cancel, costs)
 
 
 def _refuse_replacing(path: Path, *, overwrite: bool) -> None:
@@ -109,7 +128,7 @@ def _refuse_replacing(path: Path, *, overwrite: bool) -> None:
 
 
 def _export(
-    package: Package, chosen: ExportFormat, path: Path, cancel: CancelToken
+    package: Package, chosen: ExportFormat, path: Path, cancel: CancelToken, costs: Costs | None
 ) -> Iterator[Event]:
     """Write a file and its companions; none of them appears before all are verified."""
     data = chosen.encode(package)
@@ -125,7 +144,8 @@ def _export(
         cancel.raise_if_cancelled()
         loader = chosen.companion_text(package)
         picture = card_picture(package)
-        card = card_text(package, chosen, path.name, size_bytes, digest, proof, bool(picture))
+        written = Written(path.name, size_bytes, digest, proof, bool(picture))
+        card = card_text(package, chosen, written, costs)
         beside = {".load.py": loader.encode(), ".png": picture, ".md": card.encode()}
         for what, content in beside.items():
             if content:

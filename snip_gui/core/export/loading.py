@@ -15,6 +15,21 @@ masks = {{name: tensors.pop(key) for name, key in manifest["masks"].items()}}
 model.load_state_dict(tensors)
 """
 
+SAFETENSORS_INT8 = """\
+import json
+from safetensors import safe_open
+
+with safe_open({path}, framework="pt") as file:
+    tensors = {{name: file.get_tensor(name) for name in file.keys()}}
+    manifest = json.loads(file.metadata()["snip_gui"])
+masks = {{name: tensors.pop(key) for name, key in manifest["masks"].items()}}
+for name, key in manifest["scales"].items():
+    codes, scale = tensors[name].float(), tensors.pop(key)
+    tensors[name] = codes * scale.reshape(-1, *[1] * (codes.dim() - 1))
+# model = the same network, freshly made
+model.load_state_dict(tensors)
+"""
+
 PT = """\
 import torch
 

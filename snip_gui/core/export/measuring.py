@@ -1,7 +1,7 @@
 """Measures what each format would cost before anything is written: size, and speed on this machine.
 
-Sizes are those of the exact bytes that an export would write. Speeds are the best of many short
-repetitions in which the variants take turns, because other load only makes a repetition slower.
+Sizes are those of the exact bytes that an export would write. Speeds are medians and quartiles of
+many short repetitions in which the variants take turns, so that other load affects all of them.
 
 Shapes: B images, C channels, H rows, W columns.
 """
@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import torch
 
 from snip_gui.core.base.errors import UserError
@@ -22,11 +23,13 @@ from snip_gui.core.base.machine.devices import set_up
 from snip_gui.core.base.network_state import load_state
 from snip_gui.core.base.tensors import load_tensors
 from snip_gui.core.export.catalogue import FORMATS
-from snip_gui.core.export.events import FormatMeasured, SpeedMeasured
+from snip_gui.core.export.events import Costs, FormatMeasured, Latency, SpeedMeasured
 from snip_gui.core.export.package import Package, package_run
+from snip_gui.core.export.precision import measure_error
 from snip_gui.core.export.proof import compute_scores
 from snip_gui.core.models.describe import describe_architecture
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.network import read_test_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.export.catalogue import ExportFormat
 
 _Runner: TypeAlias = "Callable[[Tensor], object]"
@@ -45,10 +49,21 @@ _ROUNDS = 60
 _FEWEST_ROUNDS = 3
 _MOST_SECONDS = 6.0
 _TURN_SECONDS = 0.002
+_MOST_ERROR_SECONDS = 5.0
 
 
-def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> Iterator[Event]:
-    """Measure the exports of a run; yields a `FormatMeasured` for each, then speeds.
+def measure_run(
+    folder: Path,
+    environment: Environment,
+    cancel: CancelToken,
+    images: ImageSet | None = None,
+) -> Iterator[Event]:
+    """Measure the exports of a run; yields a `FormatMeasured` for each, then speeds and errors.
+
+    Parameters
+    ----------
+    images
+        The run's data set if it is in memory; otherwise it is read.
 
     Raises
     ------
@@ -56,16 +71,43 @@ def measure_run(folder: Path, environment: Environment, cancel: CancelToken) -> 
         If the run has no mask, or a file is missing or damaged.
     """
     set_up(environment)
-    package = package_run(folder, environment.trusted_code)
+    if images is None:
+        images = yield from read_test_images(folder, environment, cancel)
+    package = package_run(folder, environment.trusted_code, images)
     runners: dict[ExportFormat, _Runner] = {}
+    rounded: dict[ExportFormat, FormatMeasured] = {}
     for number, chosen in enumerate(FORMATS):
         cancel.raise_if_cancelled()
         yield Progress(f"Measuring {chosen.title}", number, len(FORMATS.names))
         measured, runner = _measure_format(package, chosen, environment.num_threads)
         if runner is not None:
             runners[chosen] = runner
+        if not measured.refused and chosen.precision != "float32":
+            rounded[chosen] = measured
         yield measured
     yield from _measure_speeds(package, runners, environment.num_threads, cancel)
+    for chosen, measured in rounded.items():
+        for event in measure_error(package, chosen, cancel, _MOST_ERROR_SECONDS):
+            if isinstance(event, Progress):
+                yield event
+        if changed := package.changed_errors.get(chosen.name):
+            yield replace(measured, test_error=changed.after)
+
+
+def measure_costs(
+    folder: Path, environment: Environment, cancel: CancelToken, report: Callable[[Event], object]
+) -> Costs:
+    """Measure the exports of a run and return the results; raises `UserError` as `measure_run`."""
+    formats: dict[str, FormatMeasured] = {}
+    speeds: dict[str, SpeedMeasured] = {}
+    for event in measure_run(folder, environment, cancel):
+        if isinstance(event, FormatMeasured):
+            formats[event.format_name] = event
+        elif isinstance(event, SpeedMeasured):
+            speeds[event.run_as] = event
+        else:
+            report(event)
+    return Costs(formats, speeds)
 
 
 def _measure_format(
@@ -78,7 +120,8 @@ def _measure_format(
         runner = chosen.runner(data, num_threads)
     except UserError as error:
         return FormatMeasured(package.folder, chosen.name, refused=str(error)), None
-    return FormatMeasured(package.folder, chosen.name, len(data), stored), runner
+    of_run = package.manifest["errors"].get("test") if chosen.precision == "float32" else None
+    return FormatMeasured(package.folder, chosen.name, len(data), stored, of_run), runner
 
 
 def multiply_accumulates(network: nn.Module, package: Package) -> int:
@@ -92,7 +135,7 @@ def multiply_accumulates(network: nn.Module, package: Package) -> int:
 def _measure_speeds(
     package: Package, runners: dict[ExportFormat, _Runner], num_threads: int, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Yield a `SpeedMeasured` for each variant, and again whenever a round improves on it."""
+    """Yield a `SpeedMeasured` for each variant, and again after more rounds."""
     try:
         variants = _variants(package, runners)
     except UserError:
@@ -116,14 +159,21 @@ def _measure_speeds(
             for name, (function, _) in variants.items():
                 cancel.raise_if_cancelled()
                 taken[name].append(_milliseconds(function, images_BCHW))
-                speed, best = known[name], min(taken[name])
+            for name, speed in known.items():
+                latency = _summarise(taken[name])
                 is_one = len(images_BCHW) == 1
                 known[name] = (
-                    replace(speed, one_ms=best) if is_one else replace(speed, batch_ms=best)
+                    replace(speed, one=latency) if is_one else replace(speed, batch=latency)
                 )
             if number in (0, _FEWEST_ROUNDS) or number % 20 == 0:
                 yield from known.values()
         yield from known.values()
+
+
+def _summarise(times_ms: list[float]) -> Latency:
+    """Return median and quartiles of times in milliseconds."""
+    lower, median, upper = (float(value) for value in np.percentile(times_ms, (25, 50, 75)))
+    return Latency(median, lower, upper)
 
 
 def _variants(

@@ -22,6 +22,7 @@ from snip_gui.core.base.machine.optional_packages import refuse_missing_onnx
 from snip_gui.core.base.text import listed
 from snip_gui.core.weight_files.checkpoint import Checkpoint, from_tensors, single_bytes
 from snip_gui.core.weight_files.claims import claimed_bytes, refuse_claims
+from snip_gui.core.weight_files.scales import widened
 from snip_gui.core.weight_files.sparse_files import (
     as_dictionary,
     from_rows,
@@ -157,7 +158,16 @@ def _read_safetensors(path: Path, file_bytes: int, free_bytes: int) -> Checkpoin
     manifest = as_dictionary(json.loads(metadata.get(_MANIFEST, "{}")))
     if row_names(tensors):
         return from_rows(tensors, manifest, file_bytes, free_bytes)
-    refuse_claims(map(single_bytes, tensors.values()), file_bytes, free_bytes)
+    scales = as_dictionary(manifest.get("scales", {}))
+    refuse_claims(
+        (
+            claimed_bytes(t.shape, torch.float32.itemsize) if name in scales else single_bytes(t)
+            for name, t in tensors.items()
+        ),
+        file_bytes,
+        free_bytes,
+    )
+    tensors = widened(tensors, scales)
     # Other names of a shared tensor, as written by `safetensors.torch.save_model`.
     tensors |= {
         name: tensors[kept]
@@ -167,6 +177,8 @@ def _read_safetensors(path: Path, file_bytes: int, free_bytes: int) -> Checkpoin
     title = "safetensors"
     if any(tensor.dtype == torch.float16 for tensor in tensors.values()):
         title = "safetensors in half precision"
+    if scales:
+        title = "safetensors in 8-bit integers"
     return from_tensors(title, tensors, manifest)
 
 
@@ -181,6 +193,8 @@ def _read_onnx(path: Path, file_bytes: int, free_bytes: int) -> Checkpoint:
         raise ValueError("its weights lie in another file, which is not opened")
     refuse_claims((claimed_bytes(tensor.dims, 8) for tensor in tensors), file_bytes, free_bytes)
     state = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in tensors}
+    if any(name.endswith("_quantized") and t.dtype == torch.int8 for name, t in state.items()):
+        raise ValueError("its weights are 8-bit integers for onnxruntime; open another export")
     texts = {entry.key: entry.value for entry in model.metadata_props}
     return Checkpoint("ONNX", state, {}, as_dictionary(json.loads(texts.get(_MANIFEST, "{}"))))
 

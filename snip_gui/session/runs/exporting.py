@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -10,7 +11,7 @@ from snip_gui.core.base import events as ev
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import dataset_title
-from snip_gui.core.export.events import ExportDone, FormatMeasured, SpeedMeasured
+from snip_gui.core.export.events import Costs, ExportDone, FormatMeasured, SpeedMeasured
 from snip_gui.core.models.networks import network_title
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.folder import read_recipe, read_summary
@@ -94,8 +95,14 @@ class Exporter(QObject):
             self._measure(folder)
         self.changed.emit()
 
-    def export(self, wanted: Sequence[tuple[str, Path]]) -> None:
-        """Export the run to files, given as pairs of format and path."""
+    def export(self, wanted: Sequence[tuple[str, Path]], *, allow_changes: bool = False) -> None:
+        """Export the run to files, given as pairs of format and path.
+
+        Parameters
+        ----------
+        allow_changes
+            Whether 8-bit integers may change the classes of any number of test images.
+        """
         folder = self._folder
         if folder is None:
             return
@@ -115,6 +122,8 @@ class Exporter(QObject):
             environment=environment,
             images=self._find_images(recipe),
             overwrite=True,  # the dialog lists the files to be replaced
+            allow_changes=allow_changes,
+            costs=Costs(dict(self.formats), dict(self.speeds)),
         )
         self._exporting = self._listen(self._host.submit("export", job, short=True))
         self.changed.emit()
@@ -130,8 +139,14 @@ class Exporter(QObject):
             self._measuring.cancel()
 
     def _measure(self, folder: Path) -> None:
-        environment = self._state.preferences.environment
-        job = lazily("snip_gui.core.export.measuring:measure_run", folder, environment)
+        environment, images = self._state.preferences.environment, None
+        with contextlib.suppress(UserError):  # which measuring reports
+            recipe = read_recipe(folder)
+            environment = self._state.preferences.environment_for(recipe.data.name)
+            images = self._find_images(recipe)
+        job = lazily(
+            "snip_gui.core.export.measuring:measure_run", folder, environment, images=images
+        )
         self._measuring = self._listen(self._host.submit("measure-export", job, short=True))
 
     def _listen(self, job: Job | None) -> Job | None:

@@ -6,7 +6,9 @@ A failed import (torchvision built for another torch, say) affects nothing else.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
+import re
 from typing import TYPE_CHECKING, Any
 
 from snip_gui.core.base.errors import UserError, is_memory_error, make_memory_error
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from snip_gui.core.base.events import Event
 
 _ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_QUANTIZING_VERSION = (1, 20)  # as in the extra [onnx]
 
 
 def load_torch(cancel: CancelToken) -> Iterator[Event]:
@@ -85,4 +88,16 @@ def refuse_missing_onnx() -> None:
         raise UserError(
             "ONNX needs packages that are not installed.",
             "pip install 'snip-gui[onnx]', or onnx, onnxscript and onnxruntime.",
+        )
+
+
+def refuse_old_onnxruntime() -> None:
+    """Raise `UserError` if onnxruntime is older than its quantization, as used here, needs."""
+    found = importlib.metadata.version("onnxruntime")
+    parts = tuple(int(part) for part in re.findall(r"\d+", found)[:2])
+    if parts < _QUANTIZING_VERSION:
+        oldest = ".".join(map(str, _QUANTIZING_VERSION))
+        raise UserError(
+            f"8-bit integers need onnxruntime {oldest} or newer; {found} is installed.",
+            "pip install --upgrade onnxruntime",
         )

@@ -57,7 +57,7 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
     few_BCHW = images_BCHW[:2] if len(images_BCHW) > 1 else images_BCHW.repeat(2, 1, 1, 1)
     sample_BCHW = few_BCHW.clone()
     try:
-        with _quiet():
+        with quiet():
             program = torch.onnx.export(
                 network,
                 (sample_BCHW,),
@@ -72,17 +72,22 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
         model = program.model_proto
         _tidy(model)
         model.producer_name = "snip-gui"
-        entry = model.metadata_props.add()
-        entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)
+        add_manifest(model, manifest)
         onnx.checker.check_model(model)
     except Exception as error:  # the exporter raises its own types, and those of its dependencies
         raise UserError(
-            f"The network cannot be written as ONNX: {_explain(error)}", "Choose another format."
+            f"The network cannot be written as ONNX: {explain(error)}", "Choose another format."
         ) from error
     return cast("bytes", model.SerializeToString())
 
 
-def _explain(error: BaseException) -> str:
+def add_manifest(model: Any, manifest: Mapping[str, Any]) -> None:  # noqa: ANN401
+    """Add a manifest to the metadata of an ONNX model."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)
+
+
+def explain(error: BaseException) -> str:
     """Return the first line of what first went wrong, without the colours of a terminal."""
     while error.__cause__ is not None:
         error = error.__cause__
@@ -209,7 +214,7 @@ def _tidy(model: Any) -> None:  # noqa: ANN401 - onnx has no types of its messag
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the exporter's warnings and terminal output."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.core.base.environment import describe_machine
 from snip_gui.core.base.text import size_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.ui.dialogs.files.export_table import ExportTable
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 _TRUTH = (
     "Removing single connections makes files smaller but does not make ordinary kernels faster: "
-    "they multiply zeros like any other number. Only the shrunk network needs fewer operations."
+    "they multiply zeros like any other number. Only the shrunk network needs fewer operations; "
+    "8-bit integers make each of them cheaper."
 )
 _ASIDE = ("/", "\\", "\0")
 
@@ -56,6 +59,11 @@ class ExportDialog(QDialog):
         self.table.currentCellChanged.connect(self._update)
         self._basis = named(Label(), "export_basis", "How it was measured")
         self._basis.setProperty("role", "muted")
+        self.allow = named(
+            QCheckBox("Allow changed classes"), "allow_changes", "Allow changed classes",
+            "Write int8 even if it gives less than 97% of the test images the same class, or "
+            "increases the test error by more than one percentage point",
+        )  # fmt: skip
         self._progress = named(QProgressBar(), "export_progress", "Progress")
         self._progress.setTextVisible(False)
         policy = self._progress.sizePolicy()
@@ -73,6 +81,7 @@ class ExportDialog(QDialog):
         column.addWidget(truth)
         column.addWidget(self.table)
         column.addWidget(self._basis)
+        column.addWidget(self.allow)
         column.addLayout(self._make_place())
         column.addWidget(self._progress)
         column.addWidget(self._message)
@@ -143,8 +152,8 @@ class ExportDialog(QDialog):
         self.table.show_measured(exporter.formats, exporter.speeds, exporter.is_measuring)
         threads = next((s.num_threads for s in exporter.speeds.values()), 0)
         self._basis.setText(
-            f"Times are the best of many repetitions on this machine's CPU, with {threads} "
-            f"{'thread' if threads == 1 else 'threads'} each for torch and onnxruntime."
+            f"Times are medians ± half the interquartile range on {describe_machine()}, with "
+            f"{threads} {'thread' if threads == 1 else 'threads'} each for torch and onnxruntime."
             if threads
             else "Measuring…"
             if exporter.is_measuring
@@ -213,7 +222,7 @@ class ExportDialog(QDialog):
             self._exporter.cancel()
             return
         self._controller.prefer(export_folder=self.folder.text().strip())
-        self._exporter.export(self._wanted())
+        self._exporter.export(self._wanted(), allow_changes=self.allow.isChecked())
 
     @Slot()
     def _on_copy(self) -> None:
