@@ -14,6 +14,7 @@ from snip_gui.core.data.sets.loading import read_images, read_options_for
 from snip_gui.core.execution.book import write_summary
 from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
+from snip_gui.core.methods.isometry import make_isometric
 from snip_gui.core.methods.scoring import describe_scoring, prune
 from snip_gui.core.pruning.mask_source import nothing_kept_error
 from snip_gui.core.pruning.workbench import Workbench, build_steps
@@ -112,10 +113,14 @@ def _num_kept_first(scored: Scored) -> int:
 def _change_weights(bench: Workbench, scored: Scored, num_kept: int) -> bool:
     """Set the weights that training starts from, unless these are the scored ones.
 
-    Reinitialisation overrides any weights found by the method. Returns whether weights were set.
+    Reinitialisation and isometry override any weights found by the method. Returns whether weights
+    were set.
     """
     if bench.recipe.pruning.after == "redraw":
         bench.reinitialise()
+        return True
+    if bench.recipe.pruning.after == "isometric":
+        make_isometric(bench.prunable, scored.masks.mask_at(num_kept))
         return True
     if scored.weights_at is None:
         return False

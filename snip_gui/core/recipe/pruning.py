@@ -16,7 +16,7 @@ from snip_gui.core.recipe.training import Phase, Training
 
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
 ScoringMode: TypeAlias = Literal["evaluation", "training"]
-AfterPruning: TypeAlias = Literal["keep", "redraw"]
+AfterPruning: TypeAlias = Literal["keep", "redraw", "isometric"]
 
 Sparsity: TypeAlias = Annotated[
     float,
@@ -62,8 +62,15 @@ AfterField: TypeAlias = Annotated[
     Meta(
         title="After pruning",
         description="Train the weights that were scored or, as the official code does, newly "
-        "initialised weights under the same mask.",
-        extra={"labels": {"keep": "Keep weights", "redraw": "Reinitialise weights"}},
+        "initialised weights under the same mask; or move the kept weights of each layer, without "
+        "any data, until it is as close to orthogonal as its mask allows (approximate isometry).",
+        extra={
+            "labels": {
+                "keep": "Keep weights",
+                "redraw": "Reinitialise weights",
+                "isometric": "Make layers isometric",
+            }
+        },
     ),
 ]
 ScoringModeField: TypeAlias = Annotated[

@@ -143,9 +143,11 @@ def _disk(recipe: Recipe, architecture: Architecture) -> int:
     minibatch = recipe.minibatch
     number = getattr(minibatch, "size", None) or len(getattr(minibatch, "indices", ()))
     weights = _FLOAT * architecture.num_parameters
-    # Initial weights, scores, masks of one byte each, checkpoint, and reinitialised weights if any.
+    # Initial weights, scores, masks of one byte each, checkpoint, and other weights at the start of
+    # training, if any.
     copies = 1 + 1 + 1 / _FLOAT + 1 + _num_slots(recipe.training)
-    copies += recipe.pruning.after == "redraw"
+    copies += recipe.pruning.after != "keep"
+    number *= max(1, recipe.pruning.num_batches)
     pixels = number * (channels * rows * columns * _FLOAT + 8)
     metrics = recipe.num_epochs * _ROWS_PER_EPOCH * _ROW_BYTES
     return int(copies * weights + pixels + metrics + _PICTURES_BYTES)
