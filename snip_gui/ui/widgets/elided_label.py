@@ -34,6 +34,7 @@ class ElidedLabel(Guarded, Label):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the text, elided to the width."""
         painter, metrics = QPainter(self), self.fontMetrics()
-        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        place = self.rect().adjusted(max(0, self.indent()), 0, 0, 0)
+        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, place.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)

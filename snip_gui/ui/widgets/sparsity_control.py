@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
-    QHBoxLayout,
     QMenu,
     QSlider,
     QSpinBox,
@@ -19,6 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import sparsity_text
+from snip_gui.ui.widgets.layouts.wrapping_row import WrappingRow
+from snip_gui.ui.widgets.moving.slider_player import SliderPlayer
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.widgets.slider_scale import SliderScale
@@ -26,11 +27,15 @@ from snip_gui.ui.widgets.slider_scale import SliderScale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QResizeEvent
+
 # Positions below the knee are linear in sparsity, up to 90 %; above it, every step removes the same
 # fraction of the remaining connections, down to a single one.
 _POSITIONS = 2000
 _KNEE = 1000
 _KNEE_SPARSITY = 0.9
+# Narrower sliders are hard to move by small steps.
+_LEAST_TRACK = 320
 
 
 def sparsity_at(position: int, num_parameters: int) -> float:
@@ -101,6 +106,10 @@ class SparsityControl(QWidget):
         menu = QMenu(self.presets)
         menu.triggered.connect(lambda action: self.sparsity_asked.emit(action.data()))
         self.presets.setMenu(menu)
+        self.play = named(
+            SliderPlayer(self.slider), "sparsity_play", "Play",
+            "Move the slider to the highest sparsity, or stop it",
+        )  # fmt: skip
         self.note = named(Label(), "mask_note", "About the mask")
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
@@ -116,27 +125,41 @@ class SparsityControl(QWidget):
         heading.setBuddy(self.slider)
         kept = Label("kept")
         kept.setBuddy(self.kept)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(heading)
-        row.addWidget(self.percent)
-        row.addStretch(1)
-        for widget in (kept, self.kept, self._total):
-            row.addWidget(widget)
+        self._values = QWidget()
+        values = WrappingRow(self._values, spacing=8)
+        for widget in (self.play, heading, self.percent, kept, self.kept, self._total):
+            values.addWidget(widget)
+        self._track = QGridLayout()
+        self._track.setSpacing(0)
+        self._track.setHorizontalSpacing(8)
+        self._track.setColumnStretch(1, 1)
+        self._is_wide = False
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
-        track = QGridLayout()
-        track.setSpacing(2)
-        track.setHorizontalSpacing(8)
-        track.addWidget(self.slider, 0, 0)
-        track.addWidget(self._scale, 1, 0)
-        track.addWidget(self.presets, 0, 1, 2, 1)
-        column.addLayout(row)
-        column.addLayout(track)
+        column.addLayout(self._track)
         column.addWidget(self.note)
+        self._arrange()
         QWidget.setTabOrder(self.slider, self.percent)
         QWidget.setTabOrder(self.percent, self.kept)
+        QWidget.setTabOrder(self.kept, self.presets)
+
+    def _arrange(self) -> None:
+        """Put the numbers beside the slider if there is room, otherwise above it."""
+        top = 0 if self._is_wide else 1
+        across = 1 if self._is_wide else 3
+        self._track.addWidget(self._values, 0, 0, 1, across)
+        self._track.addWidget(self.slider, top, 1 if self._is_wide else 0, 1, 1 if top == 0 else 2)
+        self._track.addWidget(self._scale, top + 1, 1 if top == 0 else 0, 1, 1 if top == 0 else 2)
+        self._track.addWidget(self.presets, top, 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Arrange the numbers according to the width."""
+        is_wide = event.size().width() >= self._values.sizeHint().width() + _LEAST_TRACK
+        if is_wide != self._is_wide:
+            self._is_wide = is_wide
+            self._arrange()
+        super().resizeEvent(event)
 
     def show_note(self, text: str) -> None:
         """Show a note on the mask below the slider; hide it if empty."""

@@ -42,8 +42,8 @@ def test_every_image_is_laid_out_if_opened_late(page, qtbot):
 def test_every_image_is_laid_out_if_opened_early_and_filtered(page, qtbot):
     page, grid = page
     grid.images.show_indices(np.arange(30))
-    page.show()
-    qtbot.waitExposed(page)
+    with qtbot.waitExposed(page):
+        page.show()
     for number in (700, 400):
         grid.images.show_indices(np.arange(number))
         qtbot.waitUntil(lambda: is_laid_out(grid), timeout=WAIT_MS)

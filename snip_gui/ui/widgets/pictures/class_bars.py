@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from snip_gui.ui.widgets.guarded import Guarded
@@ -69,7 +69,6 @@ class ClassBars(Guarded, QWidget):
         highest = max(*self._counts, 1)
         room = self.height() - 2 * line
         step = self.width() / len(self._counts)
-        letters = max(1, int(step / painter.fontMetrics().averageCharWidth()))
         text = self.palette().color(self.foregroundRole())
         for number, count in enumerate(self._counts):
             left, width = round(number * step), max(2, round(step) - 3)
@@ -80,7 +79,7 @@ class ClassBars(Guarded, QWidget):
             painter.drawText(
                 cell.translated(0, self.height() - line),
                 Qt.AlignmentFlag.AlignCenter,
-                self._names[number][:letters],
+                _fitted(self._names[number], painter.fontMetrics(), step - 2),
             )
             if count and painter.fontMetrics().horizontalAdvance(f"{count}") <= step + 2:
                 above = cell.translated(0, room - height)
@@ -88,3 +87,11 @@ class ClassBars(Guarded, QWidget):
 
     def _class_at(self, x: int) -> int:
         return min(len(self._counts) - 1, max(0, int(x * len(self._counts) / self.width())))
+
+
+def _fitted(name: str, metrics: QFontMetrics, width: float) -> str:
+    """Return as many letters of a name as fit, at least one."""
+    number = len(name)
+    while number > 1 and metrics.horizontalAdvance(name[:number]) > width:
+        number -= 1
+    return name[:number]

@@ -215,7 +215,7 @@ class ImageGrid(QListView):
         if self._goal < 0:
             return
         cell, room = self.gridSize(), self.viewport().size()
-        in_line = max(1, room.width() // cell.width())
+        in_line = max(1, (room.width() - 1) // cell.width())  # as Qt does
         num_lines = -(-self.images.rowCount() // in_line)
         bottom = max(0, num_lines * cell.height() - room.height())
         offset = min(self._goal // in_line * cell.height(), bottom)
@@ -231,7 +231,7 @@ class ImageGrid(QListView):
         """Lay the images out again if another number of them fits into a line."""
         super().resizeEvent(event)
         cell = self.gridSize().width()
-        if event.size().width() // cell != event.oldSize().width() // cell:
+        if (event.size().width() - 1) // cell != (event.oldSize().width() - 1) // cell:
             self._fit.start()
 
     def _lay_out(self) -> None:

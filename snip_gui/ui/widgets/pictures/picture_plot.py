@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QSizePolicy, QWidg
 
 from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.bar_ticks import bar_ticks
+from snip_gui.ui.widgets.pictures.picture_keys import PictureKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +59,11 @@ class PicturePlot(QWidget):
         self._beside = False
         self._marks: list[QGraphicsRectItem] = []
         self._mark_colour = QColor()
+        self._cursor = QGraphicsRectItem()
+        self._cursor.setZValue(2)
+        self._cursor.setPen(_frame_pen(QColor("#ffffff")))
+        self._cursor.hide()
+        self.view_box.addItem(self._cursor, ignoreBounds=True)
         self.colour_bar = ColourBar()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,6 +74,9 @@ class PicturePlot(QWidget):
         self.view.scene().sigMouseClicked.connect(self._on_clicked)
         self.view.setMinimumSize(120, 64)  # two may be stacked
         self.view_box.sigRangeChanged.connect(self._on_range_changed)
+        self.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._keys = PictureKeys(self)
+        self.view.installEventFilter(self._keys)
 
     def show_picture(
         self,
@@ -137,6 +147,34 @@ class PicturePlot(QWidget):
         if size != self._shape:
             self._shape = size
             self.reset_view()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the canvas; empty before a picture is drawn."""
+        return self._shape
+
+    def pan(self, down: float, right: float) -> None:
+        """Move the visible part by fractions of its size."""
+        rect = self.view_box.viewRect()
+        self.view_box.translateBy(x=right * rect.width(), y=down * rect.height())
+
+    def zoom(self, factor: float) -> None:
+        """Enlarge the picture about the middle of the visible part."""
+        self.view_box.scaleBy((1 / factor, 1 / factor))
+
+    def show_cursor(self, place: tuple[int, int] | None) -> None:
+        """Frame the position that the keyboard points at, and bring it into view; None for none."""
+        self._cursor.setVisible(place is not None)
+        if place is None:
+            return
+        row, column = place
+        self._cursor.setRect(QRectF(column, row, 1, 1))
+        top, left, height, width = self.visible
+        if not (top <= row < top + height and left <= column < left + width):
+            rect = self.view_box.viewRect()
+            rect.moveCenter(QPointF(column + 0.5, row + 0.5))
+            self.view_box.setRange(rect, padding=0)
+        self.hovered.emit(row, column)
 
     @property
     def title(self) -> str:
@@ -295,11 +333,14 @@ class ColourBar(Guarded, QWidget):
             self._paint_legend(painter, bar, line, picture.legend)
             return
         painter.drawImage(bar, self._gradient)
-        for share in (0, 0.25, 0.5, 0.75, 1):
-            value = picture.low + share * (picture.high - picture.low)
+        above = math.inf
+        for share, label in bar_ticks(picture):
             y = bar.bottom() - share * bar.height()
+            if above - y < line:  # a low bar has room for fewer labels
+                continue
+            above = y
             place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
-            painter.drawText(place, _LEFT, _number(value, picture))
+            painter.drawText(place, _LEFT, label)
 
     def _paint_legend(
         self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
@@ -329,12 +370,3 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 def _short(label: str) -> str:
     return {"fraction kept": "kept", "kept": ""}.get(label, label)
-
-
-def _number(value: float, picture: Picture) -> str:
-    """Format a value of the scale."""
-    if picture.scale == "log":
-        return f"{10**value:.0e}"
-    if not picture.is_share:
-        return f"{value:.2g}"
-    return f"{value:.0%}" if abs(value) >= 0.1 or value == 0 else f"{value:.1%}"

@@ -1,0 +1,1 @@
+"""Layouts and containers that fit windows of any size."""
