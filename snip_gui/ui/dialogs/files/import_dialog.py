@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
@@ -19,8 +18,7 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.runs.listing import method_title
-from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plain_text import Label
+from snip_gui.ui.widgets.naming import named, text_label
 
 if TYPE_CHECKING:
     from snip_gui.core.models.events import CheckpointFound
@@ -39,22 +37,22 @@ class ImportDialog(QDialog):
         self.setObjectName("import_dialog")
         self.setWindowTitle("Open checkpoint")
         self._found = found
-        heading = _make_label(found.path.name, "import_file", "File")
+        heading = text_label(found.path.name, "import_file", "File")
         heading.setProperty("role", "heading")
         self.network = named(QComboBox(), "import_network", "Network")
         for recipe in found.recipes:
             self.network.addItem(find_network(recipe.model).title)
         self.network.currentIndexChanged.connect(self._update)
-        self._mask = _make_label("", "import_mask", "Mask")
-        self._then = _make_label("", "import_then", "What happens next")
+        self._mask = text_label("", "import_mask", "Mask")
+        self._then = text_label("", "import_then", "What happens next")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         holds = f"{found.num_values:,} values in {found.num_tensors:,} tensors"
         kind = f"{found.title}, under “{found.key}”" if found.key else found.title
-        form.addRow("Kind", _make_label(f"{kind}: {holds}", "import_kind", "Kind"))
+        form.addRow("Kind", text_label(f"{kind}: {holds}", "import_kind", "Kind"))
         form.addRow("Network", self.network)
         form.addRow("Mask", self._mask)
-        form.addRow("Origin", _make_label(self._origin(), "import_origin", "Origin"))
+        form.addRow("Origin", text_label(self._origin(), "import_origin", "Origin"))
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Open | standard.Cancel)
         self.open_button = named(buttons.button(standard.Open), "start_import", "Open")
@@ -103,11 +101,3 @@ class ImportDialog(QDialog):
             f"{method_title(recipe).lower()}. Train continues from these weights under this "
             f"mask; Export saves them again.{change} This can be undone."
         )
-
-
-def _make_label(text: str, object_name: str, accessible_name: str) -> QLabel:
-    """Return a label with wrapped, selectable text."""
-    label = named(Label(text), object_name, accessible_name)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setWordWrap(True)
-    return label

@@ -5,22 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plain_text import Label
+from snip_gui.ui.widgets.naming import named, text_label
 
 if TYPE_CHECKING:
     from snip_gui.core.data.sets.catalogue import DatasetInfo
@@ -50,10 +48,10 @@ class DownloadDialog(QDialog):
         where.addWidget(choose)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Size", _make_label(download.size_text, "download_size", "Size"))
-        form.addRow("Source", _make_label("\n".join(download.hosts), "download_hosts", "Servers"))
-        form.addRow("Home page", _make_label(download.page, "download_page", "Home page"))
-        form.addRow("Citation", _make_label(download.terms, "download_terms", "Citation and terms"))
+        form.addRow("Size", text_label(download.size_text, "download_size", "Size"))
+        form.addRow("Source", text_label("\n".join(download.hosts), "download_hosts", "Servers"))
+        form.addRow("Home page", text_label(download.page, "download_page", "Home page"))
+        form.addRow("Citation", text_label(download.terms, "download_terms", "Citation and terms"))
         form.addRow("Save to", where)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
@@ -63,7 +61,7 @@ class DownloadDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
-        column.addWidget(_make_label(dataset.description, "download_what", "Description"))
+        column.addWidget(text_label(dataset.description, "download_what", "Description"))
         column.addLayout(form)
         column.addWidget(buttons)
         self.resize(560, self.sizeHint().height())
@@ -84,11 +82,3 @@ class DownloadDialog(QDialog):
     @Slot(str)
     def _on_text(self, text: str) -> None:
         self._start.setEnabled(bool(text.strip()))
-
-
-def _make_label(text: str, object_name: str, accessible_name: str) -> QLabel:
-    """Return a label with wrapped, selectable text."""
-    label = named(Label(text), object_name, accessible_name)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setWordWrap(True)
-    return label

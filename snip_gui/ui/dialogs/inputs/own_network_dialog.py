@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -52,6 +52,7 @@ class OwnNetworkDialog(QDialog):
         super().__init__(parent)
         self._trusted = trusted
         self._source: Source | None = None
+        self._shown = ""
         self.setWindowTitle("Your own network")
         self.setObjectName("own_network_dialog")
         self.file = named(
@@ -59,8 +60,10 @@ class OwnNetworkDialog(QDialog):
         )
         self.file.setPlaceholderText("A Python file")
         self.file.editingFinished.connect(self._show_file)
+        self.file.textChanged.connect(self._on_text)
         browse = named(QPushButton("Browse…"), "own_browse", "Browse", "Choose a Python file")
         browse.clicked.connect(self._on_browse)
+        browse.setAutoDefault(False)
         self.symbol = named(
             QComboBox(), "own_symbol", "Class or function",
             "The network's class, or a function that returns the network",
@@ -85,6 +88,9 @@ class OwnNetworkDialog(QDialog):
         )
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
+        for button in self.buttons.buttons():
+            assert isinstance(button, QPushButton)
+            button.setAutoDefault(False)  # Enter must not agree to code that is not shown yet
         self._build(browse)
         self._show_file()
         if self.symbol.findText(symbol) >= 0:
@@ -111,6 +117,26 @@ class OwnNetworkDialog(QDialog):
         assert self._source is not None
         return self._source, self.symbol.currentText()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Show a file whose name was typed; only another Enter can agree to run it."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and self.file.hasFocus():
+            self.code.setFocus()
+            return
+        super().keyPressEvent(event)
+
+    def accept(self) -> None:
+        """Accept the code that is shown, never that of a file named since."""
+        if self._source is not None and self.file.text().strip() == self._shown:
+            super().accept()
+
+    @Slot()
+    def _on_text(self) -> None:
+        """Withdraw the offer to run the shown code while another file is being named."""
+        is_shown = self.file.text().strip() == self._shown and self._source is not None
+        ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        ok.setEnabled(is_shown and self.symbol.count() > 0)
+
     @Slot()
     def _on_browse(self) -> None:
         start = str(Path(self.file.text()).parent) if self.file.text() else ""
@@ -128,7 +154,7 @@ class OwnNetworkDialog(QDialog):
         self.symbol.clear()
         self.code.clear()
         self._source, problem = None, ""
-        text = self.file.text().strip()
+        text = self._shown = self.file.text().strip()
         if text:
             try:
                 source = read_source(Path(text))
