@@ -57,3 +57,19 @@ class PathsFollowed(Event):
     num_kept: int
     reach: Reach | None
     on_paths: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputSensitivityMade(Event):
+    """The sensitivity of the inputs for a mask.
+
+    Attributes
+    ----------
+    whole_HW, pruned_HW
+        ``|x dL/dx|`` of the whole network, and of the one that keeps ``num_kept`` connections.
+    """
+
+    scored: Scored
+    num_kept: int
+    whole_HW: NDArray[np.float32]
+    pruned_HW: NDArray[np.float32]
