@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _RECENTS = "recent-recipes.json"
 _LAYOUT = "window.ini"
 _QUEUE = "queue.json"
+_PINS = "pins.json"
 # How long closing the window waits for a training run to write its checkpoint.
 _CLOSE_MS = 60_000
 
@@ -54,7 +55,8 @@ class Application:
         if self.is_closed:
             return
         self.is_closed = True
-        is_kept = self.keeper.finish()
+        are_pins_kept = self.controller.kept_pins.finish()
+        is_kept = self.keeper.finish() and are_pins_kept
         self.has_ended = self.host.shutdown(_CLOSE_MS) and is_kept
 
 
@@ -71,6 +73,7 @@ def create_window(config_folder: Path) -> Application:
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.keeper import PREFERENCES, SESSION, SessionKeeper
     from snip_gui.session.kept.recents import Recents
+    from snip_gui.session.looking.live_scoring import LiveScoring
     from snip_gui.session.state.notices import Notice
     from snip_gui.session.state.preferences import load_preferences
     from snip_gui.session.state.session_state import SessionState
@@ -93,6 +96,7 @@ def create_window(config_folder: Path) -> Application:
         # Qt aborts the process if it destroys a thread that is still running.
         undo.callback(host.shutdown)
         controller = Controller(state, host, recents)
+        LiveScoring(state, host, controller.score, controller)
         window = MainWindow(controller, themes, layout)
         EndNotice(controller, window)
         EditedQuestion(controller, window)
@@ -100,6 +104,7 @@ def create_window(config_folder: Path) -> Application:
             if sentence:
                 state.notices.add(Notice("problem", sentence))
         controller.queue.keep_in(config_folder / _QUEUE)
+        controller.kept_pins.keep_in(config_folder / _PINS)
         undo.pop_all()
     application = Application(window, controller, host, keeper)
     window.closed.connect(application.close)

@@ -27,13 +27,16 @@ from snip_gui.session.choosing.pictures import Pictures
 from snip_gui.session.choosing.recipe_files import RecipeFiles
 from snip_gui.session.choosing.resets import without_leftovers
 from snip_gui.session.comparing.grid import TileGrid
+from snip_gui.session.comparing.kept_pins import KeptPins
 from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
 from snip_gui.session.jobs.lazily import lazily
+from snip_gui.session.looking.input_sensitivity import InputSensitivity
 from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
+from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
@@ -45,7 +48,6 @@ from snip_gui.session.state.undo import RecipeEdit
 from snip_gui.session.state.values import Activity, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from snip_gui.core.pruning.scored import Scored
@@ -64,6 +66,7 @@ class Controller(QObject):
 
     failed = Signal(object)  # Notice with details, for an unexpected exception
     exported = Signal(object)  # ExportDone
+    undo_changed = Signal()  # another thing would be undone or redone
     told = Signal(str)  # a sentence to show briefly
 
     def __init__(
@@ -88,8 +91,10 @@ class Controller(QObject):
         self.trainings.happened.connect(self.live.hear)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
         self.levels = LevelMaker(host, self)
+        self.inputs = InputSensitivity(state, host, self)
         self._follower = PathFollower(state, host, self)
         self.pins = Pins(state, self)
+        self.kept_pins = KeptPins(state, host, self.pins, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self._scores = ScoreCache()
         self._wants_score = False
@@ -97,9 +102,15 @@ class Controller(QObject):
         host.happened.connect(self._on_any_event)
         host.ended.connect(self._on_any_end)
         self.runs = Runs(state, host, self)
+        self.runs.deleted.connect(self._on_runs_deleted)
+        self._deleted_last = False
+        self.undo_stack.indexChanged.connect(self._on_edited)
         self.trainings.ended.connect(self.runs.refresh)
         self.queue = RunQueue(state, self.trainings, self)
-        self.training_start = TrainingStart(state, self.edit, self)
+        self.companions = Companions(self.runs, self)
+        self.training_start = TrainingStart(
+            state, self.edit, self.train_recipe, self.queue, self.companions, self
+        )
 
     def is_busy(self, *kinds: str) -> bool:
         """Return whether a job of one of the kinds, or any job, is unfinished."""
@@ -173,6 +184,28 @@ class Controller(QObject):
             self.state.status.set_problem(self.state.images_problem)
         self._recall_scores()
 
+    def undo(self) -> None:
+        """Undo what was done last: a deletion of runs, or an edit of the recipe."""
+        if self.undoes_deletion:
+            self.runs.undo_delete()
+        else:
+            self.undo_stack.undo()
+
+    @property
+    def undoes_deletion(self) -> bool:
+        """Whether runs were deleted after the last edit of the recipe."""
+        return self.runs.num_deleted > 0 and self._deleted_last
+
+    @Slot()
+    def _on_runs_deleted(self) -> None:
+        self._deleted_last = True
+        self.undo_changed.emit()
+
+    @Slot()
+    def _on_edited(self) -> None:
+        self._deleted_last = False
+        self.undo_changed.emit()
+
     # Environment
 
     def set_preferences(self, preferences: Preferences) -> None:
@@ -204,17 +237,6 @@ class Controller(QObject):
         """Score, prune and train the recipe; if it was trained before, that run is resumed."""
         if self.state.can_train:
             self.train_recipe(self.state.recipe)
-
-    def ask_to_train(self) -> None:
-        """Train the recipe, after a question if its minibatch lacks classes."""
-        if self.state.can_train:
-            self.training_start.start(
-                lambda recipes: self.train_recipe(*recipes), [self.state.recipe]
-            )
-
-    def ask_to_sweep(self, recipes: Sequence[Recipe]) -> None:
-        """Queue the recipes, after a question if their minibatch lacks classes."""
-        self.training_start.start(self.queue.add, recipes)
 
     def train_recipe(self, recipe: Recipe) -> None:
         """Train a recipe other than the current one."""

@@ -34,6 +34,7 @@ class Runs(QObject):
     changed = Signal()  # the runs, or whether a deletion can be undone
     checked_changed = Signal()  # the runs overlaid on charts, or their curves
     offer_changed = Signal()
+    deleted = Signal()  # runs were moved to the bin
 
     def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -173,6 +174,7 @@ class Runs(QObject):
         def keep() -> None:
             if moves:
                 self._deleted.append(moves)
+                self.deleted.emit()
                 self.changed.emit()
 
         job = self._edit(factory)

@@ -9,11 +9,14 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.recipe.recipe import Draw
+from snip_gui.session.runs.companions import make_companions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from snip_gui.core.recipe.recipe import Minibatch, Recipe
+    from snip_gui.session.runs.companions import Companions
+    from snip_gui.session.runs.run_queue import RunQueue
     from snip_gui.session.state.session_state import SessionState
 
     Start = Callable[[Sequence[Recipe]], None]
@@ -26,6 +29,8 @@ class TrainingStart(QObject):
     ----------
     edit
         Makes a recipe the current one, with a text for the undo menu.
+    train
+        Trains a single recipe.
     """
 
     changed = Signal()  # there is a question, or it is answered
@@ -34,10 +39,14 @@ class TrainingStart(QObject):
         self,
         state: SessionState,
         edit: Callable[[Recipe, str], None],
+        train: Callable[[Recipe], None],
+        queue: RunQueue,
+        companions: Companions,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._state, self._edit = state, edit
+        self._state, self._edit, self._train = state, edit, train
+        self._queue, self._companions = queue, companions
         self._waiting: tuple[Start, tuple[Recipe, ...]] | None = None
         self._agreed: Minibatch | None = None
         state.minibatch_changed.connect(self.dismiss)
@@ -49,6 +58,26 @@ class TrainingStart(QObject):
             return ""
         present, total = self._count_classes()
         return f"The minibatch holds {present:,} of {total:,} classes."
+
+    def train(self) -> None:
+        """Train the recipe, and what it is to be compared with."""
+        if self._state.can_train:
+            self.start(self._train_beside, [self._state.recipe])
+
+    def sweep(self, recipes: Sequence[Recipe]) -> None:
+        """Queue recipes."""
+        self.start(self._queue.add, recipes)
+
+    def _train_beside(self, recipes: Sequence[Recipe]) -> None:
+        recipe, preferences = recipes[0], self._state.preferences
+        companions = make_companions(
+            recipe, dense=preferences.train_dense, random=preferences.train_random
+        )
+        self._companions.follow(recipe, companions)
+        if companions:
+            self._queue.add([recipe, *(companion.recipe for companion in companions)])
+        else:
+            self._train(recipe)
 
     def start(self, start: Start, recipes: Sequence[Recipe]) -> None:
         """Train recipes with the current minibatch, or ask first."""

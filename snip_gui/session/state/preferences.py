@@ -32,6 +32,12 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
         Folder of data sets that have no path in ``data_places``.
     data_places
         Folder or file of each data set.
+    shows_advanced
+        Whether settings that are rarely changed are shown.
+    live_scoring
+        Whether scoring starts by itself after a change, as long as it is fast.
+    train_dense, train_random
+        Whether Train also trains the dense network, and one with a random mask.
     """
 
     theme: Theme = "system"
@@ -43,6 +49,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     export_folder: PathText = ""
     trusted_code: tuple[str, ...] = ()
     first_look_offered: bool = False
+    shows_advanced: bool = False
+    live_scoring: bool = True
+    train_dense: bool = False
+    train_random: bool = False
     image_memory_gb: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
 
     @property
