@@ -70,7 +70,9 @@ def runs_table(entries: Sequence[RunEntry]) -> Table:
 
 def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
     """Return the fields in which recipes differ: one row per field, one column per recipe."""
-    labels = {METHOD.path: METHOD.label} | {field.path: field.label for field in all_fields()}
+    labels = {METHOD.path: METHOD.label, "minibatch.kind": "Choice of the minibatch"} | {
+        field.path: field.label for field in all_fields()
+    }
     flat = [dict(_leaves(msgspec.to_builtins(recipe), "")) for _, recipe in named]
     known = [METHOD.path, *labels]
     others = sorted({path for values in flat for path in values} - set(known))

@@ -98,7 +98,7 @@ class RunCommands(QObject):
 
     @Slot(object)
     def _on_sweep(self, recipes: tuple[Recipe, ...]) -> None:
-        self._controller.ask_to_sweep(recipes)
+        self._controller.training_start.sweep(recipes)
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

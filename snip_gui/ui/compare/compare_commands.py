@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QFileDialog
 
 from snip_gui.ui.widgets.lazy_page import LazyPage
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.compare.compare_panel import ComparePanel
     from snip_gui.ui.theme.theme import Themes
     from snip_gui.ui.widgets.pictures.image_grid import ImageGrid
+
+_PINS = "Pins (*.json)"
 
 
 class CompareCommands(QObject):
@@ -60,6 +64,21 @@ class CompareCommands(QObject):
     def pin(self) -> None:
         """Pin the current state."""
         self._controller.pins.pin_screen()
+
+    @Slot()
+    def open_pins(self) -> None:
+        """Ask for a file and add its pins."""
+        name, _ = QFileDialog.getOpenFileName(self._centre, "Open pins", "", _PINS)
+        if name:
+            self._controller.kept_pins.open(Path(name))
+            self.show_compare()
+
+    @Slot()
+    def save_pins(self) -> None:
+        """Ask for a file name and save the pins."""
+        name, _ = QFileDialog.getSaveFileName(self._centre, "Save pins", "pins.json", _PINS)
+        if name:
+            self._controller.kept_pins.save(Path(name))
 
     @Slot()
     def score_without(self) -> None:

@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.ui.heatmap.map_page import MapPage
+from snip_gui.ui.heatmap.next_step import NextStep
+from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.lazy_page import LazyPage
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 # Width from which two pictures are side by side rather than stacked.
 _WIDE = 620
+# Room for the sparsity of a running training beside the controls.
+_BADGE_WIDTH = 40
 
 
 class HeatmapPanel(QWidget):
@@ -52,13 +56,11 @@ class HeatmapPanel(QWidget):
         self._weights_page: LazyPage[WeightsPage] = LazyPage(self._make_weights)
         self._is_stale = False
         self._make_controls()
-        self._readout = named(Label(), "heatmap_readout", "Under the pointer, or selected")
+        self._readout = named(ElidedLabel(), "heatmap_readout", "Under the pointer, or selected")
         self._readout.setProperty("role", "muted")
-        self._readout.setWordWrap(True)
-        # Always two lines, so that nothing moves when the text gets longer.
-        self._readout.setFixedHeight(2 * self._readout.fontMetrics().lineSpacing() + 2)
-        self._readout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._readout.setIndent(6)
         self.control = SparsityControl()
+        self.next_step = NextStep(state, self)
         self._build()
         self._connect()
         self._on_scored_changed()
@@ -86,6 +88,7 @@ class HeatmapPanel(QWidget):
         top.setSpacing(6)
         for widget in (self.show_map, self.show_weights, self.show_both):
             top.addWidget(widget)
+        self._top = top
         top.addStretch()
         top.addWidget(self.badge)
         top.addWidget(self.back)
@@ -94,8 +97,9 @@ class HeatmapPanel(QWidget):
         self.splitter.addWidget(self.map)
         self.splitter.addWidget(self._weights_page)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 4)
-        column.setSpacing(4)
+        top.setContentsMargins(6, 2, 6, 0)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
         column.addLayout(top)
         column.addWidget(self.splitter, 1)
         column.addWidget(self._readout)
@@ -109,6 +113,8 @@ class HeatmapPanel(QWidget):
         state.training_changed.connect(self._show_badge)
         control.sparsity_asked.connect(self._controller.set_sparsity)
         control.num_kept_asked.connect(self._controller.set_num_kept)
+        self.next_step.score_asked.connect(self._controller.score)
+        self.next_step.changed.connect(self._on_next_step)
         self._views.buttonClicked.connect(self._on_view_changed)
         self.back.clicked.connect(self._on_back)
         self.map.readout.connect(self._on_readout)
@@ -150,18 +156,37 @@ class HeatmapPanel(QWidget):
         for page in self._pages():
             page.plot.reset_view()
 
-    def set_stale(self, stale: bool) -> None:
+    @Slot()
+    def _on_next_step(self) -> None:
         """Fade the pictures while they show older settings."""
-        self._is_stale = stale
+        self._is_stale = self._state.is_stale
         for page in self._pages():
-            page.plot.set_faded(stale)
+            page.plot.set_faded(self._is_stale)
+        self._place_next_step()
+
+    def _place_next_step(self) -> None:
+        self.next_step.place_over(self.splitter.geometry())
+
+    def _place_bars(self) -> None:
+        """Put the controls of a single page beside the buttons if there is room."""
+        buttons = sum(b.sizeHint().width() + 6 for b in self._views.buttons())
+        hidden = self.show_weights, self.show_map
+        for page, other in zip(self._pages(), hidden, strict=False):
+            width = buttons + page.bar.sizeHint().width() + page.controls.spacing()
+            if not self.show_both.isChecked() and width < self.width() - _BADGE_WIDTH:
+                self._top.insertWidget(len(self._views.buttons()), page.bar)
+            else:
+                page.column.insertWidget(0, page.bar)
+            page.bar.setVisible(not other.isChecked())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arrange two pictures according to the width."""
         across = Qt.Orientation.Horizontal if self.width() >= _WIDE else Qt.Orientation.Vertical
         if self.splitter.orientation() != across:
             self.splitter.setOrientation(across)
+        self._place_bars()
         super().resizeEvent(event)
+        self._place_next_step()
 
     @Slot()
     def _on_scored_changed(self) -> None:
@@ -188,6 +213,7 @@ class HeatmapPanel(QWidget):
     def _on_view_changed(self) -> None:
         self.map.setVisible(not self.show_weights.isChecked())
         self._weights_page.setVisible(not self.show_map.isChecked())
+        self._place_bars()
         self._show_hint()
 
     @Slot(str)

@@ -39,7 +39,9 @@ class MapPage(PicturePage):
     ) -> None:
         super().__init__("input_map", "Input map", themes, parent)
         self._state, self._selector = state, controller.selector
-        self._pictures = controller.pictures
+        self._pictures, self._inputs = controller.pictures, controller.inputs
+        self._inputs.changed.connect(self.refresh)
+        self._shows_inputs = False
         self._fractions: NDArray[np.float64] | None = None
         self._companion: tuple[object, ...] = ()
         self._make_controls()
@@ -58,6 +60,12 @@ class MapPage(PicturePage):
         self.unit.setMinimum(_ALL_UNITS)
         self.unit.setMaximum(_ALL_UNITS)
         self.unit.valueChanged.connect(self._on_unit_changed)
+        self.quantity = choice(
+            "map_quantity", "Shown",
+            "The fraction kept of each pixel's connections, or how much the loss depends on the "
+            "pixel in the whole and in the pruned network",
+            (("fraction kept", "kept"), ("input sensitivity", "inputs")),
+        )  # fmt: skip
         self.scale = choice(
             "heatmap_scale", "Scale",
             "Scale to the map's own maximum, as in Figure 2 of the paper, or show the fraction "
@@ -75,11 +83,10 @@ class MapPage(PicturePage):
             "Average the colour channels, or show red, green and blue side by side",
             (("channel average", "together"), ("separate channels", "apart")),
         )  # fmt: skip
-        for box in (self.scale, self.companion, self.channels):
+        for box in (self.quantity, self.scale, self.companion, self.channels):
             box.currentIndexChanged.connect(self._on_look_changed)
-        for widget in (self.unit, self.scale, self.companion, self.channels):
+        for widget in (self.quantity, self.unit, self.scale, self.companion, self.channels):
             self.controls.addWidget(widget)
-        self.controls.addStretch()
 
     @Slot()
     def _on_look_changed(self) -> None:
@@ -135,6 +142,12 @@ class MapPage(PicturePage):
             self.say(NO_SCORES)
             return
         found = scored.input_fractions(self._state.num_kept, self._unit)
+        has_map = scored.model.input_map != "none"
+        self._shows_inputs = self.quantity.currentData() == "inputs" or not has_map
+        self._inputs.want(wanted=self._shows_inputs)
+        if self._shows_inputs:
+            self._draw_inputs("" if has_map or not isinstance(found, str) else found)
+            return
         if isinstance(found, str):
             self.say(found)
             return
@@ -144,6 +157,21 @@ class MapPage(PicturePage):
             picture = replace(picture, palette="glow")
         self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
         self._draw_marks()
+        self.show_plot()
+        self._draw_companion()
+
+    def _draw_inputs(self, why: str) -> None:
+        """Draw the input sensitivity of the whole network and, to its right, of the pruned one."""
+        made = self._inputs.made
+        if made is None:
+            self._fractions = None
+            self.say(f"{why}\n\nComputing the input sensitivity…".strip())
+            return
+        self._fractions = np.stack([made.whole_HW, made.pruned_HW]).astype(np.float64)
+        picture = map_picture(self._fractions, "own-maximum", apart=True)
+        picture = replace(picture, label="|x dL/dx|", is_share=False)
+        self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
+        self.plot.show_marks(())
         self.show_plot()
         self._draw_companion()
 
@@ -171,7 +199,7 @@ class MapPage(PicturePage):
     def _draw_companion(self) -> None:
         """Draw the mean of the minibatch with the map, if so chosen."""
         where, mean_CHW = self.companion.currentData(), self._pictures.mean_CHW
-        if where == "none" or self._is_apart or self.plot.picture is None:
+        if where == "none" or self._is_apart or self._shows_inputs or self.plot.picture is None:
             mean_CHW = None
         shown = (where, id(mean_CHW), self.plot.picture is None)
         if shown == self._companion:
@@ -194,6 +222,11 @@ class MapPage(PicturePage):
         if column == columns:  # between two channels
             self.readout.emit("")
             return
+        if self._shows_inputs:
+            value, of = self._fractions[channel, row, column], ("whole", "pruned")[channel]
+            text = f"pixel at row {row}, column {column}: |x dL/dx| {value:.3g}, {of} network"
+            self.readout.emit(text)
+            return
         part = self._fractions[channel] if self._is_apart else self._fractions.mean(axis=0)
         of = "its connections" if self._unit is None else f"its connections to unit {self._unit}"
         where = f"channel {channel}, row" if self._is_apart else "row"
@@ -203,18 +236,26 @@ class MapPage(PicturePage):
     @Slot(int, int)
     def on_clicked(self, row: int, column: int) -> None:
         """Select the pixel under the pointer."""
-        if self._fractions is not None:
+        if self._fractions is not None and not self._shows_inputs:
             _, _, columns = self._fractions.shape
             self._selector.select_pixel(row, min(column % (columns + 1), columns - 1))
 
     def hint(self) -> str:
         """Return a description of the picture."""
         scored = self._state.scored
-        if scored is None or scored.model.input_map == "none":
+        if scored is None:
             return ""
+        if self._shows_inputs:
+            busy = "" if self._inputs.is_current else "; computing…"
+            return (
+                "|x dL/dx| averaged over the minibatch: whole network (left) and pruned (right)"
+                f"{busy}"
+            )
         what = {
             "positions": "the connections fed by the pixel's receptive fields",
             "columns": "the connections from the pixel's column",
         }.get(scored.model.input_map, "the connections from the pixel")
         to = "" if self._unit is None else f" to unit {self._unit}"
-        return f"Brightness: fraction kept of {what}{to}"
+        under = "; grey underneath: mean of the minibatch" if self._is_under else ""
+        bright = "Colour" if self._is_under else "Brightness"
+        return f"{bright}: fraction kept of {what}{to}{under}"

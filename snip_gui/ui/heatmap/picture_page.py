@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedLayout, QVBoxLayout, QWidget
 
+from snip_gui.ui.widgets.layouts.wrapping_row import WrappingRow
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 from snip_gui.ui.widgets.plain_text import Label
@@ -49,8 +50,8 @@ class PicturePage(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
         self.empty.setMargin(24)
-        self.controls = QHBoxLayout()
-        self.controls.setSpacing(6)
+        self.bar = QWidget()
+        self.controls = WrappingRow(self.bar)
         pages = QWidget()
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self.empty)
@@ -58,7 +59,7 @@ class PicturePage(QWidget):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(4)
-        self.column.addLayout(self.controls)
+        self.column.addWidget(self.bar)
         self.column.addWidget(pages, 1)
         self._is_due = False
         self._later = QTimer(self, singleShot=True, interval=0)
@@ -71,7 +72,7 @@ class PicturePage(QWidget):
     def follow_theme(self) -> None:
         """Apply the colours of the theme."""
         colours = self.themes.colours
-        self.plot.set_background(colours.plot)
+        self.plot.set_background(colours.canvas)
         self.plot.set_mark_colour(colours.accent)
         self.plot.colour_bar.update()
 

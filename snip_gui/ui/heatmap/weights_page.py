@@ -107,7 +107,6 @@ class WeightsPage(PicturePage):
         self.colours.currentIndexChanged.connect(self._on_colours_changed)
         for widget in (self.layer, self.style_box, self.order, self.colours):
             self.controls.addWidget(widget)
-        self.controls.addStretch()
         self.timeline.hide()
 
     def show_scored(self) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -24,6 +24,8 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import natural_order
 from snip_gui.core.data.minibatch.curation import class_choice, class_counts, class_positions
 from snip_gui.core.recipe.recipe import Draw
+from snip_gui.ui.widgets.layouts.class_buttons import ALL, ClassButtons
+from snip_gui.ui.widgets.layouts.wrapping_row import WrappingRow
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.array_image import ArrayImage
 from snip_gui.ui.widgets.pictures.class_bars import ClassBars
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
-_ALL = -1
 _PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All files (*)"
 
 
@@ -61,6 +62,8 @@ class MinibatchPanel(QWidget):
         self._bars = named(ClassBars(), "class_histogram", "Images of each class")
         self.tray = named(ImageGrid(44), "minibatch_tray", "Images in the minibatch")
         self.tray.setMinimumHeight(52)
+        # Otherwise the panel would scroll before the tray gets smaller.
+        self.tray.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._make_buttons()
         self._build()
         state.images_changed.connect(self._on_images_changed)
@@ -79,14 +82,10 @@ class MinibatchPanel(QWidget):
         self.draw_size.setRange(1, 1_000_000)
         self.draw_size.setValue(100)
         self.draw_size.setGroupSeparatorShown(True)
-        self.draw_size.setFixedWidth(78)
-        self.draw_class = named(
-            QComboBox(), "draw_class", "Class to draw from", "Draw from all classes, or only one"
-        )
-        self.draw_class.setMinimumContentsLength(7)
-        self.draw_class.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self.draw_size.setFixedWidth(70)
+        self.classes = ClassButtons()
+        self.classes.chosen.connect(self._on_draw)
+        self.draw_class = self.classes.list
         self.draw_button = named(
             QPushButton("Draw"),
             "draw_button",
@@ -97,7 +96,7 @@ class MinibatchPanel(QWidget):
         self.per_class = named(QSpinBox(), "per_class_number", "Images per class")
         self.per_class.setRange(1, 100_000)
         self.per_class.setValue(10)
-        self.per_class.setFixedWidth(78)
+        self.per_class.setFixedWidth(70)
         self.take = named(
             QPushButton("Fill"), "per_class_button", "Fill per class",
             "Fill the minibatch with this many training images of every class",
@@ -134,7 +133,7 @@ class MinibatchPanel(QWidget):
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
         grid.addWidget(self.draw_size, 0, 0)
-        grid.addWidget(self.draw_class, 0, 1)
+        grid.addWidget(_buddy("images", self.draw_size), 0, 1)
         grid.addWidget(self.draw_button, 0, 2)
         grid.addWidget(self.per_class, 1, 0)
         grid.addWidget(_buddy("per class", self.per_class), 1, 1)
@@ -143,24 +142,22 @@ class MinibatchPanel(QWidget):
         pictures = QHBoxLayout()
         pictures.addWidget(self._mean)
         pictures.addWidget(self._bars, 1)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
+        buttons = QWidget()
+        row = WrappingRow(buttons, spacing=4)
         for button in (self.browse, self.own, self.remove, self.clear):
             button.setProperty("role", "compact")
-        buttons.addWidget(self.browse, 1)
-        buttons.addWidget(self.own)
-        buttons.addWidget(self.remove)
-        buttons.addWidget(self.clear)
+            row.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(6)
         column.addWidget(self._summary)
         column.addLayout(pictures)
+        column.addWidget(self.classes)
         column.addWidget(self.tray, 1)
         column.addLayout(grid)
-        column.addLayout(buttons)
+        column.addWidget(buttons)
         order = (
-            self.tray, self.draw_size, self.draw_class, self.draw_button,
+            self.classes, self.tray, self.draw_size, self.draw_button,
             self.per_class, self.take, self.browse, self.own, self.remove, self.clear,
         )  # fmt: skip
         for first, second in itertools.pairwise(order):
@@ -175,11 +172,7 @@ class MinibatchPanel(QWidget):
             self._on_minibatch_changed()
             return
         self.tray.images.set_images(self._controller.pictures.picture, self._describe)
-        with QSignalBlocker(self.draw_class):
-            self.draw_class.clear()
-            self.draw_class.addItem("all classes", _ALL)
-            for label in natural_order(images.classes):
-                self.draw_class.addItem(f"class {images.classes[label]}", label)
+        self.classes.show_classes(images.classes)
         self._on_minibatch_changed()
 
     @Slot()
@@ -237,25 +230,27 @@ class MinibatchPanel(QWidget):
         """Show the size and class of a draw in the controls for drawing."""
         draw = self._state.recipe.minibatch
         if isinstance(draw, Draw):
-            with QSignalBlocker(self.draw_size), QSignalBlocker(self.draw_class):
+            with QSignalBlocker(self.draw_size):
                 self.draw_size.setValue(draw.size)
-                self.draw_class.setCurrentIndex(self.draw_class.findData(self._drawn_class(draw)))
+            self.classes.show_chosen(self._drawn_class(draw))
+        else:
+            self.classes.show_chosen(None)
 
     def _drawn_class(self, draw: Draw) -> int:
-        """Return the only class drawn from; `_ALL` if there are several, or it does not exist."""
+        """Return the only class drawn from; `ALL` if there are several, or it does not exist."""
         images = self._state.images
         if images is None or len(draw.classes) != 1:
-            return _ALL
+            return ALL
         try:
             return class_positions(draw.classes, images.classes)[0]
         except UserError:  # reported with the minibatch
-            return _ALL
+            return ALL
 
     @Slot()
     def _on_draw(self) -> None:
-        label, images = self.draw_class.currentData(), self._state.images
+        label, images = self.classes.label(), self._state.images
         if images is not None:
-            only = () if label == _ALL else (class_choice(label, images.classes),)
+            only = () if label == ALL else (class_choice(label, images.classes),)
             self._controller.minibatch.draw(self.draw_size.value(), only)
 
     @Slot()
@@ -275,7 +270,7 @@ class MinibatchPanel(QWidget):
             return
         from snip_gui.ui.dialogs.inputs.own_images_dialog import OwnImagesDialog
 
-        label = max(0, self.draw_class.currentData() or 0)
+        label = max(0, self.classes.label())
         dialog = OwnImagesDialog(pictures, images.classes, label, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._controller.minibatch.add_own(dialog.chosen()))

@@ -41,6 +41,20 @@ if TYPE_CHECKING:
 
 _FILE_FIELDS = (field("data.image_size"), field("data.skip_unreadable"))  # for image files only
 _SLIDER = "pruning.sparsity"  # has its own control, under the picture
+# Shown on demand: their defaults are those of the paper.
+_ADVANCED = (
+    "model.init",
+    "model.input_size",
+    "data.validation_fraction",
+    "pruning.prunable",
+    "pruning.exclude",
+    "pruning.floor",
+    "pruning.after",
+    "pruning.scoring_mode",
+    "pruning.batches",
+    "pruning.granularity",
+    "pruning.gather",
+)
 _FIELDS = (
     field("model.name"),
     field("data.name"),
@@ -142,10 +156,19 @@ class SetupPanel(QWidget):
         self.form.add_row("Device", self._device)
         self.form.add_row("Threads", self._threads)
         self.form.add_row("Image memory", self._memory)
+        self.advanced = named(
+            QToolButton(), "advanced", "Advanced", "Show or hide settings that are rarely changed"
+        )
+        self.advanced.setText("Advanced")
+        self.advanced.setCheckable(True)
+        self.advanced.setProperty("role", "compact")
+        self.advanced.setChecked(self._state.preferences.shows_advanced)
+        self.advanced.toggled.connect(self._on_advanced)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.form)
+        column.addWidget(self.advanced)
         column.addWidget(self._about)
         column.addStretch()
         area = QScrollArea()
@@ -164,7 +187,10 @@ class SetupPanel(QWidget):
         self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.network.layers])
         self.form.show_values(self._values())
         self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
-        self.form.show_row(self._memory, DATASETS[recipe.data.name].has_files)
+        advanced = self.advanced.isChecked()
+        for widget in (self._device, self._threads):
+            self.form.show_row(widget, advanced)
+        self.form.show_row(self._memory, advanced and DATASETS[recipe.data.name].has_files)
         self._show_files()
         self._show_preferences()
         self._show_data()
@@ -177,9 +203,20 @@ class SetupPanel(QWidget):
         for one in _FIELDS:
             part, _, name = one.path.rpartition(".")
             source = raw[part] if part else raw
-            if name in source and (has_files or one not in _FILE_FIELDS):
+            if name not in source or not self._is_shown(one.path):
+                continue
+            if has_files or one not in _FILE_FIELDS:
                 values[one.path] = source[name]
         return values
+
+    def _is_shown(self, path: str) -> bool:
+        """Return whether a field is not an advanced one, or these are shown."""
+        return path not in _ADVANCED or self.advanced.isChecked()
+
+    @Slot(bool)
+    def _on_advanced(self, is_shown: bool) -> None:
+        self._controller.prefer(shows_advanced=is_shown)
+        self._show_recipe()
 
     def _networks(self) -> list[tuple[str, str]]:
         """Return the networks to choose from, always including the current one."""
@@ -194,6 +231,7 @@ class SetupPanel(QWidget):
         """Show the files of network and weights."""
         model = self._state.recipe.model
         self.form.show_row(self._code, model.name == OWN)
+        self.form.show_row(self._weights, self.advanced.isChecked() or bool(model.weights))
         self._code.setText(Path(model.file).name or "Choose…")
         self._code.setToolTip(plain_tip(f"The code of your own network\n{model.file}".rstrip()))
         source = Path(model.weights).name if model.weights else "random"

@@ -37,6 +37,7 @@ class Colours:
     hover: str
     disabled: str
     plot: str
+    canvas: str
     grid: str
     kept: str
     removed: str

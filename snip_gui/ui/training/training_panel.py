@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
+    QCheckBox,
     QFrame,
     QHBoxLayout,
     QMenu,
@@ -84,6 +85,10 @@ class TrainingPanel(QWidget):
         self.estimate.setWordWrap(True)
         self._estimate = QTimer(self, interval=_ESTIMATE_MS, singleShot=True)
         self._estimate.timeout.connect(self._show_estimate)
+        self._beside = named(ElidedLabel(), "training_beside", "Comparison")
+        self._beside.setProperty("role", "heading")
+        self._beside.hide()
+        controller.companions.changed.connect(self._show_beside)
         self._status = named(ElidedLabel(), "training_status", "Training status")
         self._charts_page: LazyPage[TrainingCharts] = LazyPage(self._make_charts)
         self._legend = named(Label(), "training_legend", "Legend")
@@ -136,6 +141,20 @@ class TrainingPanel(QWidget):
         button.setMenu(menu)
         return button
 
+    def _make_box(self, name: str, text: str) -> QCheckBox:
+        """Return the choice of a run to train beside the pruned network, which is remembered."""
+        tip = "Train also trains this, and the charts and one sentence compare them"
+        box = named(QCheckBox(text), name, text, tip)
+        box.setChecked(getattr(self._state.preferences, name))
+        box.toggled.connect(lambda checked: self._controller.prefer(**{name: checked}))
+        return box
+
+    @Slot()
+    def _show_beside(self) -> None:
+        sentence = self._controller.companions.sentence
+        self._beside.setText(f"Test error with {sentence}" if sentence else "")
+        self._beside.setVisible(bool(sentence))
+
     def _make_more(self) -> QToolButton:
         button = named(QToolButton(), "training_more", "More", "More actions")
         button.setText("More")
@@ -162,6 +181,8 @@ class TrainingPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self.presets)
+        column.addWidget(self._make_box("train_dense", "With the dense network"))
+        column.addWidget(self._make_box("train_random", "With a random mask"))
         column.addWidget(self.estimate)
         column.addWidget(self.form)
         column.addStretch()
@@ -188,6 +209,7 @@ class TrainingPanel(QWidget):
         self._top.addStretch()
         self._top.addWidget(self.more)
         # On a separate line: beside the legend it would wrap and squeeze the charts.
+        right.addWidget(self._beside)
         right.addWidget(self._status)
         right.addLayout(self._top)
         right.addWidget(pages, 1)
@@ -209,7 +231,8 @@ class TrainingPanel(QWidget):
     def _show_estimate(self) -> None:
         state = self._state
         text = ""
-        if state.network.architecture is not None and state.images is not None:
+        is_training = state.training is not None and state.training.is_active
+        if state.network.architecture is not None and state.images is not None and not is_training:
             scored = state.scored if not state.is_stale else None
             text = estimate(
                 state.recipe, state.network.architecture, state.images, scored, self._runs.entries
@@ -341,7 +364,8 @@ def describe_training(training: TrainingState) -> str:
             return f"Paused {at} after {epoch} epochs. {training.waits_for}"
         case "running":
             rates = f"; {training.rates.text}" if training.rates is not None else ""
-            epochs = f"{epoch} of {training.recipe.num_epochs} epochs."
+            total = training.recipe.num_epochs
+            epochs = f"{epoch} of {total} {'epoch' if total == 1 else 'epochs'}."
             return f"Training {at}: {epochs} {errors}{rates}"
         case "stopping":
             return "Stopping after this step…"

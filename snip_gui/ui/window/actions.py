@@ -32,6 +32,7 @@ class ActionSpec:
     shortcut: str = ""
     icon: str = ""
     tip: str = ""
+    is_checkable: bool = False
 
 
 ACTIONS = (
@@ -40,6 +41,9 @@ ACTIONS = (
     ActionSpec("save_recipe", "&Save recipe…", "File", "Ctrl+S", "save", "Save the recipe"),
     ActionSpec("open_checkpoint", "Open &checkpoint…", "File", "Ctrl+Shift+O", "",
                "Inspect pruned weights from a file, continue training or export them again"),
+    ActionSpec("open_pins", "Open p&ins…", "-File", "", "", "Add the pinned masks of a file"),
+    ActionSpec("save_pins", "Save pi&ns…", "File", "", "",
+               "Save the pinned masks; they are kept with the session as well"),
     ActionSpec("save_run", "Save &run untrained", "-File", "Ctrl+Shift+S", "",
                "Save scores and mask as a run folder without training"),
     ActionSpec("export", "&Export…", "File", "Ctrl+E", "export",
@@ -59,6 +63,8 @@ ACTIONS = (
                "Deselect the unit, pixel or connection"),
     ActionSpec("score", "&Score", "Run", "F5", "score",
                "Compute the sensitivity of every connection on the minibatch"),
+    ActionSpec("live_scoring", "&Live scoring", "Run", "", "",
+               "Score by itself after every change, as long as that takes less than 0.3 s", True),
     ActionSpec("train", "&Train", "Run", "F6", "train",
                "Prune at this sparsity and train the remaining connections"),
     ActionSpec("stop", "S&top", "Run", "F7", "stop",
@@ -80,10 +86,15 @@ ACTIONS = (
     ActionSpec("show_flow", "&Flow", "View", "Ctrl+6", "",
                "Show the whole network, from input to output, and what the mask keeps connected"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
-    ActionSpec("reset_layout", "Reset &layout", "-View", "", "", "Restore the default layout"),
+    ActionSpec("presentation", "&Presentation", "-View", "F11", "",
+               "The picture and its slider alone, in large type (F11 or Esc ends it)"),
+    ActionSpec("fold_sides", "Fold &side columns", "View", "F12", "",
+               "Hide the columns beside the picture, or show them again"),
+    ActionSpec("reset_layout", "Reset &layout", "View", "", "", "Restore the default layout"),
     ActionSpec("first_look", "&First look", "Help", "", "",
                "Five short steps: minibatch, gradients, sensitivity, threshold, mask"),
-    ActionSpec("about", "&About SNIP explorer", "Help", "F1"),
+    ActionSpec("manual", "&Manual", "-Help", "F1", "", "Search and read the documentation"),
+    ActionSpec("about", "&About SNIP explorer", "Help"),
     ActionSpec("copy_diagnostics", "Copy &diagnostics", "Help", "", "",
                "Copy versions, devices and settings for a bug report"),
 )  # fmt: skip
@@ -98,6 +109,7 @@ def make_actions(
     made = {}
     for spec in ACTIONS:
         action = QAction(spec.text, parent)
+        action.setCheckable(spec.is_checkable)
         action.setObjectName(f"action_{spec.name}")
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
@@ -107,3 +119,22 @@ def make_actions(
         action.triggered.connect(handler(spec.name))
         made[spec.name] = action
     return made
+
+
+def shortcuts_page() -> str:
+    """Return the page of the manual on keyboard shortcuts, as Markdown."""
+    lines = [
+        f"| {spec.shortcut} | {spec.tip or spec.text.replace('&', '')} |"
+        for spec in ACTIONS
+        if spec.shortcut
+    ]
+    others = (
+        "| Arrow keys in a picture | Move the cursor; with Ctrl by ten, with Shift pan |",
+        "| Enter in a picture | Select what is under the cursor |",
+        "| + - 0 in a picture | Zoom in, zoom out, show everything |",
+        "| Delete in the minibatch | Remove the selected images |",
+        "| Ctrl+V in the minibatch | Add an image from the clipboard |",
+    )
+    return "\n".join(
+        ["# Keyboard shortcuts", "", "| keys | effect |", "|---|---|", *lines, *others]
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QMainWindow, QWidget
 
 # Incremented when docks are added or renamed, so that old layouts are not restored.
-_LAYOUT_VERSION = 3
+_LAYOUT_VERSION = 4
 
 # The largest layouts that Qt writes take a few kilobytes.
 _MOST_LAYOUT_BYTES = 1_000_000
@@ -36,6 +36,27 @@ _AREAS = {
     "runs": _BOTTOM,
     "log": _BOTTOM,
 }
+
+
+SIDES = ("setup", "minibatch", "layers", "sensitivity")
+BELOW = ("training", "flow", "runs", "log")
+"""Docks of the side columns, and those below the picture."""
+
+_RIGHT_COLUMN = ("layers", "sensitivity")
+
+# In a lower window setup and minibatch are tabs; in a narrower one the right column is folded.
+_TALL, _WIDE = 620, 1000
+_WIDTHS = {"setup": 228, "layers": 236}
+_BELOW_SHARE = 0.38
+
+
+class PanelDock(QDockWidget):
+    """A dock that is also shown when it is raised."""
+
+    def raise_(self) -> None:
+        """Show the dock in front of the others."""
+        self.show()
+        super().raise_()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +99,7 @@ class Docks:
         window.setCorner(Qt.Corner.BottomRightCorner, _BOTTOM)
         self.by_name: dict[str, QDockWidget] = {}
         for spec in specs:
-            dock = named(QDockWidget(spec.title), f"{spec.name}_dock", spec.title)
+            dock = named(PanelDock(spec.title), f"{spec.name}_dock", spec.title)
             dock.setWidget(spec.panel)
             window.addDockWidget(_AREAS[spec.name], dock)
             self.by_name[spec.name] = dock
@@ -87,20 +108,59 @@ class Docks:
         """Restore the default arrangement."""
         window, docks = self._window, self.by_name
         for dock in docks.values():
+            dock.setFloating(False)
             # Adding a dock that is already tabbed leaves a second tab bar behind.
             window.removeDockWidget(dock)
         for name, dock in docks.items():
-            dock.setFloating(False)
             window.addDockWidget(_AREAS[name], dock)
-            dock.show()
-        for name in ("flow", "runs", "log"):
+            dock.setVisible(name in SIDES)
+        for name in BELOW[1:]:
             window.tabifyDockWidget(docks["training"], docks[name])
-        docks["training"].raise_()
+        if window.height() < _TALL:
+            window.tabifyDockWidget(docks["setup"], docks["minibatch"])
+            docks["setup"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        window.resizeDocks([docks["setup"], docks["layers"]], [300, 290], horizontal)
-        window.resizeDocks([docks["setup"], docks["minibatch"]], [330, 360], vertical)
+        window.resizeDocks([docks[n] for n in _WIDTHS], list(_WIDTHS.values()), horizontal)
+        window.resizeDocks([docks["setup"], docks["minibatch"]], [330, 400], vertical)
         window.resizeDocks([docks["layers"], docks["sensitivity"]], [250, 230], vertical)
-        window.resizeDocks([docks["training"]], [205], vertical)
+        if window.isVisible():
+            self.adapt(window.width(), -1)
+
+    def adapt(self, width: int, before: int) -> None:
+        """Fold the right column if the window gets narrow, and show it again if it gets wide.
+
+        A window that is shown for the first time, whose width before is negative, keeps what was
+        restored.
+        """
+        was_wide = before >= _WIDE or before < 0
+        if (width >= _WIDE) != was_wide:
+            for name in _RIGHT_COLUMN:
+                self.by_name[name].setVisible(width >= _WIDE)
+
+    def fold_sides(self) -> None:
+        """Hide the docks of the side columns, or show them if all are hidden."""
+        docks = [self.by_name[name] for name in SIDES]
+        are_shown = any(not dock.isHidden() for dock in docks)
+        for dock in docks:
+            dock.setVisible(not are_shown)
+
+    def toggle_below(self, name: str) -> None:
+        """Open a dock below the picture in front of the others, or fold all of them away."""
+        dock = self.by_name[name]
+        if dock.isVisible() and not dock.visibleRegion().isEmpty():
+            for other in BELOW:
+                self.by_name[other].hide()
+        else:
+            self.open_below(name)
+
+    def open_below(self, name: str) -> None:
+        """Open a dock below the picture in front of the others."""
+        dock = self.by_name[name]
+        were_folded = all(self.by_name[other].isHidden() for other in BELOW)
+        dock.raise_()
+        if were_folded:
+            height = round(self._window.height() * _BELOW_SHARE)
+            self._window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
     def restore(self, settings: QSettings) -> None:
         """Restore a saved arrangement; an unreadable one is ignored."""

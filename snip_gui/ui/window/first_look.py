@@ -90,8 +90,13 @@ class FirstLookOffer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "offer")
-        text = Label("New here? The first look takes five short steps.")
-        show = named(QPushButton("Show me"), "offer_show", "Show the first look")
+        text = Label("New here?")
+        show = named(
+            QPushButton("Take the tour"),
+            "offer_show",
+            "Take the tour",
+            "Five short steps: minibatch, gradients, sensitivity, threshold, mask",
+        )
         later = named(
             QPushButton("Not now"),
             "offer_decline",
@@ -103,7 +108,7 @@ class FirstLookOffer(QFrame):
         show.clicked.connect(self.requested)
         later.clicked.connect(self.declined)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 3, 6, 3)
+        row.setContentsMargins(8, 1, 4, 1)
         row.addWidget(text, 1)
         row.addWidget(show)
         row.addWidget(later)

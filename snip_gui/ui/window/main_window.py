@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QMainWindow,
     QMessageBox,
@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.session.state.values import torch_text
 from snip_gui.ui.commands.file_commands import FileCommands
 from snip_gui.ui.compare.compare_commands import CompareCommands
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
@@ -29,10 +28,14 @@ from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.training.training_panel import TrainingPanel
+from snip_gui.ui.widgets.layouts.scrolled import Scrolled
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plain_text import Label, plain_tip
+from snip_gui.ui.widgets.plain_text import plain_tip
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
-from snip_gui.ui.window.docks import Docks, DockSpec
+from snip_gui.ui.window.arranging.fitting import fit_screen
+from snip_gui.ui.window.arranging.panel_buttons import PanelButtons
+from snip_gui.ui.window.arranging.presentation import Presentation
+from snip_gui.ui.window.docks import BELOW, Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
 from snip_gui.ui.window.lazy_panels import LazyPanels
 from snip_gui.ui.window.notices.classes_banner import ClassesBanner
@@ -66,29 +69,36 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("SNIP explorer")
         self.setWindowIcon(themes.icon("snip"))
         self.setDockNestingEnabled(True)
-        self.setMinimumSize(860, 560)
+        self.setMinimumSize(640, 400)
         self._make_panels()
         self._make_centre()
         self._make_docks()
         parts = WindowParts(self.centre, self.docks, self.heatmap, self.images, self.lazy)
         self.tour = Tour(self, make_first_look_steps(parts))
-        self.views = ViewCommands(controller, parts, self.tour, self.first_look, self)
+        self.presentation = Presentation(self, self.centre)
+        self.views = ViewCommands(
+            controller, parts, self.tour, self.presentation, self.first_look, self
+        )
         self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
+        is_live = self.state.preferences.live_scoring
+        self.actions_by_name["live_scoring"].setChecked(is_live)
         self._make_toolbar()
         self._make_menus()
         self.status_line = StatusLine(self.state)
         self.status_line.cancel_asked.connect(controller.cancel)
         self.files.message.connect(self.status_line.flash)
+        self.statusBar().addPermanentWidget(PanelButtons(self._layout, BELOW))
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
         self._connect()
         self._on_theme_changed()
         self._enable_actions()
-        self.resize(1280, 800)
+        fit_screen(self)
         self._on_reset_layout()
         self._layout.restore(settings)
+        fit_screen(self, self.size())
 
     # Construction
 
@@ -109,7 +119,6 @@ class MainWindow(QMainWindow):
         start = self.controller.training_start
         self.classes = named(ClassesBanner(start), "classes_banner", "Classes of the minibatch")
         self.first_look = named(FirstLookOffer(), "first_look_offer", "First look")
-        self.first_look.setVisible(not self.state.preferences.first_look_offered)
         self.centre = named(QTabWidget(), "centre_tabs", "Main view")
         self.offer = named(OfferBanner(self.controller), "offer_banner", "Interrupted run")
         self.centre.setDocumentMode(True)
@@ -122,12 +131,11 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.comparing.page, "Compare")
         whole = QWidget()
         column = QVBoxLayout(whole)
-        column.setContentsMargins(0, 4, 0, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(self.banner)
         column.addWidget(self.offer)
         column.addWidget(self.classes)
-        column.addWidget(self.first_look)
         column.addWidget(self.centre, 1)
         self.setCentralWidget(whole)
 
@@ -153,15 +161,15 @@ class MainWindow(QMainWindow):
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.toolbar.addWidget(spacer)
-        self.stale = named(Label(), "stale_notice", "Next step")
-        self.stale.setProperty("role", "notice")
-        self._stale_action = self.toolbar.addWidget(self.stale)
+        self._offer_action = self.toolbar.addWidget(self.first_look)
+        if self.state.preferences.first_look_offered:
+            self._hide_offer()
         self.addToolBar(self.toolbar)
 
     def _make_docks(self) -> None:
         specs = (
             DockSpec("setup", "Setup", self.setup),
-            DockSpec("minibatch", "Minibatch", self.minibatch),
+            DockSpec("minibatch", "Minibatch", Scrolled(self.minibatch)),
             DockSpec("layers", "Layers", self.layers),
             DockSpec("sensitivity", "Sensitivity", self.sensitivity),
             DockSpec("training", "Training", self.training),
@@ -197,11 +205,13 @@ class MainWindow(QMainWindow):
             state.devices_changed,
         ):
             signal.connect(self._enable_actions)
-        state.status.activity_changed.connect(self._show_stale)
         self._themes.changed.connect(self._on_theme_changed)
-        self.controller.undo_stack.indexChanged.connect(self._enable_actions)
+        self.controller.undo_changed.connect(self._enable_actions)
+        self.controller.runs.changed.connect(self._enable_actions)
         self.controller.failed.connect(self._on_failed)
         self.controller.exported.connect(self._on_exported)
+        for answered in (self.first_look.requested, self.first_look.declined):
+            answered.connect(self._hide_offer)
         self.controller.told.connect(self.status_line.flash)
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Also emitted for docks behind a tab, which Qt does not hide.
@@ -213,6 +223,10 @@ class MainWindow(QMainWindow):
     # Layout
 
     @Slot()
+    def _on_fold_sides(self) -> None:
+        self._layout.fold_sides()
+
+    @Slot()
     def _on_reset_layout(self) -> None:
         self._layout.put_back()
 
@@ -221,6 +235,11 @@ class MainWindow(QMainWindow):
         """Close without asking, whatever is running."""
         self._asks = False
         self.close()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold or show the right column if the window becomes narrow or wide."""
+        super().resizeEvent(event)
+        self._layout.adapt(event.size().width(), event.oldSize().width())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask only if training would be interrupted; then save the layout and signal."""
@@ -233,9 +252,10 @@ class MainWindow(QMainWindow):
         if self._is_closed:  # closed during the question, or by a second signal
             return
         self._is_closed = True
+        self.presentation.end()
         self._layout.save(self._settings)
         # The undo stack signals on destruction, when the actions to update are gone.
-        self.controller.undo_stack.indexChanged.disconnect(self._enable_actions)
+        self.controller.undo_changed.disconnect(self._enable_actions)
         self.closed.emit()
 
     def _may_interrupt(self) -> bool:
@@ -266,34 +286,17 @@ class MainWindow(QMainWindow):
             "save_run": state.can_train,
             "pin": state.scored is not None,
             "score_without": state.scored is not None,
-            "undo": stack.canUndo(),
+            "undo": stack.canUndo() or self.controller.undoes_deletion,
             "redo": stack.canRedo(),
         }
         for name, is_enabled in enabled.items():
             actions[name].setEnabled(is_enabled)
         actions["stop"].setVisible(not enabled["resume"])
         actions["resume"].setVisible(enabled["resume"])
-        for name, text in (("undo", stack.undoText()), ("redo", stack.redoText())):
+        undoes = "Delete runs" if self.controller.undoes_deletion else stack.undoText()
+        for name, text in (("undo", undoes), ("redo", stack.redoText())):
             word = name.capitalize()
             actions[name].setToolTip(plain_tip(f"{word}: {text}" if text else word))
-        self._show_stale()
-
-    @Slot()
-    def _show_stale(self) -> None:
-        """Show what to do next, if anything."""
-        state = self.state
-        text = ""
-        if not state.devices:
-            text = torch_text(state.versions)
-        elif state.status.activity is not None and state.status.activity.kind == "score":
-            text = "Scoring…"
-        elif state.images is not None and len(state.minibatch.indices_K) == 0:
-            text = "The minibatch is empty: add images"
-        elif state.is_stale and state.can_score:
-            text = "Settings changed: press Score (F5)"
-        self.stale.setText(text)
-        self._stale_action.setVisible(bool(text))
-        self.heatmap.set_stale(state.is_stale)
 
     @Slot()
     def _on_theme_changed(self) -> None:
@@ -314,6 +317,11 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_exported(self, done: ExportDone) -> None:
         self.status_line.flash(f"Exported {done.path.name}, {done.size_bytes:,} bytes")
+
+    @Slot()
+    def _hide_offer(self) -> None:
+        self._offer_action.setVisible(False)
+        self.first_look.hide()  # the toolbar does so only later
 
     @Slot(bool)
     def _on_flow_seen(self, seen: bool) -> None:
@@ -341,7 +349,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_undo(self) -> None:
-        self.controller.undo_stack.undo()
+        self.controller.undo()
 
     @Slot()
     def _on_redo(self) -> None:
@@ -353,8 +361,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_train(self) -> None:
-        self.docks["training"].raise_()
-        self.controller.ask_to_train()
+        self._layout.open_below("training")
+        self.controller.training_start.train()
 
     @Slot()
     def _on_stop(self) -> None:
@@ -366,7 +374,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_sweep(self) -> None:
-        self.docks["runs"].raise_()
+        self._layout.open_below("runs")
         self.lazy.runs.commands.ask_sweep()
 
     @Slot()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QRegion
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QRegion, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from snip_gui.ui.widgets.guarded import Guarded
@@ -65,6 +65,15 @@ class Tour(Guarded, QWidget):
         self.back.clicked.connect(self._on_back)
         self.next.clicked.connect(self._on_next)
         self.close_button.clicked.connect(self.end)
+        for key, work in (
+            (Qt.Key.Key_Right, self._on_next),
+            (Qt.Key.Key_Return, self.next.click),
+            (Qt.Key.Key_Enter, self.next.click),
+            (Qt.Key.Key_Left, self._on_back),
+        ):
+            shortcut = QShortcut(QKeySequence(key), self.card)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(work)
         self._build()
 
     def _build(self) -> None:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from snip_gui.ui.window.actions import shortcuts_page
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
+    from snip_gui.ui.panels.manual_panel import ManualPanel
+    from snip_gui.ui.window.arranging.presentation import Presentation
     from snip_gui.ui.window.first_look import FirstLookOffer
     from snip_gui.ui.window.parts import WindowParts
     from snip_gui.ui.window.tour import Tour
@@ -23,11 +27,14 @@ class ViewCommands(QObject):
         controller: Controller,
         parts: WindowParts,
         tour: Tour,
+        presentation: Presentation,
         offer: FirstLookOffer,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._controller, self._parts, self._tour, self._offer = controller, parts, tour, offer
+        self._presentation = presentation
+        self._manual: ManualPanel | None = None
         offer.requested.connect(self.first_look)
         offer.declined.connect(self.first_look_offered)
 
@@ -65,15 +72,40 @@ class ViewCommands(QObject):
         self._parts.heatmap.select_layer(layer)
 
     @Slot()
+    def live_scoring(self) -> None:
+        """Score by itself after every change, or only when asked to."""
+        is_live = self._controller.state.preferences.live_scoring
+        self._controller.prefer(live_scoring=not is_live)
+
+    @Slot()
     def reset_view(self) -> None:
         """Show the whole of every picture."""
         self._parts.heatmap.reset_view()
 
     @Slot()
+    def manual(self) -> None:
+        """Show the manual beside the pages of the centre."""
+        centre = self._parts.centre
+        if self._manual is None:
+            from snip_gui.ui.panels.manual_panel import ManualPanel, manual_pages
+
+            self._manual = ManualPanel(manual_pages(shortcuts_page()))
+            centre.addTab(self._manual, "Manual")
+        centre.setCurrentWidget(self._manual)
+        self._manual.search.setFocus()
+
+    @Slot()
+    def presentation(self) -> None:
+        """Show the current page alone, or bring the window back."""
+        self._presentation.toggle()
+
+    @Slot()
     def clear_selection(self) -> None:
-        """End the guided tour if it is running, otherwise clear the selection."""
+        """End the guided tour or presentation if there is one, otherwise clear the selection."""
         if self._tour.number >= 0:
             self._tour.end()
+        elif self._presentation.is_on:
+            self._presentation.end()
         else:
             self._controller.selector.clear_selection()
 
@@ -86,5 +118,4 @@ class ViewCommands(QObject):
     @Slot()
     def first_look_offered(self) -> None:
         """Do not offer the guided tour again."""
-        self._offer.hide()
         self._controller.prefer(first_look_offered=True)

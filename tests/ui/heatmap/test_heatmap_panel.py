@@ -115,3 +115,21 @@ def test_two_kinds_of_masks_are_compared(show, qtbot):
     expected = compare(controller.pins.get_mask(pin.number), Mask(state.scored, state.num_kept))
     text = panel.findChild(QLabel, "compare_summary").text()
     assert f"{expected.whole.both:,}" in text
+
+
+def test_input_sensitivity_of_the_whole_and_the_pruned_network(started, qtbot):
+    page, state = started.window.heatmap.map, started.controller.state
+    page.quantity.setCurrentIndex(page.quantity.findData("inputs"))
+    inputs = started.controller.inputs
+    qtbot.waitUntil(lambda: inputs.is_current, timeout=60_000)
+    assert page.plot.picture.label == "|x dL/dx|"
+    assert page.plot.picture.index_HW.shape == (28, 2 * 28 + 1)
+    made = inputs.made
+    assert (made.whole_HW != made.pruned_HW).any()
+    started.controller.set_sparsity(0)
+    qtbot.waitUntil(lambda: inputs.made.num_kept == state.num_kept, timeout=60_000)
+    assert (inputs.made.whole_HW == inputs.made.pruned_HW).all()
+    page.on_hovered(10, 30)
+    assert "pruned network" in started.window.findChild(QLabel, "heatmap_readout").text()
+    page.quantity.setCurrentIndex(page.quantity.findData("kept"))
+    assert page.plot.picture.label == "fraction kept"

@@ -261,6 +261,7 @@ def choose_method(window, name):
 
 @pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names)
 def test_the_form_shows_the_settings_of_the_chosen_method_and_no_others(window, state, method):
+    window.setup.advanced.setChecked(True)
     choose_method(window, method.name)
     assert state.recipe.pruning.method == method.name
     form = window.setup.form

@@ -568,7 +568,7 @@ def test_themes_change_everything_and_are_remembered(window, started, state):
 def test_the_last_session_is_back_at_the_next_start(started, qtbot, tmp_path):
     started.controller.set_sparsity(0.42)
     started.controller.set_field("training.epochs", 7)
-    started.window.docks["log"].hide()
+    started.window.docks["layers"].hide()
     started.window.close()
     again = create_window(tmp_path / "config")
     try:
@@ -576,9 +576,9 @@ def test_the_last_session_is_back_at_the_next_start(started, qtbot, tmp_path):
         recipe = again.controller.state.recipe
         assert recipe.pruning.sparsity == pytest.approx(0.42)
         assert recipe.training.epochs == 7
-        assert not again.window.docks["log"].isVisible()
+        assert not again.window.docks["layers"].isVisible()
         again.window.actions_by_name["reset_layout"].trigger()
-        assert not again.window.docks["log"].isHidden()
+        assert not again.window.docks["layers"].isHidden()
     finally:
         again.window.close()
         again.window.deleteLater()

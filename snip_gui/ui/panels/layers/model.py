@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from snip_gui.core.base.text import narrow_count
+from snip_gui.core.base.text import short_count
 from snip_gui.ui.widgets.rows_model import Column, RowsModel
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class LayerModel(RowsModel["LayerRow"]):
             self.refresh()
 
     def _count(self, number: int) -> str:
-        return f"{number:,}" if self.is_exact else narrow_count(number)
+        return f"{number:,}" if self.is_exact else short_count(number)
 
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.core.base.text import narrow_count, short_count, sparsity_text
+from snip_gui.core.base.text import short_count, sparsity_text
 from snip_gui.ui.panels.layers.bar_delegate import BarDelegate
 from snip_gui.ui.panels.layers.model import KEPT, LAYER, SPARSITY, TOTAL, LayerModel
 from snip_gui.ui.widgets.naming import named
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
-_LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 46, 66, 14
+_LEAST_WIDTH, _BAR_WIDTH, _CELL_MARGIN = 42, 66, 11
 
 
 class LayersPanel(QWidget):
@@ -45,17 +45,18 @@ class LayersPanel(QWidget):
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(26)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(_LEAST_WIDTH)
         # Not ResizeToContents, which would measure every cell at every step of the slider.
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(SPARSITY, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(LAYER, QHeaderView.ResizeMode.Interactive)
         self.model.modelReset.connect(self._fit_columns)
         header.setHighlightSections(False)
         self.table.clicked.connect(self._on_chosen)
         self.table.activated.connect(self._on_chosen)
-        self.table.setMinimumWidth(250)
+        self.table.setMinimumWidth(218)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._total = named(Label(), "layers_total", "Total")
         self._total.setWordWrap(True)
@@ -95,9 +96,9 @@ class LayersPanel(QWidget):
         names = self._measure_width(["Layer", *(row.layer for row in rows)])
         exact = self._measure_width([f"{row.total:,}" for row in rows])
         self.model.show_exact(exact=names + 2 * exact <= room)
-        short = self._measure_width([narrow_count(row.total) for row in rows])
+        short = self._measure_width([short_count(row.total) for row in rows])
         counts = exact if self.model.is_exact else short
-        # Long names are elided at the start, so that bars and counts stay visible.
+        # Long names are elided until the column is widened: bars and counts stay visible.
         self.table.setColumnWidth(LAYER, max(_LEAST_WIDTH, min(names, room - 2 * counts)))
         for column in (KEPT, TOTAL):
             self.table.setColumnWidth(column, counts)

@@ -1,0 +1,1 @@
+"""How the window and its panels are arranged on the screen."""
