@@ -40,7 +40,7 @@ class MapPage(PicturePage):
         super().__init__("input_map", "Input map", themes, parent)
         self._state, self._selector = state, controller.selector
         self._pictures, self._inputs = controller.pictures, controller.inputs
-        self._inputs.changed.connect(self.refresh)
+        self._inputs.changed.connect(self._on_inputs_changed)
         self._shows_inputs = False
         self._fractions: NDArray[np.float64] | None = None
         self._companion: tuple[object, ...] = ()
@@ -87,6 +87,11 @@ class MapPage(PicturePage):
             box.currentIndexChanged.connect(self._on_look_changed)
         for widget in (self.quantity, self.unit, self.scale, self.companion, self.channels):
             self.controls.addWidget(widget)
+
+    @Slot()
+    def _on_inputs_changed(self) -> None:
+        self.refresh()
+        self.readout.emit("")  # the description says whether it is being computed
 
     @Slot()
     def _on_look_changed(self) -> None:

@@ -112,6 +112,11 @@ class MinibatchPanel(QWidget):
             "Add your own images: choose files here, drop them on the tray, or paste one (Ctrl+V)",
         )  # fmt: skip
         self.own.clicked.connect(self._on_own)
+        self.by_hand = named(
+            QPushButton("By hand…"), "by_hand_button", "Draw an image by hand",
+            "Draw an image with the mouse and add it",
+        )  # fmt: skip
+        self.by_hand.clicked.connect(self._on_by_hand)
         self.remove = named(
             QPushButton("Remove"), "remove_button", "Remove selected images",
             "Remove the selected images from the minibatch (Delete)",
@@ -144,7 +149,7 @@ class MinibatchPanel(QWidget):
         pictures.addWidget(self._bars, 1)
         buttons = QWidget()
         row = WrappingRow(buttons, spacing=4)
-        for button in (self.browse, self.own, self.remove, self.clear):
+        for button in (self.browse, self.own, self.by_hand, self.remove, self.clear):
             button.setProperty("role", "compact")
             row.addWidget(button)
         column = QVBoxLayout(self)
@@ -158,7 +163,8 @@ class MinibatchPanel(QWidget):
         column.addWidget(buttons)
         order = (
             self.classes, self.tray, self.draw_size, self.draw_button,
-            self.per_class, self.take, self.browse, self.own, self.remove, self.clear,
+            self.per_class, self.take, self.browse, self.own, self.by_hand,
+            self.remove, self.clear,
         )  # fmt: skip
         for first, second in itertools.pairwise(order):
             QWidget.setTabOrder(first, second)
@@ -166,7 +172,7 @@ class MinibatchPanel(QWidget):
     @Slot()
     def _on_images_changed(self) -> None:
         images = self._state.images
-        for widget in (self.draw_button, self.take, self.browse, self.own):
+        for widget in (self.draw_button, self.take, self.browse, self.own, self.by_hand):
             widget.setEnabled(images is not None)
         if images is None:
             self._on_minibatch_changed()
@@ -261,6 +267,20 @@ class MinibatchPanel(QWidget):
     def _on_own(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Add your own images", "", _PICTURES)
         self._controller.minibatch.bring([Path(name) for name in names])
+
+    @Slot()
+    def _on_by_hand(self) -> None:
+        """Open a canvas to draw an image."""
+        images = self._state.images
+        if images is None:
+            return
+        from snip_gui.ui.dialogs.inputs.draw_dialog import DrawDialog
+
+        label = max(0, self.classes.label())
+        dialog = DrawDialog(images.image_shape, images.classes, label, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._controller.minibatch.add_own([dialog.chosen()]))
+        dialog.open()
 
     @Slot(object)
     def _on_fitted(self, pictures: tuple[Fitted, ...]) -> None:

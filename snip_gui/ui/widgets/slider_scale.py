@@ -26,13 +26,13 @@ class SliderScale(Guarded, QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the height of a line of small text."""
-        return QSize(100, 14)
+        return QSize(100, round(0.9 * self.fontMetrics().height()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the labels, except any that would overlap the previous one."""
         painter = QPainter(self)
         font = painter.font()
-        font.setPointSizeF(8)
+        font.setPointSizeF(0.8 * self.font().pointSizeF())
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         way = self.width() - _HANDLE

@@ -309,7 +309,7 @@ class ColourBar(Guarded, QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a size with room for the bar and its numbers."""
-        return QSize(74, 120)
+        return QSize(round(_BAR_WIDTH_EM * self.fontMetrics().height()), 120)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bar with labels at its ends and its middle."""
@@ -321,7 +321,7 @@ class ColourBar(Guarded, QWidget):
         if picture is None:
             return
         font = painter.font()
-        font.setPointSizeF(8.5)
+        font.setPointSizeF(_FONT_SHARE * self.font().pointSizeF())
         painter.setFont(font)
         line = painter.fontMetrics().height()
         top, bottom = line + 8, self.height() - line - 4
@@ -365,6 +365,9 @@ def _frame_pen(colour: QColor) -> QPen:
     return pen
 
 
+_FONT_SHARE = 0.85
+# Room for the bar and its numbers, in heights of a line.
+_BAR_WIDTH_EM = 4.6
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 

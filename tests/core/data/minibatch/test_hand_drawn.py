@@ -1,0 +1,43 @@
+"""A drawing is brought to the form of the data set's digits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snip_gui.core.data.minibatch.hand_drawn import to_digit
+from snip_gui.core.data.sets.digits import load_digits
+
+SHAPE = (1, 28, 28)
+
+
+def test_test_images_on_the_canvas_get_the_same_answer_as_directly():
+    images = load_digits()
+    train = images.train_images.read(np.arange(len(images.train_labels_N))).reshape(-1, 784) / 255
+    test = images.test_images.read(np.arange(100)).astype(np.uint8)
+    labels_N = images.train_labels_N
+    means = np.stack([train[labels_N == label].mean(axis=0) for label in range(10)])
+
+    def answer(flat_NP):
+        return ((flat_NP[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+
+    drawn = np.stack([to_digit(np.kron(image[0], np.ones((10, 10), np.uint8)), SHAPE)
+                      for image in test])  # fmt: skip
+    directly = answer(test.reshape(-1, 784) / 255)
+    assert (answer(drawn.reshape(-1, 784) / 255) == directly).mean() >= 0.9
+
+
+def test_size_and_place_of_the_drawing_do_not_matter():
+    ink_HW = np.zeros((280, 280), np.uint8)
+    ink_HW[10:90, 200:240] = 255
+    large_HW = np.zeros((280, 280), np.uint8)
+    large_HW[40:200, 30:110] = 255
+    one, other = to_digit(ink_HW, SHAPE), to_digit(large_HW, SHAPE)
+    np.testing.assert_array_equal(one, other)
+    rows, columns = np.nonzero(one[0])
+    assert (rows.min(), rows.max()) == (4, 23)
+    assert abs(columns.mean() - 13.5) <= 0.5
+
+
+def test_colour_images_get_the_same_in_each_channel_and_no_ink_is_black():
+    assert to_digit(np.full((50, 50), 200, np.uint8), (3, 32, 32)).shape == (3, 32, 32)
+    assert not to_digit(np.zeros((50, 50), np.uint8), SHAPE).any()
