@@ -247,3 +247,46 @@ def test_the_session_knows_no_widgets():
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_undo_takes_back_what_was_done_last(scored, monkeypatch):
+    restored = []
+    monkeypatch.setattr(type(scored.runs), "num_deleted", property(lambda _: 1 - len(restored)))
+    monkeypatch.setattr(scored.runs, "undo_delete", lambda: restored.append(True))
+    before = scored.state.recipe
+    scored.set_sparsity(0.3)
+    edited = scored.state.recipe
+    scored.runs.deleted.emit()
+    scored.undo()
+    assert restored
+    assert scored.state.recipe == edited
+    scored.undo()
+    assert scored.state.recipe == before
+
+
+def test_an_edit_after_a_deletion_is_undone_first(scored, monkeypatch):
+    monkeypatch.setattr(type(scored.runs), "num_deleted", property(lambda _: 1))
+    monkeypatch.setattr(scored.runs, "undo_delete", lambda: pytest.fail("not the last thing done"))
+    before = scored.state.recipe
+    scored.runs.deleted.emit()
+    scored.set_sparsity(0.3)
+    scored.undo()
+    assert scored.state.recipe == before
+
+
+def test_a_first_choice_without_a_folder_is_a_question(scored, qtbot):
+    scored.set_field("data.name", "mnist")
+    wait(qtbot, lambda: scored.state.status.problem is not None)
+    assert scored.state.status.problem.is_question
+    assert scored.state.status.problem.message not in [n.text for n in scored.state.notices.all]
+
+
+def test_a_folder_that_failed_is_not_tried_for_another_data_set(scored, qtbot, tmp_path):
+    scored.set_field("data.name", "mnist")
+    wait(qtbot, lambda: scored.state.status.problem is not None)
+    scored.data.use_place("mnist", tmp_path)
+    wait(qtbot, lambda: scored.state.status.problem is not None)
+    assert not scored.state.status.problem.is_question
+    scored.set_field("data.name", "fashion-mnist")
+    wait(qtbot, lambda: scored.state.images_problem is not None)
+    assert scored.state.images_problem.is_question

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from snip_gui.session.jobs.host import JobHost
-    from snip_gui.session.jobs.job import JobEnded, JobEvent
+    from snip_gui.session.jobs.job import JobEnded
     from snip_gui.session.state.session_state import SessionState
 
 _FAST_SECONDS = 0.3
@@ -36,42 +35,26 @@ class LiveScoring(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._score = state, host, score
-        self._begun: float | None = None
-        self._seconds = float("inf")
         self._failed_for = ""
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._soon.timeout.connect(self._on_time)
-        host.happened.connect(self._on_event)
         host.ended.connect(self._on_ended)
         for signal in (state.recipe_changed, state.images_changed, state.preferences_changed):
             signal.connect(self._soon.start)
 
-    @property
-    def is_fast(self) -> bool:
-        """Whether the last scoring was fast enough to repeat it unasked."""
-        return self._seconds < _FAST_SECONDS
-
     @Slot()
     def _on_time(self) -> None:
         state = self._state
-        wanted = state.preferences.live_scoring and self.is_fast
+        is_fast = state.scored is not None and state.scored.seconds < _FAST_SECONDS
         is_idle = not self._host.is_closed and not self._host.is_busy("score")
-        is_idle = is_idle and self._failed_for != state.score_key
-        if wanted and is_idle and state.is_stale and state.can_score:
+        wanted = state.preferences.live_scoring and self._failed_for != state.score_key
+        if is_fast and is_idle and wanted and state.is_stale and state.can_score:
             self._score()
-
-    @Slot(object)
-    def _on_event(self, event: JobEvent) -> None:
-        if event.kind == "score" and self._begun is None:
-            self._begun = time.monotonic()
 
     @Slot(object)
     def _on_ended(self, ended: JobEnded) -> None:
         if ended.kind != "score":
             return
-        begun, self._begun = self._begun, None
-        if ended.outcome == "done" and begun is not None:
-            self._seconds = time.monotonic() - begun
-        elif not self._host.is_busy("score"):  # not merely replaced by a newer one
+        if ended.outcome != "done" and not self._host.is_busy("score"):
             self._failed_for = self._state.score_key  # not again and again
         self._soon.start()  # the recipe may have changed meanwhile

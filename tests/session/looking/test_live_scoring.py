@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import QObject, Signal
 
-from snip_gui.session.jobs.job import JobEnded, JobEvent
-from snip_gui.session.looking import live_scoring
+from snip_gui.session.jobs.job import JobEnded
 from snip_gui.session.looking.live_scoring import LiveScoring
 from snip_gui.session.state.preferences import Preferences
 
 
 class FakeHost(QObject):
-    happened = Signal(object)
     ended = Signal(object)
     is_closed = False
 
@@ -26,19 +26,18 @@ class FakeState(QObject):
     preferences_changed = Signal()
     is_stale = can_score = True
     score_key = "one"
+    scored = None
     preferences = Preferences()
 
 
 @pytest.fixture
-def live(qapp, monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(live_scoring.time, "monotonic", lambda: clock[0])
+def live(qapp):
     host, state, scored = FakeHost(), FakeState(), []
     made = LiveScoring(state, host, lambda: scored.append(state.score_key))
 
     def score(seconds, outcome="done"):
-        host.happened.emit(JobEvent(1, "score", object()))
-        clock[0] += seconds
+        if outcome == "done":
+            state.scored = SimpleNamespace(seconds=seconds)
         host.ended.emit(JobEnded(1, "score", outcome))
 
     return made, state, scored, score
