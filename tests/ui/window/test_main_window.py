@@ -273,6 +273,7 @@ def test_excluding_the_mapped_layer_says_why_there_is_no_map(window, started, st
 
 
 def test_a_change_asks_for_scoring_and_scoring_answers(window, state, qtbot):
+    window.setup.advanced.setChecked(True)
     combo = child(window, QComboBox, "model_init")
     combo.setFocus()
     qtbot.keyClick(combo, Qt.Key.Key_Down)
@@ -577,6 +578,7 @@ def test_the_last_session_is_back_at_the_next_start(started, qtbot, tmp_path):
         assert recipe.pruning.sparsity == pytest.approx(0.42)
         assert recipe.training.epochs == 7
         assert not again.window.docks["layers"].isVisible()
+        again.window.resize(1440, 900)
         again.window.actions_by_name["reset_layout"].trigger()
         assert not again.window.docks["layers"].isHidden()
     finally:
