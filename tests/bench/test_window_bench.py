@@ -190,6 +190,7 @@ def trainable(request, started, qtbot):
 def begin(application, qtbot):
     """Train in the window until its charts are drawn."""
     controller, state = application.controller, application.controller.state
+    application.window.docks["training"].raise_()
     charts = application.window.training.charts.view
     controller.train()
     qtbot.waitUntil(lambda: state.training is not None and len(state.training.points) > 2)
