@@ -44,11 +44,14 @@ def to_digit(ink_HW: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[
 
 
 def _place(small_HW: NDArray[np.uint8], whole_HW: NDArray[np.uint8]) -> None:
-    """Copy a small image such that its centre of mass is the centre, as far as it fits."""
+    """Copy a small image such that its centre of mass is at half the size, as far as it fits.
+
+    It is computed from the indices of pixels, as in MNIST.
+    """
     mass = float(small_HW.sum()) or 1.0
     origin = []
     for axis, (small, whole) in enumerate(zip(small_HW.shape, whole_HW.shape, strict=True)):
-        centre = float((small_HW.sum(axis=1 - axis) * (np.arange(small) + 0.5)).sum()) / mass
+        centre = float((small_HW.sum(axis=1 - axis) * np.arange(small)).sum()) / mass
         origin.append(min(max(0, round(whole / 2 - centre)), whole - small))
     top, left = origin
     whole_HW[top : top + small_HW.shape[0], left : left + small_HW.shape[1]] = small_HW
