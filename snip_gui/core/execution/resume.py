@@ -24,7 +24,6 @@ from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.extend import copy_extended
 from snip_gui.core.runs.lease import holding, observe
 from snip_gui.core.runs.placing import (
-    is_edited,
     is_half_made,
     make_new_folder,
     refuse_edited,
@@ -92,8 +91,6 @@ def resume_steps(
         match files.get_run_state(summary):
             case "finished":
                 yield Note(f"“{folder.name}” is already finished.")
-                if is_edited(recipe, summary):
-                    yield Note("Its recipe was edited since: the results are not those of it.")
                 yield RunDone(folder, summary)
                 return
             case "diverged" | "scored" as state:

@@ -36,7 +36,14 @@ _AFTER_RANKING = ("sparsity", "after")
 
 # Fields added later, dropped at their defaults, so that digests of old recipes stay valid.
 _LATER_MODEL = ("weights_key",)
-_LATER_RANKING = {"batches": 1, "granularity": "connection", "gather": "sum"}
+_LATER_SETTINGS = {
+    "batches": 1,
+    "granularity": "connection",
+    "gather": "sum",
+    "l1": 0.0,
+    "lower_dropout": False,
+    "drop_units": False,
+}
 
 # A result depends on the contents of a file, hence on its digest, but not on its path.
 _PATHS = {"file": "file_digest", "weights": "weights_digest"}
@@ -47,8 +54,8 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     raw = msgspec.to_builtins(recipe)
     method = None if isinstance(recipe.pruning, Unavailable) else find_method(recipe.pruning)
     later = (*_AFTER_RANKING, *(method.trains_with if method else ()))
-    ranking = {k: v for k, v in raw["pruning"].items() if k not in later}
-    ranking = {k: v for k, v in ranking.items() if v != _LATER_RANKING.get(k)}
+    settings = {k: v for k, v in raw["pruning"].items() if not _is_unset(k, v)}
+    ranking = {k: v for k, v in settings.items() if k not in later}
     model = {k: v for k, v in raw["model"].items() if v or k not in _LATER_MODEL}
     for path, digest in _PATHS.items():
         if model[digest]:
@@ -63,7 +70,9 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     if method and method.depends_on:
         inputs[Stage.SCORE]["depends_on"] = {path: _value(raw, path) for path in method.depends_on}
     if method and method.trains_with:
-        inputs[Stage.TRAIN]["method"] = {k: raw["pruning"][k] for k in method.trains_with}
+        inputs[Stage.TRAIN]["method"] = {
+            k: settings[k] for k in method.trains_with if k in settings
+        }
     keys: dict[Stage, str] = {}
     previous = ""
     for stage in Stage:
@@ -71,6 +80,11 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
         previous = hashlib.sha256(text).hexdigest()
         keys[stage] = previous
     return keys
+
+
+def _is_unset(name: str, value: object) -> bool:
+    """Return whether a setting that was added later has its default."""
+    return name in _LATER_SETTINGS and value == _LATER_SETTINGS[name]
 
 
 def _value(raw: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - of any part

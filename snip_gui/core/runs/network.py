@@ -24,7 +24,6 @@ from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.json import load_plugins, recipe_to_builtins, refuse_missing
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
-from snip_gui.core.runs.placing import is_edited
 from snip_gui.core.runs.tensors import check_masks, load_run_weights, misfit, read_masks
 from snip_gui.core.training.checkpoint import mask_state, model_state
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 # Enough to distinguish two networks; more would only take longer.
 _COMPARED_IMAGES = 100
-_EDITED = "the recipe was edited after the run had begun, and is not that of these weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +146,6 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     # weights.
     measured = summary.final if step == summary.step else {}
     plugins = load_plugins(folder / files.RECIPE)
-    edited = [_EDITED] if is_edited(recipe, summary) else []
     manifest = {
         "format": 1,
         "producer": "snip-gui",
@@ -165,7 +162,7 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
             for row in summary.layers
         ],
         "outside": summary.outside,
-        "remarks": [*summary.remarks, *edited],
+        "remarks": list(summary.remarks),
         "batch_digest": summary.batch_digest,
         "input_shape": list(images_BCHW.shape[1:]),
         "normalisation": {"mean": list(summary.mean), "deviation": list(summary.deviation)},
@@ -177,7 +174,6 @@ def read_network(folder: Path, trusted: Collection[str] = ()) -> RunNetwork:
     if choice.name == OWN:
         choice = msgspec.structs.replace(choice, file=str(folder / files.NETWORK))
     network = RunNetwork(folder, state, masks, manifest, images_BCHW, choice, trusted, extra=extra)
-    network.notes.extend(f"“{folder.name}”: {remark}." for remark in edited)
     if step == 0:
         network.notes.append(f"“{folder.name}” is untrained: its weights are the initial ones.")
     elif summary.state == "diverged":

@@ -154,17 +154,12 @@ def refuse_occupied(folder: Path, recipe: Recipe) -> None:
     raise UserError(f"“{folder}” is not empty.", "Choose another folder: nothing is overwritten.")
 
 
-def is_edited(recipe: Recipe, summary: Summary) -> bool:
-    """Return whether a recipe differs from the one that its run started with.
+def refuse_edited(folder: Path, recipe: Recipe, summary: Summary) -> None:
+    """Raise `EditedError` if a recipe differs from the one that its run started with.
 
     Runs of older versions do not record it.
     """
-    return bool(summary.recipe_digest) and summary.recipe_digest != run_digest(recipe)
-
-
-def refuse_edited(folder: Path, recipe: Recipe, summary: Summary) -> None:
-    """Raise `EditedError` if the recipe of a run `is_edited`."""
-    if is_edited(recipe, summary):
+    if summary.recipe_digest and summary.recipe_digest != run_digest(recipe):
         raise EditedError(
             f"The recipe of “{folder.name}” was edited after the run had begun.",
             "Undo the change, or run the edited recipe as a run of its own; --accept-edits resumes "

@@ -230,11 +230,6 @@ def test_a_run_that_was_edited_is_not_resumed_unasked(work, environment, tmp_pat
     assert summary.state == "finished"
     work(edited, tmp_path / "other")
     assert same(trained(folder), trained(tmp_path / "other"))
-    (folder / files.RECIPE).write_text(encode_recipe(SHORT))
-    notes = []
-    resume(folder, environment, lambda e: notes.append(getattr(e, "text", "")), CancelToken())
-    assert any("already finished" in note for note in notes)
-    assert any("was edited since" in note for note in notes)
 
 
 def test_a_run_of_an_older_version_is_resumed(work, environment, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 
+import msgspec
 import pytest
 import torch
 
@@ -16,8 +17,14 @@ from snip_gui.core.execution.resume import resume
 from snip_gui.core.execution.run import run
 from snip_gui.core.export.export import export_run
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.methods import LearningCompression, Surgery
-from snip_gui.core.recipe.recipe import Recipe, Training
+from snip_gui.core.recipe.methods import (
+    HardConcrete,
+    LayerSurgeon,
+    LearningCompression,
+    SparseVariational,
+    Surgery,
+)
+from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs.folder import read_summary
 from snip_gui.core.runs.network import read_network
 from snip_gui.core.training import loop
@@ -27,6 +34,7 @@ from tests.core.execution.folders import STEPS_PER_EPOCH, model_weights, same, t
 from tests.core.execution.test_methods import masks_of, removed_are_zero
 
 TRAINING = Training(epochs=1, learning_rate=0.05, decay_at=())
+ADAM = Training(epochs=3, optimizer="adam", learning_rate=0.01, weight_decay=0.0, decay_at=())
 
 RECIPES = {
     "lc": Recipe(
@@ -36,6 +44,18 @@ RECIPES = {
     "dns": Recipe(
         training=TRAINING,
         pruning=Surgery(c_rate=(1.0,), surgery_epochs=2, splice_steps=20, gamma=0.01),
+    ),
+    "layer-obs": Recipe(
+        model=ModelChoice(name="lenet-5-caffe"),
+        training=msgspec.structs.replace(TRAINING, learning_rate=0.01),
+        pruning=LayerSurgeon(sparsity=0.8, rounds=2, retrain_epochs=1, exclude=("fc1",)),
+    ),
+    "sparse-vd": Recipe(
+        training=ADAM, pruning=SparseVariational(ramp_start=0, ramp_epochs=1, kl_weight=30.0)
+    ),
+    "l0": Recipe(
+        training=msgspec.structs.replace(ADAM, learning_rate=0.1),
+        pruning=HardConcrete(l0_weight=(10.0,)),
     ),
 }
 # In the first phase, at its end, in the second, and in the last.
@@ -151,7 +171,7 @@ def test_a_threshold_that_removes_everything_is_a_sentence_and_nothing_is_lost(
     assert same(trained(tmp_path / "run"), trained(tmp_path / "again"))
 
 
-@pytest.mark.parametrize("name", ["dns"])
+@pytest.mark.parametrize("name", ["dns", "sparse-vd", "l0"])
 def test_a_sparsity_that_is_an_outcome_cannot_be_set(work, tmp_path, name):
     with pytest.raises(UserError, match="outcome") as caught:
         work(with_value(RECIPES[name], "pruning.sparsity", 0.5), tmp_path / "run")

@@ -27,7 +27,7 @@ from snip_gui.core.export.formats import pt_format
 from snip_gui.core.export.package import package_run
 from snip_gui.core.models.own.source import digest_file
 from snip_gui.core.models.paper.lenet import LeNet300100
-from snip_gui.core.recipe.json import encode_recipe, with_value
+from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.methods import Snip
 from snip_gui.core.recipe.recipe import ModelChoice, Recipe, Training
 from snip_gui.core.runs import folder as files
@@ -183,16 +183,6 @@ def test_a_diverged_run_exports_what_its_checkpoint_holds_and_says_so(
     assert (package.manifest["trained"], package.manifest["steps"]) == (False, 0)
     assert package.manifest["errors"] == {}
     assert package.manifest["state"] == "diverged"
-
-
-def test_a_recipe_that_was_edited_is_noted_with_the_weights(make_run, tmp_path):
-    folder = make_run()
-    recipe = with_value(RECIPE, "training.learning_rate", 0.5)
-    (folder / files.RECIPE).write_text(encode_recipe(recipe))
-    notes = [event.text for event in export(folder, "pt", tmp_path / "x.pt")
-             if isinstance(event, Note)]  # fmt: skip
-    assert any("edited after the run had begun" in note for note in notes)
-    assert "edited after the run had begun" in (tmp_path / "x.pt.md").read_text()
 
 
 def test_a_run_without_a_mask_is_refused(make_run, tmp_path):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.graph.layout import Layout
     from snip_gui.core.recipe.pruning import PruningSpec
+    from snip_gui.core.recipe.recipe import Recipe
 
 
 def by_layer(values: Sequence[float], layout: Layout, field: str) -> dict[str, float]:
@@ -52,4 +53,15 @@ def refuse_sparsity(spec: PruningSpec, instead: str) -> None:
             f"Set the sparsity to 0, and change {instead} for a sparser or denser network.",
             field="pruning.sparsity",
             proposal=0.0,
+        )
+
+
+def refuse_sgd(recipe: Recipe) -> None:
+    """Raise `UserError` for an optimiser that does not adapt its rate to small gradients."""
+    if recipe.training.optimizer == "sgd":
+        raise UserError(
+            f"“{recipe.pruning.method}” cannot be trained with SGD: the gradients of its own "
+            "parameters are far smaller than those of the weights.",
+            "Choose Adam, with a learning rate near 0.001.",
+            field="training.optimizer",
         )

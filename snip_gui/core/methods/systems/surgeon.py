@@ -13,10 +13,11 @@ Shapes: O units of the layer, I inputs including the bias as an input of 1, all 
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-_BLOCK = 32
+_BLOCK = 128
 
 
 class SingularError(ValueError):
@@ -87,34 +88,42 @@ def removal_order(weight_I: Tensor, inverse_II: Tensor, fixed_I: Tensor) -> tupl
     The downdates are those of a Cholesky factorisation with pivoting; as there, they are applied to
     the whole matrix only once for every block of removals.
     """
-    left = torch.arange(len(weight_I))
-    weight, rest = weight_I.clone(), inverse_II
-    diagonal = inverse_II.diagonal().clone()
-    barred = torch.where(fixed_I, torch.inf, 0.0).to(weight)  # fixed or removed
+    # Short vectors: NumPy's overhead is a third of torch's. Matrices stay in torch, whose number of
+    # threads is that of the recipe.
+    left = np.arange(len(weight_I))
+    weight, rest = weight_I.numpy().copy(), inverse_II
+    diagonal = inverse_II.diagonal().numpy().copy()
+    is_fixed = fixed_I.numpy()
+    barred = np.where(is_fixed, np.inf, 0.0)  # fixed or removed
     order: list[int] = []
     costs: list[float] = []
-    num_removable = int((~fixed_I).sum())
+    num_removable = int(np.count_nonzero(~is_fixed))
     while len(order) < num_removable:
         size = min(_BLOCK, num_removable - len(order))
-        updates = weight.new_zeros(size, len(left))
+        updates = torch.zeros(size, len(left), dtype=rest.dtype)
+        rows = updates.numpy()
+        score, scaled = np.empty_like(weight), np.empty_like(weight)
         for number in range(size):
-            score = weight.square().div_(diagonal).add_(barred)
+            np.multiply(weight, weight, out=score)
+            score /= diagonal
+            score += barred
             place = int(score.argmin())
             pivot, value = float(diagonal[place]), float(weight[place])
-            column = rest[place]
+            column, row = rest[place].numpy(), rows[number]
             if number:
-                column = column - updates[:number, place] @ updates[:number]
-            update = torch.div(column, pivot**0.5, out=updates[number])
-            weight.sub_(update, alpha=value / pivot**0.5)
-            diagonal.addcmul_(update, update, value=-1)
-            diagonal[place] = 1.0
-            barred[place] = torch.inf
+                done = torch.mv(updates[:number].T, updates[:number, place])
+                np.subtract(column, done.numpy(), out=row)
+            else:
+                row[:] = column
+            row /= pivot**0.5
+            weight -= np.multiply(row, value / pivot**0.5, out=scaled)
+            diagonal -= np.multiply(row, row, out=scaled)
+            diagonal[place], barred[place] = 1.0, np.inf
             order.append(int(left[place]))
             costs.append(value**2 / (2 * pivot))
-        stays = (barred == 0) | fixed_I[left]
-        kept = stays.nonzero().squeeze(1)
-        columns = updates[:, kept]
-        rest = torch.addmm(rest[kept][:, kept], columns.T, columns, alpha=-1)
+        kept = np.flatnonzero((barred == 0) | is_fixed[left])
+        columns, chosen = updates[:, kept], torch.from_numpy(kept)
+        rest = torch.addmm(rest[chosen][:, chosen], columns.T, columns, alpha=-1)
         left, weight, diagonal, barred = (v[kept] for v in (left, weight, diagonal, barred))
     return torch.tensor(order, dtype=torch.long), torch.tensor(costs, dtype=weight_I.dtype)
 

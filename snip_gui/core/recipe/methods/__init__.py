@@ -4,7 +4,14 @@ from snip_gui.core.recipe.methods.controls import Erk, RandomMask, RandomTicket,
 from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
-from snip_gui.core.recipe.methods.systems import Han, Imp, LearningCompression, Surgery
+from snip_gui.core.recipe.methods.relaxed import HardConcrete, SparseVariational
+from snip_gui.core.recipe.methods.systems import (
+    Han,
+    Imp,
+    LayerSurgeon,
+    LearningCompression,
+    Surgery,
+)
 
 __all__ = [
     "METHODS",
@@ -12,8 +19,10 @@ __all__ = [
     "Force",
     "Grasp",
     "Han",
+    "HardConcrete",
     "Imp",
     "IterativeSnip",
+    "LayerSurgeon",
     "LearningCompression",
     "Magnitude",
     "NtkSap",
@@ -25,6 +34,7 @@ __all__ = [
     "SignedGradient",
     "Snip",
     "SnipIt",
+    "SparseVariational",
     "Surgery",
     "Uniform",
     "find_method",

@@ -15,6 +15,7 @@ from snip_gui.core.recipe.methods.checks import check_method
 from snip_gui.core.recipe.methods.controls import CONTROLS
 from snip_gui.core.recipe.methods.criteria import CRITERIA
 from snip_gui.core.recipe.methods.iterative import ITERATIVE
+from snip_gui.core.recipe.methods.relaxed import RELAXED
 from snip_gui.core.recipe.methods.systems import SYSTEMS
 from snip_gui.core.recipe.pruning import Method, PruningSpec, Unavailable
 
@@ -24,7 +25,7 @@ GROUP = "snip_gui.methods"
 METHODS: Registry[Method] = Registry(
     "pruning method",
     "pruning.method",
-    (*CRITERIA, *ITERATIVE, *CONTROLS, *SYSTEMS),
+    (*CRITERIA, *ITERATIVE, *CONTROLS, *SYSTEMS, *RELAXED),
     plugins=GROUP,
     check=check_method,
 )

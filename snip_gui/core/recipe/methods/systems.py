@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
 from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity
 from snip_gui.core.recipe.training import Phase, Training
+
+RoundsField: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=100,
+        title="Rounds",
+        description="How often weights are removed and the rest is retrained.",
+    ),
+]
+RetrainEpochsField: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=100_000,
+        title="Epochs per round",
+        description="Passes over the training images after each removal.",
+    ),
+]
+RetrainRateField: TypeAlias = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=1,
+        title="Rate of rounds",
+        description="What the learning rate is multiplied by while retraining. A tenth as "
+        "published.",
+        extra={"decimals": 3, "step": 0.05},
+    ),
+]
 
 
 class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
@@ -24,35 +54,36 @@ class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
             "sparsity is an outcome.",
         ),
     ] = ()
-    rounds: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100,
-            title="Rounds",
-            description="How often weights are removed and the rest is retrained.",
-        ),
-    ] = 3
-    retrain_epochs: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            title="Epochs per round",
-            description="Passes over the training images after each removal.",
-        ),
-    ] = 5
-    retrain_rate: Annotated[
+    l1: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=0,
             le=1,
-            title="Rate of rounds",
-            description="What the learning rate is multiplied by while retraining. A tenth as "
-            "published.",
-            extra={"decimals": 3, "step": 0.05},
+            title="L1 penalty",
+            description="Penalty on the magnitude of the weights, beside weight decay. According "
+            "to the authors, L1 is better without retraining, and weight decay with it.",
+            extra={"decimals": 6, "step": 0.0001},
         ),
-    ] = 0.1
+    ] = 0.0
+    lower_dropout: Annotated[
+        bool,
+        Meta(
+            title="Lower dropout",
+            description="Multiply the rate of dropout before a layer by the square root of the "
+            "fraction that the layer keeps, as published. No effect without dropout.",
+        ),
+    ] = False
+    drop_units: Annotated[
+        bool,
+        Meta(
+            title="Drop dead units",
+            description="Also remove the connections of units that have no input or no output "
+            "left, as published. The network can then be sparser than set.",
+        ),
+    ] = False
+    rounds: RoundsField = 3
+    retrain_epochs: RetrainEpochsField = 5
+    retrain_rate: RetrainRateField = 0.1
 
     def phases(self, training: Training) -> tuple[Phase, ...]:
         """Return a dense training phase and a retraining phase for each round."""
@@ -191,6 +222,49 @@ class Imp(PruningSpec, frozen=True, kw_only=True, tag="imp"):
         return (Phase(training.epochs),) * (self.rounds + 1)
 
 
+class LayerSurgeon(PruningSpec, frozen=True, kw_only=True, tag="layer-obs"):
+    """Remove what a layer needs least and correct its other weights (layer-wise brain surgeon)."""
+
+    prunable: PrunableField = "weights"
+    kept: Annotated[
+        tuple[Annotated[float, Meta(gt=0, le=1)], ...],
+        Meta(
+            title="Kept fractions",
+            description="Fraction of the connections that a layer keeps in the end: one number "
+            "for all layers, or one for each. If none is given, all layers keep the fraction that "
+            "gives the sparsity; otherwise the sparsity is an outcome.",
+        ),
+    ] = ()
+    damping: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1000,
+            title="Damping",
+            description="Added to the diagonal of every layer's Hessian, so that inputs that "
+            "depend on one another can be told apart.",
+            extra={"decimals": 7, "step": 0.0001},
+        ),
+    ] = 1e-4
+    downdate: Annotated[
+        bool,
+        Meta(
+            title="Update the inverse",
+            description="Update the inverse Hessian after every removal, so that each correction "
+            "takes the earlier ones into account. Otherwise, as published, the inverse for the "
+            "whole layer serves throughout.",
+        ),
+    ] = True
+    rounds: RoundsField = 1
+    retrain_epochs: RetrainEpochsField = 2
+    retrain_rate: RetrainRateField = 0.1
+
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a dense training phase and a retraining phase for each round."""
+        retraining = Phase(self.retrain_epochs, self.retrain_rate)
+        return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
+
+
 SYSTEMS = (
     Method(
         title="Han 2015",
@@ -201,7 +275,14 @@ SYSTEMS = (
         prune="snip_gui.core.methods.systems.han:prune",
         masks_for="training",
         regime="snip_gui.core.methods.systems.han:make_regime",
-        trains_with=("rounds", "retrain_epochs", "retrain_rate"),
+        trains_with=(
+            "rounds",
+            "retrain_epochs",
+            "retrain_rate",
+            "l1",
+            "lower_dropout",
+            "drop_units",
+        ),
     ),
     Method(
         title="Dynamic network surgery",
@@ -235,6 +316,24 @@ SYSTEMS = (
         masks_for="training",
         regime="snip_gui.core.methods.systems.imp:make_regime",
         trains_with=("rounds",),
+    ),
+    Method(
+        title="Layer-wise OBS",
+        description="The network is trained; then every layer loses the connections that matter "
+        "least for its output, corrects the others, and the network is retrained.",
+        score_name="magnitude",
+        spec=LayerSurgeon,
+        prune="snip_gui.core.methods.criteria.magnitude:prune",
+        masks_for="training",
+        regime="snip_gui.core.methods.systems.layer_obs:make_regime",
+        trains_with=(
+            "kept",
+            "damping",
+            "downdate",
+            "rounds",
+            "retrain_epochs",
+            "retrain_rate",
+        ),
     ),
 )
 """The entries, in the order of menus and lists."""

@@ -7,7 +7,13 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.parameters import prunable_parameters
-from snip_gui.core.methods.systems.han import PruneAndRetrain, make_regime, prune
+from snip_gui.core.methods.systems.han import (
+    PruneAndRetrain,
+    find_dropout,
+    make_regime,
+    prune,
+    without_dead_units,
+)
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.recipe.methods import Han
@@ -175,3 +181,55 @@ def test_a_layer_with_one_weight_left_gets_none_back():
     for number in (1, 2):
         masked.set_masks(regime.before_step(masked, start_of(number)).masks)
         assert set(masked.counts().values()) == {1}
+
+
+def test_the_l1_penalty_pulls_weights_but_not_biases():
+    model = small_network()
+    prunable = prunable_parameters(model)
+    masked = masked_with(model, prunable)
+    for parameter in prunable.parameters:
+        parameter.grad = torch.ones_like(parameter)
+    PruneAndRetrain(Han(l1=0.25, **SPEC), prunable.layout, (1.0,) * 4).change_gradients(masked)
+    for name, parameter in prunable.items():
+        pull = 0.25 * parameter.detach().sign() if name.endswith("weight") else 0
+        assert torch.equal(parameter.grad, 1 + pull * torch.ones_like(parameter))
+
+
+def test_units_without_an_input_or_an_output_vanish_with_what_they_leave_behind():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    masks = {
+        "0.weight": np.array([[1, 1, 0], [0, 0, 0], [1, 0, 1], [0, 1, 1]], bool),
+        "2.weight": np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], bool),
+        "4.weight": np.array([[1, 1, 0], [1, 0, 0]], bool),
+    }
+    found = without_dead_units(model, masks, torch.rand(2, 3))
+    # Unit 1 has no input and unit 3 no output; then the second layer's unit 1 has no input, and
+    # its unit 2 no output, so that unit 2 of the first has none either.
+    assert found["0.weight"].tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert found["2.weight"].tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert found["4.weight"].tolist() == [[1, 0, 0], [1, 0, 0]]
+
+
+def test_a_round_drops_dead_units(make_bench):
+    spec = Han(sparsity=0.995, rounds=1, drop_units=True)
+    bench = make_bench(Recipe(pruning=spec))
+    change = make_regime(bench).before_step(masked_with(bench.model, bench.prunable), start_of(1))
+    first, second = (change.masks[f"fc{k}.weight"].numpy() for k in (1, 2))
+    assert 0 < sum(int(mask.sum()) for mask in change.masks.values()) < round(266_200 * 0.005)
+    np.testing.assert_array_equal(first.any(1), second.any(0))
+
+
+def test_rates_of_dropout_follow_the_square_root_of_what_is_kept():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2), nn.Dropout(0.3))
+    prunable = prunable_parameters(model, biases=False)
+    regime = PruneAndRetrain(Han(quality=(0.01,), **SPEC), prunable.layout, (0.01, 0.01))
+    regime.rates = find_dropout(model, prunable.layout)
+    masked = masked_with(model, prunable)
+    with torch.no_grad():
+        model[2].weight.view(-1)[:12] = 0.0
+    regime.before_step(masked, start_of(1))
+    assert model[1].p == pytest.approx(0.5 * 0.25**0.5)
+    assert model[3].p == 0.3
+    state, model[1].p = regime.state(), 0.9
+    regime.load_state(state)
+    assert model[1].p == pytest.approx(0.25)
