@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snip_gui.core.base.registry import Plugin, Registry, _Entries
+from snip_gui.core.base.registry import Plugin, Registry, Unusable, _Entries
 
 PAGE = Path(__file__).parents[2] / "resources" / "docs" / "extending.md"
 PLUGIN = Plugin("snip-power", "1.2")
@@ -119,11 +119,11 @@ def add_entry(monkeypatch: Any, registry: Registry[Any], entry: Any) -> None:
     monkeypatch.setitem(vars(registry), "_all", changed)
 
 
-def break_entry(monkeypatch: Any, registry: Registry[Any], name: str, problem: str) -> None:
+def break_entry(monkeypatch: Any, registry: Registry[Any], name: str, reason: str) -> None:
     """Make an entry one of the package that cannot be used."""
     entries = registry._all
     others = {known: entry for known, entry in entries.by_name.items() if known != name}
-    changed = _Entries(others, entries.plugins, [(name, problem)])
+    changed = _Entries(others, entries.plugins, [Unusable(PLUGIN, registry._kind, name, reason)])
     monkeypatch.setitem(vars(registry), "_all", changed)
 
 

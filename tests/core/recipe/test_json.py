@@ -83,7 +83,7 @@ HAN = {"pruning": {"method": "han", "sparsity": 0.5}, "plugins": {"pruning.metho
 
 def test_a_recipe_of_a_broken_package_can_be_viewed_and_says_why_it_cannot_be_run(monkeypatch):
     problem = "The pruning method “han” of the package snip-power 1.2 cannot be used: no."
-    break_entry(monkeypatch, METHODS, "han", problem)
+    break_entry(monkeypatch, METHODS, "han", "no")
     with pytest.raises(UserError) as caught:
         decode_recipe(json.dumps(HAN))
     assert caught.value.message == problem
