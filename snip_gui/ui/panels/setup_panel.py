@@ -54,6 +54,8 @@ _ADVANCED = (
     "pruning.batches",
     "pruning.granularity",
     "pruning.gather",
+    "pruning.perturbation",
+    "pruning.inner_rate",
 )
 _FIELDS = (
     field("model.name"),

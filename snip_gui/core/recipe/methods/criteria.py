@@ -167,7 +167,7 @@ CRITERIA = (
     Method(
         title="ProsPr",
         description="By how much its removal would affect the loss a few training steps later.",
-        score_name="prospective sensitivity",
+        score_name="prospective score",
         spec=ProsPr,
         prune="snip_gui.core.methods.criteria.prospr:prune",
     ),

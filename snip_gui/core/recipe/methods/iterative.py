@@ -13,7 +13,7 @@ ScoreRoundsField: TypeAlias = Annotated[
     Meta(
         ge=1,
         le=1000,
-        title="Rounds of scoring",
+        title="Rounds",
         description="How often connections are scored and removed before training; every round "
         "keeps the same fraction of them.",
     ),
@@ -57,9 +57,9 @@ class NtkSap(PruningSpec, frozen=True, kw_only=True, tag="ntk-sap"):
         Meta(
             ge=1,
             le=1000,
-            title="Draws per round",
-            description="Random images and initial weights that each round averages over: Gaussian "
-            "images, as many as the minibatch has. 5 as published for CIFAR-10.",
+            title="Draws",
+            description="How many draws of random images and initial weights each round averages "
+            "over: Gaussian images, as many as the minibatch has. 5 as published for CIFAR-10.",
         ),
     ] = 5
     perturbation: Annotated[
@@ -79,7 +79,7 @@ ITERATIVE = (
     Method(
         title="Iterative SNIP",
         description="As SNIP does, in rounds: those that remain are scored again.",
-        score_name="sensitivity when last scored",
+        score_name="sensitivity",
         spec=IterativeSnip,
         prune="snip_gui.core.methods.iterative.iterative_snip:prune",
         masks_for="target-sparsity",
@@ -97,7 +97,7 @@ ITERATIVE = (
         title="SNIP-it",
         description="As SNIP does, at several levels of sparsity, each of which halves the "
         "distance to the last.",
-        score_name="sensitivity when last scored",
+        score_name="sensitivity",
         spec=SnipIt,
         prune="snip_gui.core.methods.iterative.snip_it:prune",
         masks_for="target-sparsity",
@@ -106,7 +106,7 @@ ITERATIVE = (
         title="NTK-SAP",
         description="By how much a random change of the weights would change the outputs for "
         "random images, in rounds; without labels.",
-        score_name="saliency when last scored",
+        score_name="saliency",
         spec=NtkSap,
         prune="snip_gui.core.methods.iterative.ntk_sap:prune",
         masks_for="target-sparsity",
