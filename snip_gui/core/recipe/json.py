@@ -103,7 +103,7 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
         place = f" at “{field}”" if field else ""
         raise UserError(
             f"{where} cannot be used{place}: {problem}.",
-            "Correct that field, or start from a new recipe.",
+            _hint(field),
             field=field.partition("[")[0],  # forms and flags exist for the field, not for its items
         ) from error
     except JSON_ERRORS as error:
@@ -111,6 +111,13 @@ def decode_recipe(text: str | bytes, *, where: str = "The recipe", to_look: bool
             f"{where} is not valid JSON: {error}.",
             "Choose a recipe file saved by this program, or correct it in a text editor.",
         ) from error
+
+
+def _hint(field: str) -> str:
+    """Return what to do about a field that has an impossible value."""
+    if field.rpartition(".")[2] in ("sparsity", "validation_fraction"):
+        return "It is a fraction from 0 to below 1: write 0.9 for 90 %."
+    return "Correct that field, or start from a new recipe."
 
 
 def _whole_numbers(part: object, path: str) -> Iterator[tuple[str, int]]:

@@ -39,6 +39,15 @@ def test_numbers_beyond_64_bits_are_refused_by_name(path, as_list, number):
     assert caught.value.field == path
 
 
+@pytest.mark.parametrize("path", ["pruning.sparsity", "data.validation_fraction"])
+@pytest.mark.parametrize("value", [90, 1.5, -0.1, float("nan")])
+def test_a_percentage_in_place_of_a_fraction_is_explained(path, value):
+    with pytest.raises(UserError) as caught:
+        with_value(Recipe(), path, value)
+    assert caught.value.field == path
+    assert "0.9 for 90 %" in caught.value.hint
+
+
 def test_the_largest_numbers_are_taken():
     assert with_value(Recipe(), "minibatch.seed", 2**63 - 1).minibatch.seed == 2**63 - 1
 
