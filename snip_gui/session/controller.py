@@ -335,6 +335,7 @@ class Controller(QObject):
 
     @Slot(object)
     def _on_recipe_saved(self, recipe: Recipe) -> None:
+        self.told.emit("Saved the recipe")
         if recipe == self.state.recipe:
             self.undo_stack.setClean()
 

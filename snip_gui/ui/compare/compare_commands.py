@@ -63,7 +63,9 @@ class CompareCommands(QObject):
     @Slot()
     def pin(self) -> None:
         """Pin the current state."""
-        self._controller.pins.pin_screen()
+        pin = self._controller.pins.pin_screen()
+        if pin is not None:
+            self._controller.told.emit(f"Pinned “{pin.name}”; compare it under Compare")
 
     @Slot()
     def open_pins(self) -> None:

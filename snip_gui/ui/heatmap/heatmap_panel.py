@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -165,7 +165,9 @@ class HeatmapPanel(QWidget):
         self._place_next_step()
 
     def _place_next_step(self) -> None:
-        self.next_step.place_over(self.splitter.geometry())
+        # Below the controls of a page, which may have several lines.
+        plot = self.plot if self.plot.isVisible() else self.splitter
+        self.next_step.place_over(QRect(plot.mapTo(self, QPoint(0, 0)), plot.size()))
 
     def _place_bars(self) -> None:
         """Put the controls of a single page beside the buttons if there is room."""
@@ -186,7 +188,7 @@ class HeatmapPanel(QWidget):
             self.splitter.setOrientation(across)
         self._place_bars()
         super().resizeEvent(event)
-        self._place_next_step()
+        QTimer.singleShot(0, self, self._place_next_step)  # once the pages are laid out
 
     @Slot()
     def _on_scored_changed(self) -> None:

@@ -44,8 +44,8 @@ BELOW = ("training", "flow", "runs", "log")
 
 _RIGHT_COLUMN = ("layers", "sensitivity")
 
-# In a lower window setup and minibatch are tabs; in a narrower one the right column is folded.
-_TALL, _WIDE = 620, 1000
+# In a narrower window the right column is folded.
+_WIDE = 1000
 _WIDTHS = {"setup": 228, "layers": 236}
 _BELOW_SHARE = 0.38
 
@@ -116,9 +116,6 @@ class Docks:
             dock.setVisible(name in SIDES)
         for name in BELOW[1:]:
             window.tabifyDockWidget(docks["training"], docks[name])
-        if window.height() < _TALL:
-            window.tabifyDockWidget(docks["setup"], docks["minibatch"])
-            docks["setup"].raise_()
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([docks[n] for n in _WIDTHS], list(_WIDTHS.values()), horizontal)
         window.resizeDocks([docks["setup"], docks["minibatch"]], [330, 400], vertical)

@@ -141,3 +141,20 @@ def test_the_manual_finds_words_and_follows_links(window, qtbot):
     manual.search.clear()
     manual.text.anchorClicked.emit(QUrl("glossary.md"))
     assert manual.text.toPlainText().startswith("Glossary")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (940, 480)])
+def test_the_strip_on_a_stale_picture_covers_no_control(window, started, qtbot, size):
+    settle(qtbot, window, *size)
+    started.controller.set_field("seed", 3)
+    strip, plot = window.heatmap.next_step, window.heatmap.plot
+    qtbot.waitUntil(strip.isVisible, timeout=WAIT_MS)
+
+    def lies_on_the_picture():
+        top_left = strip.mapTo(window, strip.rect().topLeft())
+        over = QRect(plot.mapTo(window, plot.rect().topLeft()), plot.size())
+        return over.contains(QRect(top_left, strip.size()))
+
+    qtbot.waitUntil(lies_on_the_picture, timeout=WAIT_MS)
+    qtbot.mouseClick(strip.score, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not started.controller.state.is_stale, timeout=WAIT_MS)
