@@ -192,7 +192,7 @@ class SetupPanel(QWidget):
         advanced = self.advanced.isChecked()
         for widget in (self._device, self._threads):
             self.form.show_row(widget, advanced)
-        self.form.show_row(self._memory, advanced and DATASETS[recipe.data.name].has_files)
+        self.form.show_row(self._memory, DATASETS[recipe.data.name].has_files)
         self._show_files()
         self._show_preferences()
         self._show_data()
