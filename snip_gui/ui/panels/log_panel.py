@@ -37,19 +37,28 @@ class LogPanel(QWidget):
     @Slot()
     def _show_all(self) -> None:
         self.text.clear()
+        cursor = QTextCursor(self.text.document())
+        cursor.beginEditBlock()  # laid out once, rather than after every line
         for notice in self._notices.all:
-            self._add(notice)
+            self._insert(cursor, notice)
+        cursor.endEditBlock()
+        self._scroll_down()
 
     @Slot(object)
     def _add(self, notice: Notice) -> None:
+        self._insert(QTextCursor(self.text.document()), notice)
+        self._scroll_down()
+
+    def _insert(self, cursor: QTextCursor, notice: Notice) -> None:
         colours = self._themes.colours
         ink = {"info": colours.text, "problem": colours.warning, "failure": colours.error}
         style = QTextCharFormat()
         style.setForeground(QColor(ink[notice.severity]))
-        cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         if not self.text.document().isEmpty():
             cursor.insertBlock()
         cursor.insertText(f"{notice.time:%H:%M:%S}  {notice.text} {notice.hint}".rstrip(), style)
+
+    def _scroll_down(self) -> None:
         bar = self.text.verticalScrollBar()
         bar.setValue(bar.maximum())
