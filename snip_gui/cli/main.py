@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from snip_gui import __version__
 from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.files import add_export, add_open
-from snip_gui.cli.run import add_run, add_sweep
+from snip_gui.cli.run import add_queue, add_run, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
 from snip_gui.cli.studies import add_study
 from snip_gui.cli.terminal import EventPrinter, Stream
@@ -85,6 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_run(commands)
     add_sweep(commands)
     add_study(commands)
+    add_queue(commands)
     add_list(commands)
     add_export(commands)
     add_open(commands)

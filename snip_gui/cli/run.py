@@ -197,3 +197,24 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
             else:
                 printer.event(event)
     return 130 if cancel.is_cancelled else 0
+
+
+def add_queue(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui queue``, which the window starts."""
+    parser = commands.add_parser(
+        "queue", help="train a queue of runs that the window left in its runs folder"
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(command=_queue)
+
+
+def _queue(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Run ``snip-gui queue``."""
+    from snip_gui.core.engine.queues import queue_steps
+
+    cancel = CancelToken()
+    with printer.stopping_on_signals(cancel):
+        for event in queue_steps(options.folder, cancel):
+            printer.event(event)
+    return 130 if cancel.is_cancelled else 0

@@ -36,6 +36,7 @@ from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
+from snip_gui.session.runs.background import ACTIVITY, BackgroundRuns
 from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
@@ -107,6 +108,7 @@ class Controller(QObject):
         self.undo_stack.indexChanged.connect(self._on_edited)
         self.trainings.ended.connect(self.runs.refresh)
         self.queue = RunQueue(state, self.trainings, self)
+        self.background = BackgroundRuns(state, host, self.runs, self.queue, self)
         self.companions = Companions(self.runs, self)
         self.training_start = TrainingStart(
             state, self.edit, self.train_recipe, self.queue, self.companions, self
@@ -129,6 +131,7 @@ class Controller(QObject):
         job.ended.connect(self._on_devices_sought)
         self.data.load()
         self.runs.refresh()
+        self.background.look()
 
     # Editing the recipe
 
@@ -268,6 +271,9 @@ class Controller(QObject):
 
     def cancel(self) -> None:
         """Stop everything that the user is waiting for; the progress of training is kept."""
+        activity = self.state.status.activity
+        if activity is not None and activity.kind == ACTIVITY:
+            self.background.stop()
         self.stop()
         self._host.cancel()
 

@@ -27,6 +27,15 @@ def size_text(number: int) -> str:
     return _scaled(number, (" bytes", " kB", " MB", " GB", " TB"))
 
 
+def duration_text(seconds: float) -> str:
+    """Format a duration in suitable units."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
 def sparsity_text(sparsity: float) -> str:
     """Return a sparsity in percent, with as many decimals as are significant.
 

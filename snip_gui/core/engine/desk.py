@@ -30,11 +30,35 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
 
 # Names that begin with a dot are not listed as runs.
-_PREFIX = ".engine-"
+PREFIX = ".engine-"
+PLAN = "plan.json"
+_STATUS = "status.json"
 _STOP = "stop"
+_CLEARED = "cleared"
 _LOOK_SECONDS = 0.25
 _REPORT_SECONDS = 1.0
 _MOST_BYTES = 100_000
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress of an engine.
+
+    Attributes
+    ----------
+    running
+        What each worker is doing.
+    """
+
+    num_done: int
+    total: int
+    seconds_left: float | None = None
+    running: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The progress in a few words."""
+        running = f", {len(self.running)} running" if len(self.running) > 1 else ""
+        return f"{self.num_done:,} of {self.total:,} done{running}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,33 @@ class Desk:
     def is_asked_to_stop(self, number: int | None = None) -> bool:
         """Return whether an item, or everything, is to stop."""
         return (self.folder / _stop_name(number)).exists()
+
+    def clear(self) -> None:
+        """Ask everything to stop, and not to be kept for later; raises `UserError` on failure."""
+        write_text(self.folder / _CLEARED, "")
+        self.ask_to_stop()
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether what has not been done is to be forgotten."""
+        return (self.folder / _CLEARED).exists()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its engine is running."""
+        return look(self.folder).holding != "free"
+
+    def write_status(self, status: Status) -> None:
+        """Write the progress of the whole; a full disk does not matter."""
+        with contextlib.suppress(UserError):
+            write_text(self.folder / _STATUS, msgspec.json.encode(status).decode())
+
+    def find_status(self) -> Status | None:
+        """Return the progress of the whole; None if there is none yet."""
+        try:
+            return read_json(self.folder / _STATUS, Status, max_bytes=_MOST_BYTES)
+        except UserError:
+            return None
 
     def find_progress(self, number: int) -> Progress | None:
         """Return the last progress of an item; None if there is none yet."""
@@ -97,14 +148,40 @@ def open_desk(runs_folder: Path) -> Iterator[Desk]:
         If the folder is not writable.
     """
     _remove_deserted(runs_folder)
-    folder = runs_folder / f"{_PREFIX}{uuid.uuid4().hex[:12]}"
-    with holding(folder):
-        try:
-            yield Desk(folder)
-        finally:
-            for path in folder.iterdir():
-                if not is_lease(path.name):
-                    path.unlink(missing_ok=True)
+    with occupying(new_desk(runs_folder)) as desk:
+        yield desk
+
+
+def new_desk(runs_folder: Path) -> Desk:
+    """Return a desk in a folder, which does not exist yet."""
+    return Desk(runs_folder / f"{PREFIX}{uuid.uuid4().hex[:12]}")
+
+
+@contextlib.contextmanager
+def occupying(desk: Desk) -> Iterator[Desk]:
+    """Hold a desk for the time of the context, then remove it, unless it has a plan left.
+
+    Raises
+    ------
+    UserError
+        If it is held by another program, or is not writable.
+    """
+    try:
+        with holding(desk.folder):
+            try:
+                yield desk
+            finally:
+                for path in desk.folder.iterdir():
+                    if not is_lease(path.name) and path.name != PLAN:
+                        path.unlink(missing_ok=True)
+    finally:
+        with contextlib.suppress(OSError):  # not empty
+            desk.folder.rmdir()
+
+
+def find_desks(runs_folder: Path) -> list[Desk]:
+    """Return the desks of a folder, open or not."""
+    return [Desk(folder) for folder in sorted(runs_folder.glob(f"{PREFIX}*"))]
 
 
 @contextlib.contextmanager
@@ -152,9 +229,9 @@ def _watch(seat: Seat, cancel: CancelToken, left: threading.Event) -> None:
 
 
 def _remove_deserted(runs_folder: Path) -> None:
-    """Remove the desks of engines that have ended without doing so."""
-    for folder in runs_folder.glob(f"{_PREFIX}*"):
-        if look(folder).holding == "free":
+    """Remove the desks of engines that have ended without doing so, except for saved queues."""
+    for folder in runs_folder.glob(f"{PREFIX}*"):
+        if not (folder / PLAN).exists() and look(folder).holding == "free":
             shutil.rmtree(folder, ignore_errors=True)
 
 

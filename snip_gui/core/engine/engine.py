@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _LOOK_SECONDS = 0.2
 _HELD_SECONDS = 1.0
+_TELL_SECONDS = 1.0
 
 
 def work_through(
@@ -76,6 +77,7 @@ class _Todo(Generic[T]):
         self._held: list[int] = []
         self._tried: set[int] = set()
         self._looked = time.monotonic()
+        self._told = -_TELL_SECONDS
         ledger.num_at_once = hands.number
 
     def one_by_one(self, cancel: CancelToken) -> Generator[Event, None, None]:
@@ -102,6 +104,8 @@ class _Todo(Generic[T]):
                         break
                     if isinstance(event, Progress):
                         report(event)
+                        self._ledger.report(index, event)
+                        self._tell()
                     yield event
             yield from self._settle(index, outcome)
 
@@ -137,7 +141,15 @@ class _Todo(Generic[T]):
                 yield from self._settle(index, self._outcome_of(future))
             for index, _ in running.values():
                 self._ledger.report(index, self._desk.find_progress(index + 1))
-            yield self._ledger.progress()
+            yield self._tell()
+
+    def _tell(self) -> Progress:
+        """Return the progress of the whole, and write it to the desk now and then."""
+        progress = self._ledger.progress()
+        if time.monotonic() - self._told >= _TELL_SECONDS:
+            self._told = time.monotonic()
+            self._desk.write_status(self._ledger.status(progress.seconds_left))
+        return progress
 
     def _outcome_of(self, future: Future[Outcome[T]]) -> Outcome[T]:
         """Return the outcome of a future, whose worker may have been lost."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from snip_gui.core.base.events import Progress
+from snip_gui.core.engine.desk import Status
 from snip_gui.core.engine.events import WorkBegan, WorkEnded
 
 if TYPE_CHECKING:
@@ -82,12 +83,18 @@ class Ledger(Generic[T]):
                 for index, began in self._began.items()
             )
             seconds_left = seconds / max(1, min(self.num_at_once, total - num_done))
-        running = f", {len(self._began)} running" if len(self._began) > 1 else ""
-        return Progress(
-            f"{num_done} of {total} done{running}",
-            round((num_done + parts) * _PARTS),
-            total * _PARTS,
-            seconds_left,
+        done = round((num_done + parts) * _PARTS)
+        return Progress(self.status(seconds_left).text, done, total * _PARTS, seconds_left)
+
+    def status(self, seconds_left: float | None) -> Status:
+        """Return the progress of the whole for other programs."""
+        names = (self.works[index].name for index in self._began)
+        said = (self._progress.get(index) for index in self._began)
+        return Status(
+            num_done=len(self.outcomes),
+            total=len(self.works),
+            seconds_left=seconds_left,
+            running=tuple(f"{n}: {p.text if p else ''}" for n, p in zip(names, said, strict=True)),
         )
 
     def _estimate_each(self, left: dict[int, float], now: float) -> float | None:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.engine.crew import Crew
+    from snip_gui.core.engine.desk import Desk
+    from snip_gui.core.engine.work import Outcome
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.training.events import RunState
 
 
 def sweep_steps(
@@ -45,33 +48,48 @@ def sweep_steps(
     UserError
         At the end, if any failed, which the message lists; or if the crew cannot be used.
     """
-    folders = find_folders(runs_folder, recipes)
-    environment = share_memory(environment, crew)
-    works = [
-        TrainingWork(recipe=recipe, folder=folder, environment=environment)
-        for recipe, folder in zip(recipes, folders, strict=True)
-    ]
     failed: list[str] = []
     is_stopped = False
     with open_desk(runs_folder) as desk:
-        for event in work_through(works, crew, desk, cancel):
+        for event in train_all(recipes, runs_folder, environment, crew, desk, cancel):
             yield event
             if isinstance(event, WorkBegan):
                 yield Note(f"Run {event.number} of {event.total}: {event.name}")
             elif isinstance(event, WorkEnded):
                 yield from _describe(event)
-                outcome = event.outcome
-                is_stopped |= outcome.state == "cancelled" or outcome.result == "stopped"
-                if outcome.problem:
-                    failed.append(f"{event.name}: {outcome.problem}")
+                is_stopped |= not has_ended(event.outcome)
+                if event.outcome.problem:
+                    failed.append(f"{event.name}: {event.outcome.problem}")
         is_stopped |= cancel.is_cancelled or desk.is_asked_to_stop()
     if not is_stopped:
-        yield from _errors([folder for folder in folders if folder.exists()])
+        yield from _errors(find_folders(runs_folder, recipes))
     if failed:
         raise UserError(
             f"{len(failed)} of {len(recipes)} runs failed. {' '.join(failed)}",
             "The same command again tries these once more and leaves the others alone.",
         )
+
+
+def train_all(
+    recipes: Sequence[Recipe],
+    runs_folder: Path,
+    environment: Environment,
+    crew: Crew,
+    desk: Desk,
+    cancel: CancelToken,
+) -> Iterator[Event]:
+    """Train each recipe in its folder; events are those of `work_through`."""
+    environment = share_memory(environment, crew)
+    works = [
+        TrainingWork(recipe=recipe, folder=folder, environment=environment)
+        for recipe, folder in zip(recipes, find_folders(runs_folder, recipes), strict=True)
+    ]
+    yield from work_through(works, crew, desk, cancel)
+
+
+def has_ended(outcome: Outcome[RunState]) -> bool:
+    """Return whether a run has ended by itself or failed, rather than been stopped."""
+    return outcome.state != "cancelled" and outcome.result != "stopped"
 
 
 def _describe(ended: WorkEnded) -> Iterator[Event]:
@@ -89,7 +107,8 @@ def _describe(ended: WorkEnded) -> Iterator[Event]:
 
 def _errors(folders: Sequence[Path]) -> Iterator[Event]:
     """Yield the test errors of finished runs, as results."""
-    for series in error_series([read_entry(folder) for folder in folders]):
+    entries = [read_entry(folder) for folder in folders if folder.exists()]
+    for series in error_series(entries):
         for level in series.levels:
             text = f"{series.label}, {sparsity_text(level.sparsity)}: test error {level.mean:.2%}"
             if len(level.errors) > 1:

@@ -11,7 +11,7 @@ from snip_gui.session.runs.kept_queue import Begun, KeptQueue, QueuedRuns
 from snip_gui.session.state.notices import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
@@ -78,6 +78,11 @@ class RunQueue(QObject):
         self._again += self._kept.again
         if problem:
             self._say(f"The run queue could not be restored. {problem}")
+        self.put_back(recipes)
+
+    @Slot(object)
+    def put_back(self, recipes: Sequence[Recipe]) -> None:
+        """Append recipes of an earlier queue, which wait for the user."""
         if recipes:
             self._waiting += recipes
             self._is_paused = True

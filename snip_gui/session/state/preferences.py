@@ -26,6 +26,9 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    num_at_once
+        Number of runs of a sweep to train at once; None for as many as there are processors and
+        memory for, beside the window.
     image_memory_gb
         Memory limit for a folder of images; None for half of the free memory.
     data_folder
@@ -53,6 +56,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     live_scoring: bool = True
     train_dense: bool = False
     train_random: bool = False
+    num_at_once: Annotated[int, Meta(ge=1, le=1024)] | None = None
     image_memory_gb: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
 
     @property

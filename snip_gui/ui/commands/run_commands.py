@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
+from snip_gui.core.engine.processes import default_num_processes
 from snip_gui.core.reports.error_sparsity import error_series
 from snip_gui.core.reports.tables import differences, runs_table
 from snip_gui.core.reports.text_tables import FORMATS
@@ -92,13 +93,21 @@ class RunCommands(QObject):
         title = f"{state.network.info.title} on {state.dataset_title}"
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
-        dialog = SweepDialog(state.recipe, title, self._parent.window())
+        at_once = state.preferences.num_at_once or default_num_processes(spare=1)
+        dialog = SweepDialog(state.recipe, title, at_once, self._parent.window())
         dialog.requested.connect(self._on_sweep)
         self._open(dialog)
 
-    @Slot(object)
-    def _on_sweep(self, recipes: tuple[Recipe, ...]) -> None:
-        self._controller.training_start.sweep(recipes)
+    @Slot(object, int)
+    def _on_sweep(self, recipes: tuple[Recipe, ...], num_at_once: int) -> None:
+        controller = self._controller
+        if num_at_once != default_num_processes(spare=1):
+            controller.prefer(num_at_once=num_at_once)
+        if num_at_once == 1:
+            controller.training_start.sweep(recipes)
+        else:
+            start = partial(controller.background.start, number=num_at_once)
+            controller.training_start.start(start, recipes)
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.reports.text_tables import FORMATS
 from snip_gui.ui.commands.run_commands import RunCommands
+from snip_gui.ui.runs.background_strip import BackgroundStrip
 from snip_gui.ui.runs.runs_model import (
     COLUMNS,
     ENTRY_ROLE,
@@ -163,7 +164,7 @@ class RunsPanel(QWidget):
             "runs or all",
         )  # fmt: skip
         self.sweep = self._button(
-            "Sweep…", "run_sweep", "Train at several sparsities, one after another"
+            "Sweep…", "run_sweep", "Train at several sparsities and with several seeds"
         )
         self._count = named(Label(), "runs_count", "Runs shown")
         self._count.setProperty("role", "muted")
@@ -205,6 +206,7 @@ class RunsPanel(QWidget):
         column.setSpacing(4)
         column.addLayout(top)
         column.addWidget(self.strip)
+        column.addWidget(BackgroundStrip(self._controller.background))
         column.addWidget(pages, 1)
 
     def _button(self, text: str, name: str, tip: str) -> QPushButton:
@@ -231,6 +233,7 @@ class RunsPanel(QWidget):
         self._runs.checked_changed.connect(self._show_checked)
         self._queue.changed.connect(self._show_queue)
         self._controller.state.training_changed.connect(self._on_training_changed)
+        self._controller.background.changed.connect(self._on_training_changed)
 
     @Slot(bool)
     def look_again(self, visible: bool = True) -> None:
@@ -245,7 +248,8 @@ class RunsPanel(QWidget):
     @Slot()
     def _on_training_changed(self) -> None:
         training = self._controller.state.training
-        if training is None or not training.is_active:
+        is_training = training is not None and training.is_active
+        if not is_training and not self._controller.background.running:
             self._watch.stop()
         elif not self._watch.isActive():
             self._watch.start()

@@ -1,4 +1,4 @@
-"""Orderly closing on a signal or at logout."""
+"""Questions before the window closes, and orderly closing on a signal or at logout."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import socket
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Slot
+from PySide6.QtWidgets import QMessageBox
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QWidget
 
+    from snip_gui.session.controller import Controller
     from snip_gui.ui.window.main_window import MainWindow
 
 # Windows has no SIGHUP.
@@ -61,6 +63,41 @@ def close_when_asked(app: QApplication, window: MainWindow) -> None:
     closer = _Closer(window)
     app.commitDataRequest.connect(closer.keep)
     app.aboutToQuit.connect(window.close_now)
+
+
+def may_close(parent: QWidget, controller: Controller) -> bool:
+    """Ask what to do about runs that are being trained; return whether the window may close."""
+    training = controller.state.training
+    if training is not None and training.is_active and not _may_interrupt(parent, controller):
+        return False
+    return not controller.background.has_queues or _may_leave(parent, controller)
+
+
+def _may_interrupt(parent: QWidget, controller: Controller) -> bool:
+    text = "Stop the training and close? Progress is kept and the run can be resumed."
+    if controller.queue.waiting:
+        text += " The queued runs are kept as well."
+    standard = QMessageBox.StandardButton
+    answer = QMessageBox.question(
+        parent, "Training in progress", text, standard.Close | standard.Cancel, standard.Cancel
+    )
+    return answer == standard.Close
+
+
+def _may_leave(parent: QWidget, controller: Controller) -> bool:
+    """Ask whether runs in the background are to continue."""
+    standard = QMessageBox.StandardButton
+    answer = QMessageBox.question(
+        parent,
+        "Runs in the background",
+        "Keep the runs in the background running? With No they stop, and can be resumed at the "
+        "next start.",
+        standard.Yes | standard.No | standard.Cancel,
+        standard.Yes,
+    )
+    if answer == standard.No:
+        controller.background.stop()
+    return answer in (standard.Yes, standard.No)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,6 @@ from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QMainWindow,
-    QMessageBox,
     QSizePolicy,
     QTabWidget,
     QToolBar,
@@ -35,6 +34,7 @@ from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.arranging.fitting import fit_screen
 from snip_gui.ui.window.arranging.panel_buttons import PanelButtons
 from snip_gui.ui.window.arranging.presentation import Presentation
+from snip_gui.ui.window.closing import may_close
 from snip_gui.ui.window.docks import BELOW, Docks, DockSpec
 from snip_gui.ui.window.first_look import FirstLookOffer, make_first_look_steps
 from snip_gui.ui.window.lazy_panels import LazyPanels
@@ -242,10 +242,8 @@ class MainWindow(QMainWindow):
         self._layout.adapt(event.size().width(), event.oldSize().width())
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask only if training would be interrupted; then save the layout and signal."""
-        training = self.state.training
-        is_active = training is not None and training.is_active
-        if self._asks and is_active and not self._may_interrupt():
+        """Ask only if there are runs to stop or to keep; then save the layout and signal."""
+        if self._asks and not may_close(self, self.controller):
             event.ignore()
             return
         event.accept()
@@ -257,16 +255,6 @@ class MainWindow(QMainWindow):
         # The undo stack signals on destruction, when the actions to update are gone.
         self.controller.undo_changed.disconnect(self._enable_actions)
         self.closed.emit()
-
-    def _may_interrupt(self) -> bool:
-        text = "Stop the training and close? Progress is kept and the run can be resumed."
-        if self.controller.queue.waiting:
-            text += " The queued runs are kept as well."
-        standard = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self, "Training in progress", text, standard.Close | standard.Cancel, standard.Cancel
-        )
-        return answer == standard.Close
 
     # State to widgets
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
+from snip_gui.core.base.text import duration_text
 from snip_gui.session.state.values import torch_text
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
@@ -73,7 +74,7 @@ class StatusLine(QWidget):
         self._bar.setRange(0, activity.total)
         self._bar.setValue(activity.done)
         if activity.seconds_left is not None:
-            self._left.setText(f"{_duration(activity.seconds_left)} left")
+            self._left.setText(f"{duration_text(activity.seconds_left)} left")
 
     @Slot()
     def _show_device(self) -> None:
@@ -85,12 +86,3 @@ class StatusLine(QWidget):
             device = names[1] if len(names) > 1 else names[0]
         count = f"{threads} thread" + ("s" if threads > 1 else "")
         self._device.setText(f"{device}, {count}" if names else torch_text(self._state.versions))
-
-
-def _duration(seconds: float) -> str:
-    """Format a duration in suitable units."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -115,7 +115,7 @@ def test_no_widget_takes_a_name_for_markup(hostile, qtbot):
         UnreadableDialog([BadFile(NAME, NAME)], window),
         OwnNetworkDialog(state.recipe.model.file, "Net", (), window),
         ExtendDialog(NAME, state.recipe, window),
-        SweepDialog(state.recipe, NAME, window),
+        SweepDialog(state.recipe, NAME, 1, window),
         FailureDialog(NAME, NAME, window),
         AboutDialog(NAME, window),
     ]

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLineEdit,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from snip_gui.core.base.environment import MOST_THREADS
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
@@ -26,11 +28,19 @@ if TYPE_CHECKING:
 
 
 class SweepDialog(QDialog):
-    """Creates many recipes from one."""
+    """Creates many recipes from one.
 
-    requested = Signal(object)  # tuple[Recipe, ...]
+    Parameters
+    ----------
+    num_at_once
+        Number of runs to train at once.
+    """
 
-    def __init__(self, recipe: Recipe, title: str, parent: QWidget | None = None) -> None:
+    requested = Signal(object, int)  # tuple[Recipe, ...], number to train at once
+
+    def __init__(
+        self, recipe: Recipe, title: str, num_at_once: int = 1, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._recipe = recipe
         self.setObjectName("sweep_dialog")
@@ -38,7 +48,7 @@ class SweepDialog(QDialog):
         what = Label(
             f"Trains {title} for {recipe.num_epochs} "
             f"{'epoch' if recipe.num_epochs == 1 else 'epochs'}, with the settings as they "
-            "are, once at each sparsity with each seed, one after another."
+            "are, once at each sparsity with each seed. Runs that exist are not repeated."
         )
         what.setWordWrap(True)
         self.sparsities = named(
@@ -61,6 +71,15 @@ class SweepDialog(QDialog):
             for name, label in METHOD.choices
             if name != own
         }
+        self.at_once = named(
+            QSpinBox(),
+            "sweep_at_once",
+            "Runs at once",
+            "1 trains in this window, one after another, and draws the curves. More are trained "
+            "by as many processes in the background, which continue if the window is closed.",
+        )
+        self.at_once.setRange(1, MOST_THREADS)
+        self.at_once.setValue(num_at_once)
         self._number = named(Label(), "sweep_number", "Number of runs")
         self._number.setWordWrap(True)
         form = QFormLayout()
@@ -69,6 +88,7 @@ class SweepDialog(QDialog):
         for number, box in enumerate(self.methods.values()):
             form.addRow("Also train with" if number == 0 else "", box)
             box.toggled.connect(self._on_text)
+        form.addRow("Runs at once", self.at_once)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
         self.start = named(buttons.button(standard.Ok), "start_sweep", "Train all runs")
@@ -88,7 +108,7 @@ class SweepDialog(QDialog):
 
     def accept(self) -> None:
         """Start the sweep."""
-        self.requested.emit(self._recipes())
+        self.requested.emit(self._recipes(), self.at_once.value())
         super().accept()
 
     def _recipes(self) -> tuple[Recipe, ...]:
