@@ -162,6 +162,11 @@ def add_common(parser: Any, *, num_threads: int | None = None) -> None:  # noqa:
         help="memory limit for a folder of images; larger folders are streamed from disk "
         "(default: half of the free memory)",
     )
+    environment.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write an event file for TensorBoard into the folder of each run",
+    )
     environment.add_argument("--quiet", action="store_true", help="print only the result")
     recipe = parser.add_argument_group(
         "recipe (a flag overrides --preset, which overrides --recipe)"
@@ -261,4 +266,5 @@ def environment_from(options: argparse.Namespace, recipe: Recipe) -> Environment
         image_memory_bytes=(
             None if options.image_memory is None else int(options.image_memory * 1e9)
         ),
+        event_files=options.tensorboard,
     )

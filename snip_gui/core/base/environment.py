@@ -128,6 +128,8 @@ class Environment:
     image_memory_bytes
         The most memory that a folder of images may take; a larger one is streamed. None for half of
         the memory that is free when it is opened.
+    event_files
+        Whether training also writes an event file for TensorBoard.
     """
 
     device: str = "auto"
@@ -136,6 +138,7 @@ class Environment:
     trusted_code: frozenset[str] = frozenset()
     image_folders: tuple[Path, ...] = field(default_factory=lambda: (default_image_folder(),))
     image_memory_bytes: int | None = None
+    event_files: bool = False
 
 
 def describe_machine() -> str:

@@ -13,6 +13,7 @@ from snip_gui.core.base.errors import DiskFullError
 from snip_gui.core.base.events import Progress
 from snip_gui.core.base.files import check_regular, replacing, write_error, write_text
 from snip_gui.core.base.text import sparsity_text
+from snip_gui.core.execution.event_file import EventFile
 from snip_gui.core.execution.result_files import write_masks
 from snip_gui.core.pruning.layer_table import layer_rows
 from snip_gui.core.runs import folder as files
@@ -43,12 +44,14 @@ class RunBook:
     points: list[MetricPoint]
     _is_cut: bool = field(init=False, default=False)
     _size_bytes: int = field(init=False, default=0)
+    _events: EventFile | None = field(init=False, default=None)
 
     def begin(self) -> None:
         """Write a first summary and all points so far, without those after the checkpoint.
 
         The summary comes first: a folder with a summary can be resumed, whatever else is missing.
         """
+        self._events = EventFile(self.folder, self.summary) if self.bench.event_files else None
         self._first_step = self.trainer.step
         self._started = self._saved = time.monotonic()
         self._write_summary("stopped")
@@ -64,6 +67,10 @@ class RunBook:
         try:
             self._write_rows(path, "a", [point.row() for point in fresh])
             self._size_bytes = path.stat().st_size
+            if self._events is not None:
+                self._events.add(fresh)
+        except DiskFullError:
+            self._is_cut = True
         except OSError as error:
             problem = write_error(path, error)
             if not isinstance(problem, DiskFullError):
@@ -113,6 +120,8 @@ class RunBook:
             header = columns([row.layer for row in self.summary.layers])
             self._write_rows(part, "w", [header, *(point.row() for point in self.points)])
             size_bytes = part.stat().st_size
+        if self._events is not None:
+            self._events.write(self.points)
         self._is_cut, self._size_bytes = False, size_bytes
 
     def _write_checkpoint(

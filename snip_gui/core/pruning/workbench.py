@@ -67,6 +67,8 @@ class Workbench:
         Digests of the Python files that the user has agreed to run.
     image_folders
         Folders of user-supplied images.
+    event_files
+        Whether training also writes an event file for TensorBoard.
     """
 
     recipe: Recipe
@@ -80,6 +82,7 @@ class Workbench:
     notes: tuple[str, ...] = ()
     trusted_code: Collection[str] = ()
     image_folders: Sequence[Path] = ()
+    event_files: bool = False
 
     @functools.cached_property
     def minibatch_indices_K(self) -> NDArray[np.int64]:
@@ -233,4 +236,5 @@ def build_workbench(recipe: Recipe, environment: Environment, images: ImageSet) 
         notes=network.notes,
         trusted_code=environment.trusted_code,
         image_folders=environment.image_folders,
+        event_files=environment.event_files,
     )

@@ -38,6 +38,8 @@ CHECKPOINT = "checkpoint.safetensors"
 NOTES = "notes.json"
 PICTURES = ("input_map.png", "layers.png")
 CURVES = "curves.png"
+EVENTS = "events.out.tfevents.snip-gui"
+"""Metric points for TensorBoard, which reads files with such names."""
 
 ALL_FILES = frozenset(
     (RECIPE, NETWORK, SUMMARY, METRICS, INIT, START, BATCH, SCORES, MASKS, CHECKPOINT, NOTES)
