@@ -15,13 +15,13 @@ from snip_gui.core.base.files import write_text
 from snip_gui.core.engine.crew import parse_crew
 from snip_gui.core.engine.events import WorkBegan, WorkEnded
 from snip_gui.core.engine.images import keep_images
-from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv, to_text
 from snip_gui.core.studies.budget import Budget, parse_duration
 from snip_gui.core.studies.catalogue import SERIES, STUDIES, StudyOptions, make_study
-from snip_gui.core.studies.overlaps.overlap import Group, field_groups
+from snip_gui.core.studies.overlaps.groups import find_field, make_groups
+from snip_gui.core.studies.overlaps.overlap import Group
 from snip_gui.core.studies.report import make_report, skipped_section, study_section
 from snip_gui.core.studies.study import Study, StudyDone, run_study
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.reports.text_tables import Table
-
-_FIELDS = {METHOD.flag: METHOD} | {field.flag: field for field in all_fields()}
 
 
 def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
@@ -68,7 +66,7 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
         nargs="+",
         metavar=("FLAG", "VALUE"),
         help="overlap: compare the values of a setting, such as “--each method snip random”, "
-        "instead of the classes of --classes",
+        "instead of the classes of --classes; without values, all choices",
     )
     parser.add_argument("--recipes", nargs="+", type=Path, metavar="FILE",
                        help="overlap: compare these recipes")  # fmt: skip
@@ -201,24 +199,9 @@ def _groups(options: argparse.Namespace, recipe: Recipe) -> tuple[Group, ...]:
     if options.recipes:
         return tuple(Group(file.stem, load_recipe(file)) for file in options.recipes)
     if options.each:
-        flag, *values = options.each
-        field = _FIELDS.get(flag.removeprefix("--"))
-        if field is None or not values:
-            raise UserError(
-                f"--each {flag} is not a setting with values.",
-                "Name a flag of the recipe and its values, such as --each method snip random.",
-            )
-        return field_groups(recipe, field.path, [_value(word, field.kind) for word in values])
+        flag, *words = options.each
+        return make_groups(recipe, find_field(flag).path, words, ())
     return ()
-
-
-def _value(word: str, kind: str) -> object:
-    """Return a value of a field from a word; one of the wrong type is refused with the recipe."""
-    types = {"int": int, "float": float}
-    try:
-        return types[kind](word) if kind in types else word
-    except ValueError:
-        return word
 
 
 def _images(recipe: Recipe, environment: Environment) -> ImageSet:

@@ -30,6 +30,7 @@ from snip_gui.session.comparing.grid import TileGrid
 from snip_gui.session.comparing.kept_pins import KeptPins
 from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
+from snip_gui.session.comparing.studies import Studies
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.looking.input_sensitivity import InputSensitivity
 from snip_gui.session.looking.level_maker import LevelMaker
@@ -97,6 +98,7 @@ class Controller(QObject):
         self.pins = Pins(state, self)
         self.kept_pins = KeptPins(state, host, self.pins, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
+        self.studies = Studies(state, host, self.pins, self)
         self._scores = ScoreCache()
         self._wants_score = False
         self._left: tuple[str, Minibatch] | None = None

@@ -71,8 +71,8 @@ def test_each_image_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("overlap", "--each", "nonsense", "1"), "is not a setting"),
-        (("overlap", "--each", "sparsity"), "is not a setting"),
+        (("overlap", "--each", "nonsense", "1"), "is not a setting whose values"),
+        (("overlap", "--each", "sparsity"), "There is no value"),
         (("overlap", "--each", "sparsity", "high", "0.9"), "sparsity"),
         (("overlap", "--seeds", "x"), "is not a seed"),
         (("overlap", "--classes", "3", "--seeds", "0"), "no two masks"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -30,11 +31,14 @@ class Crew:
         Number of processes on this machine.
     address
         Address of a Dask scheduler.
+    is_apart
+        Whether even a single process is another one than this.
     """
 
     kind: Literal["serial", "processes", "dask"] = "serial"
     number: int = 1
     address: str = ""
+    is_apart: bool = False
 
     def __str__(self) -> str:
         return {
@@ -44,11 +48,15 @@ class Crew:
         }[self.kind]
 
     def at_most(self, number: int) -> Crew:
-        """Return the crew for a number of items: no more processes, and none for a single one."""
+        """Return the crew for a number of items: no more processes than that.
+
+        A single process is none, unless it is to be another one.
+        """
         if self.kind != "processes":
             return self
         number = min(self.number, number)
-        return Crew("processes", number) if number > 1 else Crew()
+        is_needed = number > 1 or self.is_apart
+        return dataclasses.replace(self, number=number) if is_needed else Crew()
 
 
 def share_memory(environment: Environment, crew: Crew) -> Environment:

@@ -1,7 +1,8 @@
 """The owner of the worker threads: jobs in, events out.
 
-There are two lanes with one thread each. In the compute lane, short jobs run between the steps of a
-long one, so that a minibatch can be scored while a network trains. A job is a factory that takes a
+There are three lanes with one thread each. In the compute lane, short jobs run between the steps of
+a long one, so that a minibatch can be scored while a network trains; io is for files, and waiting
+for jobs that wait for other processes. A job is a factory that takes a
 cancel token and returns an iterator of events; heavy imports happen inside it, in the worker
 thread.
 """
@@ -19,7 +20,7 @@ from snip_gui.session.jobs.worker import Task, Worker
 if TYPE_CHECKING:
     from snip_gui.session.jobs.job import JobFactory
 
-Lane: TypeAlias = Literal["compute", "io"]
+Lane: TypeAlias = Literal["compute", "io", "waiting"]
 
 # On macOS secondary threads get 512 KiB, less than OpenBLAS needs.
 _STACK_BYTES = 16 * 1024 * 1024
@@ -42,7 +43,7 @@ class JobHost(QObject):
         self._threads: dict[Lane, QThread] = {}
         self._open: dict[int, Job] = {}
         self._is_closed = False
-        for lane in ("compute", "io"):
+        for lane in ("compute", "io", "waiting"):
             self._open_lane(lane)
 
     def _open_lane(self, lane: Lane) -> None:

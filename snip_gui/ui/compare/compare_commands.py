@@ -46,6 +46,7 @@ class CompareCommands(QObject):
         self._tray, self._centre = tray, centre
         self.page: LazyPage[ComparePanel] = LazyPage(self._make_panel)
         controller.questions.compared.connect(self.show_compare)
+        controller.studies.compared.connect(self.show_compare)
 
     def _make_panel(self) -> ComparePanel:
         # Imported late: not needed before the window is shown.

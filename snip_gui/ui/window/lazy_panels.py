@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network.panel import NetworkPanel
+    from snip_gui.ui.panels.studies_panel import StudiesPanel
     from snip_gui.ui.runs.runs_panel import RunsPanel
     from snip_gui.ui.theme.theme import Themes
 
@@ -29,6 +30,7 @@ class LazyPanels(QObject):
         self._controller, self._themes = controller, themes
         self.network_page: LazyPage[NetworkPanel] = LazyPage(self._make_network)
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
+        self.studies_page: LazyPage[StudiesPanel] = LazyPage(self._make_studies)
         self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow, by_show=False)
         self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs, by_show=False)
 
@@ -41,6 +43,11 @@ class LazyPanels(QObject):
     def grid(self) -> GridPanel:
         """Input maps of several variants."""
         return self.grid_page.content
+
+    @property
+    def studies(self) -> StudiesPanel:
+        """Questions that take many masks to answer."""
+        return self.studies_page.content
 
     @property
     def flow(self) -> FlowPanel:
@@ -64,6 +71,11 @@ class LazyPanels(QObject):
         from snip_gui.ui.panels.grid_panel import GridPanel
 
         return GridPanel(self._controller.state, self._controller)
+
+    def _make_studies(self) -> StudiesPanel:
+        from snip_gui.ui.panels.studies_panel import StudiesPanel
+
+        return StudiesPanel(self._controller.state, self._controller, self._themes)
 
     def _make_flow(self) -> FlowPanel:
         from snip_gui.ui.panels.flow_panel import FlowPanel

@@ -129,6 +129,7 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.lazy.network_page, "Network")
         self.centre.addTab(self.lazy.grid_page, "Grid")
         self.centre.addTab(self.comparing.page, "Compare")
+        self.centre.addTab(self.lazy.studies_page, "Studies")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)

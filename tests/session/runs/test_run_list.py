@@ -6,7 +6,10 @@ import pytest
 
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
+from snip_gui.core.base.events import Note
 from snip_gui.core.data.minibatch.own_pictures import save_image
+from snip_gui.core.engine.crew import Crew
+from snip_gui.core.engine.sweep import sweep_steps
 from snip_gui.core.execution.run import run
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, OwnImage, Picked, Recipe, Training
@@ -298,6 +301,29 @@ def test_the_window_continues_a_run_of_the_command_line(controller, qtbot):
     idle(qtbot, controller)
     assert read_summary(folder).step > steps
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_the_command_line_continues_a_run_of_the_window(controller, qtbot):
+    recipe = with_value(RECIPE, "training.epochs", 40)
+    controller.start()
+    wait(qtbot, lambda: controller.state.can_train)
+    controller.queue.add([recipe])
+    wait(qtbot, lambda: controller.state.training.step > 20)
+    controller.stop()
+    idle(qtbot, controller)
+    folder = controller.state.training.folder
+    steps = read_summary(folder).step
+    assert 0 < steps < read_summary(folder).num_steps
+    runs = controller.state.preferences.runs_path
+    environment = Environment(device="cpu", num_threads=1)
+    notes = [
+        event.text
+        for event in sweep_steps([recipe], runs, environment, Crew(), CancelToken())
+        if isinstance(event, Note)
+    ]
+    assert any(f"Resuming from step {steps:,}" in text for text in notes)
+    assert read_summary(folder).state == "finished"
+    assert [path.name for path in runs.iterdir()] == [folder.name]
 
 
 def test_a_crash_holds_the_queue_and_clearing_forgets_it(controller, qtbot, monkeypatch):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEAST_CELL, _MOST_CELL = 22, 40
+_MOST_LETTERS = 3
 _STEPS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -25,7 +26,10 @@ _STEPS = {
 
 
 class NumberGrid(Guarded, QWidget):
-    """Rows and columns stand for the same items, numbered from 1; cells show percentages."""
+    """Rows and columns stand for the same items; cells show percentages.
+
+    Headings are the names of the items if all are short, otherwise their numbers from 1.
+    """
 
     cell_chosen = Signal(int, int)  # row, column
 
@@ -81,13 +85,17 @@ class NumberGrid(Guarded, QWidget):
         centred = Qt.AlignmentFlag.AlignCenter
         for number in range(len(self._names)):
             painter.setPen(ink)
-            painter.drawText(self._place(number, -1), centred, f"{number + 1}")
-            painter.drawText(self._place(-1, number), centred, f"{number + 1}")
+            painter.drawText(self._place(number, -1), centred, self._heading(number))
+            painter.drawText(self._place(-1, number), centred, self._heading(number))
             for column in range(len(self._names)):
                 self._paint_cell(painter, number, column)
         if self.hasFocus() and self._names:
             painter.setPen(QPen(self.palette().highlight().color(), 2))
             painter.drawRect(self._place(*self._cell))
+
+    def _heading(self, number: int) -> str:
+        is_short = all(len(name) <= _MOST_LETTERS for name in self._names)
+        return self._names[number] if is_short else f"{number + 1}"
 
     def _paint_cell(self, painter: QPainter, row: int, column: int) -> None:
         place, value = self._place(row, column).adjusted(1, 1, -1, -1), self._values[row, column]

@@ -1,0 +1,259 @@
+"""Studies: questions that take many masks to answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QStackedLayout,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from snip_gui.core.recipe.json import with_value
+from snip_gui.core.studies.catalogue import STUDIES
+from snip_gui.core.studies.overlaps.groups import CLASSES, comparable_fields
+from snip_gui.core.studies.overlaps.leave_one_out import LeaveOneOutAnswer
+from snip_gui.core.studies.overlaps.overlap import OverlapAnswer, OverlapStudy
+from snip_gui.core.views.picture import colour_table
+from snip_gui.session.comparing.studies import PINS
+from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
+from snip_gui.ui.widgets.plain_text import Label
+
+if TYPE_CHECKING:
+    from snip_gui.core.reports.text_tables import Table
+    from snip_gui.session.controller import Controller
+    from snip_gui.session.state.session_state import SessionState
+    from snip_gui.ui.theme.theme import Themes
+
+_REPEATS = {"seed": "Everything", "minibatch.seed": "Images only"}
+
+
+class StudiesPanel(QWidget):
+    """The choice of a study, its settings, and its answer as a sentence and a table."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        controller: Controller,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._controller, self._themes = state, controller, themes
+        self._studies = controller.studies
+        self._make_controls()
+        self._question = named(Label(), "study_question", "Question")
+        self._question.setProperty("role", "muted")
+        self.sentence = named(Label(), "study_answer", "Answer")
+        for label in (self._question, self.sentence):
+            label.setWordWrap(True)
+        self.matrix = named(NumberGrid(), "study_matrix", "Overlap of each pair of groups")
+        self.table = named(QTableWidget(), "study_table", "Answer as a table")
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.verticalHeader().hide()
+        self._build()
+        self._connect()
+        self._on_chosen()
+        self._show()
+
+    def _make_controls(self) -> None:
+        self.study = named(QComboBox(), "study_choice", "Study", "The question to answer")
+        for info in STUDIES:
+            self.study.addItem(info.title, info.name)
+        self.groups = named(QComboBox(), "study_groups", "Compare", "What the groups differ in")
+        self.groups.addItem("Classes", CLASSES)
+        self.groups.addItem("Pins", PINS)
+        for field in comparable_fields():
+            self.groups.addItem(field.label, field.path)
+        self.values = named(
+            QLineEdit(), "study_values", "Values",
+            "Values to compare, with commas between; empty for all classes, methods or choices",
+        )  # fmt: skip
+        self.values.setPlaceholderText("all")
+        self.seeds = named(QLineEdit("0-9"), "study_seeds", "Seeds", "For example 0, 1, 2 or 0-9")
+        self.repeat = named(
+            QComboBox(), "study_repeat", "Repeat",
+            "What another seed changes: everything, above all the initial weights, or which "
+            "images are drawn",
+        )  # fmt: skip
+        for path, label in _REPEATS.items():
+            self.repeat.addItem(label, path)
+        self.cluster = named(
+            QCheckBox("Cluster"), "study_cluster", "Cluster", "Put similar groups side by side"
+        )
+        self.start = named(
+            QPushButton("Run study"), "study_start", "Run study",
+            "Find the masks in other processes. Masks found before are used again.",
+        )  # fmt: skip
+        self.layer = named(QComboBox(), "study_layer", "Layer", "The layer shown")
+        self.export = named(
+            QPushButton("Export…"), "study_export", "Export the study", "Save all numbers as CSV"
+        )
+
+    def _build(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        for widget in (self.study, self.groups, self.values, self.seeds, self.repeat):
+            top.addWidget(widget, int(widget is self.values))
+        self.seeds.setMaximumWidth(90)
+        top.addWidget(self.cluster)
+        top.addWidget(self.start)
+        middle = QHBoxLayout()
+        middle.addWidget(self.sentence, 1)
+        middle.addWidget(self.layer)
+        middle.addWidget(self.export)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(self.matrix)
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(QWidget())
+        self._pages.addWidget(area)
+        self._pages.addWidget(self.table)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 4)
+        column.addLayout(top)
+        column.addWidget(self._question)
+        column.addLayout(middle)
+        column.addWidget(pages, 1)
+
+    def _connect(self) -> None:
+        self.study.currentIndexChanged.connect(self._on_chosen)
+        self.groups.currentIndexChanged.connect(self._on_chosen)
+        self.start.clicked.connect(self._on_start)
+        self.seeds.returnPressed.connect(self._on_start)
+        self.values.returnPressed.connect(self._on_start)
+        self.layer.currentIndexChanged.connect(self._show_matrix)
+        self.export.clicked.connect(self._on_export)
+        self.matrix.cell_chosen.connect(self._on_cell)
+        self.table.activated.connect(self._on_row)
+        self._studies.changed.connect(self._show)
+        self._themes.changed.connect(self._show_matrix)
+        for signal in (self._state.images_changed, self._state.devices_changed):
+            signal.connect(self._enable)
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        """Show the question, and the settings that it has."""
+        info = STUDIES[self.study.currentData()]
+        self._question.setText(info.question)
+        for widget in (self.groups, self.values, self.cluster):
+            widget.setVisible(info.takes_groups)
+        self.values.setEnabled(self.groups.currentData() != PINS)
+        self.seeds.setVisible(info.name != "leave-one-out")
+        self.repeat.setVisible(info.name in ("overlap", "stability"))
+
+    @Slot()
+    def _enable(self) -> None:
+        is_running = self._studies.is_running
+        ready = self._state.images is not None and bool(self._state.devices)
+        self.start.setEnabled(ready or is_running)
+        self.start.setText("Stop" if is_running else "Run study")
+        self.export.setEnabled(self._studies.done is not None)
+
+    @Slot()
+    def _show(self) -> None:
+        """Show the answer."""
+        self._enable()
+        done = self._studies.done
+        self.layer.hide()
+        if done is None:
+            self._pages.setCurrentIndex(0)
+            return
+        answer = done.answer
+        self.sentence.setText(answer.sentence)
+        if isinstance(answer, OverlapAnswer) and len(answer.labels) > 1:
+            self.layer.blockSignals(True)
+            chosen = self.layer.currentText()
+            self.layer.clear()
+            self.layer.addItems(answer.layers)
+            self.layer.setCurrentText(chosen if chosen in answer.layers else answer.layers[0])
+            self.layer.blockSignals(False)
+            self.layer.show()
+            self._show_matrix()
+            self._pages.setCurrentIndex(1)
+        else:
+            self._show_table(answer.table)
+            self._pages.setCurrentIndex(2)
+
+    @Slot()
+    def _show_matrix(self) -> None:
+        done = self._studies.done
+        if done is None or not isinstance(done.answer, OverlapAnswer):
+            return
+        answer, layer = done.answer, self.layer.currentText()
+        labels = list(answer.labels)
+        pairs = [[answer.find(layer, a, b) for b in labels] for a in labels]
+        values = np.array([[np.nan if p is None else p.mean for p in row] for row in pairs])
+        self.matrix.show_values(values, labels, colour_table("viridis"))
+
+    def _show_table(self, table: Table) -> None:
+        self.table.setColumnCount(len(table.headers))
+        self.table.setHorizontalHeaderLabels(list(table.headers))
+        self.table.setRowCount(len(table.rows))
+        for row, cells in enumerate(table.rows):
+            for column, text in enumerate(cells):
+                self.table.setItem(row, column, QTableWidgetItem(text))
+        self.table.resizeColumnsToContents()
+
+    # Intents
+
+    @Slot()
+    def _on_start(self) -> None:
+        studies = self._studies
+        if studies.is_running:
+            studies.stop()
+            return
+        studies.run(
+            self.study.currentData(),
+            self.seeds.text(),
+            self.repeat.currentData(),
+            self.groups.currentData(),
+            [word.strip() for word in self.values.text().split(",") if word.strip()],
+            is_clustered=self.cluster.isChecked(),
+        )
+
+    @Slot(int, int)
+    def _on_cell(self, row: int, column: int) -> None:
+        """Compare the masks of two groups at the first seed."""
+        done = self._studies.done
+        if done is None or not isinstance(done.study, OverlapStudy):
+            return
+        assert isinstance(done.answer, OverlapAnswer)
+        study, labels = done.study, done.answer.labels
+        recipes = {
+            group.label: with_value(group.recipe, study.repeat, study.seeds[0])
+            for group in study.groups
+        }
+        one, other = (
+            (recipes[label], f"{label}, seed {study.seeds[0]}")
+            for label in (labels[row], labels[column])
+        )
+        self._studies.open_pair(one, other)
+
+    @Slot(QModelIndex)
+    def _on_row(self, index: QModelIndex) -> None:
+        """Compare the mask without an image with that of the whole minibatch."""
+        done = self._studies.done
+        if done is not None and isinstance(done.answer, LeaveOneOutAnswer):
+            self._controller.questions.without([done.answer.moves[index.row()].index])
+
+    @Slot()
+    def _on_export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Export the study", "study.csv", "CSV (*.csv)")
+        if name:
+            self._studies.export(Path(name).with_suffix(".csv"))
