@@ -350,7 +350,8 @@ class Controller(QObject):
     @Slot(object)
     def _on_any_end(self, ended: JobEnded) -> None:
         activity = self.state.status.activity
-        if not self._host.is_busy() or (activity is not None and activity.kind == ended.kind):
+        is_over = not self._host.is_busy() or (activity is not None and activity.kind == ended.kind)
+        if is_over and (activity is None or activity.kind != ACTIVITY):
             self.state.status.set_activity(None)
         if ended.outcome == "failed" and ended.kind != "load":
             told = Problem(ended.message, ended.hint, ended.field, proposal=ended.proposal)

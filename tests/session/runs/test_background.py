@@ -41,6 +41,8 @@ def seeds(recipe, number):
 def test_runs_in_the_background_are_watched_to_their_end(controller, qtbot, folder):
     background, texts = controller.background, set()
     background.changed.connect(lambda: texts.add(background.text))
+    status, activities = controller.state.status, []
+    status.activity_changed.connect(lambda: activities.append(status.activity))
     impossible = with_value(RECIPE, "minibatch.classes", (77,))
     background.start([impossible, *seeds(RECIPE, 2)], 2)
     assert background.has_queues
@@ -51,7 +53,7 @@ def test_runs_in_the_background_are_watched_to_their_end(controller, qtbot, fold
     assert any("of 3 runs done, 2 running" in text for text in texts)
     said = [notice.text for notice in controller.state.notices.all]
     assert sum("1 run in the background failed" in text for text in said) == 1
-    assert controller.state.status.activity is None
+    assert [activity is None for activity in activities] == [False] * (len(activities) - 1) + [True]
     assert {e.recipe.training.epochs for e in controller.runs.entries} == {1}
     assert find_desks(folder) == []
 
