@@ -37,7 +37,7 @@ from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
-from snip_gui.session.runs.background import ACTIVITY, BackgroundRuns
+from snip_gui.session.runs.background import BackgroundRuns
 from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
@@ -273,8 +273,7 @@ class Controller(QObject):
 
     def cancel(self) -> None:
         """Stop everything that the user is waiting for; the progress of training is kept."""
-        activity = self.state.status.activity
-        if activity is not None and activity.kind == ACTIVITY:
+        if self.background.is_shown:
             self.background.stop()
         self.stop()
         self._host.cancel()
@@ -351,7 +350,7 @@ class Controller(QObject):
     def _on_any_end(self, ended: JobEnded) -> None:
         activity = self.state.status.activity
         is_over = not self._host.is_busy() or (activity is not None and activity.kind == ended.kind)
-        if is_over and (activity is None or activity.kind != ACTIVITY):
+        if is_over and not self.background.is_shown:
             self.state.status.set_activity(None)
         if ended.outcome == "failed" and ended.kind != "load":
             told = Problem(ended.message, ended.hint, ended.field, proposal=ended.proposal)

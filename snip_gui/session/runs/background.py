@@ -65,6 +65,12 @@ class BackgroundRuns(QObject):
         return bool(self._starting) or any(seen.is_queue for seen in self._running)
 
     @property
+    def is_shown(self) -> bool:
+        """Whether the status line shows the progress."""
+        activity = self._state.status.activity
+        return activity is not None and activity.kind == ACTIVITY
+
+    @property
     def text(self) -> str:
         """The progress in a sentence; empty if nothing is being trained."""
         num_done = sum(seen.status.num_done for seen in self._running)
@@ -172,7 +178,7 @@ class BackgroundRuns(QObject):
     def _show_activity(self) -> None:
         """Show the progress in the status line, unless there is something else to show."""
         status = self._state.status
-        if status.activity is not None and status.activity.kind != ACTIVITY:
+        if status.activity is not None and not self.is_shown:
             return
         if not self.text:
             status.set_activity(None)
