@@ -105,12 +105,21 @@ class StudiesPanel(QWidget):
         )
 
     def _build(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        for widget in (self.study, self.groups, self.values, self.seeds, self.repeat):
-            top.addWidget(widget, int(widget is self.values))
         self.seeds.setMaximumWidth(90)
-        top.addWidget(self.cluster)
+        for box in (self.study, self.groups):
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(14)
+        top, below = QHBoxLayout(), QHBoxLayout()
+        for row, widgets in (
+            (top, (self.study, self.seeds, self.repeat)),
+            (below, (self.groups, self.values, self.cluster)),
+        ):
+            row.setSpacing(6)
+            for widget in widgets:
+                row.addWidget(widget, int(widget is self.values))
+        top.addStretch()
         top.addWidget(self.start)
         middle = QHBoxLayout()
         middle.addWidget(self.sentence, 1)
@@ -127,6 +136,7 @@ class StudiesPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 4)
         column.addLayout(top)
+        column.addLayout(below)
         column.addWidget(self._question)
         column.addLayout(middle)
         column.addWidget(pages, 1)
