@@ -28,8 +28,9 @@ def describe_across(pairs: Sequence[PairOverlap]) -> str:
         parts.append(f"Most similar are {_one(most)}, least similar {_one(least)}.")
     else:
         parts.append(
-            f"The masks of {_one(most)}, {most.ratio:.1f} times the {most.chance:.1%} expected by "
-            f"chance; {num_above:,} of {total:,} pairs of masks overlap more than chance."
+            f"The masks of {most.a} and {most.b} overlap by {_mean_text(most)} on average, "
+            f"{most.ratio:.1f} times the {most.chance:.1%} expected by chance; "
+            f"{num_above:,} of {total:,} pairs of masks overlap more than chance."
         )
         if most.p_value is not None:
             parts.append(
