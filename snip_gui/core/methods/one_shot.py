@@ -8,6 +8,7 @@ import torch
 
 from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.seeding import numpy_stream
+from snip_gui.core.models.memory import refuse_large_scoring
 from snip_gui.core.pruning.ranking import Ranking, rank_scores
 from snip_gui.core.pruning.sensitivity import (
     Sensitivity,
@@ -74,6 +75,10 @@ def _scored_images(bench: Workbench) -> Generator[Event, None, _ScoredImages]:
         size = min(size, recipe.minibatch.size)
     if size < number:
         yield Note(f"Scored in passes of {size:,} images; their gradients are summed.")
+    if bench.device.type == "cpu":
+        num_parameters = bench.prunable.layout.num_parameters
+        at_once = min(size, number)
+        refuse_large_scoring(recipe.model, bench.architecture, num_parameters, at_once)
     return _ScoredImages(inputs_KCHW, labels_K, pruning.scoring_mode, size)
 
 

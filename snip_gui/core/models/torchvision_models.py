@@ -59,6 +59,19 @@ def build_torchvision(
     return model
 
 
+def published_parameters(name: str) -> int:
+    """Return the number of parameters that torchvision publishes for ImageNet; 0 if it does not.
+
+    Nothing is allocated, which counting them on the meta device would do for RegNet.
+    """
+    models = _models()
+    try:
+        weights = models.get_model_weights(name)
+    except ValueError:
+        return 0
+    return max((int(one.meta.get("num_params", 0)) for one in weights), default=0)
+
+
 def smallest_shape(
     image_shape: tuple[int, int, int], num_classes: int, name: str
 ) -> tuple[int, int, int]:

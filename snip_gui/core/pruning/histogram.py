@@ -63,7 +63,7 @@ def score_histogram(score_M: NDArray[np.float32], num_bins: int = 120) -> Histog
     if positive.size == 0:
         edges = np.linspace(-1, 0, num_bins + 1)
         return Histogram(edges, np.zeros(num_bins, np.int64), num_zero, share_zero)
-    logarithm = np.log10(positive)
+    logarithm = np.log10(positive, out=positive)
     low, high = float(np.quantile(_sample(logarithm), 0.001)), float(logarithm.max())
     return _count(logarithm, (low, high), num_bins, num_zero, share_zero, is_log=True)
 

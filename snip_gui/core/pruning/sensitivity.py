@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.spilling import spilled
 from snip_gui.core.base.tensors import to_real
 from snip_gui.core.pruning.scoring_pass import (
     add_gradients,
@@ -153,7 +154,7 @@ def _normalised(prunable: PrunableParameters, gradient_M: Tensor, loss: float) -
     """Return ``|w g|`` divided by its sum over the whole network (equation 6)."""
     with torch.no_grad():
         weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in prunable.parameters])
-        magnitude_M = (weight_M * gradient_M).abs()
+        magnitude_M = weight_M.mul_(gradient_M).abs_()  # in place: there may be 600 million
         total = float(magnitude_M.sum(dtype=torch.float64))
         if total == 0:
             raise ZeroSensitivityError
@@ -163,7 +164,7 @@ def _normalised(prunable: PrunableParameters, gradient_M: Tensor, loss: float) -
         with np.errstate(invalid="ignore"):
             # Accumulates in double precision without a copy of twice the size.
             np.divide(sensitivity_M, total, sensitivity_M, dtype=np.float64, casting="unsafe")
-    return Sensitivity(sensitivity_M, gradient_M.cpu().numpy(), loss)
+    return Sensitivity(sensitivity_M, spilled(gradient_M.cpu().numpy()), loss)
 
 
 def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
@@ -173,6 +174,6 @@ def flat_weights(prunable: PrunableParameters) -> NDArray[np.float32]:
     """
     with torch.no_grad():
         flat = torch.cat([to_real(p.detach().reshape(-1)).cpu() for p in prunable.parameters])
-    weight_M = flat.numpy().copy()
+    weight_M = spilled(flat.numpy())
     weight_M.flags.writeable = False
     return weight_M

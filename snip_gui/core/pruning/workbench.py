@@ -24,6 +24,7 @@ from snip_gui.core.data.minibatch.curation import Split, minibatch_indices, spli
 from snip_gui.core.data.minibatch.own_images import find_own_images
 from snip_gui.core.graph.parameters import PrunableParameters, prunable_parameters
 from snip_gui.core.models.describe import describe_architecture
+from snip_gui.core.models.memory import refuse_large_network
 from snip_gui.core.models.networks import find_input_shape, make_network, reinitialise
 from snip_gui.core.models.own.probe import try_out
 from snip_gui.core.models.own.source import OWN, pin_files
@@ -201,10 +202,12 @@ def build_workbench(recipe: Recipe, environment: Environment, images: ImageSet) 
     Raises
     ------
     UserError
-        If the device does not exist, the network does not fit the images, or there is nothing to
-        prune.
+        If the device does not exist, the network does not fit the images or free memory, or there
+        is nothing to prune.
     """
     device = set_up(environment)
+    if device.type == "cpu":
+        refuse_large_network(recipe.model)
     network = make_network(
         recipe.model,
         images.image_shape,

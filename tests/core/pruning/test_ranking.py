@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from snip_gui.core.base import spilling
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.graph.layout import Layout, TensorSpec, num_kept_at
+from snip_gui.core.pruning import ranking as ranking_module
 from snip_gui.core.pruning.ranking import NotFiniteScoreError, rank_scores
 from tests.core.toys import layout_of
 
@@ -190,3 +192,17 @@ def test_scores_that_single_precision_cannot_hold_are_refused(value):
     score_M[4] = value
     with pytest.raises(NotFiniteScoreError, match=r"t1\.weight"):
         rank_scores(score_M, layout)
+
+
+def test_a_large_ranking_is_made_in_parts_and_partly_kept_on_disk(monkeypatch, tmp_path):
+    score_M = np.random.default_rng(0).normal(size=M).astype(np.float32)
+    score_M[::3] = 0
+    whole = rank_scores(score_M, LAYOUT)
+    monkeypatch.setattr(ranking_module, "_AT_ONCE", 5)
+    monkeypatch.setattr(spilling, "MOST_BYTES", 0)
+    monkeypatch.setattr(spilling.platformdirs, "user_cache_dir", lambda *_arguments: tmp_path)
+    parts = rank_scores(score_M, LAYOUT)
+    assert whole.order_M.tolist() == parts.order_M.tolist() == brute_order(score_M)
+    np.testing.assert_array_equal(parts.rank_M, whole.rank_M)
+    assert parts.threshold_at(7) == whole.threshold_at(7)
+    assert parts.rank_at(0.25) == whole.rank_at(0.25)
