@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from snip_gui.core.base.environment import available_memory
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.optional_packages import (
     refuse_missing_onnx,
     refuse_old_onnxruntime,
 )
+from snip_gui.core.base.text import size_text
 from snip_gui.core.export.formats.onnx_format import (
     encode_network,
     explain,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _CODES = "_quantized"
 # Images and values that onnxruntime calibrates at once; it keeps all activations of a batch.
 _MOST_IMAGES, _MOST_VALUES = 64, 2**20
+_COPIES = 8  # of the weights: torch's, the exporter's, and those of onnxruntime's steps
 _HINT = "Choose another format."
 
 
@@ -83,11 +86,12 @@ def quantize(network: nn.Module, images_BCHW: Tensor, calibration_BCHW: Tensor) 
     Raises
     ------
     UserError
-        If the network cannot be written as ONNX, none of its weights can be quantized, or the
-        calibration images are all the same.
+        If the network does not fit in memory or cannot be written as ONNX, none of its weights can
+        be quantized, or the calibration images are all the same.
     """
     refuse_missing_onnx()
     refuse_old_onnxruntime()
+    _refuse_large(network)
     if bool((calibration_BCHW == calibration_BCHW[:1]).all()):
         raise UserError(
             f"The {len(calibration_BCHW):,} training images drawn for calibration are all the "
@@ -104,6 +108,18 @@ def quantize(network: nn.Module, images_BCHW: Tensor, calibration_BCHW: Tensor) 
         raise UserError("No weight of this network can be quantized by onnxruntime.", _HINT)
     weights = {name: array for name, array in _initializers(prepared).items() if name in codes}
     return Quantized(model, weights, len(calibration_BCHW))
+
+
+def _refuse_large(network: nn.Module) -> None:
+    """Raise `UserError` if the copies that onnxruntime makes do not fit in free memory."""
+    needed = _COPIES * sum(p.numel() * p.element_size() for p in network.parameters())
+    free = available_memory()
+    if needed > free:
+        raise UserError(
+            f"Quantizing this network needs about {size_text(needed)} of memory, and "
+            f"{size_text(free)} are free.",
+            "Close other programs, or choose a format in single precision.",
+        )
 
 
 def _quantize_file(plain: bytes, calibration_BCHW: Tensor, folder: Path) -> tuple[Any, Any]:

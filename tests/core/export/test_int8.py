@@ -20,6 +20,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
 from snip_gui.core.data.minibatch.curation import split_training
 from snip_gui.core.execution.run import run
+from snip_gui.core.export import quantization
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import int8_format, int8_onnx_format
@@ -195,6 +196,13 @@ def test_an_onnxruntime_that_is_too_old_is_named(package, monkeypatch, version):
     with pytest.raises(UserError, match=f"1.20 or newer; {version} is installed") as caught:
         quantize(package.network, package.images_BCHW, package.images_BCHW)
     assert "--upgrade onnxruntime" in caught.value.hint
+
+
+def test_a_network_that_does_not_fit_in_memory_is_refused_with_both_numbers(package, monkeypatch):
+    monkeypatch.setattr(quantization, "available_memory", lambda: 1_000_000)
+    monkeypatch.setattr(quantization, "encode_network", None)  # nothing is allocated
+    with pytest.raises(UserError, match=r"about 8.53 MB of memory, and 1.00 MB are free"):
+        quantize(package.network, package.images_BCHW, package.images_BCHW)
 
 
 def disagree(monkeypatch, module):

@@ -30,7 +30,7 @@ def test_a_large_network_is_refused_before_it_is_made(
 
     monkeypatch.setattr(workbench, "make_network", refuse)
     monkeypatch.setattr(memory, "available_memory", lambda: 1_500_000_000)
-    with pytest.raises(UserError, match=f"needs about {needed} of memory, and 1.50 GB are free"):
+    with pytest.raises(UserError, match=f"needs about {needed} of memory, and 1.5 GB are free"):
         score(f"torchvision:{name}", environment, digits)
 
 
