@@ -168,6 +168,7 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
     ----------
     score_M
         float32 scores of any sign, in the flat order of ``layout``; the highest are kept longest.
+        Must not be changed afterwards.
     floor
         Number of each tensor's highest-scoring weights that are ranked before all others, so that
         no sufficiently large mask empties a layer. 0 is the published method.
@@ -185,7 +186,11 @@ def rank_scores(score_M: NDArray[np.float32], layout: Layout, *, floor: int = 0)
     if np.asarray(score_M).dtype.kind not in "fiub":
         raise WrongScoresError(f"scores of the type {score_M.dtype}")
     with np.errstate(over="ignore"):  # refused just below
-        score_M = np.ascontiguousarray(score_M, dtype=np.float32) + np.float32(0)  # not -0.0
+        score_M = np.ascontiguousarray(score_M, dtype=np.float32)
+    # Not -0.0. Scores without a sign, which may be 600 million, are not copied.
+    starts = range(0, score_M.size, _AT_ONCE)
+    is_signed = any(np.signbit(score_M[start : start + _AT_ONCE]).any() for start in starts)
+    score_M = score_M + np.float32(0) if is_signed else score_M.view()
     _refuse_not_finite(score_M, layout)
     order_M = _falling_order(score_M, _find_first(score_M, layout, floor))
     return make_ranking(layout, score_M, order_M)

@@ -201,7 +201,7 @@ def test_an_onnxruntime_that_is_too_old_is_named(package, monkeypatch, version):
 def test_a_network_that_does_not_fit_in_memory_is_refused_with_both_numbers(package, monkeypatch):
     monkeypatch.setattr(quantization, "available_memory", lambda: 1_000_000)
     monkeypatch.setattr(quantization, "encode_network", None)  # nothing is allocated
-    with pytest.raises(UserError, match=r"about 8.53 MB of memory, and 1.00 MB are free"):
+    with pytest.raises(UserError, match=r"about 8.53 MB of memory, and 1 MB are free"):
         quantize(package.network, package.images_BCHW, package.images_BCHW)
 
 
