@@ -133,7 +133,6 @@ class Controller(QObject):
         job.ended.connect(self._on_devices_sought)
         self.data.load()
         self.runs.refresh()
-        self.background.look()
 
     # Editing the recipe
 
