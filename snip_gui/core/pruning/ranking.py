@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.spilling import spilled
+from snip_gui.core.base.machine.spilling import spilled
 from snip_gui.core.pruning.mask_source import MaskSource
 
 if TYPE_CHECKING:

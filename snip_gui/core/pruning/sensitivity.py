@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.spilling import spilled
+from snip_gui.core.base.machine.spilling import spilled
 from snip_gui.core.base.tensors import to_real
 from snip_gui.core.pruning.scoring_pass import (
     add_gradients,

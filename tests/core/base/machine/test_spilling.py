@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.base import spilling
-from snip_gui.core.base.spilling import spilled
+from snip_gui.core.base.machine.spilling import spilled
 
 
 @pytest.fixture
