@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import pytest
 
-from snip_gui.core.base import spilling
+from snip_gui.core.base.machine import spilling
 from snip_gui.core.base.machine.spilling import spilled
 
 
