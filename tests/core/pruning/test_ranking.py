@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snip_gui.core.base import spilling
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.machine import spilling
 from snip_gui.core.graph.layout import Layout, TensorSpec, num_kept_at
 from snip_gui.core.pruning import ranking as ranking_module
 from snip_gui.core.pruning.ranking import NotFiniteScoreError, rank_scores
