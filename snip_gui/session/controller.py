@@ -228,7 +228,7 @@ class Controller(QObject):
         images = self.state.images
         if images is None or not self.state.can_score:
             return
-        if self._recall_scores():
+        if not self.state.is_preview and self._recall_scores():
             return
         self.state.status.set_problem(None)
         environment = self.state.preferences.environment_for(images.name)

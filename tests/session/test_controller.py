@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from snip_gui.core.recipe.methods import RandomMask, Snip
+from snip_gui.core.recipe.methods.iterative import IterativeSnip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Picked, Recipe, Training
 from snip_gui.core.runs import folder as run_folder
 
@@ -290,3 +292,19 @@ def test_a_folder_that_failed_is_not_tried_for_another_data_set(scored, qtbot, t
     scored.set_field("data.name", "fashion-mnist")
     wait(qtbot, lambda: scored.state.images_problem is not None)
     assert scored.state.images_problem.is_question
+
+
+def test_masks_of_rounds_are_scored_again_for_another_sparsity(scored, qtbot):
+    pruning = IterativeSnip(sparsity=0.9, score_rounds=2)
+    scored.edit(msgspec.structs.replace(RECIPE, pruning=pruning), "Change")
+    scored.score()
+    wait(qtbot, lambda: not scored.state.is_stale and not scored.is_busy())
+    assert not scored.state.is_preview
+    scored.set_sparsity(0.95)
+    assert scored.state.is_preview
+    assert not scored.state.is_stale  # it shows the masks of the rounds for 90 %
+    before = scored.state.scored
+    scored.score()
+    wait(qtbot, lambda: scored.state.scored is not before)
+    assert not scored.state.is_preview
+    assert scored.state.scored.recipe.pruning.sparsity == 0.95

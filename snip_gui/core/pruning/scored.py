@@ -137,6 +137,11 @@ class Scored:
         """Return the number of connections kept at a sparsity: the nearest that is possible."""
         return self.masks.nearest(num_kept_at(sparsity, self.layout.num_parameters))
 
+    def is_preview_at(self, sparsity: float) -> bool:
+        """Return whether the masks were computed for another sparsity, so that scoring helps."""
+        method = find_method(self.recipe.pruning)
+        return method.masks_for == "target-sparsity" and sparsity != self.recipe.pruning.sparsity
+
     def mask_note(self, sparsity: float) -> str:
         """Return a caveat on the mask at a sparsity; usually empty."""
         method = find_method(self.recipe.pruning)
@@ -155,7 +160,7 @@ class Scored:
                 f"Preview: {method.title} finds its masks while it trains. Shown is what its rule "
                 "keeps of the weights before any training."
             )
-        if method.masks_for == "target-sparsity" and sparsity != scored_at:
+        if self.is_preview_at(sparsity):
             notes.append(
                 f"Preview: these masks were computed for {scored_at:.6g} sparsity. A run computes "
                 "them for its own."

@@ -211,6 +211,12 @@ class SessionState(QObject):
         """Whether the shown scores belong to an older recipe or to other images."""
         return self._scored is not None and not self.is_current(self._scored)
 
+    @property
+    def is_preview(self) -> bool:
+        """Whether the shown masks were computed for another sparsity than the current one."""
+        scored = self._scored
+        return scored is not None and scored.is_preview_at(self._recipe.pruning.sparsity)
+
     def is_current(self, scored: Scored) -> bool:
         """Return whether scores belong to the current recipe and images."""
         images = self.images

@@ -265,7 +265,7 @@ class MainWindow(QMainWindow):
         training = state.training
         active = training is not None and training.is_active
         stack = self.controller.undo_stack
-        wants_score = state.scored is None or state.is_stale
+        wants_score = state.scored is None or state.is_stale or state.is_preview
         enabled = {
             "score": state.can_score and wants_score,
             "train": state.can_train,
