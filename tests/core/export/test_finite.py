@@ -100,4 +100,4 @@ def test_outputs_that_overflow_are_not_called_equal(agreed, tmp_path, name):
     except UserError as error:
         assert not path.exists()
         texts = [error.message]
-    assert any("not finite" in text or "too large for half" in text for text in texts)
+    assert any("not finite" in text or "too large for half" in text for text in texts), texts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -83,8 +85,7 @@ def test_means_of_blocks(block):
 
 def test_zero_weights_have_a_picture(score):
     scored = score(Recipe(minibatch=Draw(size=5)))
-    scored.weight_M.flags.writeable = True
-    scored.weight_M[:] = 0
+    scored = dataclasses.replace(scored, weight_M=np.zeros_like(scored.weight_M))
     picture = value_picture(scored, Arrangement(scored.layout["fc3.weight"]), "weight")
     assert len(np.unique(picture.index_HW)) == 1
 

@@ -259,9 +259,9 @@ def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbo
 
 def test_error_against_sparsity_without_a_finished_run_says_so(application, folder, qtbot, wait):
     make_run(folder, "one", recipe_with(), state="pruned", points=[])
+    application.window.docks["runs"].raise_()
     application.controller.runs.refresh()
     wait(lambda: application.controller.runs.is_listed)
-    application.window.docks["runs"].raise_()
     click(qtbot, child(application.window, QPushButton, "run_error_sparsity"))
     dialog = child(application.window, ErrorSparsityDialog, "error_sparsity_dialog")
     assert "Sweep…" in child(dialog, QLabel, "error_sparsity_empty").text()

@@ -108,6 +108,8 @@ def prove(package: Package, path: Path) -> str:
     except UserError as error:
         return f"{proof}; outputs not compared: {error.message.rstrip('.')}"
     found_BK = outputs_with(package, widened(read, scales))
+    if not bool((expected_BK + found_BK).isfinite().all()):
+        return f"{proof}; outputs not compared: they are not finite numbers"
     same = int((found_BK.argmax(1) == expected_BK.argmax(1)).sum())
     proof += f"; {same} of {len(expected_BK)} images of the minibatch get the same class"
     changed = package.changed_errors.get(_NAME)

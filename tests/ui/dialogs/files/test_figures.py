@@ -137,6 +137,7 @@ def test_weights_have_numbers_too(window, started, qtbot):
 def test_curves_of_a_training_can_be_saved(started, window, qtbot, tmp_path):
     controller, state = started.controller, started.controller.state
     controller.set_field("training.epochs", 1)
+    window.docks["training"].raise_()
     controller.train()
     qtbot.waitUntil(
         lambda: state.training is not None and not state.training.is_active, timeout=WAIT_MS
