@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -15,19 +15,66 @@ from snip_gui.core.base.json_files import read_json
 from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.base.registry import load_target
 from snip_gui.core.engine.images import keep_images
+from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.recipe.recipe import Recipe
 
+T = TypeVar("T")
+
 MEASURES_FOLDER = ".measures"  # names that begin with a dot are not listed as runs
 _NUM_DIGITS = 24
 _MOST_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class MeasuringStudy:
+    """Base of studies that measure a recipe with several seeds.
+
+    Attributes
+    ----------
+    measure, kind
+        See `MeasuringWork`; set by each study.
+    """
+
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    measure: ClassVar[str]
+    kind: ClassVar[type[Any]]
+    unit: ClassVar[str] = "measurements"
+
+    @property
+    def num_works(self) -> int:
+        """Number of seeds."""
+        return len(self.seeds)
+
+    def make_works(self, runs_folder: Path, environment: Environment) -> tuple[MeasuringWork, ...]:
+        """Return a measurement for each seed."""
+        return tuple(
+            MeasuringWork(
+                recipe=with_value(self.recipe, "seed", seed),
+                label=f"seed {seed}",
+                measure=self.measure,
+                kind=self.kind,
+                runs_folder=runs_folder,
+                environment=environment,
+            )
+            for seed in self.seeds
+        )
+
+    def by_seed(self, results: Sequence[T | None]) -> tuple[tuple[int, T], ...]:
+        """Return the results that there are with their seeds; raises `UserError` without any."""
+        pairs = zip(self.seeds, results, strict=True)
+        found = tuple((seed, result) for seed, result in pairs if result is not None)
+        if not found:
+            raise UserError("There are no measurements.", "See the log for what went wrong.")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

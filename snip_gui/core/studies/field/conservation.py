@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.recipe.json import with_value
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.studies.intervals import mean_interval
-from snip_gui.core.studies.measuring import MeasuringWork
+from snip_gui.core.studies.measuring import MeasuringStudy
 from snip_gui.core.studies.words import interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.environment import Environment
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.pruning.workbench import Workbench
     from snip_gui.core.recipe.recipe import Recipe
@@ -88,39 +84,16 @@ def measure_sums(
 
 
 @dataclass(frozen=True)
-class ConservationStudy:
+class ConservationStudy(MeasuringStudy):
     """A recipe with several seeds."""
 
-    recipe: Recipe
-    seeds: tuple[int, ...]
-    unit = "measurements"
     question = "Is the signed sensitivity that enters a hidden unit equal to what leaves it?"
-
-    @property
-    def num_works(self) -> int:
-        """Number of seeds."""
-        return len(self.seeds)
-
-    def make_works(self, runs_folder: Path, environment: Environment) -> tuple[MeasuringWork, ...]:
-        """Return a measurement for each seed."""
-        return tuple(
-            MeasuringWork(
-                recipe=with_value(self.recipe, "seed", seed),
-                label=f"seed {seed}",
-                measure="snip_gui.core.studies.field.conservation:measure_sums",
-                kind=Sums,
-                runs_folder=runs_folder,
-                environment=environment,
-            )
-            for seed in self.seeds
-        )
+    measure = "snip_gui.core.studies.field.conservation:measure_sums"
+    kind = Sums
 
     def answer(self, results: Sequence[Sums | None]) -> ConservationAnswer:
         """Return the sums of the seeds; raises `UserError` without any."""
-        pairs = zip(self.seeds, results, strict=True)
-        found = tuple((seed, result) for seed, result in pairs if result is not None)
-        if not found:
-            raise UserError("There are no measurements.", "See the log for what went wrong.")
+        found = self.by_seed(results)
         return ConservationAnswer(found, len(results) - len(found))
 
 

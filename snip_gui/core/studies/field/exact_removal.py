@@ -14,18 +14,15 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.recipe.json import with_value
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.studies.intervals import mean_interval
-from snip_gui.core.studies.measuring import MeasuringWork
+from snip_gui.core.studies.measuring import MeasuringStudy
 from snip_gui.core.studies.words import interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
-    from snip_gui.core.base.environment import Environment
     from snip_gui.core.base.events import Event
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.pruning.workbench import Workbench
@@ -113,41 +110,18 @@ def _kept(scored: Scored, num_kept: int) -> np.ndarray[tuple[int], np.dtype[np.b
 
 
 @dataclass(frozen=True)
-class ExactRemovalStudy:
+class ExactRemovalStudy(MeasuringStudy):
     """A recipe with several seeds, each measured exactly."""
 
-    recipe: Recipe
-    seeds: tuple[int, ...]
-    unit = "measurements"
     question = (
         "How well does sensitivity predict what the removal of a connection does to the loss?"
     )
-
-    @property
-    def num_works(self) -> int:
-        """Number of seeds."""
-        return len(self.seeds)
-
-    def make_works(self, runs_folder: Path, environment: Environment) -> tuple[MeasuringWork, ...]:
-        """Return a measurement for each seed."""
-        return tuple(
-            MeasuringWork(
-                recipe=with_value(self.recipe, "seed", seed),
-                label=f"seed {seed}",
-                measure="snip_gui.core.studies.field.exact_removal:measure_agreement",
-                kind=Agreement,
-                runs_folder=runs_folder,
-                environment=environment,
-            )
-            for seed in self.seeds
-        )
+    measure = "snip_gui.core.studies.field.exact_removal:measure_agreement"
+    kind = Agreement
 
     def answer(self, results: Sequence[Agreement | None]) -> ExactRemovalAnswer:
         """Return the agreement over the seeds; raises `UserError` without any."""
-        pairs = zip(self.seeds, results, strict=True)
-        found = tuple((seed, result) for seed, result in pairs if result is not None)
-        if not found:
-            raise UserError("There are no measurements.", "See the log for what went wrong.")
+        found = self.by_seed(results)
         return ExactRemovalAnswer(found, len(results) - len(found))
 
 
