@@ -77,7 +77,7 @@ def to_local(moment: datetime.datetime) -> datetime.datetime:
     """Return a time in the local time zone; in UTC if the system's time zone is invalid."""
     try:
         return moment.astimezone()
-    except (ValueError, OverflowError, OSError):  # such as TZ=XXX+99
+    except (ValueError, OverflowError, OSError):  # which one depends on the system: TZ=XXX+99
         return moment.astimezone(datetime.UTC)
 
 

@@ -160,20 +160,22 @@ def _make_reader(images_BCHW: Tensor) -> Any:  # noqa: ANN401 - onnxruntime has 
         {"images": part_BCHW.numpy()} for part_BCHW in torch.split(images_BCHW, at_once)
     )
 
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc, unused-ignore]
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc, unused-ignore]  # untyped, where onnxruntime is installed
         def get_next(self) -> dict[str, Any] | None:
             return next(batches, None)
 
     return Reader()
 
 
-def _initializers(model: Any) -> dict[str, NDArray[Any]]:  # noqa: ANN401
+def _initializers(model: Any) -> dict[str, NDArray[Any]]:  # noqa: ANN401 - onnx has no types
     from onnx import numpy_helper
 
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
 
 
-def read_codes(model: Any) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:  # noqa: ANN401
+def read_codes(
+    model: Any,  # noqa: ANN401 - onnx has no types
+) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
     """Return the int8 codes of each weight, and their scale per output channel, by name.
 
     Raises
@@ -193,7 +195,10 @@ def read_codes(model: Any) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float
     return found
 
 
-def refuse_other_codes(quantized: Quantized, model: Any) -> tuple[int, int]:  # noqa: ANN401
+def refuse_other_codes(
+    quantized: Quantized,
+    model: Any,  # noqa: ANN401 - onnx has no types
+) -> tuple[int, int]:
     """Return how many weights a file stores as 8-bit zeros, and in total.
 
     Raises

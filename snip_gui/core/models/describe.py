@@ -184,7 +184,7 @@ class _WorkCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     """
 
     def __init__(self, watch: _Watch) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.num_operations = 0
         self._watch = watch
 

@@ -81,7 +81,7 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
     return cast("bytes", model.SerializeToString())
 
 
-def add_manifest(model: Any, manifest: Mapping[str, Any]) -> None:  # noqa: ANN401
+def add_manifest(model: Any, manifest: Mapping[str, Any]) -> None:  # noqa: ANN401 - onnx has no types
     """Add a manifest to the metadata of an ONNX model."""
     entry = model.metadata_props.add()
     entry.key, entry.value = "snip_gui", json.dumps(manifest, sort_keys=True)

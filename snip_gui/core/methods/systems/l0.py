@@ -124,7 +124,7 @@ class Gates(Regime):
             gate = final_gate(log_a.detach())
             module = masked.model.get_submodule(layer)
             for own, parameter in module.named_parameters(recurse=False):
-                if _is_linear(module.weight) and own == "bias":  # type: ignore[arg-type]
+                if _is_linear(module.weight) and own == "bias":  # type: ignore[arg-type]  # a tensor
                     continue
                 shape = (1, -1) if _is_linear(parameter) else (-1, *[1] * (parameter.dim() - 1))
                 factor = gate.view(shape).expand_as(parameter)

@@ -156,7 +156,7 @@ def output_variance(module: nn.Module, inputs: Tensor, variance: Tensor) -> Tens
     if isinstance(module, nn.Linear):
         return functional.linear(inputs.square(), variance)
     convolve: Any = module
-    return convolve._conv_forward(inputs.square(), variance, None)  # type: ignore[no-any-return]
+    return convolve._conv_forward(inputs.square(), variance, None)  # type: ignore[no-any-return]  # a tensor
 
 
 def log_alpha(theta: Tensor, log_variance: Tensor) -> Tensor:
