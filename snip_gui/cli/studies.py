@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv, to_text
 from snip_gui.core.studies.budget import Budget, parse_duration
 from snip_gui.core.studies.catalogue import SERIES, STUDIES, StudyOptions, make_study
+from snip_gui.core.studies.figures.render import SUFFIXES as FIGURES
+from snip_gui.core.studies.figures.render import save_figure
 from snip_gui.core.studies.overlaps.groups import find_field, make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
-from snip_gui.core.studies.report import make_report, skipped_section, study_section
+from snip_gui.core.studies.report import SUFFIXES as REPORTS
+from snip_gui.core.studies.report import Report, Section, save_report
 from snip_gui.core.studies.study import Study, StudyDone, run_study
 
 if TYPE_CHECKING:
@@ -50,8 +54,11 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     parser.add_argument("--budget", metavar="TIME",
                        help="stop after this time, such as 30min, and answer with "
                        "what there is")  # fmt: skip
-    parser.add_argument("--report", type=Path, metavar="FILE",
-                       help="Markdown file with the answers and all tables")  # fmt: skip
+    parser.add_argument("--report", type=Path, nargs="+", metavar="FILE", default=(),
+                       help="report with the answers, figures and tables: .md, with a folder of "
+                       "figures beside it, or .html, a single file")  # fmt: skip
+    parser.add_argument("--figure", type=Path, metavar="FILE",
+                       help="file of the figure: .png or .svg")  # fmt: skip
     parser.add_argument("--seeds", default="0-9", metavar="SEEDS",
                        help="such as 0-9 (default: 0-9)")  # fmt: skip
     parser.add_argument(
@@ -94,35 +101,58 @@ def _study(options: argparse.Namespace, printer: EventPrinter) -> int:
     recipe = recipe_from(options)
     environment = environment_from(options, recipe)
     names = SERIES.get(options.name, (options.name,))
-    if options.out is not None and len(names) > 1:
-        raise UserError("--out is for a single study.", "Name a --report instead.")
+    _refuse_files(options, len(names))
     seconds = parse_duration(options.budget) if options.budget else math.inf
     cancel = CancelToken()
-    sections: list[str] = []
+    sections: list[Section] = []
     with printer.stopping_on_signals(cancel):
         budget = Budget(cancel, seconds)
-        for name in names:
+        for number, name in enumerate(names):
+            info, started = STUDIES[name], time.monotonic()
             try:
-                done = _run(name, options, recipe, environment, budget, printer)
+                # Each has its share, and what the ones before it left of theirs.
+                share = budget.share(len(names) - number)
+                done = _run(name, options, recipe, environment, share, printer)
             except UserError as error:
                 if len(names) == 1:
                     raise
                 printer.error(error)
-                question = STUDIES[name].question
-                sections.append(skipped_section(STUDIES[name].title, question, error.message))
+                reason = error.message
+                sections.append(Section(name, info.title, info.question, reason=reason))
                 continue
             if done is None:
                 break
             _print_answer(done, options, printer)
-            info = STUDIES[name]
-            sections.append(study_section(info.title, done.study.question, done.answer))
+            seconds = time.monotonic() - started
+            question, answer = done.study.question, done.answer
+            sections.append(Section(name, info.title, question, answer, seconds=seconds))
             if options.out is not None:
                 write_text(options.out, to_csv(done.answer.table))
                 printer.note(f"Saved {options.out}.")
-    if options.report is not None and sections:
-        write_text(options.report, make_report("Studies", _facts(options, recipe), sections))
-        printer.note(f"Saved {options.report}.")
+            if options.figure is not None:
+                save_figure(options.figure, done.answer.figure)
+                printer.note(f"Saved {options.figure}.")
+    if sections:
+        title = STUDIES[names[0]].title if len(names) == 1 else f"Studies of the {options.name}"
+        for file in options.report:
+            save_report(file, Report(title, _facts(options, recipe), sections))
+            printer.note(f"Saved {file}.")
     return 130 if cancel.is_cancelled or not sections else 0
+
+
+def _refuse_files(options: argparse.Namespace, number: int) -> None:
+    """Raise `UserError` if a file cannot be written for so many studies, or in its format."""
+    for flag in ("out", "figure"):
+        if getattr(options, flag) is not None and number > 1:
+            raise UserError(f"--{flag} is for a single study.", "Name a --report instead.")
+    figures = () if options.figure is None else (options.figure,)
+    for files, suffixes in ((options.report, REPORTS), (figures, FIGURES)):
+        for file in files:
+            if file.suffix.lower() not in suffixes:
+                raise UserError(
+                    f"“{file.name}” has none of the extensions {', '.join(suffixes)}.",
+                    "The extension says in which format it is written.",
+                )
 
 
 def _run(

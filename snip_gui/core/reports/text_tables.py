@@ -47,7 +47,7 @@ def to_csv(table: Table) -> str:
 def to_markdown(table: Table) -> str:
     """Return the table in GitHub's Markdown."""
     lines = [table.headers, ("---",) * len(table.headers), *table.rows]
-    return "".join(f"| {' | '.join(_markdown(cell) for cell in line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(markdown_text(cell) for cell in line)} |\n" for line in lines)
 
 
 def to_latex(table: Table) -> str:
@@ -96,9 +96,9 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _markdown(cell: str) -> str:
-    """Escape characters that would end a cell or be read as markup."""
-    one_line = " ".join(to_visible(cell).split())
+def markdown_text(text: str) -> str:
+    """Return text on one line, with what would end a cell or be read as markup escaped."""
+    one_line = " ".join(to_visible(text).split())
     return re.sub(r"([\\|`*_<>\[\]&~$])", r"\\\1", one_line)
 
 

@@ -41,6 +41,10 @@ class Budget(CancelToken):
         self._cancel = cancel
         self._end = time.monotonic() + seconds
 
+    def share(self, number: int) -> Budget:
+        """Return a budget of an equal share of the time left, for the first of several studies."""
+        return Budget(self, (self._end - time.monotonic()) / number)
+
     @property
     def is_over(self) -> bool:
         """Whether the time is over."""

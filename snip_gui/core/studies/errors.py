@@ -14,8 +14,10 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.runs.placing import find_folders
+from snip_gui.core.studies.error_chart import error_chart
 from snip_gui.core.studies.intervals import Interval, mean_interval
 from snip_gui.core.studies.running import RunResult, RunWork
+from snip_gui.core.studies.study import Answer, Beside
 from snip_gui.core.studies.words import interval_text, points_text
 
 if TYPE_CHECKING:
@@ -24,25 +26,48 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.studies.figures.figure import Chart
 
 Verdict: TypeAlias = Literal["higher", "lower", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An error that others published, as a fraction, with its source."""
+    """An error that others published, as a fraction, with its source.
+
+    Attributes
+    ----------
+    is_reproduction
+        Whether it was measured by others than the authors of the method.
+    """
 
     error: float
     source: str
+    is_reproduction: bool = False
+
+    @property
+    def text(self) -> str:
+        """The error in percent, with its source."""
+        return f"{self.error:.2%} ({self.source})"
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Recipes that differ only in the seed, and what others published of them."""
+    """Recipes that differ only in the seed, and what others published of them.
+
+    Attributes
+    ----------
+    x
+        Where it is in the figure; None for side by side with the others.
+    series
+        Name of the line in the figure that it belongs to; empty if there is only one.
+    """
 
     label: str
     recipe: Recipe
     published: tuple[Published, ...] = ()
+    x: float | None = None
+    series: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +80,8 @@ class ErrorStudy:
         Label of the arm that the others are compared with; empty for no comparison.
     remark
         A sentence on what the answer does not say; empty for none.
+    x_label, x_form, is_x_log
+        The horizontal axis of the figure, if arms have a place on it.
     """
 
     question: str
@@ -62,6 +89,9 @@ class ErrorStudy:
     seeds: tuple[int, ...]
     baseline: str = ""
     remark: str = ""
+    x_label: str = ""
+    x_form: str = "g"
+    is_x_log: bool = False
     unit = "runs"
 
     @property
@@ -70,11 +100,14 @@ class ErrorStudy:
         return len(self.arms) * len(self.seeds)
 
     def make_works(self, runs_folder: Path, environment: Environment) -> tuple[RunWork, ...]:
-        """Return the runs, each in the folder that its recipe has everywhere."""
+        """Return the runs, each in the folder that its recipe has everywhere.
+
+        Seed by seed, so that whatever a budget allows compares all arms.
+        """
         named = [
             (f"{arm.label}, seed {seed}", with_value(arm.recipe, "seed", seed))
-            for arm in self.arms
             for seed in self.seeds
+            for arm in self.arms
         ]
         folders = find_folders(runs_folder, [recipe for _, recipe in named])
         return tuple(
@@ -84,15 +117,13 @@ class ErrorStudy:
 
     def answer(self, results: Sequence[RunResult | None]) -> ErrorAnswer:
         """Return the errors of each arm; raises `UserError` without any."""
-        number = len(self.seeds)
+        number = len(self.arms)
         arms = tuple(
             ArmErrors(
                 arm,
                 {
                     seed: result
-                    for seed, result in zip(
-                        self.seeds, results[place * number : (place + 1) * number], strict=True
-                    )
+                    for seed, result in zip(self.seeds, results[place::number], strict=True)
                     if result is not None
                 },
             )
@@ -131,6 +162,11 @@ class ArmErrors:
         """Mean test error with its interval, in percent."""
         return interval_text(self.interval, ".2%", len(self.results))
 
+    def published_text(self, *, is_reproduction: bool) -> str:
+        """Return the published errors with their sources; empty for none."""
+        published = self.arm.published
+        return "; ".join(one.text for one in published if one.is_reproduction == is_reproduction)
+
     def difference(self, other: ArmErrors) -> tuple[Interval, int] | None:
         """Return by how much the error exceeds another's, over the seeds that both have."""
         shared = self.errors.keys() & other.errors.keys()
@@ -139,7 +175,7 @@ class ArmErrors:
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorAnswer:
+class ErrorAnswer(Answer):
     """The errors of all arms that have any."""
 
     study: ErrorStudy
@@ -173,7 +209,8 @@ class ErrorAnswer:
             if worst is not best:
                 parts.append(f"It is highest for {worst.label}: {worst.text}.")
         else:
-            parts = [f"{baseline.label} has a test error of {baseline.text}."]
+            name = baseline.label[:1].upper() + baseline.label[1:]
+            parts = [f"{name} has a test error of {baseline.text}."]
             for one in self.arms:
                 found = None if one is baseline else one.difference(baseline)
                 if found is not None:
@@ -194,37 +231,55 @@ class ErrorAnswer:
     def overview(self) -> Table:
         """Mean error of each arm, its difference from the baseline, and published errors."""
         baseline, rows = self._baseline, []
-        has_published = any(one.arm.published for one in self.arms)
+        published = [one.arm.published for one in self.arms]
+        has_paper = any(not found.is_reproduction for row in published for found in row)
+        has_reproduced = any(found.is_reproduction for row in published for found in row)
         for one in self.arms:
             row = [one.label, one.text]
             if baseline is not None:
                 found = None if one is baseline else one.difference(baseline)
                 row.append("" if found is None else points_text(*found))
-            if has_published:
-                texts = [f"{found.error:.2%} ({found.source})" for found in one.arm.published]
-                row.append("; ".join(texts) or "none")
+            if has_paper or has_reproduced:
+                row.append(one.published_text(is_reproduction=False) or "none")
+            if has_reproduced:
+                row.append(one.published_text(is_reproduction=True) or "none")
             rows.append(tuple(row))
         headers = ["", "test error"]
         if baseline is not None:
             headers.append(f"difference from {baseline.label}")
-        if has_published:
+        if has_paper or has_reproduced:
             headers.append("published")
+        if has_reproduced:
+            headers.append("reproduced by others")
         return Table(tuple(headers), tuple(rows))
+
+    @property
+    def beside(self) -> tuple[Beside, ...]:
+        """The arms that have a published error."""
+        return tuple(
+            Beside(
+                one.label,
+                one.text,
+                one.published_text(is_reproduction=False),
+                one.published_text(is_reproduction=True),
+            )
+            for one in self.arms
+            if one.arm.published
+        )
+
+    @property
+    def figure(self) -> Chart:
+        """Mean errors with their intervals, and published errors."""
+        return error_chart(self)
 
     @property
     def parts(self) -> tuple[tuple[str, Table], ...]:
         """The fraction kept of each layer, on average over the seeds."""
         layers = tuple(dict.fromkeys(k for r in self._all() for k in r.layers))
-        rows = []
-        for one in self.arms:
-            results = list(one.results.values())
-            cells = []
-            for layer in layers:
-                shares = [
-                    r.layers[layer][0] / r.layers[layer][1] for r in results if layer in r.layers
-                ]
-                cells.append(f"{sum(shares) / len(shares):.3%}" if shares else "")
-            rows.append((one.label, *cells))
+        rows = [
+            (one.label, *(_mean_kept(one.results.values(), layer) for layer in layers))
+            for one in self.arms
+        ]
         return (("Kept of each layer", Table(("", *layers), tuple(rows))),)
 
     @property
@@ -267,6 +322,7 @@ def _judge(difference: Interval) -> Verdict:
 def _compare(label: str, difference: Interval, number: int) -> str:
     """Return a sentence on a difference from the baseline."""
     text = points_text(difference, number)
+    label = label[:1].upper() + label[1:]
     match _judge(difference):
         case "undecided" if math.isinf(difference.low):
             return f"{label} differs by {text}; more seeds are needed to tell whether by chance."

@@ -6,6 +6,7 @@ the engine. `snip_gui.core.studies.catalogue` lists them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -26,34 +27,64 @@ if TYPE_CHECKING:
     from snip_gui.core.engine.crew import Crew
     from snip_gui.core.engine.work import Work
     from snip_gui.core.reports.text_tables import Table
+    from snip_gui.core.studies.figures.figure import Figure
 
 T = TypeVar("T")
 
 MOST_WORKS = 5000
+_NUM_ADVANCES = 20
 
 
-class Answer(Protocol):
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A result of ours beside published ones, as text.
+
+    Attributes
+    ----------
+    what
+        What was measured.
+    paper, reproduced
+        What the authors printed, and what others measured who repeated it; empty for none.
+    """
+
+    what: str
+    ours: str
+    paper: str
+    reproduced: str
+
+
+class Answer(ABC):
     """The answer of a study."""
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
         """The answer in words."""
-        ...
 
     @property
+    @abstractmethod
     def overview(self) -> Table:
         """A short table."""
-        ...
 
     @property
     def parts(self) -> Sequence[tuple[str, Table]]:
         """Further tables with their titles, such as those of the layers."""
-        ...
+        return ()
 
     @property
+    @abstractmethod
     def table(self) -> Table:
         """All numbers."""
-        ...
+
+    @property
+    @abstractmethod
+    def figure(self) -> Figure:
+        """The answer as a picture."""
+
+    @property
+    def beside(self) -> Sequence[Beside]:
+        """Results that others published as well."""
+        return ()
 
 
 class Study(Protocol):
@@ -104,12 +135,22 @@ class StudyDone(Event):
     results: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class StudyAdvanced(Event):
+    """A study has the answer of its results so far."""
+
+    study: Study
+    answer: Answer
+    num_done: int
+
+
 def run_study(
     study: Study, runs_folder: Path, environment: Environment, crew: Crew, cancel: CancelToken
 ) -> Iterator[Event]:
     """Do the work of a study, and answer it; ends with `StudyDone` unless it was stopped.
 
     Earlier results are used again. What goes wrong with an item is noted, and the others are used.
+    Meanwhile, `StudyAdvanced` has the answer of the results so far.
     When a `Budget` is over, the answer is that of the results so far, if there are enough.
 
     Raises
@@ -124,7 +165,8 @@ def run_study(
         )
     works = study.make_works(runs_folder, share_memory(environment, crew))
     with open_desk(runs_folder) as desk:
-        outcomes = yield from _with_notes(work_through(works, crew, desk, cancel))
+        steps = work_through(works, crew, desk, cancel)
+        outcomes = yield from _advancing(study, _with_notes(steps))
         is_stopped = cancel.is_cancelled or desk.is_asked_to_stop()
     if is_stopped and not (isinstance(cancel, Budget) and cancel.is_over):
         return
@@ -133,6 +175,30 @@ def run_study(
     if is_empty and (problem := next((o.problem for o in outcomes if o is not None), "")):
         raise UserError(f"There are no {study.unit} to answer with. {problem}")
     yield StudyDone(study, study.answer(results), results)
+
+
+def _advancing(study: Study, steps: Generator[Event, None, T]) -> Generator[Event, None, T]:
+    """Pass on events, and answer with the results so far at each twentieth of the work."""
+    results: list[Any] = [None] * study.num_works
+    interval, answered_at = max(1, study.num_works // _NUM_ADVANCES), 0
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        yield event
+        if not isinstance(event, WorkEnded) or event.outcome.result is None:
+            continue
+        results[event.number - 1] = event.outcome.result
+        num_done = sum(result is not None for result in results)
+        if answered_at + interval <= num_done < study.num_works:
+            answered_at = num_done
+            try:
+                answer = study.answer(results)
+            except UserError:  # too few results yet
+                continue
+            yield StudyAdvanced(study, answer, num_done)
 
 
 def _with_notes(steps: Generator[Event, None, T]) -> Generator[Event, None, T]:

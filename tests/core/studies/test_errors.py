@@ -31,7 +31,8 @@ RANDOM = [0.060, 0.066, 0.057]
 
 
 def answer(snip=SNIP, random=RANDOM, study=STUDY):
-    return study.answer([None if e is None else result(e) for e in (*snip, *random)])
+    errors = [error for pair in zip(snip, random, strict=True) for error in pair]  # seed by seed
+    return study.answer([None if e is None else result(e) for e in errors])
 
 
 def test_differences_are_paired_by_seed():
@@ -41,7 +42,7 @@ def test_differences_are_paired_by_seed():
     assert (difference, number) == (expected, 3)
     assert found.verdicts == {"random": "higher"}
     assert f"SNIP has a test error of {statistics.fmean(SNIP):.2%}" in found.sentence
-    assert "random has a higher error, by +4.00 points" in found.sentence
+    assert "Random has a higher error, by +4.00 points" in found.sentence
     assert answer(RANDOM, SNIP).verdicts == {"random": "lower"}
 
 
@@ -85,7 +86,7 @@ def test_published_errors_stand_beside_ours():
 
 
 def test_the_kept_fraction_of_each_layer_is_the_mean():
-    found = STUDY.answer([result(0.1, kept) for kept in (30, 60, 90, 0, 0, 0)])
+    found = STUDY.answer([result(0.1, kept) for kept in (30, 0, 60, 0, 90, 0)])
     ((title, table),) = found.parts
     assert title == "Kept of each layer"
     assert table.headers == ("", "fc1", "fc2")
@@ -94,8 +95,8 @@ def test_the_kept_fraction_of_each_layer_is_the_mean():
 
 
 def test_diverged_runs_count_as_wrong_everywhere():
-    results = [result(1.0, diverged=True), *(result(e) for e in (*SNIP[1:], *RANDOM))]
-    found = STUDY.answer(results)
+    errors = [error for pair in zip(SNIP, RANDOM, strict=True) for error in pair]
+    found = STUDY.answer([result(1.0, diverged=True), *(result(e) for e in errors[1:])])
     assert "1 run diverged" in found.sentence
     assert found.arms[0].errors[0] == 1.0
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.reports.text_tables import Table
+from snip_gui.core.studies.figures.figure import Chart, Series
 from snip_gui.core.studies.intervals import mean_interval
 from snip_gui.core.studies.measuring import MeasuringStudy
+from snip_gui.core.studies.study import Answer
 from snip_gui.core.studies.words import interval_text
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class ConservationStudy(MeasuringStudy):
 
 
 @dataclass(frozen=True, eq=False)
-class ConservationAnswer:
+class ConservationAnswer(Answer):
     """The sums of each seed."""
 
     found: tuple[tuple[int, Sums], ...]
@@ -153,9 +155,29 @@ class ConservationAnswer:
         return Table(headers, tuple(rows))
 
     @property
-    def parts(self) -> tuple[tuple[str, Table], ...]:
-        """No further tables."""
-        return ()
+    def figure(self) -> Chart:
+        """The mean absolute score of a connection over the size of its layer."""
+        layers = [[_find(sums, layer) for _, sums in self.found] for layer in self._layers]
+        layers.sort(key=lambda found: found[0].num_connections)
+        means = [mean_interval([one.mean_size for one in found]) for found in layers]
+        names = ", ".join(found[0].layer for found in layers)
+        return Chart(
+            f"The smaller the layer, the larger its scores ({names})",
+            "connections in the layer",
+            "mean absolute score",
+            (
+                Series(
+                    "mean absolute score",
+                    tuple(float(found[0].num_connections) for found in layers),
+                    tuple(mean.estimate for mean in means),
+                    tuple(mean.low for mean in means),
+                    tuple(mean.high for mean in means),
+                ),
+            ),
+            x_form=",.0f",
+            is_x_log=True,
+            is_y_log=True,
+        )
 
     @property
     def table(self) -> Table:

@@ -15,8 +15,10 @@ import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.reports.text_tables import Table
+from snip_gui.core.studies.figures.figure import PERCENT, Chart, Series
 from snip_gui.core.studies.intervals import mean_interval
 from snip_gui.core.studies.measuring import MeasuringStudy
+from snip_gui.core.studies.study import Answer
 from snip_gui.core.studies.words import interval_text
 
 if TYPE_CHECKING:
@@ -126,7 +128,7 @@ class ExactRemovalStudy(MeasuringStudy):
 
 
 @dataclass(frozen=True, eq=False)
-class ExactRemovalAnswer:
+class ExactRemovalAnswer(Answer):
     """The agreement of each seed."""
 
     found: tuple[tuple[int, Agreement], ...]
@@ -176,6 +178,30 @@ class ExactRemovalAnswer:
                 (f"{float(sparsity):g}", interval_text(mean_interval(values), ".2%", len(values)))
             )
         return (("Kept of the largest effects", Table(("sparsity", "kept"), tuple(rows))),)
+
+    @property
+    def figure(self) -> Chart:
+        """The fraction of the largest effects that SNIP keeps, over sparsity, and chance."""
+        sparsities = [*self.found[0][1].overlaps]
+        means = [mean_interval([one.overlaps[s] for _, one in self.found]) for s in sparsities]
+        xs = tuple(1 - float(sparsity) for sparsity in sparsities)
+        return Chart(
+            "The connections with the largest exact effects on the loss",
+            "fraction kept",
+            "of them, kept by SNIP",
+            (
+                Series(
+                    "SNIP",
+                    xs,
+                    tuple(mean.estimate for mean in means),
+                    tuple(mean.low for mean in means),
+                    tuple(mean.high for mean in means),
+                ),
+                Series("a random mask", xs, xs, has_markers=False),
+            ),
+            x_form=PERCENT,
+            y_form=PERCENT,
+        )
 
     @property
     def table(self) -> Table:

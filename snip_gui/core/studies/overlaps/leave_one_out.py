@@ -16,7 +16,9 @@ from snip_gui.core.comparing.packed import count_both, count_kept
 from snip_gui.core.data.minibatch.curation import minibatch_indices, split_training
 from snip_gui.core.data.minibatch.own_images import make_picked, minibatch_labels
 from snip_gui.core.reports.text_tables import Table
+from snip_gui.core.studies.figures.figure import Chart, Series
 from snip_gui.core.studies.overlaps.masks import Item, MaskStudy
+from snip_gui.core.studies.study import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +100,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveOneOutAnswer:
+class LeaveOneOutAnswer(Answer):
     """Images by how much they move the mask, the strongest first."""
 
     moves: tuple[Move, ...]
@@ -125,9 +127,22 @@ class LeaveOneOutAnswer:
         return Table(self.table.headers, self.table.rows[:_SHOWN])
 
     @property
-    def parts(self) -> tuple[tuple[str, Table], ...]:
-        """No further tables."""
-        return ()
+    def figure(self) -> Chart:
+        """How many connections each image exchanges, the strongest image first."""
+        return Chart(
+            "What leaving out one image changes",
+            "images, by how much they move the mask",
+            "connections exchanged",
+            (
+                Series(
+                    "without one image",
+                    tuple(float(place) for place in range(1, len(self.moves) + 1)),
+                    tuple(move.num_changed / 2 for move in self.moves),
+                    is_joined=False,
+                ),
+            ),
+            y_form=",.0f",
+        )
 
     @property
     def table(self) -> Table:

@@ -20,10 +20,12 @@ from snip_gui.core.comparing.packed import count_both, count_kept
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import class_text
 from snip_gui.core.reports.text_tables import Table
+from snip_gui.core.studies.figures.figure import Matrix
 from snip_gui.core.studies.overlaps.chance import chance_overlap, seed_p_value
 from snip_gui.core.studies.overlaps.clustering import cluster_order
 from snip_gui.core.studies.overlaps.masks import Item, MaskStudy
 from snip_gui.core.studies.overlaps.overlap_words import describe_across, describe_within
+from snip_gui.core.studies.study import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +159,7 @@ class PairOverlap:
 
 
 @dataclass(frozen=True, eq=False)
-class OverlapAnswer:
+class OverlapAnswer(Answer):
     """The overlaps of all groups.
 
     Attributes
@@ -204,6 +206,23 @@ class OverlapAnswer:
     def parts(self) -> tuple[tuple[str, Table], ...]:
         """The same in each layer."""
         return tuple((layer, self.matrix(layer)) for layer in self.layers[1:])
+
+    @property
+    def figure(self) -> Matrix:
+        """The mean overlap of each pair of groups, over all layers."""
+        return Matrix(
+            "Mean overlap of masks",
+            self.labels,
+            self.labels,
+            tuple(
+                tuple(
+                    None if (pair := self.find(WHOLE, a, b)) is None else pair.mean
+                    for b in self.labels
+                )
+                for a in self.labels
+            ),
+            ".1%",
+        )
 
     def matrix(self, layer: str) -> Table:
         """Return the mean overlap in a layer of each pair of groups, in percent."""
