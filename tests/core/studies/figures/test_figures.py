@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from xml.etree import ElementTree
@@ -91,7 +92,10 @@ MATRIX = Matrix("m", ("a", "b"), ("a", "b"), ((None, 0.25), (0.25, 0.5)), ".0%")
 TILES = Tiles("t", ("10%",), ("3", "8"), ((np.eye(4), None),), (("0.25", ""),))
 
 
-@pytest.mark.parametrize("figure", [chart(), MATRIX, TILES], ids=["chart", "matrix", "tiles"])
+ONE_LINE = dataclasses.replace(chart(), series=chart().series[:1])
+
+
+@pytest.mark.parametrize("figure", [ONE_LINE, MATRIX, TILES], ids=["chart", "matrix", "tiles"])
 def test_both_files_are_of_the_same_page_and_always_the_same(figure):
     drawing, svg = lay_out(figure), figure_svg(figure)
     root = ElementTree.fromstring(svg)
