@@ -19,6 +19,7 @@ from snip_gui.core.base.errors import (
     make_memory_error,
 )
 from snip_gui.core.base.events import Event, Progress
+from snip_gui.core.base.machine.freed_memory import return_freed_memory
 from snip_gui.core.training.events import PointsMeasured
 from snip_gui.session.jobs.job import JobEnded, JobEvent
 
@@ -65,6 +66,7 @@ class Worker(QObject):
     def _work(self) -> None:
         while (task := self._take(short_only=False)) is not None:
             self._run(task)
+        return_freed_memory()
 
     def _take(self, *, short_only: bool) -> Task | None:
         with self._lock:
