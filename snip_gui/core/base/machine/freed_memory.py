@@ -31,4 +31,4 @@ def _find_malloc_trim() -> Callable[[int], int] | None:
     except (AttributeError, OSError, TypeError):  # another C library; Windows
         return None
     trim.argtypes, trim.restype = (ctypes.c_size_t,), ctypes.c_int
-    return trim  # type: ignore[no-any-return]
+    return trim
