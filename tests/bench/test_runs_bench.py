@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTableView
 
 from snip_gui.core.runs.listing import list_runs, newest_first
-from snip_gui.ui.runs.runs_model import NUMBERS, SORT_ROLE, RunsModel, SortedRuns
+from snip_gui.ui.runs.columns import NUMBERS
+from snip_gui.ui.runs.runs_model import SORT_ROLE, RunsModel, SortedRuns
 from tests.bench.test_core_bench import show
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.run_folders import make_run, points_of, recipe_with

@@ -31,12 +31,17 @@ class SparsityLevel:
 
     Attributes
     ----------
-    errors
-        Final test error of each run.
+    runs
+        The runs; each has a test error.
     """
 
     sparsity: float
-    errors: tuple[float, ...]
+    runs: tuple[RunEntry, ...]
+
+    @property
+    def errors(self) -> tuple[float, ...]:
+        """Final test error of each run."""
+        return tuple(entry.test_error for entry in self.runs if entry.test_error is not None)
 
     @property
     def mean(self) -> float:
@@ -51,9 +56,18 @@ class SparsityLevel:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Runs that differ only in sparsity and seed, by increasing sparsity."""
+    """Runs that differ only in sparsity and seed, by increasing sparsity.
+
+    Attributes
+    ----------
+    label
+        Network, data, method, and whatever else distinguishes it from the other series.
+    brief
+        The same without a network and data that all series share.
+    """
 
     label: str
+    brief: str
     levels: tuple[SparsityLevel, ...]
 
 
@@ -64,7 +78,7 @@ def error_series(entries: Sequence[RunEntry]) -> tuple[Series, ...]:
         if entry.state == "finished" and entry.recipe is not None and entry.test_error is not None:
             grouped[_without_seed_and_sparsity(entry.recipe)].append(entry)
     labels = _labels({key: members[0] for key, members in grouped.items()})
-    return tuple(Series(labels[key], _levels(members)) for key, members in grouped.items())
+    return tuple(Series(*labels[key], _levels(members)) for key, members in grouped.items())
 
 
 def published(network: str) -> tuple[tuple[float, float], ...]:
@@ -85,12 +99,11 @@ def published(network: str) -> tuple[tuple[float, float], ...]:
 
 
 def _levels(entries: Sequence[RunEntry]) -> tuple[SparsityLevel, ...]:
-    errors: dict[float, list[float]] = defaultdict(list)
+    runs: dict[float, list[RunEntry]] = defaultdict(list)
     for entry in entries:
         assert entry.recipe is not None
-        assert entry.test_error is not None
-        errors[entry.recipe.pruning.sparsity].append(entry.test_error)
-    return tuple(SparsityLevel(sparsity, tuple(errors[sparsity])) for sparsity in sorted(errors))
+        runs[entry.recipe.pruning.sparsity].append(entry)
+    return tuple(SparsityLevel(sparsity, tuple(runs[sparsity])) for sparsity in sorted(runs))
 
 
 def _without_seed_and_sparsity(recipe: Recipe) -> Recipe:
@@ -98,19 +111,23 @@ def _without_seed_and_sparsity(recipe: Recipe) -> Recipe:
     return msgspec.structs.replace(recipe, pruning=pruning, seed=0)
 
 
-def _labels(series: dict[Recipe, RunEntry]) -> dict[Recipe, str]:
-    """Return a label for each series: network, data, method, and any other difference.
+def _labels(series: dict[Recipe, RunEntry]) -> dict[Recipe, tuple[str, str]]:
+    """Return label and brief label of each series.
 
     Fields that only some methods have are implied by the method.
     """
     table = differences([("", recipe) for recipe in series])
+    titles = [(entry.network, entry.dataset) for entry in series.values()]
+    differs = [len(set(column)) > 1 for column in zip(*titles, strict=True)]
     labels = {}
     for number, (recipe, entry) in enumerate(series.items(), 1):
-        words = [entry.network, entry.dataset, entry.method]
+        words = [entry.method]
         words += [
             f"{row[0].partition(' (')[0]} {row[number]}"
             for row in table.rows
             if NOTHING not in row and not any(f"({path})" in row[0] for path in _IN_LABEL)
         ]
-        labels[recipe] = ", ".join(words)
+        title = (entry.network, entry.dataset)
+        brief = [word for word, is_needed in zip(title, differs, strict=True) if is_needed]
+        labels[recipe] = ", ".join((*title, *words)), ", ".join((*brief, *words))
     return labels

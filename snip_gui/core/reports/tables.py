@@ -11,7 +11,7 @@ from snip_gui.core.recipe.fields import METHOD, all_fields
 from snip_gui.core.reports.text_tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.listing import RunEntry
@@ -83,6 +83,28 @@ def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
         if len(raw) > 1:
             rows.append((f"{labels[path]} ({path})" if path in labels else path, *cells))
     return Table(("Field", *(name for name, _ in named)), tuple(rows))
+
+
+def other_settings(recipes: Sequence[Recipe], shown: Collection[str]) -> list[str]:
+    """Return the settings in which recipes differ, one text for each: ``Batch size 50, Rate 0.1``.
+
+    Parameters
+    ----------
+    shown
+        Dotted names that are left out, with everything below them, because they are shown anyway.
+    """
+    flat = [dict(_leaves(msgspec.to_builtins(recipe), "")) for recipe in recipes]
+    labels = {field.path: field.label for field in all_fields()}
+    below = tuple(f"{path}." for path in shown)
+    paths = [path for path in labels if path not in shown and not path.startswith(below)]
+    parts: list[list[str]] = [[] for _ in recipes]
+    for path in paths:
+        values = [_shown(leaves[path]) if path in leaves else "" for leaves in flat]
+        # What only some methods have is implied by the method.
+        if len({value for value in values if value}) > 1:
+            for part, value in zip(parts, values, strict=True):
+                part += [f"{labels[path]} {value}"] if value else []
+    return [", ".join(part) for part in parts]
 
 
 def _leaves(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, object]]:

@@ -29,7 +29,7 @@ class RunNotes(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     name
-        Display name; empty for the name of its folder.
+        Display name; empty for the automatic one.
     """
 
     starred: bool = False

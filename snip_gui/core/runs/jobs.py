@@ -9,6 +9,7 @@ from snip_gui.core.runs import edits as run_edits
 from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.runs.folder import read_metrics
 from snip_gui.core.runs.listing import list_runs, newest_first
+from snip_gui.core.runs.naming import with_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ def list_job(runs_folder: Path, known: Sequence[RunEntry], cancel: CancelToken) 
     for entry in list_runs(runs_folder, known):
         cancel.raise_if_cancelled()
         found.append(entry)
-    yield RunsListed(runs_folder, newest_first(found))
+    yield RunsListed(runs_folder, newest_first(with_labels(found)))
 
 
 def curves_job(folders: Sequence[Path], cancel: CancelToken) -> Iterator[Event]:

@@ -64,6 +64,8 @@ class RunEntry:
         Name, time and size of each file, to detect changes.
     leases
         Its leases when last read, and since when they have been unchanged.
+    label
+        Automatic name among other runs; see `snip_gui.core.runs.naming.with_labels`.
     """
 
     folder: Path
@@ -88,11 +90,12 @@ class RunEntry:
     notes: RunNotes = field(default_factory=RunNotes)
     signature: Signature = ()
     leases: Sighting | None = None
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """Display name: the user's, or that of the folder."""
-        return self.notes.name or self.folder.name
+        """Display name: the user's, the automatic one, or that of the folder."""
+        return self.notes.name or self.label or self.folder.name
 
     @property
     def can_continue(self) -> bool:
@@ -157,7 +160,7 @@ def _list_one(folder: Path, before: RunEntry | None) -> RunEntry | None:
 
 def newest_first(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
     """Return runs by time of creation, newest first."""
-    return tuple(sorted(entries, key=lambda e: (e.created, e.name), reverse=True))
+    return tuple(sorted(entries, key=lambda e: (e.created, e.folder.name), reverse=True))
 
 
 def read_entry(folder: Path, signature: Signature = (), before: RunEntry | None = None) -> RunEntry:

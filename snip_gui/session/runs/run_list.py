@@ -83,6 +83,11 @@ class Runs(QObject):
         """Number of runs in the last deletion that can be undone; 0 if there is none."""
         return len(self._deleted[-1]) if self._deleted else 0
 
+    def name_of(self, folder: Path) -> str:
+        """Return the display name of a run; that of its folder if it is not listed."""
+        names = (entry.name for entry in self._entries if entry.folder == folder)
+        return next(names, folder.name)
+
     # Intents
 
     @Slot()
@@ -109,9 +114,9 @@ class Runs(QObject):
             self._edit(lazily("snip_gui.core.runs.jobs:note_job", entry.folder, notes))
 
     def rename(self, entry: RunEntry, name: str) -> None:
-        """Rename a run; an empty name restores that of its folder."""
+        """Rename a run; an empty name restores the automatic one."""
         name = name.strip()
-        self.set_notes(entry, name="" if name == entry.folder.name else name)
+        self.set_notes(entry, name="" if name == entry.label else name)
 
     def take_recipe(self, entry: RunEntry) -> Recipe | None:
         """Return a run's recipe for editing, and copy its own images; None if it has no recipe."""

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from snip_gui.core.engine.processes import default_num_processes
-from snip_gui.core.reports.error_sparsity import error_series
 from snip_gui.core.reports.tables import differences, runs_table
 from snip_gui.core.reports.text_tables import FORMATS
 
@@ -22,15 +21,14 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
-    from snip_gui.ui.theme.theme import Themes
 
 
 class RunCommands(QObject):
     """Commands on runs chosen in a list."""
 
-    def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
+    def __init__(self, controller: Controller, parent: QWidget) -> None:
         super().__init__(parent)
-        self._controller, self._themes, self._parent = controller, themes, parent
+        self._controller, self._parent = controller, parent
 
     def open_recipe(self, entry: RunEntry) -> None:
         """Make a run's recipe the current one."""
@@ -38,6 +36,7 @@ class RunCommands(QObject):
         if recipe is not None:
             self._controller.edit(recipe, f"Recipe of {entry.name}")
             self._controller.state.notices.info(f"Opened the recipe of {entry.name}.")
+            self._controller.told.emit(f"Opened the recipe of {entry.name}")
 
     def show_folder(self, entry: RunEntry) -> None:
         """Show the run's folder in the system's file manager."""
@@ -74,18 +73,6 @@ class RunCommands(QObject):
 
         self._open(TableDialog("Differences", differences(named), empty, self._parent.window()))
 
-    def show_error_sparsity(self, entries: Sequence[RunEntry]) -> None:
-        """Show error against sparsity of runs."""
-        from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
-
-        trained = [entry for entry in entries if entry.state == "finished"]
-        networks = {e.network: None for e in trained if e.recipe and e.recipe.data.name == "mnist"}
-        self._open(
-            ErrorSparsityDialog(
-                error_series(entries), tuple(networks), self._themes, self._parent.window()
-            )
-        )
-
     @Slot()
     def ask_sweep(self) -> None:
         """Ask for sparsities and seeds, and train all combinations."""
@@ -118,7 +105,7 @@ def ask_extension(controller: Controller, folder: Path, recipe: Recipe, parent: 
     """Ask by how many epochs to extend a finished run, and extend it."""
     from snip_gui.ui.dialogs.runs.extend_dialog import ExtendDialog
 
-    dialog = ExtendDialog(folder.name, recipe, parent)
+    dialog = ExtendDialog(controller.runs.name_of(folder), recipe, parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.requested.connect(partial(controller.trainings.extend, folder))
     dialog.open()
@@ -128,6 +115,7 @@ def show_mistakes(controller: Controller, folder: Path, recipe: Recipe, parent: 
     """Show the images that a run misclassifies, in a non-modal dialog."""
     from snip_gui.ui.dialogs.runs.mistakes_dialog import MistakesDialog
 
-    dialog = MistakesDialog(controller.mistakes, folder, recipe, parent)
+    name = controller.runs.name_of(folder)
+    dialog = MistakesDialog(controller.mistakes, folder, name, recipe, parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.show()

@@ -1,1 +1,1 @@
-"""The Runs panel."""
+"""The Runs page."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -15,83 +14,29 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from snip_gui.core.base.text import size_text, to_local
-from snip_gui.core.reports.tables import NOTHING, duration, percent
+from snip_gui.core.reports.tables import NOTHING, other_settings
+from snip_gui.ui.runs.columns import COLUMNS, NUMBERS, SETTINGS
 from snip_gui.ui.widgets.guarded import Guarded
+from snip_gui.ui.widgets.plain_text import plain_tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
     from pathlib import Path
 
     from snip_gui.core.runs.listing import RunEntry
+    from snip_gui.ui.runs.columns import RunColumn
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole
 SORT_ROLE = Qt.ItemDataRole.UserRole + 1
 _SHOWN = Qt.ItemDataRole.DisplayRole
+_NUM_COLUMNS = len(COLUMNS) + 1
+_SETTINGS_TIP = "Other settings in which the runs differ"
+_PATHS = tuple(column.path for column in COLUMNS if column.path)
 
 
-@dataclass(frozen=True, slots=True)
-class RunColumn:
-    """A column.
-
-    Attributes
-    ----------
-    key
-        Returns the sort key of a run; None is sorted last.
-    """
-
-    name: str
-    title: str
-    tip: str
-    text: Callable[[RunEntry], str]
-    key: Callable[[RunEntry], object]
-    is_number: bool = False
-
-
-def _epochs(entry: RunEntry) -> str:
-    done = f"{entry.epochs_done:.3g}"
-    return done if done == str(entry.epochs) else f"{done} of {entry.epochs}"
-
-
-COLUMNS = (
-    RunColumn("shown", "", "Overlay the run on the training charts", lambda _: "", lambda _: 0),
-    RunColumn("star", "★", "Click to star the run", lambda e: "★" if e.notes.starred else "☆",
-              lambda e: not e.notes.starred),
-    RunColumn("name", "Name", "F2 gives it another name; its folder keeps its own",
-              lambda e: e.name, lambda e: e.name.casefold()),
-    RunColumn("curve", "Curve", "Validation error by epoch; test error without a validation split",
-              lambda _: "", lambda e: e.curve[-1][1] if e.curve else None),
-    RunColumn("network", "Network", "", lambda e: e.network, lambda e: e.network.casefold()),
-    RunColumn("dataset", "Data", "", lambda e: e.dataset, lambda e: e.dataset.casefold()),
-    RunColumn("method", "Method", "How the connections were ranked", lambda e: e.method,
-              lambda e: e.method),
-    RunColumn("sparsity", "Sparsity", "Fraction of the connections removed",
-              lambda e: percent(e.sparsity), lambda e: e.sparsity, is_number=True),
-    RunColumn("test_error", "Test, final", "Error on the test images after training",
-              lambda e: percent(e.test_error), lambda e: e.test_error, is_number=True),
-    RunColumn("test_error_at_best", "Test at lowest val.",
-              "Error on the test images where the validation error was lowest",
-              lambda e: percent(e.test_error_at_best), lambda e: e.test_error_at_best,
-              is_number=True),
-    RunColumn("validation_error", "Lowest val.", "Lowest error on the validation split",
-              lambda e: percent(e.best_validation_error), lambda e: e.best_validation_error,
-              is_number=True),
-    RunColumn("epochs", "Epochs", "Passes over the training images", _epochs,
-              lambda e: e.epochs_done, is_number=True),
-    RunColumn("seconds", "Time", "Training time", lambda e: duration(e.seconds),
-              lambda e: e.seconds, is_number=True),
-    RunColumn("size", "Size", "Size on disk", lambda e: size_text(e.size_bytes),
-              lambda e: e.size_bytes, is_number=True),
-    RunColumn("state", "State", "", lambda e: e.state, lambda e: e.state),
-    RunColumn("minibatch", "Minibatch", "The scored images", lambda e: e.minibatch,
-              lambda e: e.minibatch),
-    RunColumn("made", "Made", "When it was scored",
-              lambda e: f"{to_local(e.created):%Y-%m-%d %H:%M}",
-              lambda e: (e.created.timestamp(), e.name)),
-    RunColumn("note", "Note", "Double-click to write a note", lambda e: e.notes.note,
-              lambda e: e.notes.note.casefold() or None),
-)  # fmt: skip
-NUMBERS = {column.name: number for number, column in enumerate(COLUMNS)}
+def column_name(index: QModelIndex | QPersistentModelIndex) -> str:
+    """Return the name of the column of a cell."""
+    return SETTINGS if index.column() == len(COLUMNS) else COLUMNS[index.column()].name
 
 
 class RunsModel(Guarded, QAbstractTableModel):
@@ -105,10 +50,17 @@ class RunsModel(Guarded, QAbstractTableModel):
         super().__init__(parent)
         self._rows: list[RunEntry] = []
         self._checked: frozenset[Path] = frozenset()
+        self._settings: dict[Path, str] = {}
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether the runs differ in settings that have no column of their own."""
+        return any(self._settings.values())
 
     def show_runs(self, entries: Collection[RunEntry]) -> None:
         """Show runs; remaining rows keep their selection."""
         wanted = {entry.folder: entry for entry in entries}
+        self._compare_settings(wanted.values())
         for row in reversed(range(len(self._rows))):
             if self._rows[row].folder not in wanted:
                 self.beginRemoveRows(QModelIndex(), row, row)
@@ -118,13 +70,22 @@ class RunsModel(Guarded, QAbstractTableModel):
         for folder, row in shown.items():
             if self._rows[row] is not wanted[folder]:
                 self._rows[row] = wanted[folder]
-                self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+                self.dataChanged.emit(self.index(row, 0), self.index(row, _NUM_COLUMNS - 1))
         fresh = [entry for folder, entry in wanted.items() if folder not in shown]
         if fresh:
             first = len(self._rows)
             self.beginInsertRows(QModelIndex(), first, first + len(fresh) - 1)
             self._rows += fresh
             self.endInsertRows()
+
+    def _compare_settings(self, entries: Collection[RunEntry]) -> None:
+        """Find the settings without a column in which the runs differ."""
+        known = [(entry.folder, entry.recipe) for entry in entries if entry.recipe is not None]
+        texts = other_settings([recipe for _, recipe in known], _PATHS)
+        self._settings = dict(zip((folder for folder, _ in known), texts, strict=True))
+        if self._rows:
+            column = _NUM_COLUMNS - 1
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
 
     def show_checked(self, folders: Collection[Path]) -> None:
         """Tick the runs overlaid on the charts."""
@@ -140,7 +101,7 @@ class RunsModel(Guarded, QAbstractTableModel):
 
     def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
         """Return the number of columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
+        return 0 if parent.isValid() else _NUM_COLUMNS
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -148,17 +109,18 @@ class RunsModel(Guarded, QAbstractTableModel):
         """Return the title or tool tip of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        is_last = section == len(COLUMNS)
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section].title
+                return "Other settings" if is_last else COLUMNS[section].title
             case Qt.ItemDataRole.ToolTipRole:
-                return COLUMNS[section].tip
+                return _SETTINGS_TIP if is_last else COLUMNS[section].tip
         return None
 
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
         """Return the flags of a cell."""
         flags = super().flags(index)
-        match COLUMNS[index.column()].name:
+        match column_name(index):
             case "shown":
                 return flags | Qt.ItemFlag.ItemIsUserCheckable
             case "name" | "note":
@@ -170,10 +132,21 @@ class RunsModel(Guarded, QAbstractTableModel):
     ) -> object:
         """Return the data of a cell."""
         try:
-            return self._value(self._rows[index.row()], COLUMNS[index.column()], role)
+            entry = self._rows[index.row()]
+            if index.column() == len(COLUMNS):
+                return self._settings_value(entry, role)
+            return self._value(entry, COLUMNS[index.column()], role)
         # An exception that leaves a model's data() would end the process.
         except Exception as error:  # noqa: BLE001 - see above
             return f"{type(error).__name__}: {error}" if role == _SHOWN else None
+
+    def _settings_value(self, entry: RunEntry, role: int) -> object:
+        text = self._settings.get(entry.folder, "")
+        if role in (_SHOWN, Qt.ItemDataRole.ToolTipRole):
+            return plain_tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
+        if role == ENTRY_ROLE:
+            return entry
+        return (text or None) if role == SORT_ROLE else None
 
     def _value(self, entry: RunEntry, column: RunColumn, role: int) -> object:
         match role:
@@ -186,9 +159,11 @@ class RunsModel(Guarded, QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole if column.is_number:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ToolTipRole if entry.message and column.name == "state":
-                return entry.message
-            case Qt.ItemDataRole.ToolTipRole if column.name in ("name", "note"):
-                return column.text(entry)
+                return plain_tip(entry.message)
+            case Qt.ItemDataRole.ToolTipRole if column.name == "name":
+                return plain_tip(f"{entry.name}\nFolder: {entry.folder.name}")
+            case Qt.ItemDataRole.ToolTipRole if column.name in ("note", "minibatch"):
+                return plain_tip(column.text(entry))
         if role == ENTRY_ROLE:
             return entry
         return column.key(entry) if role == SORT_ROLE else None
@@ -200,7 +175,7 @@ class RunsModel(Guarded, QAbstractTableModel):
         role: int = Qt.ItemDataRole.EditRole,
     ) -> bool:
         """Request a change; the cell is updated once it has been made on disk."""
-        entry, name = self._rows[index.row()], COLUMNS[index.column()].name
+        entry, name = self._rows[index.row()], column_name(index)
         if role == Qt.ItemDataRole.CheckStateRole and name == "shown":
             self.check_asked.emit(entry.folder, Qt.CheckState(value) == Qt.CheckState.Checked)
         elif role == Qt.ItemDataRole.EditRole and name == "name":
@@ -231,7 +206,8 @@ class SortedRuns(Guarded, QSortFilterProxyModel):
         """Return whether a run is shown."""
         index = self.sourceModel().index(source_row, 0, source_parent)
         entry = index.data(ENTRY_ROLE)
-        text = " ".join(column.text(entry) for column in COLUMNS).casefold()
+        last = self.sourceModel().index(source_row, len(COLUMNS), source_parent).data()
+        text = " ".join((*(c.text(entry) for c in COLUMNS), last, entry.folder.name)).casefold()
         return all(word in text for word in self._words)
 
     def lessThan(

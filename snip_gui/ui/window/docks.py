@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QMainWindow, QWidget
 
 # Incremented when docks are added or renamed, so that old layouts are not restored.
-_LAYOUT_VERSION = 4
+_LAYOUT_VERSION = 5
 
 # The largest layouts that Qt writes take a few kilobytes.
 _MOST_LAYOUT_BYTES = 1_000_000
@@ -33,13 +33,12 @@ _AREAS = {
     "sensitivity": _RIGHT,
     "training": _BOTTOM,
     "flow": _BOTTOM,
-    "runs": _BOTTOM,
     "log": _BOTTOM,
 }
 
 
 SIDES = ("setup", "minibatch", "layers", "sensitivity")
-BELOW = ("training", "flow", "runs", "log")
+BELOW = ("training", "flow", "log")
 """Docks of the side columns, and those below the picture."""
 
 _RIGHT_COLUMN = ("layers", "sensitivity")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network.panel import NetworkPanel
     from snip_gui.ui.panels.studies_panel import StudiesPanel
-    from snip_gui.ui.runs.runs_panel import RunsPanel
+    from snip_gui.ui.runs.runs_page import RunsPage
     from snip_gui.ui.theme.theme import Themes
 
 
@@ -32,7 +32,7 @@ class LazyPanels(QObject):
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
         self.studies_page: LazyPage[StudiesPanel] = LazyPage(self._make_studies)
         self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow, by_show=False)
-        self.runs_page: LazyPage[RunsPanel] = LazyPage(self._make_runs, by_show=False)
+        self.runs_page: LazyPage[RunsPage] = LazyPage(self._make_runs)
 
     @property
     def network(self) -> NetworkPanel:
@@ -55,7 +55,7 @@ class LazyPanels(QObject):
         return self.flow_page.content
 
     @property
-    def runs(self) -> RunsPanel:
+    def runs(self) -> RunsPage:
         """Every run in the runs folder."""
         return self.runs_page.content
 
@@ -84,7 +84,7 @@ class LazyPanels(QObject):
         panel.layer_chosen.connect(self.layer_chosen)
         return panel
 
-    def _make_runs(self) -> RunsPanel:
-        from snip_gui.ui.runs.runs_panel import RunsPanel
+    def _make_runs(self) -> RunsPage:
+        from snip_gui.ui.runs.runs_page import RunsPage
 
-        return RunsPanel(self._controller, self._themes)
+        return RunsPage(self._controller, self._themes)

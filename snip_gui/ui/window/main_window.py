@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.lazy.grid_page, "Grid")
         self.centre.addTab(self.comparing.page, "Compare")
         self.centre.addTab(self.lazy.studies_page, "Studies")
+        self.centre.addTab(self.lazy.runs_page, "Runs")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -175,7 +176,6 @@ class MainWindow(QMainWindow):
             DockSpec("sensitivity", "Sensitivity", self.sensitivity),
             DockSpec("training", "Training", self.training),
             DockSpec("flow", "Flow", self.lazy.flow_page),
-            DockSpec("runs", "Runs", self.lazy.runs_page),
             DockSpec("log", "Log", self.log),
         )
         self._layout = Docks(self, specs)
@@ -216,7 +216,6 @@ class MainWindow(QMainWindow):
         self.controller.told.connect(self.status_line.flash)
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Also emitted for docks behind a tab, which Qt does not hide.
-        self.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
         self.docks["flow"].visibilityChanged.connect(self._on_flow_seen)
         self.layers.layer_chosen.connect(self.views.enter_layer)
         self.lazy.layer_chosen.connect(self.views.enter_layer)
@@ -317,11 +316,6 @@ class MainWindow(QMainWindow):
         if seen:
             self.lazy.flow.look_again()
 
-    @Slot(bool)
-    def _on_runs_seen(self, seen: bool) -> None:
-        if seen:
-            self.lazy.runs.look_again(seen)
-
     # Actions, one method each
 
     def _handler(self, name: str) -> Callable[[], None]:
@@ -363,7 +357,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_sweep(self) -> None:
-        self._layout.open_below("runs")
+        self.views.show_runs()
         self.lazy.runs.commands.ask_sweep()
 
     @Slot()

@@ -60,6 +60,11 @@ class ViewCommands(QObject):
         self._parts.centre.setCurrentWidget(self._parts.lazy.grid_page)
 
     @Slot()
+    def show_runs(self) -> None:
+        """Show all runs."""
+        self._parts.centre.setCurrentWidget(self._parts.lazy.runs_page)
+
+    @Slot()
     def show_flow(self) -> None:
         """Show the network from input to output."""
         self._parts.docks["flow"].show()

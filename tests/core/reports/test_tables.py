@@ -11,7 +11,7 @@ from snip_gui.core.recipe.methods import RandomMask
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities, sweep
 from snip_gui.core.reports.error_sparsity import error_series, published
-from snip_gui.core.reports.tables import differences, duration, runs_table
+from snip_gui.core.reports.tables import differences, duration, other_settings, runs_table
 from snip_gui.core.reports.text_tables import Table, to_csv, to_latex, to_markdown
 from snip_gui.core.runs.edits import RunNotes, write_notes
 from snip_gui.core.runs.listing import list_runs, newest_first
@@ -169,6 +169,9 @@ def test_runs_that_differ_in_seed_alone_are_one_level(tmp_path):
         "LeNet-300-100, UCI digits, SNIP, Epochs 99",
         "LeNet-300-100, UCI digits, Random mask, Epochs 10",
     }
+    assert {s.brief for s in series.values()} == {
+        "SNIP, Epochs 10", "SNIP, Epochs 99", "Random mask, Epochs 10"
+    }  # fmt: skip
     levels = next(s.levels for s in series.values() if len(s.levels) == 2)
     assert [level.sparsity for level in levels] == [0.0, 0.9]
     finals = [e.test_error for e in entries if e.name.startswith("snip")]
@@ -187,3 +190,14 @@ def test_the_published_points_are_those_of_the_figure():
             found = [100 * error for s, error in points if s == pytest.approx(sparsity)]
             assert statistics.fmean(found) == pytest.approx(mean, abs=0.002)
     assert published("VGG-D") == ()
+
+
+def test_other_settings_are_those_in_which_runs_differ():
+    recipes = [
+        recipe_with(training__batch_size=50, seed=1),
+        recipe_with(training__batch_size=100),
+        recipe_with(training__batch_size=100, pruning__method="random"),
+    ]
+    shown = ("seed", "pruning.method", "pruning.sparsity")
+    assert other_settings(recipes, shown) == ["Batch size 50", "Batch size 100", "Batch size 100"]
+    assert other_settings(recipes[1:], shown) == ["", ""]  # the scoring mode follows the method

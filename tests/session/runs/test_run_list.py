@@ -53,11 +53,13 @@ def listed(controller, qtbot, folder):
 
 
 def by_name(controller, name):
-    return next(entry for entry in controller.runs.entries if entry.name == name)
+    return next(
+        entry for entry in controller.runs.entries if name in (entry.folder.name, entry.name)
+    )
 
 
 def names(controller):
-    return [entry.name for entry in controller.runs.entries]
+    return [entry.folder.name for entry in controller.runs.entries]
 
 
 def idle(qtbot, controller):
@@ -82,13 +84,13 @@ def test_checked_runs_have_curves_and_follow_a_new_name(listed, qtbot, folder):
     runs.check(folder / "b", True)
     runs.check(folder / "a", True)
     wait(qtbot, lambda: all(runs.curve(entry) for entry in runs.checked))
-    assert [entry.name for entry in runs.checked] == ["b", "a"]
+    assert [entry.folder.name for entry in runs.checked] == ["b", "a"]
     assert runs.curve(by_name(listed, "a"))[-1].epoch == 3
     runs.rename(by_name(listed, "b"), "best")
-    wait(qtbot, lambda: "best" in names(listed) and runs.curve(by_name(listed, "best")))
-    assert [entry.name for entry in runs.checked] == ["best", "a"]
+    wait(qtbot, lambda: by_name(listed, "b").name == "best" and runs.curve(by_name(listed, "best")))
+    assert [entry.folder.name for entry in runs.checked] == ["b", "a"]
     runs.check(by_name(listed, "best").folder, False)
-    assert [entry.name for entry in runs.checked] == ["a"]
+    assert [entry.folder.name for entry in runs.checked] == ["a"]
 
 
 def test_a_name_that_is_too_long_is_refused_in_words(listed, qtbot):

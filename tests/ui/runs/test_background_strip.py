@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QWidget
 from snip_gui.core.engine.desk import Desk, Status
 from snip_gui.core.engine.queues import QueueSeen, QueuesSeen
 from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
-from tests.ui.runs.test_runs_panel import child, click
+from tests.ui.runs.test_runs_page import child, click
 
 WAIT_MS = 60_000
 STATUS = Status(num_done=3, total=14, seconds_left=200, running=("one: Training", "two: Scoring"))
@@ -17,7 +17,7 @@ STATUS = Status(num_done=3, total=14, seconds_left=200, running=("one: Training"
 @pytest.fixture
 def background(application):
     """Runs in the background whose engine is on no desk."""
-    application.window.docks["runs"].raise_()
+    application.window.views.show_runs()
     return application.controller.background
 
 

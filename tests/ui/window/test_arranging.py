@@ -53,7 +53,7 @@ def test_no_control_in_sight_is_cut_or_covered_by_another(window, qtbot, size):
 
 
 def test_panels_below_are_folded_until_they_are_used(window, qtbot):
-    assert all(window.docks[name].isHidden() for name in ("training", "flow", "runs", "log"))
+    assert all(window.docks[name].isHidden() for name in ("training", "flow", "log"))
     button = window.findChild(QToolButton, "open_log")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.docks["log"].isVisible()

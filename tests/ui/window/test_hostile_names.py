@@ -73,7 +73,7 @@ def hostile(started, qtbot, tmp_path):
     controller.runs.refresh()
     qtbot.waitUntil(lambda: bool(controller.runs.entries), timeout=WAIT_MS)
     (entry,) = controller.runs.entries
-    controller.runs.set_notes(entry, note=NAME)
+    controller.runs.set_notes(entry, note=NAME, name=NAME)
     controller.runs.check(entry.folder, True)
     controller.prefer(data_folder=f"/{NAME}", device=NAME)
     controller.recipes.recents.add(tmp_path / NAME)
@@ -109,7 +109,7 @@ def test_no_widget_takes_a_name_for_markup(hostile, qtbot):
         recipes=(state.recipe,), knows_recipe=True, errors={NAME: 0.5},
     )  # fmt: skip
     dialogs = [
-        MistakesDialog(controller.mistakes, entry.folder, state.recipe, window),
+        MistakesDialog(controller.mistakes, entry.folder, entry.name, state.recipe, window),
         ImportDialog(found, state.recipe, window),
         OwnImagesDialog([Fitted(NAME, pictures[0], problem=NAME)], state.images.classes, 0, window),
         UnreadableDialog([BadFile(NAME, NAME)], window),

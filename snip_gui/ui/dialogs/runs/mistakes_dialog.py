@@ -41,13 +41,18 @@ class MistakesDialog(QDialog):
     """Not modal, so that the minibatch can be seen growing."""
 
     def __init__(
-        self, finder: MistakeFinder, folder: Path, recipe: Recipe, parent: QWidget | None = None
+        self,
+        finder: MistakeFinder,
+        folder: Path,
+        name: str,
+        recipe: Recipe,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._finder, self._folder, self._recipe = finder, folder, recipe
         self.mistakes: Mistakes | None = None
         self.setObjectName("mistakes_dialog")
-        self.setWindowTitle(f"Mistakes of {folder.name}")
+        self.setWindowTitle(f"Mistakes of {name}")
         self.split = named(QComboBox(), "mistakes_split", "Images", "Which images are evaluated")
         for value, title in _SPLITS:
             if value != "validation" or recipe.data.validation_fraction:

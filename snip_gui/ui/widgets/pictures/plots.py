@@ -52,6 +52,45 @@ class LogAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         return [f"{10**v:,.0f}" if 0 <= v <= 4 else f"1e{v:.0f}" for v in values]
 
 
+class DecadeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis that, in logarithmic mode, writes out values that are easy to read.
+
+    Base-10 logarithms are labelled at 1, 2 and 5 times a power of ten, at powers alone over more
+    than three decades, and at round values within a third of one.
+    """
+
+    def logTickValues(
+        self,
+        minimum: float,
+        maximum: float,
+        size: float,
+        std_ticks: Sequence[tuple[float, Sequence[float]]],
+    ) -> list[tuple[float, list[float]]]:
+        """Return the logarithms to label."""
+        decades = maximum - minimum
+        if decades < 1 / 3:
+            values = round_values(10**minimum, 10**maximum)
+            return [(1.0, [math.log10(value) for value in values])]
+        factors = (1, 2, 5) if decades <= 3 else (1,)
+        step = max(1, math.ceil(decades * 22 / max(size, 1)))
+        powers = range(math.floor(minimum), math.ceil(maximum) + 1, step)
+        ticks = [power + math.log10(factor) for power in powers for factor in factors]
+        return [(1.0, [tick for tick in ticks if minimum <= tick <= maximum])]
+
+    def logTickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Return the values as text."""
+        return [f"{10**value * scale:.3g}" for value in values]
+
+
+def round_values(low: float, high: float, most: int = 5) -> list[float]:
+    """Return at most ``most`` evenly spaced round values between two positive ones."""
+    finest = 10.0 ** math.floor(math.log10(max(high - low, 1e-12)) - 1)
+    steps = (finest * factor * power for power in (1, 10, 100) for factor in (1, 2, 5))
+    step = next(step for step in steps if (high - low) / step <= most - 1)
+    first = math.ceil(low / step)
+    return [number * step for number in range(first, math.floor(high / step) + 1)]
+
+
 def style_plot(plot: pg.PlotWidget | pg.PlotItem, back: str, ink: str, grid: str) -> None:
     """Apply the colours of the theme to a chart."""
     if isinstance(plot, pg.PlotWidget):

@@ -1,4 +1,4 @@
-"""The runs panel, its dialogs and the offer to go on, with clicks and keys."""
+"""The Runs page, its dialogs and the offer to go on, with clicks and keys."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from snip_gui.core.recipe.json import with_value
-from snip_gui.ui.dialogs.runs.error_sparsity_dialog import ErrorSparsityDialog
 from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 from snip_gui.ui.dialogs.runs.table_dialog import TableDialog
-from snip_gui.ui.runs.runs_model import ENTRY_ROLE, NUMBERS
+from snip_gui.ui.runs.columns import COLUMNS, NUMBERS
+from snip_gui.ui.runs.runs_model import ENTRY_ROLE
 from tests.run_folders import make_run, recipe_with
 
 WAIT_MS = 60_000
@@ -51,7 +51,7 @@ def filled(application, folder, wait):
         state = "stopped" if name == "halted" else "finished"
         error = 0.02 * (number + 1)
         make_run(folder, name, recipe, created=created, state=state, error=error)
-    application.window.docks["runs"].raise_()
+    application.window.views.show_runs()
     application.controller.runs.refresh()
     wait(lambda: application.controller.runs.is_listed and not application.host.is_busy())
     return application
@@ -67,17 +67,21 @@ def column(panel, name):
     return [panel.sorted.index(row, NUMBERS[name]).data() for row in rows]
 
 
+def folders(panel):
+    return [entry.folder.name for entry in panel.table.shown()]
+
+
 def select(panel, *names):
     panel.table.clearSelection()
     flags = QItemSelectionModel.SelectionFlag
     for row in range(panel.sorted.rowCount()):
         index = panel.sorted.index(row, 0)
-        if index.data(ENTRY_ROLE).name in names:
+        if index.data(ENTRY_ROLE).folder.name in names:
             panel.table.selectionModel().select(index, flags.Select | flags.Rows)
 
 
 def cell(panel, name, column_name):
-    row = column(panel, "name").index(name)
+    row = folders(panel).index(name)
     return panel.sorted.index(row, NUMBERS[column_name])
 
 
@@ -89,7 +93,7 @@ def click_cell(qtbot, panel, index, at=None):
 
 
 def test_without_runs_the_panel_says_what_to_do(application, wait):
-    application.window.docks["runs"].raise_()
+    application.window.views.show_runs()
     empty = child(application.window, QLabel, "runs_empty")
     assert empty.text() == "Looking for runs…"
     application.controller.runs.refresh()
@@ -98,21 +102,21 @@ def test_without_runs_the_panel_says_what_to_do(application, wait):
 
 
 def test_runs_are_shown_newest_first_with_what_came_of_them(panel):
-    assert column(panel, "name") == ["halted", "random", "pruned", "dense"]
+    assert folders(panel) == ["halted", "random", "pruned", "dense"]
     assert column(panel, "sparsity") == ["90.00%", "95.00%", "95.00%", "0.00%"]
     assert column(panel, "method") == ["SNIP", "Random mask", "SNIP", "SNIP"]
     assert column(panel, "epochs") == ["3 of 9", "3 of 10", "3 of 10", "3 of 10"]
     assert column(panel, "state") == ["stopped", "finished", "finished", "finished"]
-    titles = [panel.model.headerData(n, Qt.Orientation.Horizontal) for n in range(20 - 2)]
-    assert {"Test, final", "Test at lowest val."} <= set(titles)
+    names = ["SNIP 90% · seed 0", "Random mask 95% · seed 0", "SNIP 95% · seed 0", "Dense · seed 0"]
+    assert column(panel, "name") == names
 
 
 def test_runs_made_elsewhere_appear_when_the_panel_is_shown(panel, filled, folder, wait):
-    filled.window.docks["log"].raise_()
+    filled.window.views.show_connections()
     wait(lambda: panel.visibleRegion().isEmpty() and not filled.host.is_busy())
     make_run(folder, "by command", recipe_with(), created="2025-01-01T00:00:00+00:00")
-    filled.window.docks["runs"].raise_()
-    wait(lambda: "by command" in column(panel, "name"))
+    filled.window.views.show_runs()
+    wait(lambda: "by command" in folders(panel))
 
 
 def test_numbers_are_sorted_as_numbers_and_nothing_comes_last(panel, filled, folder, wait):
@@ -121,18 +125,18 @@ def test_numbers_are_sorted_as_numbers_and_nothing_comes_last(panel, filled, fol
     wait(lambda: panel.sorted.rowCount() == 5)
     number = NUMBERS["test_error"]
     panel.table.sortByColumn(number, Qt.SortOrder.AscendingOrder)
-    assert column(panel, "name") == ["dense", "pruned", "random", "halted", "untrained"]
+    assert folders(panel) == ["dense", "pruned", "random", "halted", "untrained"]
     panel.table.sortByColumn(number, Qt.SortOrder.DescendingOrder)
-    assert column(panel, "name") == ["halted", "random", "pruned", "dense", "untrained"]
+    assert folders(panel) == ["halted", "random", "pruned", "dense", "untrained"]
 
 
 def test_the_filter_wants_every_word(panel, qtbot, filled):
     line = child(filled.window, QLineEdit, "runs_filter")
     qtbot.keyClicks(line, "snip digits")
-    assert column(panel, "name") == ["halted", "dense"]
+    assert folders(panel) == ["halted", "dense"]
     assert child(filled.window, QLabel, "runs_count").text() == "2 of 4"
     line.clear()
-    assert len(column(panel, "name")) == 4
+    assert len(folders(panel)) == 4
 
 
 def test_a_refresh_leaves_selection_and_place_alone(panel, filled, folder, wait):
@@ -140,7 +144,7 @@ def test_a_refresh_leaves_selection_and_place_alone(panel, filled, folder, wait)
     make_run(folder, "another", recipe_with(), created="2025-01-01T00:00:00+00:00")
     filled.controller.runs.refresh()
     wait(lambda: panel.sorted.rowCount() == 5)
-    assert [entry.name for entry in panel.selected()] == ["pruned", "dense"]
+    assert [entry.folder.name for entry in panel.selected()] == ["pruned", "dense"]
 
 
 def test_a_click_stars(panel, qtbot, wait):
@@ -153,7 +157,7 @@ def test_a_click_stars(panel, qtbot, wait):
 def test_ticking_a_run_lays_it_over_the_charts(panel, qtbot, filled, wait):
     runs = filled.controller.runs
     click_cell(qtbot, panel, cell(panel, "pruned", "shown"), QPoint(12, 12))
-    assert [entry.name for entry in runs.checked] == ["pruned"]
+    assert [entry.folder.name for entry in runs.checked] == ["pruned"]
     wait(lambda: runs.curve(runs.checked[0]))
     click_cell(qtbot, panel, cell(panel, "pruned", "shown"), QPoint(12, 12))
     assert runs.checked == ()
@@ -168,20 +172,20 @@ def test_renaming_and_noting_in_the_table(panel, qtbot, folder, wait):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     wait(lambda: "the best" in column(panel, "name"))
     assert (folder / "pruned").is_dir()  # the same recipe still finds its run
-    panel.model.note_asked.emit(cell(panel, "the best", "name").data(ENTRY_ROLE), " nice ")
-    wait(lambda: cell(panel, "the best", "note").data() == "nice")
+    panel.model.note_asked.emit(cell(panel, "pruned", "name").data(ENTRY_ROLE), " nice ")
+    wait(lambda: cell(panel, "pruned", "note").data() == "nice")
 
 
 def test_deleting_and_undoing(panel, qtbot, filled, wait):
     select(panel, "pruned", "dense")
     panel.table.setFocus()
     panel.actions_by_name["delete"].trigger()
-    wait(lambda: column(panel, "name") == ["halted", "random"])
+    wait(lambda: folders(panel) == ["halted", "random"])
     undo = child(filled.window, QPushButton, "runs_undo")
     wait(undo.isVisible)
     assert child(filled.window, QLabel, "runs_said").text() == "2 runs moved to the bin."
     click(qtbot, undo)
-    wait(lambda: len(column(panel, "name")) == 4)
+    wait(lambda: len(folders(panel)) == 4)
     assert not undo.isVisible()
 
 
@@ -224,7 +228,7 @@ def test_copying_the_selected_runs(panel, form, start):
     panel.actions_by_name[f"copy_{form}"].trigger()
     text = QGuiApplication.clipboard().text()
     assert text.startswith(start)
-    assert "pruned" in text
+    assert "SNIP 95% · seed 0" in text.replace("\\", "")
     assert "random" not in text.lower()
 
 
@@ -240,32 +244,102 @@ def test_showing_the_folder_and_exporting(panel, filled, folder, monkeypatch, tm
     panel.window().findChild(QDialog, "export_dialog").reject()
 
 
+def shown_order(panel):
+    header = panel.table.horizontalHeader()
+    places = range(header.count())
+    names = [panel.model.headerData(header.logicalIndex(p), Qt.Orientation.Horizontal)
+             for p in places if not header.isSectionHidden(header.logicalIndex(p))]  # fmt: skip
+    return names[3:]
+
+
+def test_the_columns_that_differ_come_first(panel, filled, folder, wait):
+    assert shown_order(panel)[:4] == ["Data", "Method", "Sparsity", "Epochs"]
+    recipe = recipe_with(pruning__sparsity=0.95, training__batch_size=50)
+    make_run(folder, "small batches", recipe, created="2025-01-01T00:00:00+00:00")
+    filled.controller.runs.refresh()
+    wait(lambda: "small batches" in folders(panel))
+    assert shown_order(panel)[4] == "Other settings"
+    texts = [panel.sorted.index(row, len(COLUMNS)).data() for row in range(2)]
+    assert texts == ["Batch size 50", "Batch size 100"]
+
+
+def test_columns_moved_by_hand_stay_where_they_are(panel, filled, folder, wait):
+    header = panel.table.horizontalHeader()
+    header.moveSection(header.visualIndex(NUMBERS["note"]), 3)
+    make_run(folder, "another", recipe_with(seed=4))
+    filled.controller.runs.refresh()
+    wait(lambda: "another" in folders(panel))
+    assert shown_order(panel)[0] == "Note"
+
+
+def test_more_than_three_runs_are_in_sight_beside_the_error_plot(panel, filled, folder, wait):
+    for seed in range(1, 12):
+        make_run(folder, f"seed {seed}", recipe_with(seed=seed))
+    filled.window.resize(1024, 700)
+    filled.controller.runs.refresh()
+    wait(lambda: panel.sorted.rowCount() == 15)
+    table = panel.table
+    rows = [table.visualRect(panel.sorted.index(row, NUMBERS["name"])) for row in range(15)]
+    assert sum(table.viewport().rect().contains(rect) for rect in rows) > 3
+    assert panel.plot.plot.isVisible()
+    assert panel.plot.plot.height() > 100
+
+
 def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbot, filled, folder):
     for seed, error in ((1, 0.03), (2, 0.05)):
         recipe = recipe_with(pruning__sparsity=0.95, data__name="mnist", seed=seed)
         make_run(folder, f"seed {seed}", recipe, error=error)
     filled.controller.runs.refresh()
     qtbot.waitUntil(lambda: panel.sorted.rowCount() == 6, timeout=WAIT_MS)
-    click(qtbot, child(filled.window, QPushButton, "run_error_sparsity"))
-    dialog = child(filled.window, ErrorSparsityDialog, "error_sparsity_dialog")
-    legend = dialog.legend.text()
-    assert "mean and standard deviation of 3 runs per level" in legend
+    legend = panel.plot.legend.text()
+    assert "MNIST, SNIP, 3 runs per level" in legend
+    assert "bands one standard deviation" in legend
     assert "LeNet-300-100 on MNIST: Lee, Ajanthan &amp; Torr 2019, Figure 1" in legend
-    before = dialog.plot.getViewBox().viewRange()[0]
-    dialog.stretched.click()
-    assert dialog.plot.getViewBox().viewRange()[0] != before
-    dialog.close()
+    view = panel.plot.plot.getViewBox()
+    before = view.viewRange()[0]
+    panel.plot.stretched.click()
+    assert view.viewRange()[0] != before
+
+
+def test_errors_are_logarithmic_until_switched_off(panel, qtbot):
+    axis, view = panel.plot.plot.getAxis("left"), panel.plot.plot.getViewBox()
+    low, high = view.viewRange()[1]
+    assert high < 2  # the logarithm of 100%
+    ((_, ticks),) = axis.tickValues(low, high, 200)
+    texts = axis.tickStrings(ticks, 1, 1)
+    assert len(texts) > 2
+    assert all(10**low <= float(text) <= 10**high for text in texts)
+    click(qtbot, panel.plot.logarithmic)
+    assert view.viewRange()[1][1] > 5
+
+
+def test_a_click_on_a_point_opens_its_run(panel, qtbot, filled):
+    state = filled.controller.state
+    (dots,) = (d for d in panel.plot.points if d.data["data"][0].folder.name == "pruned")
+    (point,) = dots.points()
+    place = panel.plot.plot.mapFromScene(dots.mapToScene(point.pos()))
+    qtbot.mouseClick(panel.plot.plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert (state.recipe.data.name, state.recipe.pruning.sparsity) == ("mnist", 0.95)
+    assert [entry.folder.name for entry in panel.selected()] == ["pruned"]
+    filled.controller.undo_stack.undo()
+    assert state.recipe.data.name == "digits"
+
+
+def test_ticked_runs_alone_are_plotted(panel, filled, folder):
+    for name in ("dense", "pruned"):
+        filled.controller.runs.check(folder / name, True)
+    plotted = {run.folder.name for dots in panel.plot.points for run in dots.data["data"]}
+    assert plotted == {"dense", "pruned"}
 
 
 def test_error_against_sparsity_without_a_finished_run_says_so(application, folder, qtbot, wait):
     make_run(folder, "one", recipe_with(), state="pruned", points=[])
-    application.window.docks["runs"].raise_()
+    application.window.views.show_runs()
     application.controller.runs.refresh()
     wait(lambda: application.controller.runs.is_listed)
-    click(qtbot, child(application.window, QPushButton, "run_error_sparsity"))
-    dialog = child(application.window, ErrorSparsityDialog, "error_sparsity_dialog")
-    assert "Sweep…" in child(dialog, QLabel, "error_sparsity_empty").text()
-    dialog.close()
+    empty = child(application.window, QLabel, "error_sparsity_empty")
+    assert empty.isVisible()
+    assert "Sweep…" in empty.text()
 
 
 def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, monkeypatch):
@@ -290,7 +364,7 @@ def test_a_sweep_says_what_it_makes_and_refuses_in_place(panel, qtbot, filled, m
 
 def test_a_queue_is_shown_and_stopped(started, qtbot, wait):
     controller, window = started.controller, started.window
-    window.docks["runs"].raise_()
+    window.views.show_runs()
     controller.set_field("training.epochs", 100_000)
     recipe = controller.state.recipe
     controller.queue.add([with_value(recipe, "seed", seed) for seed in range(3)])
@@ -316,7 +390,7 @@ def test_an_interrupted_run_is_offered_above_the_picture(application, folder, qt
     assert not offer.isVisible()
     application.controller.runs.refresh()
     wait(offer.isVisible)
-    assert "halted, was interrupted after 3 of 9 epochs" in offer.text()
+    assert "SNIP 90% · seed 0, was interrupted after 3 of 9 epochs" in offer.text()
     asked = []
     application.controller.resume_run = asked.append
     click(qtbot, offer.action)
@@ -327,7 +401,7 @@ def test_an_interrupted_run_is_offered_above_the_picture(application, folder, qt
 
 def test_a_stopped_run_resumes_from_the_panel(started, qtbot, wait):
     controller, window = started.controller, started.window
-    window.docks["runs"].raise_()
+    window.views.show_runs()
     controller.set_field("training.epochs", 100_000)
     controller.train()
     wait(lambda: controller.state.training.points)
