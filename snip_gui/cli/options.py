@@ -14,6 +14,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.minibatch.own_images import beside_recipe
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.models.own.source import OWN, pin_files
+from snip_gui.core.recipe.edits import parse_edit
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.fields import field as find_field
 from snip_gui.core.recipe.flags import flag_fields
@@ -52,6 +53,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
 def given_flags(options: argparse.Namespace) -> list[str]:
     """Return the flags on the command line that are part of a recipe."""
     given = [f"--{name}" for name in ("preset", "method") if getattr(options, name)]
+    given += ["--edit"] if options.pruning_edits else []
     return given + [
         f"--{field.flag}"
         for field in flag_fields()
@@ -76,6 +78,9 @@ def _overridden(recipe: Recipe, options: argparse.Namespace) -> Recipe:
             if part == "pruning":
                 _refuse_unknown_setting(raw[part]["method"], name)
             (raw[part] if part else raw)[name] = value
+    if options.pruning_edits is not None:
+        edits = [parse_edit(text) for text in options.pruning_edits]
+        raw["pruning"]["edits"] = msgspec.to_builtins(edits)
     if given["model.file"] is not None:
         raw["model"] |= {"name": given["model.name"] or OWN, "file_digest": ""}
     if given["model.weights"] is not None:
@@ -181,6 +186,17 @@ def add_common(parser: Any, *, num_threads: int | None = None) -> None:  # noqa:
         "--method",
         choices=METHODS.names,
         help=f"{METHOD.help} Default: {Recipe().pruning.method}.".replace("%", "%%"),
+    )
+    recipe.add_argument(
+        "--edit",
+        action="append",
+        type=_text,
+        metavar="EDIT",
+        dest="pruning_edits",
+        help="keep or remove connections by hand, whatever their scores, such as 'keep "
+        "fc1.weight[0:10, 5]', 'remove units fc1[3]', 'remove pixels [0:4, 0:28]' or 'remove dead "
+        "pixels'. May be repeated; later edits override earlier ones, and all together those of "
+        "--recipe.",
     )
     for field in flag_fields():
         _add_flag(recipe, field)

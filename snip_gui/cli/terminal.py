@@ -173,6 +173,11 @@ class EventPrinter:
             f"{'kept':<12}{summary.num_kept:,} of {summary.num_parameters:,} "
             f"(sparsity {sparsity_text(summary.sparsity)})"
         )
+        if summary.num_edited_kept or summary.num_edited_removed:
+            self.line(
+                f"{'edited':<12}{summary.num_edited_kept:,} kept and "
+                f"{summary.num_edited_removed:,} removed by hand"
+            )
         for layer in summary.layers:
             share = 1 - layer.kept / layer.total
             self.line(f"  {layer.layer:<10}{layer.kept:>11,} of {layer.total:>11,}  ({share:.2%})")

@@ -30,6 +30,7 @@ from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.models.catalogue import MODELS, ModelInfo
 from snip_gui.core.models.networks import SUGGESTED
 from snip_gui.core.models.paper.lenet import LeNet300100
+from snip_gui.core.recipe.edits import parse_edit
 from snip_gui.core.recipe.fields import all_fields
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.json import encode_recipe
@@ -67,6 +68,24 @@ def parse(*words):
 
 
 ONE_EPOCH = ("--epochs", 1, "--threads", 1, "--device", "cpu")
+
+
+def test_masks_are_edited_with_flags(tmp_path):
+    saved = tmp_path / "recipe.json"
+    saved.write_text(encode_recipe(parse("--edit", "keep fc3.weight")))
+    assert parse("--recipe", saved).pruning.edits == (parse_edit("keep fc3.weight"),)
+    words = ("--edit", "remove dead pixels", "--edit", "keep units fc2[0:5]")
+    recipe = parse("--recipe", saved, *words)
+    assert list(map(str, recipe.pruning.edits)) == ["remove dead pixels", "keep units fc2[0:5]"]
+    status, out, _ = call(
+        "run", *ONE_EPOCH, *words, "--stop-after", "prune", "--out", saved.parent / "r"
+    )
+    assert status == 0
+    summary = read_summary(tmp_path / "r")
+    assert f"1,505 kept and {summary.num_edited_removed:,} removed by hand" in out
+    status, _, err = call("run", "--edit", "keep everything please")
+    assert status == 1
+    assert "“keep everything please” is not an edit of a mask" in err
 
 
 def test_run_works_the_default_recipe_out(tmp_path):

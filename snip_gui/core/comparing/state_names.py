@@ -11,6 +11,7 @@ import numpy as np
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
+from snip_gui.core.recipe.edits import describe_edits
 from snip_gui.core.recipe.fields import METHOD, field
 from snip_gui.core.recipe.pruning import ScoringSpec
 from snip_gui.core.recipe.recipe import Draw
@@ -48,6 +49,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         "mode": "BatchNorm in training mode" if unusual else "",
         "prunable": _label(field("pruning.prunable"), pruning.prunable),
         "init": Path(model.weights).name or _label(field("model.init"), model.init),
+        "edits": describe_edits(pruning.edits),
         "seed": f"seed {recipe.seed}",
         "sparsity": sparsity_text(sparsity),
     }

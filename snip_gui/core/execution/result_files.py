@@ -16,6 +16,7 @@ from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.methods.scoring import make_scored
 from snip_gui.core.models.own.running import executed_source
 from snip_gui.core.models.own.source import OWN
+from snip_gui.core.pruning.edits.edited import EditedRanking
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.mask_source import OneMask
 from snip_gui.core.recipe.json import encode_recipe
@@ -53,6 +54,7 @@ def write_scored(
         parts = split_flat(scored.masks.scores, scored.layout)
         save_tensors(folder / files.SCORES, {name: as_tensor(part) for name, part in parts.items()})
     images = bench.images
+    edited = scored.masks if isinstance(scored.masks, EditedRanking) else None
     return Summary(
         state="scored",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -70,6 +72,8 @@ def write_scored(
             for row in scored.layer_rows(num_kept)
         ),
         score_seconds=scored.seconds,
+        num_edited_kept=edited.num_edited_kept if edited else 0,
+        num_edited_removed=edited.num_edited_removed if edited else 0,
         outside=dict(bench.architecture.outside),
         remarks=bench.architecture.remarks,
         device=str(bench.device),

@@ -16,6 +16,7 @@ from snip_gui.core.execution.result_files import draw_pruned, write_scored
 from snip_gui.core.execution.training import make_trainer, prepare_steps, train
 from snip_gui.core.methods.isometry import make_isometric
 from snip_gui.core.methods.scoring import describe_scoring, prune
+from snip_gui.core.pruning.edits.edited import refuse_conflict
 from snip_gui.core.pruning.mask_source import nothing_kept_error
 from snip_gui.core.pruning.workbench import Workbench, build_steps
 from snip_gui.core.recipe.methods import find_method
@@ -132,7 +133,14 @@ def _change_weights(bench: Workbench, scored: Scored, num_kept: int) -> bool:
 
 
 def kept_or_refuse(scored: Scored, sparsity: float) -> int:
-    """Return the number of kept connections; raises `UserError` if there are none."""
+    """Return the number of kept connections.
+
+    Raises
+    ------
+    UserError
+        If there are none, or edits by hand do not hold with that number.
+    """
+    refuse_conflict(scored, sparsity)
     num_kept = scored.num_kept_at(sparsity)
     if num_kept < 1:
         raise nothing_kept_error(sparsity, scored.layout.num_parameters)

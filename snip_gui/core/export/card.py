@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from snip_gui.core.base.environment import describe_machine
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.export.catalogue import PRECISION_TITLES
 from snip_gui.core.models.networks import network_title
+from snip_gui.core.recipe.edits import Edit, shortened
 from snip_gui.core.recipe.methods import METHODS
 
 if TYPE_CHECKING:
@@ -137,6 +140,7 @@ def _facts(package: Package, chosen: ExportFormat, network: str, data: str, spar
         ("deviation", ", ".join(f"{value:.6g}" for value in normalisation["deviation"])),
         ("classes", ", ".join(manifest["classes"][:20])),
         ("pruning method", _method(manifest["recipe"]["pruning"]["method"])),
+        *_edits(manifest["recipe"]["pruning"].get("edits", [])),
         ("removed", f"{sparsity} (requested: {sparsity_text(manifest['sparsity_asked'])})"),
         ("kept", f"{manifest['num_kept']:,} of {manifest['num_parameters']:,}"),
         ("trained", f"{manifest['steps']:,} steps" if manifest["trained"] else "never"),
@@ -213,6 +217,12 @@ def _ratio(before: float, after: float) -> str:
 def _method(name: str) -> str:
     """Return the title of a pruning method; its name if its package is not installed."""
     return METHODS[name].title if name in METHODS.names else name
+
+
+def _edits(raw: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return how the mask was edited by hand: at most one row."""
+    edits = msgspec.convert(raw, tuple[Edit, ...])
+    return [("edited by hand", "; ".join(map(shortened, edits)))] if edits else []
 
 
 def _layers(manifest: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Note
 from snip_gui.core.base.registry import load_target
 from snip_gui.core.methods.running import checked, run_checked, run_method
+from snip_gui.core.pruning.edits.edited import refuse_edits, with_edits
 from snip_gui.core.pruning.events import PathsFollowed, Pruned, ScoringDone
 from snip_gui.core.pruning.scored import Scored
 from snip_gui.core.pruning.sensitivity import flat_weights
@@ -52,7 +53,8 @@ def follow_paths(scored: Scored, num_kept: int, cancel: CancelToken) -> Iterator
 
 
 def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Scored]:
-    """Run the recipe's method on a workbench; returns a `Scored`."""
+    """Run the recipe's method on a workbench and edit its masks; returns a `Scored`."""
+    refuse_edits(bench.recipe.pruning)
     method = find_method(bench.recipe.pruning)
     run = run_method if METHODS.get_plugin(method.name) is None else run_checked
     started = time.perf_counter()
@@ -61,7 +63,9 @@ def prune(bench: Workbench, cancel: CancelToken) -> Generator[Event, None, Score
             pruned = yield from run(method, bench, cancel)
     except torch.cuda.OutOfMemoryError as error:
         raise out_of_memory("minibatch.size", len(bench.minibatch_indices_K)) from error
-    return make_scored(bench, pruned, time.perf_counter() - started)
+    scored = make_scored(bench, pruned, time.perf_counter() - started)
+    edits = bench.recipe.pruning.edits
+    return with_edits(scored, edits, bench.images) if edits else scored
 
 
 def make_scored(bench: Workbench, pruned: Pruned, seconds: float = 0.0) -> Scored:

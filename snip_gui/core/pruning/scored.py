@@ -54,6 +54,8 @@ class Scored:
         Architecture of the network.
     weights_at
         See `snip_gui.core.pruning.events.Pruned`.
+    unedited
+        The masks as the method gave them, if they were edited by hand.
     """
 
     recipe: Recipe
@@ -66,6 +68,7 @@ class Scored:
     seconds: float
     images_digest: str = ""
     weights_at: WeightsAt | None = None
+    unedited: MaskSource | None = None
 
     @functools.cached_property
     def key(self) -> str:
@@ -93,7 +96,8 @@ class Scored:
         arrays: list[NDArray[np.generic]] = [self.weight_M, self.indices_K]
         if self.gradient_M is not None:
             arrays.append(self.gradient_M)
-        return self.masks.num_bytes + sum(array.nbytes for array in arrays)
+        sources = [self.masks] if self.unedited is None else [self.masks, self.unedited]
+        return sum(part.num_bytes for part in sources) + sum(array.nbytes for array in arrays)
 
     @functools.cached_property
     def histogram(self) -> Histogram | None:

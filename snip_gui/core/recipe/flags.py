@@ -44,6 +44,8 @@ def flag_line(recipe: Recipe) -> list[str]:
             listed = value if isinstance(value, tuple) else [value]
             text = class_text if field.path == "minibatch.classes" else str
             words += [f"--{field.flag}", *map(text, listed)]
+    for edit in recipe.pruning.edits:
+        words += ["--edit", str(edit)]
     return words
 
 

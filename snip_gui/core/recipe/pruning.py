@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from snip_gui.core.recipe.edits import Edit
 from snip_gui.core.recipe.part import RecipePart
 from snip_gui.core.recipe.training import Phase, Training
 
@@ -97,14 +98,21 @@ BatchesField: TypeAlias = Annotated[
 ]
 
 
+EditsField: TypeAlias = tuple[Edit, ...]
+
+
 class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
-    """Settings that all pruning methods have; the tag is the name of the method."""
+    """Settings that all pruning methods have; the tag is the name of the method.
+
+    ``edits`` has no field in forms: masks are edited in their pictures.
+    """
 
     sparsity: Sparsity = 0.9
     prunable: PrunableField = "weights-and-biases"
     exclude: ExcludeField = ()
     floor: FloorField = 0
     after: AfterField = "keep"
+    edits: EditsField = ()
 
     @property
     def method(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from snip_gui.core.recipe.methods import Pruning, Snip
 from snip_gui.core.recipe.part import RecipePart as _Part
@@ -251,3 +252,8 @@ class Recipe(_Part, frozen=True, kw_only=True):
     def num_epochs(self) -> int:
         """Total passes over the training images."""
         return sum(phase.epochs for phase in self.phases) + self.training.added_epochs
+
+
+def without_edits(recipe: Recipe) -> Recipe:
+    """Return a recipe without edits of its mask."""
+    return replace(recipe, pruning=replace(recipe.pruning, edits=()))

@@ -43,6 +43,7 @@ _LATER_SETTINGS = {
     "l1": 0.0,
     "lower_dropout": False,
     "drop_units": False,
+    "edits": (),
 }
 
 # A result depends on the contents of a file, hence on its digest, but not on its path.

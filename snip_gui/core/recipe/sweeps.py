@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import without_edits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def sweep(
     ----------
     methods
         Further methods to compare with. They are left out at sparsity 0, where there is nothing to
-        prune.
+        prune, and so are edits of the mask.
 
     Raises
     ------
@@ -95,6 +96,8 @@ def sweep(
         seeded = with_value(recipe, "seed", seed)
         for sparsity in sparsities:
             pruned = with_value(seeded, "pruning.sparsity", sparsity)
+            if sparsity == 0:
+                pruned = without_edits(pruned)
             controls = methods if sparsity else ()
             made += [pruned, *(with_value(pruned, "pruning.method", name) for name in controls)]
     return tuple(made)

@@ -20,6 +20,7 @@ NOTHING = "—"
 """Placeholder for a missing value."""
 
 _MOST_SHOWN = 60
+_EDITS = "pruning.edits"
 
 
 def percent(fraction: float | None) -> str:
@@ -73,7 +74,10 @@ def differences(named: Sequence[tuple[str, Recipe]]) -> Table:
     labels = {METHOD.path: METHOD.label, "minibatch.kind": "Choice of the minibatch"} | {
         field.path: field.label for field in all_fields()
     }
+    labels[_EDITS] = "Mask edits"
     flat = [dict(_leaves(msgspec.to_builtins(recipe), "")) for _, recipe in named]
+    for values, (_, recipe) in zip(flat, named, strict=True):
+        values[_EDITS] = tuple(map(str, recipe.pruning.edits))
     known = [METHOD.path, *labels]
     others = sorted({path for values in flat for path in values} - set(known))
     rows = []

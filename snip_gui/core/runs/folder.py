@@ -89,6 +89,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     num_off_path
         Number of kept connections on no path from input to output, which such training does not
         change.
+    num_edited_kept, num_edited_removed
+        Number of connections kept and removed by hand, whatever their scores.
     outside
         Sizes by name of parameters outside prunable layers, which are not ranked.
     remarks
@@ -121,6 +123,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     trained_part: str = ""
     num_off_path: _Count = 0
+    num_edited_kept: _Count = 0
+    num_edited_removed: _Count = 0
     outside: dict[str, _Count] = {}
     remarks: tuple[str, ...] = ()
     device: str

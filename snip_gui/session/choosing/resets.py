@@ -30,8 +30,8 @@ def without_leftovers(
     Returns
     -------
     recipe
-        ``after``, with weights from a file and excluded layers reset if the network is another one,
-        and with a minibatch of all classes if the data set is.
+        ``after``, with weights from a file, excluded layers and edits of the mask reset if the
+        network is another one, and with a minibatch of all classes if the data set is.
     text
         Sentences on what was reset; empty if nothing was.
     """
@@ -67,5 +67,13 @@ def _without_network(before: Recipe, after: Recipe) -> tuple[Recipe, str]:
     if pruning.exclude and pruning.exclude == before.pruning.exclude:
         pruning = msgspec.structs.replace(pruning, exclude=())
         names.append("the excluded layers")
+    if pruning.edits and pruning.edits == before.pruning.edits:
+        pruning = msgspec.structs.replace(pruning, edits=())
+        names.append("the edits of the mask")
     model = msgspec.structs.replace(after.model, **changes)
-    return msgspec.structs.replace(after, model=model, pruning=pruning), " and ".join(names)
+    return msgspec.structs.replace(after, model=model, pruning=pruning), _enumerate(names)
+
+
+def _enumerate(names: list[str]) -> str:
+    """Return names as an enumeration."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.recipe.json import with_value
+from snip_gui.core.recipe.recipe import without_edits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +31,12 @@ class Companion:
 def make_companions(recipe: Recipe, *, dense: bool, random: bool) -> tuple[Companion, ...]:
     """Return what to train beside a recipe; nothing that equals the recipe itself."""
     made = []
+    plain = without_edits(recipe)  # nothing can be removed from the dense network
     try:
         if dense:
-            made.append(Companion("dense", with_value(recipe, "pruning.sparsity", 0.0)))
+            made.append(Companion("dense", with_value(plain, "pruning.sparsity", 0.0)))
         if random and recipe.pruning.sparsity > 0:
-            made.append(Companion("random mask", with_value(recipe, "pruning.method", "random")))
+            made.append(Companion("random mask", with_value(plain, "pruning.method", "random")))
     except UserError:  # the method of a package that is not installed any more
         return ()
     return tuple(one for one in made if one.recipe != recipe)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from snip_gui.core.recipe.edits import parse_edit
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Recipe
 from snip_gui.session.runs.companions import Companions, make_companions
@@ -40,6 +41,12 @@ def test_what_equals_the_recipe_is_not_trained_twice():
     assert both[1].recipe.pruning.method == "random"
     assert both[1].recipe.pruning.sparsity == recipe.pruning.sparsity
     assert make_companions(both[0].recipe, dense=True, random=True) == ()
+
+
+def test_edits_of_the_mask_belong_to_the_pruned_run_alone():
+    edited = with_value(Recipe(), "pruning.edits", (parse_edit("remove dead pixels"),))
+    made = make_companions(edited, dense=True, random=True)
+    assert [one.recipe.pruning.edits for one in made] == [(), ()]
 
 
 def test_they_are_overlaid_once_and_put_into_words(qapp):

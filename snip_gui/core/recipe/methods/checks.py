@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RESERVED_FLAGS = frozenset(
     ("accept-edits", "added-epochs", "added-rate", "again", "augmentation", "batch-size",
      "beside", "classes", "data-dir", "dataset", "decay-at", "decay-factor", "device",
-     "epochs", "executor", "extend", "h", "help", "image-memory", "image-size", "init",
+     "edit", "epochs", "executor", "extend", "h", "help", "image-memory", "image-size", "init",
      "input-size", "labels", "learning-rate", "method", "minibatch-seed", "minibatch-size", "model",
      "model-file", "model-symbol", "momentum", "no-shrink", "no-skip-unreadable", "optimizer",
      "out", "precision", "preset", "quiet", "recipe", "resume", "schedule", "seed", "seeds",
@@ -69,7 +69,8 @@ def _check_settings(spec: type[PruningSpec], others: Sequence[Method]) -> None:
     if decoder.decode(msgspec.json.encode(spec())) != spec():
         raise ValueError(f"{spec.__name__} reads back differently")
     fields = {field.path: field for field in find_fields(msgspec.inspect.type_info(spec), "")}
-    untitled = [name for name in spec.__struct_fields__ if name not in fields]
+    settings = set(spec.__struct_fields__) - set(PruningSpec.__struct_fields__)
+    untitled = sorted(settings - fields.keys())
     if untitled:
         raise ValueError(f"its setting “{untitled[0]}” has no title: annotate it with Meta")
     taken = dict.fromkeys(RESERVED_FLAGS, "")

@@ -16,6 +16,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.methods import METHODS, Snip
+from snip_gui.core.recipe.recipe import without_edits
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.studies.errors import Arm, ErrorAnswer, ErrorStudy
 from snip_gui.core.studies.systems.published import find_published
@@ -99,6 +100,7 @@ def make_systems(recipe: Recipe, options: StudyOptions) -> SystemsStudy:
         "snip",
         *(method.name for method in METHODS if method.masks_for == "training"),
     )
+    recipe = without_edits(recipe)  # most systems move their masks, so none can have edits
     arms = [Arm(UNPRUNED, with_value(_of(recipe, "snip"), "pruning.sparsity", 0.0))]
     for name in names:
         if name not in METHODS.names:

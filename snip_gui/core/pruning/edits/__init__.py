@@ -1,0 +1,1 @@
+"""Masks edited by hand."""
