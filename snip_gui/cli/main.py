@@ -15,7 +15,7 @@ from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.run import add_queue, add_run, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
-from snip_gui.cli.studies import add_study
+from snip_gui.cli.studies import add_compare_systems, add_study
 from snip_gui.cli.terminal import EventPrinter, Stream
 from snip_gui.core.base.errors import (
     Cancelled,
@@ -85,6 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_run(commands)
     add_sweep(commands)
     add_study(commands)
+    add_compare_systems(commands)
     add_queue(commands)
     add_list(commands)
     add_export(commands)

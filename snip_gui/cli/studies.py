@@ -28,6 +28,7 @@ from snip_gui.core.studies.overlaps.overlap import Group
 from snip_gui.core.studies.report import SUFFIXES as REPORTS
 from snip_gui.core.studies.report import Report, Section, save_report
 from snip_gui.core.studies.study import Study, StudyDone, run_study
+from snip_gui.core.studies.systems.systems import ALL
 
 if TYPE_CHECKING:
     import argparse
@@ -49,18 +50,9 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
         + " Results are kept in the runs folder, so that the same command again, or a larger "
         "study, computes only what is new.",
     )
+    _add_seeds_and_output(parser)
     parser.add_argument("name", choices=(*STUDIES.names, *SERIES), metavar="NAME",
                        help=", ".join((*STUDIES.names, *SERIES)))  # fmt: skip
-    parser.add_argument("--budget", metavar="TIME",
-                       help="stop after this time, such as 30min, and answer with "
-                       "what there is")  # fmt: skip
-    parser.add_argument("--report", type=Path, nargs="+", metavar="FILE", default=(),
-                       help="report with the answers, figures and tables: .md, with a folder of "
-                       "figures beside it, or .html, a single file")  # fmt: skip
-    parser.add_argument("--figure", type=Path, metavar="FILE",
-                       help="file of the figure: .png or .svg")  # fmt: skip
-    parser.add_argument("--seeds", default="0-9", metavar="SEEDS",
-                       help="such as 0-9 (default: 0-9)")  # fmt: skip
     parser.add_argument(
         "--repeat",
         choices=("everything", "images"),
@@ -77,21 +69,65 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     )
     parser.add_argument("--recipes", nargs="+", type=Path, metavar="FILE",
                        help="overlap: compare these recipes")  # fmt: skip
-    parser.add_argument("--systems", nargs="+", metavar="METHOD", default=(),
-                       help="systems: the methods to compare (default: snip and all that prune "
-                       "while training)")  # fmt: skip
-    parser.add_argument("--sparsities", metavar="LEVELS", default="",
-                       help="systems: sparsities of methods that reach a chosen one, such as "
-                       "90,95,98")  # fmt: skip
+    _add_systems(parser, "systems: ")
     parser.add_argument("--cluster", action="store_true",
                        help="overlap: put similar groups next to each other")  # fmt: skip
+    parser.set_defaults(command=_study)
+
+
+def add_compare_systems(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui compare-systems``, which is the study of systems."""
+    parser = commands.add_parser(
+        "compare-systems",
+        help="train pruning systems on one network and compare error, size and cost",
+        description="Train pruning systems on one network and one data set, and compare error, "
+        "kept connections and cost, beside what their authors published. The same command again "
+        "continues where this one was stopped or killed.",
+    )
+    _add_seeds_and_output(parser)
+    _add_systems(parser)
+    parser.set_defaults(
+        command=_study,
+        name="systems",
+        each=(),
+        recipes=(),
+        repeat="everything",
+        cluster=False,
+    )
+
+
+def _add_systems(parser: argparse.ArgumentParser, study: str = "") -> None:
+    """Add the options of the comparison of systems."""
+    parser.add_argument("--systems", nargs="+", metavar="METHOD", default=(ALL,),
+                       help=f"{study}the methods to compare (default: {ALL}, which is snip and "
+                       "every method that prunes while training)")  # fmt: skip
+    parser.add_argument("--sparsities", nargs="+", metavar="PERCENT", default=(),
+                       help=f"{study}sparsities of methods that reach a chosen one, such as "
+                       "90 95 98; the others are compared at several values of a setting of "
+                       "their own")  # fmt: skip
+    parser.add_argument("--passes", type=int, metavar="N", default=0,
+                       help=f"{study}how often each system may pass over the training images, all "
+                       "phases together (default: as the settings of each say)")  # fmt: skip
+
+
+def _add_seeds_and_output(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all studies."""
+    parser.add_argument("--budget", metavar="TIME",
+                       help="stop after this time, such as 30min, and answer with "
+                       "what there is")  # fmt: skip
+    parser.add_argument("--report", type=Path, nargs="+", metavar="FILE", default=(),
+                       help="report with the answers, figures and tables: .md, with a folder of "
+                       "figures beside it, or .html, a single file")  # fmt: skip
+    parser.add_argument("--figure", type=Path, metavar="FILE",
+                       help="file of the figure: .png or .svg")  # fmt: skip
+    parser.add_argument("--seeds", default="0-9", metavar="SEEDS",
+                       help="such as 0-9 (default: 0-9)")  # fmt: skip
     parser.add_argument("--layers", action="store_true",
                        help="also print further tables, such as that of each layer")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE", help="CSV file of all numbers")
     parser.add_argument("--runs", type=Path, metavar="DIR", default=default_runs_folder(),
                        help="where results are kept (default: the runs folder)")  # fmt: skip
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
-    parser.set_defaults(command=_study)
     add_executor(parser)
     add_common(parser, num_threads=1)
 
@@ -216,7 +252,10 @@ def _make(
             seeds=parse_seeds(options.seeds),
             read_images=lambda: _images(recipe, environment),
             methods=tuple(options.systems),
-            sparsities=parse_sparsities(options.sparsities) if options.sparsities else (),
+            sparsities=(
+                parse_sparsities(" ".join(options.sparsities)) if options.sparsities else ()
+            ),
+            passes=options.passes,
             repeat="seed" if options.repeat == "everything" else "minibatch.seed",
             groups=_groups(options, recipe),
             is_clustered=options.cluster,

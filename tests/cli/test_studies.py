@@ -137,3 +137,19 @@ def test_options_that_do_not_go_together_are_a_sentence(words, problem):
     status, _, err = call("study", *SHORT, *words)
     assert status == 1
     assert problem in err
+
+
+def test_systems_are_compared_and_the_same_command_again_trains_nothing(tmp_path):
+    file = tmp_path / "systems.csv"
+    words = ("compare-systems", *SHORT, "--model", "lenet-300-100", "--systems", "snip", "dns",
+             "--sparsities", "90", "95", "--seeds", "0", "--passes", 2, "--out", file)  # fmt: skip
+    status, out, err = call(*words)
+    assert status == 0, err
+    assert "1 pretraining + 1 pruning" in out
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert len(rows) == 1 + 2 + 3
+    assert {row["training steps"] for row in rows} == {"26"}
+    again = call(*words)
+    assert again[:2] == (status, out)
+    assert "epoch 1" not in again[2]

@@ -16,6 +16,7 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.execution.event_file import EventFile
 from snip_gui.core.execution.result_files import write_masks
 from snip_gui.core.pruning.layer_table import layer_rows
+from snip_gui.core.pruning.shrinking import num_off_path
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
@@ -132,6 +133,8 @@ class RunBook:
             # Before the summary: once that states that the run is finished, nothing is written
             # again.
             write_masks(self.folder, self.bench, self.trainer.masked)
+            number = num_off_path(self.trainer.masked, self.bench.minibatch.inputs_KCHW)
+            self.summary = msgspec.structs.replace(self.summary, num_off_path=number)
         self._write_summary(state, message)
         self._saved = time.monotonic()
 

@@ -123,6 +123,20 @@ def shrink(masked: MaskedModel, images_BCHW: Tensor) -> ShrunkModel | str:
     return shrunk
 
 
+def num_off_path(masked: MaskedModel, images_BCHW: Tensor) -> int:
+    """Return how many kept connections lie on no path from input to output.
+
+    Returns 0 for a network that cannot be followed.
+    """
+    images_BCHW = images_BCHW[:_CHECKED_IMAGES]
+    masks = {name: mask.cpu().numpy() != 0 for name, mask in masked.masks().items()}
+    try:
+        paths = find_paths(_copy_model(masked.model), masks, images_BCHW)
+        return 0 if paths.is_whole else cut(masked, masks, paths, images_BCHW).num_off_path
+    except CannotFollowError:
+        return 0
+
+
 def _copy_model(model: nn.Module) -> nn.Module:
     """Return a copy; raises `CannotFollowError` if the network cannot be copied."""
     try:

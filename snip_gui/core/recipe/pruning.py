@@ -6,14 +6,14 @@ A method's settings are a subclass of `PruningSpec`; see `snip_gui.core.recipe.m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from snip_gui.core.recipe.edits import Edit
 from snip_gui.core.recipe.part import RecipePart
-from snip_gui.core.recipe.training import Phase, Training
+from snip_gui.core.recipe.training import OptimizerName, Phase, Training
 
 Prunable: TypeAlias = Literal["weights-and-biases", "weights"]
 ScoringMode: TypeAlias = Literal["evaluation", "training"]
@@ -140,6 +140,23 @@ class PruningSpec(RecipePart, frozen=True, kw_only=True, tag_field="method"):
         """
         return (Phase(training.epochs),)
 
+    def share_passes(self, passes: int) -> tuple[PruningSpec, int]:
+        """Divide a number of passes over the training images among the phases.
+
+        Parameters
+        ----------
+        passes
+            At least 2.
+
+        Returns
+        -------
+        settings
+            Settings with which all phases together take at most that many passes.
+        epochs
+            Epochs of training to use them with.
+        """
+        return self, passes
+
 
 class ScoringSpec(PruningSpec, frozen=True, kw_only=True):
     """Settings of a method that passes the minibatch through the network."""
@@ -190,6 +207,13 @@ class Unavailable(PruningSpec, frozen=True, kw_only=True, tag=UNAVAILABLE):
         return self.name
 
 
+class Sweep(NamedTuple):
+    """Values of a setting that give networks of different sparsity."""
+
+    setting: str
+    values: tuple[Any, ...]
+
+
 MasksFor: TypeAlias = Literal["every-sparsity", "target-sparsity", "training"]
 
 
@@ -222,6 +246,10 @@ class Method:
         the images, the minibatch and the method's own settings, such as ``("training",)``.
     trains_with
         Names of the settings that affect training only.
+    sweep
+        For a method whose sparsity is an outcome: what to compare instead of sparsities.
+    optimizer
+        The optimizer that the method needs; empty for any.
     """
 
     title: str
@@ -233,6 +261,8 @@ class Method:
     regime: str = ""
     depends_on: tuple[str, ...] = ()
     trains_with: tuple[str, ...] = ()
+    sweep: Sweep | None = None
+    optimizer: OptimizerName | Literal[""] = ""
 
     @property
     def name(self) -> str:

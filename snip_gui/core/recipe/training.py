@@ -26,6 +26,10 @@ ADDED_LATER = (
 """Fields added to recipes later: digests leave them out if they are at their defaults."""
 
 
+Purpose: TypeAlias = Literal["pretraining", "pruning", "training"]
+"""Training of the dense network, while the mask changes, or under a mask."""
+
+
 class Phase(NamedTuple):
     """A part of training that starts afresh, usually with a whole learning rate schedule.
 
@@ -37,11 +41,14 @@ class Phase(NamedTuple):
         Factor of the learning rate.
     decays
         Whether the learning rate follows the schedule, rather than being constant.
+    purpose
+        What the phase is for; costs are listed by purpose.
     """
 
     epochs: int
     rate: float = 1.0
     decays: bool = True
+    purpose: Purpose = "training"
 
 
 class Training(RecipePart, frozen=True, kw_only=True):

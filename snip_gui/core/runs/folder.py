@@ -87,8 +87,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     trained_part
         What was left out of training, or why nothing was; empty if not requested.
     num_off_path
-        Number of kept connections on no path from input to output, which such training does not
-        change.
+        Number of kept connections on no path from input to output; 0 where that is unknown.
     num_edited_kept, num_edited_removed
         Number of connections kept and removed by hand, whatever their scores.
     outside

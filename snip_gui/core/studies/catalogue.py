@@ -27,6 +27,9 @@ class StudyOptions:
         Seeds to repeat everything with.
     methods, sparsities
         Names of the methods to compare, and at which sparsities; empty for those of the study.
+    passes
+        How often each system may pass over the training images, all phases together; 0 for the
+        schedule that each has.
     repeat
         Which seed is repeated.
     groups
@@ -41,6 +44,7 @@ class StudyOptions:
     read_images: Callable[[], ImageSet]
     methods: tuple[str, ...] = ()
     sparsities: tuple[float, ...] = ()
+    passes: int = 0
     repeat: Repeat = "seed"
     groups: tuple[Group, ...] = ()
     is_clustered: bool = False

@@ -39,11 +39,14 @@ class Published:
     ----------
     is_reproduction
         Whether it was measured by others than the authors of the method.
+    sparsity
+        Where it was measured, if the arm does not say so.
     """
 
     error: float
     source: str
     is_reproduction: bool = False
+    sparsity: float | None = None
 
     @property
     def text(self) -> str:
@@ -211,10 +214,7 @@ class ErrorAnswer(Answer):
         else:
             name = baseline.label[:1].upper() + baseline.label[1:]
             parts = [f"{name} has a test error of {baseline.text}."]
-            for one in self.arms:
-                found = None if one is baseline else one.difference(baseline)
-                if found is not None:
-                    parts.append(_compare(one.label, *found))
+            parts += self._comparisons(baseline)
         diverged = sum(r.has_diverged for one in self.arms for r in one.results.values())
         if diverged:
             count = "1 run" if diverged == 1 else f"{diverged:,} runs"
@@ -226,6 +226,12 @@ class ErrorAnswer(Answer):
         if self.study.remark:
             parts.append(self.study.remark)
         return " ".join(parts)
+
+    def _comparisons(self, baseline: ArmErrors) -> list[str]:
+        """Return a sentence on each other arm that shares seeds with the baseline."""
+        others = [one for one in self.arms if one is not baseline]
+        found = [(one.label, one.difference(baseline)) for one in others]
+        return [_compare(label, *difference) for label, difference in found if difference]
 
     @property
     def overview(self) -> Table:

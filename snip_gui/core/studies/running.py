@@ -35,6 +35,12 @@ class RunResult:
         Number of kept and of all prunable parameters by layer.
     num_steps
         Training steps of all phases.
+    num_parameters
+        Number of prunable parameters: what the sparsity is a fraction of.
+    num_effective
+        Number of kept ones on a path from input to output.
+    seconds
+        Time of scoring and training.
     """
 
     folder: Path
@@ -45,6 +51,9 @@ class RunResult:
     layers: dict[str, tuple[int, int]]
     num_steps: int = 0
     has_diverged: bool = False
+    num_parameters: int = 0
+    num_effective: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +113,7 @@ def read_result(folder: Path) -> RunResult:
         {row.layer: (row.kept, row.total) for row in summary.layers},
         summary.step,
         has_diverged,
+        summary.num_parameters,
+        summary.num_kept - summary.num_off_path,
+        summary.score_seconds + summary.seconds,
     )

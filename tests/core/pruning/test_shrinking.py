@@ -17,7 +17,7 @@ from snip_gui.core.models.paper.wide_resnet import WideResNet
 from snip_gui.core.pruning.masked_model import MaskedModel
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import connection_sensitivity
-from snip_gui.core.pruning.shrinking import ShrunkModel, shrink
+from snip_gui.core.pruning.shrinking import ShrunkModel, num_off_path, shrink
 from snip_gui.core.recipe.recipe import Training
 from snip_gui.core.training.descent import make_optimizer
 
@@ -131,6 +131,7 @@ def test_the_shrunk_network_trains_as_it_would_in_the_masked_network(name, spars
     kept = sum(int(mask.sum()) for mask in shrunk.full.masks().values())
     trained = sum(int(mask.sum()) for mask in shrunk.small.masks().values())
     assert shrunk.num_off_path == kept - trained
+    assert num_off_path(shrunk.full, make_images(shape)[0]) == kept - trained
 
 
 def test_shrinking_leaves_network_mode_and_random_numbers_as_they_were():
@@ -348,6 +349,11 @@ class Shared(nn.Module):
     def forward(self, images):
         units = functional.relu(self.first(images.flatten(1)))
         return self.last(functional.relu(self.twice(functional.relu(self.twice(units)))))
+
+
+def test_nothing_is_off_the_path_of_a_network_that_is_left_whole():
+    masked = with_masks(nn.Sequential(nn.Flatten(), nn.Linear(16, 10)))
+    assert num_off_path(masked, make_images((1, 4, 4))[0]) == 0
 
 
 def test_a_layer_that_is_used_twice_is_left_whole():

@@ -19,7 +19,7 @@ from snip_gui.core.graph.layout import split_flat
 from snip_gui.core.methods.rounds import exponential, target_count
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.pruning.sensitivity import flat_weights
-from snip_gui.core.recipe.methods.systems import Imp
+from snip_gui.core.recipe.methods import Imp
 from snip_gui.core.training.regime import MaskChange, Moment, Regime
 
 if TYPE_CHECKING:

@@ -5,13 +5,8 @@ from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, Sign
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
 from snip_gui.core.recipe.methods.relaxed import HardConcrete, SparseVariational
-from snip_gui.core.recipe.methods.systems import (
-    Han,
-    Imp,
-    LayerSurgeon,
-    LearningCompression,
-    Surgery,
-)
+from snip_gui.core.recipe.methods.retraining import Han, Imp, LayerSurgeon
+from snip_gui.core.recipe.methods.systems import LearningCompression, Surgery
 
 __all__ = [
     "METHODS",

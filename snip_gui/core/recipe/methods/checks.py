@@ -52,6 +52,8 @@ def check_method(method: Method, others: Sequence[Method]) -> None:
     for name in method.trains_with:
         if name not in settings:
             raise ValueError(f"trains_with names “{name}”, which is not one of its settings")
+    if method.sweep is not None and method.sweep.setting not in settings:
+        raise ValueError(f"sweep names “{method.sweep.setting}”, which is not one of its settings")
     known = {"training", *(f"training.{name}" for name in Training.__struct_fields__)}
     known |= {f"pruning.{name}" for name in settings}
     for path in method.depends_on:

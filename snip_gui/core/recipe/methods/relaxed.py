@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
-from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity
+from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity, Sweep
+from snip_gui.core.recipe.training import Phase, Training
 
 
 class SparseVariational(PruningSpec, frozen=True, kw_only=True, tag="sparse-vd"):
@@ -57,6 +59,20 @@ class SparseVariational(PruningSpec, frozen=True, kw_only=True, tag="sparse-vd")
         ),
     ] = 15
 
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a single phase, in which noise is learnt from the start."""
+        return (Phase(training.epochs, purpose="pruning"),)
+
+    def share_passes(self, passes: int) -> tuple[PruningSpec, int]:
+        """Let the divergence grow within the first third."""
+        ramp = passes // 4
+        spec = msgspec.structs.replace(
+            self,
+            ramp_start=min(self.ramp_start, passes // 3 - ramp),
+            ramp_epochs=min(self.ramp_epochs, ramp),
+        )
+        return spec, passes
+
 
 class HardConcrete(PruningSpec, frozen=True, kw_only=True, tag="l0"):
     """Learn which input units and maps to remove, by gates with an L0 penalty."""
@@ -73,6 +89,10 @@ class HardConcrete(PruningSpec, frozen=True, kw_only=True, tag="l0"):
         ),
     ] = (0.1,)
 
+    def phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return a single phase, in which gates are trained from the start."""
+        return (Phase(training.epochs, purpose="pruning"),)
+
 
 RELAXED = (
     Method(
@@ -84,6 +104,8 @@ RELAXED = (
         prune="snip_gui.core.methods.criteria.magnitude:prune",
         masks_for="training",
         regime="snip_gui.core.methods.systems.sparse_vd:make_regime",
+        sweep=Sweep("kl_weight", (1.0, 2.0)),
+        optimizer="adam",
         trains_with=("log_alpha", "kl_weight", "ramp_start", "ramp_epochs"),
     ),
     Method(
@@ -95,6 +117,8 @@ RELAXED = (
         prune="snip_gui.core.methods.criteria.magnitude:prune",
         masks_for="training",
         regime="snip_gui.core.methods.systems.l0:make_regime",
+        sweep=Sweep("l0_weight", ((0.1,), (0.3,), (1.0,))),
+        optimizer="adam",
         trains_with=("l0_weight",),
     ),
 )

@@ -1,97 +1,18 @@
-"""Settings and entries of systems that prune a trained network, or prune while they train."""
+"""Settings and entries of systems that prune a trained network."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
-from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity
+from snip_gui.core.recipe.methods.retraining import Han, Imp, LayerSurgeon, PretrainedSpec
+from snip_gui.core.recipe.pruning import Method, PrunableField, PruningSpec, Sparsity, Sweep
 from snip_gui.core.recipe.training import Phase, Training
 
-RoundsField: TypeAlias = Annotated[
-    int,
-    Meta(
-        ge=1,
-        le=100,
-        title="Rounds",
-        description="How often weights are removed and the rest is retrained.",
-    ),
-]
-RetrainEpochsField: TypeAlias = Annotated[
-    int,
-    Meta(
-        ge=1,
-        le=100_000,
-        title="Epochs per round",
-        description="Passes over the training images after each removal.",
-    ),
-]
-RetrainRateField: TypeAlias = Annotated[
-    float,
-    Meta(
-        gt=0,
-        le=1,
-        title="Rate of rounds",
-        description="What the learning rate is multiplied by while retraining. A tenth as "
-        "published.",
-        extra={"decimals": 3, "step": 0.05},
-    ),
-]
 
-
-class Han(PruningSpec, frozen=True, kw_only=True, tag="han"):
-    """Alternate training with removal of small weights, without resetting any (Han et al. 2015)."""
-
-    prunable: PrunableField = "weights"
-    quality: Annotated[
-        tuple[Annotated[float, Meta(gt=0, le=1000)], ...],
-        Meta(
-            title="Quality factors",
-            description="A weight is removed if it is smaller than this times the standard "
-            "deviation of its layer's weights: one number for all layers, or one for each. If none "
-            "is given, it is the one for all layers that comes out at the sparsity; otherwise the "
-            "sparsity is an outcome.",
-        ),
-    ] = ()
-    l1: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=1,
-            title="L1 penalty",
-            description="Penalty on the magnitude of the weights, beside weight decay. According "
-            "to the authors, L1 is better without retraining, and weight decay with it.",
-            extra={"decimals": 6, "step": 0.0001},
-        ),
-    ] = 0.0
-    lower_dropout: Annotated[
-        bool,
-        Meta(
-            title="Lower dropout",
-            description="Multiply the rate of dropout before a layer by the square root of the "
-            "fraction that the layer keeps, as published. No effect without dropout.",
-        ),
-    ] = False
-    drop_units: Annotated[
-        bool,
-        Meta(
-            title="Drop dead units",
-            description="Also remove the connections of units that have no input or no output "
-            "left, as published. The network can then be sparser than set.",
-        ),
-    ] = False
-    rounds: RoundsField = 3
-    retrain_epochs: RetrainEpochsField = 5
-    retrain_rate: RetrainRateField = 0.1
-
-    def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return a dense training phase and a retraining phase for each round."""
-        retraining = Phase(self.retrain_epochs, self.retrain_rate)
-        return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
-
-
-class LearningCompression(PruningSpec, frozen=True, kw_only=True, tag="lc"):
+class LearningCompression(PretrainedSpec, frozen=True, kw_only=True, tag="lc"):
     """Alternate training and projection onto the sparsest networks (learning-compression)."""
 
     prunable: PrunableField = "weights"
@@ -136,13 +57,24 @@ class LearningCompression(PruningSpec, frozen=True, kw_only=True, tag="lc"):
         ),
     ] = 1.1
 
-    def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return a dense training phase and the L-steps."""
-        steps = (Phase(self.l_epochs, 0.98**k, decays=False) for k in range(self.l_steps))
-        return (Phase(training.epochs), *steps)
+    def later_phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return the L-steps."""
+        return tuple(
+            Phase(self.l_epochs, 0.98**k, decays=False, purpose="pruning")
+            for k in range(self.l_steps)
+        )
+
+    def share_passes(self, passes: int) -> tuple[PruningSpec, int]:
+        """Spend about two thirds on L-steps; fewer of them end at the same penalty."""
+        available = passes - max(1, passes // 3)
+        epochs = max(1, available // self.l_steps)
+        steps = min(self.l_steps, available // epochs)
+        growth = float(min(100, self.mu_growth ** (self.l_steps / steps)))
+        spec = msgspec.structs.replace(self, l_steps=steps, l_epochs=epochs, mu_growth=growth)
+        return spec, passes - steps * epochs
 
 
-class Surgery(PruningSpec, frozen=True, kw_only=True, tag="dns"):
+class Surgery(PretrainedSpec, frozen=True, kw_only=True, tag="dns"):
     """Remove small weights and bring back those that grow again (dynamic network surgery)."""
 
     sparsity: Sparsity = 0.0
@@ -198,71 +130,14 @@ class Surgery(PruningSpec, frozen=True, kw_only=True, tag="dns"):
         ),
     ] = 1.0
 
-    def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return a dense training phase and the surgery."""
-        return (Phase(training.epochs), Phase(self.surgery_epochs))
+    def later_phases(self, training: Training) -> tuple[Phase, ...]:
+        """Return the surgery."""
+        return (Phase(self.surgery_epochs, purpose="pruning"),)
 
-
-class Imp(PruningSpec, frozen=True, kw_only=True, tag="imp"):
-    """Alternate training, removal of small weights and rewinding (Frankle & Carbin 2019)."""
-
-    prunable: PrunableField = "weights"
-    rounds: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100,
-            title="Rounds",
-            description="How often weights are removed and the rest is trained again.",
-        ),
-    ] = 5
-
-    def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return a dense training phase, and a whole training for each round."""
-        return (Phase(training.epochs),) * (self.rounds + 1)
-
-
-class LayerSurgeon(PruningSpec, frozen=True, kw_only=True, tag="layer-obs"):
-    """Remove what a layer needs least and correct its other weights (layer-wise brain surgeon)."""
-
-    prunable: PrunableField = "weights"
-    kept: Annotated[
-        tuple[Annotated[float, Meta(gt=0, le=1)], ...],
-        Meta(
-            title="Kept fractions",
-            description="Fraction of the connections that a layer keeps in the end: one number "
-            "for all layers, or one for each. If none is given, all layers keep the fraction that "
-            "gives the sparsity; otherwise the sparsity is an outcome.",
-        ),
-    ] = ()
-    damping: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=1000,
-            title="Damping",
-            description="Added to the diagonal of every layer's Hessian, so that inputs that "
-            "depend on one another can be told apart.",
-            extra={"decimals": 7, "step": 0.0001},
-        ),
-    ] = 1e-4
-    downdate: Annotated[
-        bool,
-        Meta(
-            title="Update the inverse",
-            description="Update the inverse Hessian after every removal, so that each correction "
-            "takes the earlier ones into account. Otherwise, as published, the inverse for the "
-            "whole layer serves throughout.",
-        ),
-    ] = True
-    rounds: RoundsField = 1
-    retrain_epochs: RetrainEpochsField = 2
-    retrain_rate: RetrainRateField = 0.1
-
-    def phases(self, training: Training) -> tuple[Phase, ...]:
-        """Return a dense training phase and a retraining phase for each round."""
-        retraining = Phase(self.retrain_epochs, self.retrain_rate)
-        return (Phase(training.epochs), *(retraining for _ in range(self.rounds)))
+    def share_passes(self, passes: int) -> tuple[PruningSpec, int]:
+        """Spend about two thirds on surgery."""
+        epochs = max(1, passes // 3)
+        return msgspec.structs.replace(self, surgery_epochs=passes - epochs), epochs
 
 
 SYSTEMS = (
@@ -293,6 +168,7 @@ SYSTEMS = (
         prune="snip_gui.core.methods.criteria.magnitude:prune",
         masks_for="training",
         regime="snip_gui.core.methods.systems.dns:make_regime",
+        sweep=Sweep("c_rate", ((1.0,), (2.0,), (4.0,))),
         trains_with=("c_rate", "surgery_epochs", "splice_steps", "gamma", "power"),
     ),
     Method(

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.resources import resource
 from snip_gui.core.base.text import sparsity_text
+from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.studies.errors import Published
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
+
+
+REPRODUCTIONS = frozenset({"aygong/snip-tensorflow", "reproducibility challenge"})
+"""Sources that measured a method of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +78,23 @@ def find_published(recipe: Recipe, sparsity: float | None) -> tuple[Published, .
             continue
         dense = "" if row.dense_error is None else f", dense {row.dense_error:.2%}"
         where = "" if sparsity is not None else f" at {sparsity_text(row.sparsity)}"
-        found.append(Published(row.error, f"{row.source}{where}{dense}"))
+        found.append(
+            Published(
+                row.error,
+                f"{row.source}{where}{dense}",
+                is_reproduction=row.source in REPRODUCTIONS,
+                sparsity=row.sparsity,
+            )
+        )
     return tuple(found)
+
+
+def quoted_rows(recipe: Recipe) -> tuple[PublishedRow, ...]:
+    """Return rows of systems that this program does not have, on a recipe's network and MNIST."""
+    if recipe.data.name != "mnist":
+        return ()
+    return tuple(
+        row
+        for row in published_rows()
+        if row.network == recipe.model.name and row.method not in METHODS.names
+    )

@@ -104,4 +104,4 @@ def test_a_wrong_number_of_factors_is_refused_with_the_layers():
 
 def test_a_dense_training_is_followed_by_surgery():
     recipe = Recipe(pruning=Surgery(surgery_epochs=4), training=Training(epochs=3))
-    assert recipe.phases == (Phase(3), Phase(4))
+    assert recipe.phases == (Phase(3, purpose="pretraining"), Phase(4, purpose="pruning"))

@@ -132,7 +132,7 @@ def test_a_training_is_followed_by_a_retraining_for_each_round():
         pruning=Han(rounds=2, retrain_epochs=3, retrain_rate=0.2),
         training=Training(epochs=7, added_epochs=4),
     )
-    assert recipe.phases == (Phase(7), Phase(3, 0.2), Phase(3, 0.2))
+    assert recipe.phases == (Phase(7, purpose="pretraining"), Phase(3, 0.2), Phase(3, 0.2))
     assert recipe.num_epochs == 17
 
 

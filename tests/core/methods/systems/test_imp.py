@@ -86,7 +86,7 @@ def test_the_initial_weights_are_in_the_checkpoint():
 
 def test_every_round_is_a_whole_training():
     recipe = Recipe(pruning=Imp(rounds=2), training=Training(epochs=4))
-    assert recipe.phases == (Phase(4), Phase(4), Phase(4))
+    assert recipe.phases == (Phase(4, purpose="pretraining"), Phase(4), Phase(4))
 
 
 def test_a_sparsity_that_keeps_nothing_is_refused(make_bench):

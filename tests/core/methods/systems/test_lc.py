@@ -119,5 +119,6 @@ def test_a_growing_penalty_brings_the_weights_to_their_projection():
 def test_its_phases_have_constant_rates_that_fall_by_two_percent():
     recipe = Recipe(pruning=LearningCompression(l_steps=3, l_epochs=2), training=Training(epochs=5))
     assert recipe.phases == (
-        Phase(5), Phase(2, 1.0, False), Phase(2, 0.98, False), Phase(2, 0.98**2, False)
+        Phase(5, purpose="pretraining"),
+        *(Phase(2, 0.98**k, decays=False, purpose="pruning") for k in range(3)),
     )  # fmt: skip
