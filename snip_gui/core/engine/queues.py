@@ -58,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     trusted_code: tuple[str, ...]
     image_folders: tuple[str, ...]
     image_memory_bytes: int | None = None
+    event_files: bool = False
     failed: tuple[str, ...] = ()
 
     @property
@@ -70,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             trusted_code=frozenset(self.trusted_code),
             image_folders=tuple(Path(folder) for folder in self.image_folders),
             image_memory_bytes=self.image_memory_bytes,
+            event_files=self.event_files,
         )
 
 
@@ -121,6 +123,7 @@ def save_plan(
         trusted_code=tuple(sorted(environment.trusted_code)),
         image_folders=tuple(str(folder) for folder in environment.image_folders),
         image_memory_bytes=environment.image_memory_bytes,
+        event_files=environment.event_files,
     )
     _write_plan(desk, plan)
     return desk

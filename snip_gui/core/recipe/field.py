@@ -1,4 +1,4 @@
-"""A field of a recipe, described by its type: label, help, unit, bounds, choices, flag."""
+"""A field of a recipe or of the preferences: label, help, unit, bounds, choices, flag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-Kind: TypeAlias = Literal["bool", "int", "float", "choice", "text", "ints", "floats", "texts"]
+Kind: TypeAlias = Literal[
+    "bool", "int", "float", "choice", "text", "folder", "ints", "floats", "texts"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class Field:
     path
         Dotted name, such as ``training.batch_size``.
     kind
-        The value's type; ``ints`` and the like are tuples.
+        The value's type; ``ints`` and the like are tuples, and a ``folder`` is its path as text.
     minimum, maximum
         Inclusive bounds of a number; infinite if there are none. Exclusive bounds of floats are
         moved inwards by ``10 ** -decimals``.

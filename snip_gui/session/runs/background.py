@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from snip_gui.session.jobs.job import JobEnded
     from snip_gui.session.runs.run_list import Runs
     from snip_gui.session.runs.run_queue import RunQueue
+    from snip_gui.session.state.preferences import Preferences
     from snip_gui.session.state.session_state import SessionState
 
 ACTIVITY = "background-runs"
@@ -96,15 +97,20 @@ class BackgroundRuns(QObject):
     # Intents
 
     def start(self, recipes: Sequence[Recipe], number: int) -> None:
-        """Train recipes in a number of processes, which continue if the window is closed."""
+        """Train recipes in the background, which continues if the window is closed.
+
+        Parameters
+        ----------
+        number
+            Number of processes, unless a Dask cluster is preferred.
+        """
         preferences = self._state.preferences
         environment = preferences.environment_for(recipes[0].data.name)
         # One thread each, as on the command line, so that results do not depend on the number.
         environment = dataclasses.replace(environment, num_threads=1)
         try:
-            desk = save_plan(
-                recipes, preferences.runs_path, environment, str(Crew("processes", number))
-            )
+            crew = _preferred_crew(preferences, number)
+            desk = save_plan(recipes, preferences.runs_path, environment, str(crew))
         except UserError as error:
             self._state.status.report(Problem.of(error))
             return
@@ -195,3 +201,16 @@ class BackgroundRuns(QObject):
                 ask(desk)
         except UserError as error:
             self._state.status.report(Problem.of(error))
+
+
+def _preferred_crew(preferences: Preferences, number: int) -> Crew:
+    """Return who trains; raises `UserError` for a cluster without an address."""
+    if preferences.executor != "dask":
+        return Crew("processes", number)
+    if not preferences.dask_address:
+        raise UserError(
+            "Runs in the background are to be trained by a Dask cluster without an address.",
+            "Enter the address of its scheduler under Edit > Preferences, or choose processes on "
+            "this machine.",
+        )
+    return Crew("dask", address=preferences.dask_address)

@@ -19,6 +19,8 @@ from snip_gui.core.base.files import write_text
 from snip_gui.session.kept.reading import PathText, read_kept
 
 Theme: TypeAlias = Literal["system", "light", "dark"]
+Numbers: TypeAlias = Literal["system", "point", "comma"]
+ExecutorName: TypeAlias = Literal["processes", "dask"]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,13 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
         Whether scoring starts by itself after a change, as long as it is fast.
     train_dense, train_random
         Whether Train also trains the dense network, and one with a random mask.
+    numbers
+        Decimal mark in number fields: that of the system, a point or a comma.
+    executor, dask_address
+        Who trains runs in the background: processes of this machine, or the Dask cluster whose
+        scheduler has this address.
+    event_files
+        Whether training also writes an event file for TensorBoard.
     """
 
     theme: Theme = "system"
@@ -58,6 +67,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     train_random: bool = False
     num_at_once: Annotated[int, Meta(ge=1, le=1024)] | None = None
     image_memory_gb: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    numbers: Numbers = "system"
+    executor: ExecutorName = "processes"
+    dask_address: str = ""
+    event_files: bool = False
 
     @property
     def environment(self) -> Environment:
@@ -69,6 +82,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
             image_memory_bytes=(
                 None if self.image_memory_gb is None else int(self.image_memory_gb * 1e9)
             ),
+            event_files=self.event_files,
         )
 
     def environment_for(self, dataset: str) -> Environment:

@@ -81,16 +81,19 @@ class RunCommands(QObject):
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
         at_once = state.preferences.num_at_once or default_num_processes(spare=1)
-        dialog = SweepDialog(state.recipe, title, at_once, self._parent.window())
+        cluster = state.preferences.dask_address or "without an address"
+        cluster = cluster if state.preferences.executor == "dask" else ""
+        dialog = SweepDialog(state.recipe, title, at_once, self._parent.window(), cluster=cluster)
         dialog.requested.connect(self._on_sweep)
         self._open(dialog)
 
     @Slot(object, int)
     def _on_sweep(self, recipes: tuple[Recipe, ...], num_at_once: int) -> None:
         controller = self._controller
-        if num_at_once != default_num_processes(spare=1):
+        uses_cluster = controller.state.preferences.executor == "dask"
+        if not uses_cluster and num_at_once != default_num_processes(spare=1):
             controller.prefer(num_at_once=num_at_once)
-        if num_at_once == 1:
+        if num_at_once == 1 and not uses_cluster:
             controller.training_start.sweep(recipes)
         else:
             start = partial(controller.background.start, number=num_at_once)

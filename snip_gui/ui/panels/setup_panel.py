@@ -328,6 +328,7 @@ class SetupPanel(QWidget):
                 number = self._device.count() - 1
             self._device.setCurrentIndex(number)
             self._threads.setValue(preferences.num_threads or default_num_threads())
+        self.advanced.setChecked(preferences.shows_advanced)
         dataset = DATASETS[self._state.recipe.data.name]
         place = preferences.data_place(dataset.name)
         self._folder.setText(Path(place).name or "Choose…")

@@ -35,9 +35,15 @@ class ThemeMenu(QMenu):
             action.setChecked(controller.state.preferences.theme == wish)
             self._group.addAction(action)
         self._group.triggered.connect(self._on_wished)
+        controller.state.preferences_changed.connect(self._on_preferences_changed)
 
     @Slot(QAction)
     def _on_wished(self, action: QAction) -> None:
-        wish: Theme = action.data()
+        self._controller.prefer(theme=action.data())
+
+    @Slot()
+    def _on_preferences_changed(self) -> None:
+        wish = self._controller.state.preferences.theme
         self._themes.apply(wish)
-        self._controller.prefer(theme=wish)
+        for action in self._group.actions():
+            action.setChecked(action.data() == wish)

@@ -9,7 +9,6 @@ import msgspec
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFrame,
     QHBoxLayout,
     QMenu,
@@ -28,6 +27,7 @@ from snip_gui.core.reports.estimate import estimate
 from snip_gui.core.reports.paper_curves import suits
 from snip_gui.core.runs.folder import error_at_best
 from snip_gui.ui.commands.run_commands import ask_extension, show_mistakes
+from snip_gui.ui.training.preference_box import PreferenceBox
 from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.field_form import FieldForm
 from snip_gui.ui.widgets.lazy_page import LazyPage
@@ -56,6 +56,7 @@ _ESTIMATE_MS = 150
 _LEAST_HEIGHT = 88  # of the curves in a small window
 # The last epoch's points of the validation and test splits are among this many.
 _LOOKED_BACK = 100
+_BESIDE_TIP = "Train also trains this, and the charts and one sentence compare them"
 
 
 class TrainingPanel(QWidget):
@@ -141,14 +142,6 @@ class TrainingPanel(QWidget):
         button.setMenu(menu)
         return button
 
-    def _make_box(self, name: str, text: str) -> QCheckBox:
-        """Return the choice of a run to train beside the pruned network, which is remembered."""
-        tip = "Train also trains this, and the charts and one sentence compare them"
-        box = named(QCheckBox(text), name, text, tip)
-        box.setChecked(getattr(self._state.preferences, name))
-        box.toggled.connect(lambda checked: self._controller.prefer(**{name: checked}))
-        return box
-
     @Slot()
     def _show_beside(self) -> None:
         sentence = self._controller.companions.sentence
@@ -181,8 +174,11 @@ class TrainingPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self.presets)
-        column.addWidget(self._make_box("train_dense", "With the dense network"))
-        column.addWidget(self._make_box("train_random", "With a random mask"))
+        for name, text in (
+            ("train_dense", "With the dense network"),
+            ("train_random", "With a random mask"),
+        ):
+            column.addWidget(PreferenceBox(self._controller, name, text, _BESIDE_TIP))
         column.addWidget(self.estimate)
         column.addWidget(self.form)
         column.addStretch()

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from snip_gui.ui.widgets.check_menu import CheckMenu
+from snip_gui.ui.widgets.editors.check_menu import CheckMenu
+from snip_gui.ui.widgets.editors.folder_edit import FolderEdit
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.no_wheel import NoWheel
 from snip_gui.ui.widgets.plain_text import Label, plain_tip
@@ -104,6 +105,10 @@ class FieldForm(QWidget):
             return self._spin(field)
         if field.kind == "float":
             return self._double_spin(field)
+        if field.kind == "text":
+            return self._text(field)
+        if field.kind == "folder":
+            return self._folder(field)
         return self._line(field)
 
     def _combo(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
@@ -139,6 +144,17 @@ class FieldForm(QWidget):
         spin.setKeyboardTracking(False)
         spin.valueChanged.connect(lambda value: self.edited.emit(field.path, value))
         return spin, spin.setValue
+
+    def _text(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        line = QLineEdit()
+        line.setPlaceholderText(field.zero)
+        line.editingFinished.connect(lambda: self.edited.emit(field.path, line.text().strip()))
+        return line, line.setText
+
+    def _folder(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
+        edit = FolderEdit(field.label, field.zero)
+        edit.edited.connect(lambda folder: self.edited.emit(field.path, folder))
+        return edit, edit.show_folder
 
     def _line(self, field: Field) -> tuple[QWidget, Callable[[Any], None]]:
         line = QLineEdit()

@@ -61,6 +61,8 @@ ACTIONS = (
                "Pin the current mask for Compare"),
     ActionSpec("clear_selection", "&Clear selection", "-Edit", "Esc", "",
                "Deselect the unit, pixel or connection"),
+    ActionSpec("preferences", "P&references", "-Edit", "Ctrl+,", "",
+               "Theme, device, threads, folders, live scoring and background runs"),
     ActionSpec("score", "&Score", "Run", "F5", "score",
                "Compute the sensitivity of every connection on the minibatch"),
     ActionSpec("live_scoring", "&Live scoring", "Run", "", "",

@@ -32,6 +32,7 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import plain_tip
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
 from snip_gui.ui.window.arranging.fitting import fit_screen
+from snip_gui.ui.window.arranging.number_style import NumberStyle
 from snip_gui.ui.window.arranging.panel_buttons import PanelButtons
 from snip_gui.ui.window.arranging.presentation import Presentation
 from snip_gui.ui.window.closing import may_close
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(themes.icon("snip"))
         self.setDockNestingEnabled(True)
         self.setMinimumSize(640, 400)
+        NumberStyle(self.state, self)
         self._make_panels()
         self._make_centre()
         self._make_docks()
@@ -82,8 +84,7 @@ class MainWindow(QMainWindow):
         self.files = FileCommands(controller, themes, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
-        is_live = self.state.preferences.live_scoring
-        self.actions_by_name["live_scoring"].setChecked(is_live)
+        self._show_preferences()
         self._make_toolbar()
         self._make_menus()
         self.status_line = StatusLine(self.state)
@@ -206,6 +207,7 @@ class MainWindow(QMainWindow):
             state.devices_changed,
         ):
             signal.connect(self._enable_actions)
+        state.preferences_changed.connect(self._show_preferences)
         self._themes.changed.connect(self._on_theme_changed)
         self.controller.undo_changed.connect(self._enable_actions)
         self.controller.runs.changed.connect(self._enable_actions)
@@ -285,6 +287,10 @@ class MainWindow(QMainWindow):
         for name, text in (("undo", undoes), ("redo", stack.redoText())):
             word = name.capitalize()
             actions[name].setToolTip(plain_tip(f"{word}: {text}" if text else word))
+
+    @Slot()
+    def _show_preferences(self) -> None:
+        self.actions_by_name["live_scoring"].setChecked(self.state.preferences.live_scoring)
 
     @Slot()
     def _on_theme_changed(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from snip_gui.session.controller import Controller
     from snip_gui.ui.panels.manual_panel import ManualPanel
+    from snip_gui.ui.panels.preferences_panel import PreferencesPanel
     from snip_gui.ui.window.arranging.presentation import Presentation
     from snip_gui.ui.window.first_look import FirstLookOffer
     from snip_gui.ui.window.parts import WindowParts
@@ -35,6 +36,7 @@ class ViewCommands(QObject):
         self._controller, self._parts, self._tour, self._offer = controller, parts, tour, offer
         self._presentation = presentation
         self._manual: ManualPanel | None = None
+        self._preferences: PreferencesPanel | None = None
         offer.requested.connect(self.first_look)
         offer.declined.connect(self.first_look_offered)
 
@@ -98,6 +100,17 @@ class ViewCommands(QObject):
             centre.addTab(self._manual, "Manual")
         centre.setCurrentWidget(self._manual)
         self._manual.search.setFocus()
+
+    @Slot()
+    def preferences(self) -> None:
+        """Show the preferences beside the pages of the centre."""
+        centre = self._parts.centre
+        if self._preferences is None:
+            from snip_gui.ui.panels.preferences_panel import PreferencesPanel
+
+            self._preferences = PreferencesPanel(self._controller)
+            centre.addTab(self._preferences, "Preferences")
+        centre.setCurrentWidget(self._preferences)
 
     @Slot()
     def presentation(self) -> None:

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from snip_gui.core.engine.desk import find_desks, open_desk
+from snip_gui.core.engine.desk import PLAN, find_desks, open_desk
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import Draw, Recipe, Training
 from snip_gui.core.runs.lease import RUNNING
@@ -119,3 +119,21 @@ def test_a_queue_that_cannot_be_written_is_a_sentence(controller, folder):
     assert "cannot be written" in controller.state.status.problem.message
     assert not controller.background.has_queues
     folder.unlink()
+
+
+def test_a_cluster_without_an_address_is_refused_in_place(controller, folder):
+    controller.prefer(executor="dask")
+    controller.background.start(seeds(RECIPE, 2), 2)
+    assert "without an address" in controller.state.status.problem.message
+    assert not controller.background.has_queues
+    assert find_desks(folder) == []
+
+
+def test_the_plan_names_the_cluster_and_the_event_files(controller, folder, monkeypatch):
+    monkeypatch.setattr(controller.background, "_start_process", lambda desk: None)
+    controller.prefer(executor="dask", dask_address="tcp://127.0.0.1:1", event_files=True)
+    controller.background.start(seeds(RECIPE, 2), 2)
+    (desk,) = find_desks(folder)
+    plan = json.loads((desk.folder / PLAN).read_text())
+    assert (plan["executor"], plan["event_files"]) == ("dask:tcp://127.0.0.1:1", True)
+    (desk.folder / PLAN).unlink()

@@ -20,7 +20,7 @@ from snip_gui.core.base.environment import MOST_THREADS
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
-from snip_gui.ui.widgets.naming import named
+from snip_gui.ui.widgets.naming import named, text_label
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
@@ -34,12 +34,20 @@ class SweepDialog(QDialog):
     ----------
     num_at_once
         Number of runs to train at once.
+    cluster
+        Address of the Dask cluster that trains; empty for processes on this machine.
     """
 
     requested = Signal(object, int)  # tuple[Recipe, ...], number to train at once
 
     def __init__(
-        self, recipe: Recipe, title: str, num_at_once: int = 1, parent: QWidget | None = None
+        self,
+        recipe: Recipe,
+        title: str,
+        num_at_once: int = 1,
+        parent: QWidget | None = None,
+        *,
+        cluster: str = "",
     ) -> None:
         super().__init__(parent)
         self._recipe = recipe
@@ -88,7 +96,12 @@ class SweepDialog(QDialog):
         for number, box in enumerate(self.methods.values()):
             form.addRow("Also train with" if number == 0 else "", box)
             box.toggled.connect(self._on_text)
-        form.addRow("Runs at once", self.at_once)
+        if cluster:
+            form.addRow(
+                "Trained by", text_label(f"Dask cluster {cluster}", "sweep_cluster", "Cluster")
+            )
+        else:
+            form.addRow("Runs at once", self.at_once)
         standard = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
         self.start = named(buttons.button(standard.Ok), "start_sweep", "Train all runs")
