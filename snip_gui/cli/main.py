@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui import __version__
 from snip_gui.cli.data import add_download, add_list
+from snip_gui.cli.disk import add_slim
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.run import add_queue, add_run, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
@@ -92,5 +93,6 @@ def make_parser() -> argparse.ArgumentParser:
     add_open(commands)
     add_verify(commands)
     add_bundle(commands)
+    add_slim(commands)
     add_download(commands)
     return parser

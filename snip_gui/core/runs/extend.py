@@ -23,6 +23,7 @@ from snip_gui.core.base.files import (
 from snip_gui.core.recipe.json import encode_recipe, load_plugins, with_value
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
+from snip_gui.core.runs.slimming import refuse_without_optimizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,7 @@ def refuse_extending(folder: Path) -> None:
             f"“{folder.name}” cannot be extended: it is {state}.",
             "Only a finished training can; resume a stopped one instead.",
         )
+    refuse_without_optimizer(folder)
 
 
 def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:
