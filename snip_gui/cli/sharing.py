@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from snip_gui.cli.terminal import EventPrinter
-    from snip_gui.core.sharing.verifying import Verified
+    from snip_gui.core.sharing.events import Verified
 
 
 def add_verify(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
@@ -46,7 +46,8 @@ def _verify(options: argparse.Namespace, printer: EventPrinter) -> int:
         trusted_code=frozenset({recipe.model.file_digest}) if options.trust_code else frozenset(),
     )
     import_torch()
-    from snip_gui.core.sharing.verifying import Verified, verify_run
+    from snip_gui.core.sharing.events import Verified
+    from snip_gui.core.sharing.verifying import verify_run
 
     cancel, is_equal = CancelToken(), False
     with printer.stopping_on_signals(cancel, "Stopping."):
@@ -112,8 +113,9 @@ def _bundle(options: argparse.Namespace, printer: EventPrinter) -> int:
 def _unbundle(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui unbundle``."""
     from snip_gui.core.sharing.bundle import Bundled, read_bundle
+    from snip_gui.core.sharing.opening import bundle_name
 
-    folder = options.out or default_runs_folder() / options.file.stem
+    folder = options.out or default_runs_folder() / bundle_name(options.file)
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping; nothing is left."):
         for event in read_bundle(options.file, folder, cancel):

@@ -42,6 +42,7 @@ from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
+from snip_gui.session.runs.sharing import Sharing
 from snip_gui.session.runs.training_start import TrainingStart
 from snip_gui.session.runs.trainings import Trainings
 from snip_gui.session.state.notices import Notice
@@ -99,14 +100,13 @@ class Controller(QObject):
         self.kept_pins = KeptPins(state, host, self.pins, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)
         self.studies = Studies(state, host, self.pins, self)
-        self._scores = ScoreCache()
-        self._wants_score = False
+        self._scores, self._wants_score, self._deleted_last = ScoreCache(), False, False
         self._left: tuple[str, Minibatch] | None = None
         host.happened.connect(self._on_any_event)
         host.ended.connect(self._on_any_end)
         self.runs = Runs(state, host, self)
         self.runs.deleted.connect(self._on_runs_deleted)
-        self._deleted_last = False
+        self.sharing = Sharing(state, host, self.save_run, self.runs.refresh, self)
         self.undo_stack.indexChanged.connect(self._on_edited)
         self.trainings.ended.connect(self.runs.refresh)
         self.queue = RunQueue(state, self.trainings, self)

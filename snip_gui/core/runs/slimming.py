@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,6 +30,7 @@ _OPTIMIZER = "optimizer."
 _METADATA, _OURS, _WITHOUT = "__metadata__", "snip_gui", "without"
 _MOST_HEADER_BYTES = 100_000_000  # as the safetensors library allows
 _ALIGNMENT = 8
+_BLOCK_BYTES = 2**20
 _RESUMABLE = ("scored", "pruned", "stopped")
 
 
@@ -233,7 +233,7 @@ def _remove_optimizer(path: Path) -> None:
             old.seek(start + header[name]["data_offsets"][0])
             left = _length(header[name])
             while left:
-                block = old.read(min(left, shutil.COPY_BUFSIZE))
+                block = old.read(min(left, _BLOCK_BYTES))
                 if not block:
                     raise _damaged(path)
                 new.write(block)
@@ -286,7 +286,8 @@ def _without(header: _Header) -> list[str]:
 def _marked(header: _Header) -> dict[str, str]:
     """Return the metadata of a checkpoint from which the optimizer's state is removed."""
     ours = _ours(header) | {_WITHOUT: [_OPTIMIZER.rstrip(".")]}
-    return header.get(_METADATA, {}) | {_OURS: json.dumps(ours, sort_keys=True)}
+    metadata: dict[str, str] = header.get(_METADATA, {})
+    return metadata | {_OURS: json.dumps(ours, sort_keys=True)}
 
 
 def _damaged(path: Path) -> UserError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_recipe, read_summary
 from snip_gui.core.runs.network import read_test_images
 from snip_gui.core.runs.tensors import load_run_weights, misfit, read_masks
+from snip_gui.core.sharing.events import Comparison, Verified
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -46,53 +47,6 @@ if TYPE_CHECKING:
     from snip_gui.core.data.images.batches import Batches
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.runs.folder import Summary
-
-Source: TypeAlias = Literal["recipe", "folder"]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How many of the stored values were computed again differently.
-
-    Attributes
-    ----------
-    subject
-        ``initial weights``, ``minibatch`` or ``mask``.
-    num_values
-        Number of values compared.
-    num_different
-        Number of those that differ in any bit.
-    """
-
-    subject: str
-    num_values: int
-    num_different: int
-
-
-@dataclass(frozen=True)
-class Verified(Event):
-    """The mask of a run was computed again.
-
-    Attributes
-    ----------
-    source
-        ``recipe`` if everything was computed from the recipe and its data set, ``folder`` if the
-        mask was computed from the weights and images in the run folder.
-    comparisons
-        What was compared; the mask is last.
-    other_versions
-        Packages of another version than in the run, with both versions, which may explain a
-        difference in the last bits.
-    """
-
-    source: Source
-    comparisons: tuple[Comparison, ...]
-    other_versions: dict[str, tuple[str, str]]
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether everything is equal bit for bit."""
-        return not any(one.num_different for one in self.comparisons)
 
 
 def verify_run(

@@ -12,6 +12,7 @@ from snip_gui.core.data.minibatch.own_images import copy_images
 from snip_gui.core.runs.events import RunCurvesRead, RunMoved, RunsListed
 from snip_gui.core.runs.folder import IMAGES
 from snip_gui.session.jobs.lazily import lazily
+from snip_gui.session.runs.slimmer import Slimmer
 from snip_gui.session.state.values import Problem
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Runs(QObject):
     def __init__(self, state: SessionState, host: JobHost, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state, self._host = state, host
+        self.slimmer = Slimmer(state, host, self.refresh, self)
         self._entries: tuple[RunEntry, ...] = ()
         self._is_listed = False
         self._checked: tuple[Path, ...] = ()

@@ -1,20 +1,20 @@
-"""Commands that open checkpoints, chosen in a dialog or dropped on the window."""
+"""Commands that open checkpoints."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+from snip_gui.ui.commands.opening import CHECKPOINTS
 
 if TYPE_CHECKING:
     from snip_gui.core.models.events import CheckpointFound, SeveralFound
     from snip_gui.session.controller import Controller
 
-_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".snip", ".onnx")
-_FILTER = f"Checkpoints ({' '.join('*' + ending for ending in _ENDINGS)});;All files (*)"
+_FILTER = f"Checkpoints ({' '.join('*' + ending for ending in CHECKPOINTS)});;All files (*)"
 
 
 class CheckpointCommands(QObject):
@@ -24,31 +24,15 @@ class CheckpointCommands(QObject):
         super().__init__(window)
         self._controller, self._window = controller, window
         self._listens = False
-        window.setAcceptDrops(True)
-        window.installEventFilter(self)
 
     @Slot()
     def open_checkpoint(self) -> None:
         """Ask for a checkpoint and read it."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint", "", _FILTER)
         if name:
-            self._inspect(Path(name))
+            self.inspect(Path(name))
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Accept a checkpoint dropped on the window where no widget handles the drop."""
-        if isinstance(event, QDragEnterEvent) and event.type() == QEvent.Type.DragEnter:
-            if dropped_checkpoint(event) is not None:
-                event.acceptProposedAction()
-                return True
-        elif isinstance(event, QDropEvent) and event.type() == QEvent.Type.Drop:
-            path = dropped_checkpoint(event)
-            if path is not None:
-                event.acceptProposedAction()
-                self._inspect(path)
-                return True
-        return super().eventFilter(watched, event)
-
-    def _inspect(self, path: Path) -> None:
+    def inspect(self, path: Path) -> None:
         """Read a file; a dialog follows."""
         importer = self._controller.importer
         if not self._listens:
@@ -74,12 +58,3 @@ class CheckpointCommands(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.chosen.connect(self._controller.importer.inspect)
         dialog.open()
-
-
-def dropped_checkpoint(event: QDropEvent) -> Path | None:
-    """Return the single local weight file being dragged; None for anything else."""
-    urls = event.mimeData().urls()
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
-    path = Path(urls[0].toLocalFile())
-    return path if path.name.lower().endswith(_ENDINGS) else None

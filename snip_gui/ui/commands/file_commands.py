@@ -14,6 +14,8 @@ from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.recipe.flags import flag_line
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.commands.checkpoint_commands import CheckpointCommands
+from snip_gui.ui.commands.opening import FileOpener
+from snip_gui.ui.commands.sharing_commands import SharingCommands
 from snip_gui.ui.widgets.plain_text import plain_name, plain_tip
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _RECIPES = "Recipes (*.json)"
+_NEW_RECIPE = "new.recipe.json"  # an ending with which the program is associated
 
 
 class FileCommands(QObject):
@@ -32,7 +35,12 @@ class FileCommands(QObject):
         super().__init__(window)
         self._themes = themes
         self._controller, self._state, self._window = controller, controller.state, window
-        self.open_checkpoint = CheckpointCommands(controller, window).open_checkpoint
+        checkpoints = CheckpointCommands(controller, window)
+        self.open_checkpoint = checkpoints.open_checkpoint
+        self.opener = FileOpener(controller, checkpoints.inspect, window)
+        self._sharing = SharingCommands(controller, window)
+        self._sharing.message.connect(self.message)
+        self.open_bundle, self.share = self._sharing.open_bundle, self._sharing.share
         self.recent_menu = QMenu("Open r&ecent", window)
         self.recent_menu.setObjectName("recent_menu")
         self.recent_menu.aboutToShow.connect(self.fill_recent)
@@ -52,7 +60,7 @@ class FileCommands(QObject):
     @Slot()
     def save_recipe(self) -> None:
         """Ask for a file name and save the recipe."""
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save recipe", "recipe.json", _RECIPES)
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save recipe", _NEW_RECIPE, _RECIPES)
         if name:
             self._controller.recipes.save(Path(name))
 
@@ -118,7 +126,7 @@ class FileCommands(QObject):
             words = flag_line(recipe)
         else:
             name, _ = QFileDialog.getSaveFileName(
-                self._window, "Save the recipe with its picked images", "recipe.json", _RECIPES
+                self._window, "Save the recipe with its picked images", _NEW_RECIPE, _RECIPES
             )
             if not name:
                 return

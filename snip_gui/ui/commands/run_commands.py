@@ -49,6 +49,18 @@ class RunCommands(QObject):
         self._controller.exporter.choose(entry.folder)
         self._open(ExportDialog(self._controller, self._parent.window()))
 
+    def share(self, entry: RunEntry) -> None:
+        """Ask for a file name and write a run to it."""
+        from snip_gui.ui.commands.sharing_commands import ask_bundle
+
+        ask_bundle(self._controller, entry.folder, self._parent.window())
+
+    def slim(self, entries: Sequence[RunEntry]) -> None:
+        """Offer the parts of runs that can be removed to free disk space."""
+        from snip_gui.ui.dialogs.runs.slim_dialog import SlimDialog
+
+        self._open(SlimDialog(self._controller.runs.slimmer, entries, self._parent.window()))
+
     def extend(self, entry: RunEntry) -> None:
         """Ask by how many epochs to extend a finished run, and extend it."""
         if entry.recipe is not None:

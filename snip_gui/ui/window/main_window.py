@@ -273,6 +273,7 @@ class MainWindow(QMainWindow):
             "stop": active,
             "resume": training is not None and training.can_continue,
             "export": state.can_train,
+            "share": self.controller.sharing.can_share,
             "save_run": state.can_train,
             "pin": state.scored is not None,
             "score_without": state.scored is not None,
