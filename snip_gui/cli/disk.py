@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.text import size_text
 from snip_gui.core.runs.folder import read_recipe
-from snip_gui.core.runs.slimming import PARTS, Slimmed, measure_parts, slim_job
+from snip_gui.core.sharing.slimming import PARTS, Slimmed, measure_parts, slim_job
 
 if TYPE_CHECKING:
     import argparse

@@ -23,12 +23,15 @@ from snip_gui.core.base.files import (
 from snip_gui.core.recipe.json import encode_recipe, load_plugins, with_value
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.placing import refuse_edited, refuse_occupied, run_digest
-from snip_gui.core.runs.slimming import refuse_without_optimizer
+from snip_gui.core.weight_files.header import read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.recipe.recipe import Recipe
+
+OPTIMIZER = "optimizer."
+"""Prefix of the optimizer's state in a checkpoint, and what a slim one is ``without``."""
 
 _TAKEN = (
     files.NETWORK,
@@ -81,7 +84,12 @@ def refuse_extending(folder: Path) -> None:
             f"“{folder.name}” cannot be extended: it is {state}.",
             "Only a finished training can; resume a stopped one instead.",
         )
-    refuse_without_optimizer(folder)
+    if OPTIMIZER in read_header(folder / files.CHECKPOINT).metadata.get("without", ()):
+        raise UserError(
+            f"“{folder.name}” cannot be extended: its optimizer state was removed to free disk "
+            "space.",
+            "Run its recipe again with the additional epochs.",
+        )
 
 
 def copy_extended(folder: Path, target: Path, recipe: Recipe) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.runs.slimming import RemovableMeasured, Slimmed
+from snip_gui.core.sharing.slimming import RemovableMeasured, Slimmed
 from snip_gui.session.jobs.lazily import lazily
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Slimmer(QObject):
 
     def measure(self, folders: Sequence[Path]) -> None:
         """Measure the parts of runs; emits `measured`."""
-        job = lazily("snip_gui.core.runs.slimming:measure_job", tuple(folders))
+        job = lazily("snip_gui.core.sharing.slimming:measure_job", tuple(folders))
         measuring = self._host.submit("measure-parts", job, lane="io", short=True, background=True)
         measuring.happened.connect(self._on_event)
 
@@ -52,7 +52,7 @@ class Slimmer(QObject):
         """Remove parts of runs, given by name."""
         self._state.status.set_problem(None)
         self._num_bytes = 0
-        job = lazily("snip_gui.core.runs.slimming:slim_job", tuple(folders), tuple(parts))
+        job = lazily("snip_gui.core.sharing.slimming:slim_job", tuple(folders), tuple(parts))
         slimming = self._host.submit("slim", job, lane="io", short=True, replaces=False)
         slimming.happened.connect(self._on_event)
         slimming.ended.connect(self._on_ended)

@@ -45,9 +45,11 @@ class RunActions(QObject):
             "open_recipe": one is not None and one.recipe is not None,
             "show_folder": one is not None,
             "export": one is not None and one.recipe is not None and one.state != "scored",
+            "share": one is not None and one.recipe is not None and one.state != "running",
             "rename": one is not None and one.state != "running",
             "note": one is not None,
             "queue": any(entry.recipe is not None for entry in chosen),
+            "slim": bool(chosen) and all(entry.state != "running" for entry in chosen),
             "delete": bool(chosen) and all(entry.state != "running" for entry in chosen),
         }
         for name, is_enabled in enabled.items():
@@ -63,9 +65,11 @@ class RunActions(QObject):
             ("open_recipe", "&Open recipe", "", one(commands.open_recipe)),
             ("show_folder", "Show &folder", "", one(commands.show_folder)),
             ("export", "&Export…", "", one(commands.export)),
+            ("share", "Sha&re…", "", one(commands.share)),
             ("rename", "&Rename", "", lambda: self._table.edit_cell("name")),
             ("note", "&Note", "", lambda: self._table.edit_cell("note")),
             ("queue", "Queue &again", "", many(self._train_again)),
+            ("slim", "Sli&m…", "", many(commands.slim)),
             ("delete", "&Delete", "Del", many(self._controller.runs.delete)),
         ):
             action = QAction(text, self)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from snip_gui.core.base.text import size_text
-from snip_gui.core.runs.slimming import PARTS, RemovableMeasured
+from snip_gui.core.sharing.slimming import PARTS, RemovableMeasured
 from snip_gui.ui.widgets.naming import named, text_label
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from snip_gui.core.runs import folder as files
-from snip_gui.core.runs.slimming import PARTS
+from snip_gui.core.sharing.slimming import PARTS
 from snip_gui.ui.dialogs.runs.slim_dialog import SlimDialog
 from tests.run_folders import make_run, recipe_with
 

@@ -19,7 +19,7 @@ from snip_gui.core.recipe.recipe import Draw, Recipe, Training
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.extend import copy_extended, extended
 from snip_gui.core.runs.lease import holding
-from snip_gui.core.runs.slimming import (
+from snip_gui.core.sharing.slimming import (
     PARTS,
     RemovableMeasured,
     Slimmed,

@@ -6,16 +6,17 @@ can still be verified, exported, compared and shared.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import open_regular, read_error, replacing
 from snip_gui.core.runs import folder as files
+from snip_gui.core.runs.extend import OPTIMIZER
 from snip_gui.core.runs.lease import holding, observe
+from snip_gui.core.weight_files.header import read_header, write_without
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
 
-_Header: TypeAlias = dict[str, Any]
-
-_OPTIMIZER = "optimizer."
-_METADATA, _OURS, _WITHOUT = "__metadata__", "snip_gui", "without"
-_MOST_HEADER_BYTES = 100_000_000  # as the safetensors library allows
-_ALIGNMENT = 8
-_BLOCK_BYTES = 2**20
 _RESUMABLE = ("scored", "pruned", "stopped")
 
 
@@ -143,20 +137,6 @@ def slim_job(
             yield Slimmed(folder, _slim(folder, parts))
 
 
-def refuse_without_optimizer(folder: Path) -> None:
-    """Raise `UserError` if the optimizer's state was removed from a run's checkpoint."""
-    path = folder / files.CHECKPOINT
-    if not os.path.lexists(path):
-        return
-    with _open(path) as file:
-        if _OPTIMIZER.rstrip(".") in _without(_read_header(file, path)[0]):
-            raise UserError(
-                f"“{folder.name}” cannot be extended: its optimizer state was removed to free "
-                "disk space.",
-                "Run its recipe again with the additional epochs.",
-            )
-
-
 def _slim(folder: Path, parts: Sequence[str]) -> int:
     """Remove parts of a run that is held; return the number of bytes freed."""
     found = measure_parts(folder)
@@ -164,7 +144,7 @@ def _slim(folder: Path, parts: Sequence[str]) -> int:
     if "scores" in wanted:
         (folder / files.SCORES).unlink()
     if "optimizer" in wanted:
-        _remove_optimizer(folder / files.CHECKPOINT)
+        write_without(folder / files.CHECKPOINT, OPTIMIZER, without=[OPTIMIZER])
     if "timelines" in wanted:
         (folder / files.EVENTS).unlink(missing_ok=True)
         _remove_steps(folder / files.METRICS)
@@ -182,7 +162,11 @@ def _open(path: Path) -> IO[bytes]:
         raise read_error(path, error) from error
 
 
-# Timelines
+def _optimizer_bytes(path: Path) -> int:
+    if not os.path.lexists(path):
+        return 0
+    header = read_header(path)
+    return sum(header.num_bytes(name) for name in header.entries if name.startswith(OPTIMIZER))
 
 
 def _is_step(line: bytes) -> bool:
@@ -201,94 +185,3 @@ def _remove_steps(path: Path) -> None:
         return
     with _open(path) as old, replacing(path) as part, part.open("wb") as new:
         new.writelines(line for line in old if not _is_step(line))
-
-
-# The optimizer's state, in a safetensors file: eight bytes with the length of a JSON header, the
-# header with the place of each tensor, and the tensors in the order of their places.
-
-
-def _optimizer_bytes(path: Path) -> int:
-    if not os.path.lexists(path):
-        return 0
-    with _open(path) as file:
-        header, _ = _read_header(file, path)
-    return sum(_length(header[name]) for name in header if name.startswith(_OPTIMIZER))
-
-
-def _remove_optimizer(path: Path) -> None:
-    """Write a checkpoint without the optimizer's state, and note that in its metadata."""
-    with _open(path) as old, replacing(path) as part, part.open("wb") as new:
-        header, start = _read_header(old, path)
-        kept = [n for n in header if n != _METADATA and not n.startswith(_OPTIMIZER)]
-        kept.sort(key=lambda name: header[name]["data_offsets"][0])
-        fresh: _Header = {_METADATA: _marked(header)}
-        end = 0
-        for name in kept:
-            begin, end = end, end + _length(header[name])
-            fresh[name] = header[name] | {"data_offsets": [begin, end]}
-        text = json.dumps(fresh).encode()
-        text += b" " * (-len(text) % _ALIGNMENT)
-        new.write(len(text).to_bytes(8, "little") + text)
-        for name in kept:
-            old.seek(start + header[name]["data_offsets"][0])
-            left = _length(header[name])
-            while left:
-                block = old.read(min(left, _BLOCK_BYTES))
-                if not block:
-                    raise _damaged(path)
-                new.write(block)
-                left -= len(block)
-
-
-def _read_header(file: IO[bytes], path: Path) -> tuple[_Header, int]:
-    """Return the header of a safetensors file, and where its tensors start.
-
-    Raises
-    ------
-    UserError
-        If it is damaged.
-    """
-    length = int.from_bytes(file.read(8), "little")
-    if not 2 <= length <= _MOST_HEADER_BYTES:
-        raise _damaged(path)
-    try:
-        header = json.loads(file.read(length))
-        for name, entry in header.items():
-            if name != _METADATA:
-                begin, end = entry["data_offsets"]
-                if not 0 <= begin <= end:
-                    raise ValueError(f"the tensor “{name}” has no place")
-        _without(header)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path) from error
-    return header, 8 + length
-
-
-def _length(entry: _Header) -> int:
-    """Return the number of bytes of a tensor."""
-    begin, end = entry["data_offsets"]
-    return int(end - begin)
-
-
-def _ours(header: _Header) -> _Header:
-    """Return this program's metadata of a file."""
-    found = json.loads(header.get(_METADATA, {}).get(_OURS, "{}"))
-    if not isinstance(found, dict):
-        raise ValueError("its metadata is not an object")
-    return found
-
-
-def _without(header: _Header) -> list[str]:
-    """Return what was removed from a file."""
-    return list(_ours(header).get(_WITHOUT, ()))
-
-
-def _marked(header: _Header) -> dict[str, str]:
-    """Return the metadata of a checkpoint from which the optimizer's state is removed."""
-    ours = _ours(header) | {_WITHOUT: [_OPTIMIZER.rstrip(".")]}
-    metadata: dict[str, str] = header.get(_METADATA, {})
-    return metadata | {_OURS: json.dumps(ours, sort_keys=True)}
-
-
-def _damaged(path: Path) -> UserError:
-    return UserError(f"“{path}” cannot be read: it is damaged.", "It was left unchanged.")
