@@ -99,10 +99,12 @@ def quantize(network: nn.Module, images_BCHW: Tensor, calibration_BCHW: Tensor) 
             "Choose a format in single precision.",
         )
     plain = encode_network(network, images_BCHW, {})
+    expected_BK = compute_scores(network, images_BCHW)
+    refuse_other_outputs(expected_BK, runner(plain)(images_BCHW), "onnxruntime")
     with tempfile.TemporaryDirectory(prefix="snip-gui-") as folder, quiet():
         prepared, model = _quantize_file(plain, calibration_BCHW, Path(folder))
     found_BK = runner(prepared.SerializeToString())(images_BCHW)
-    refuse_other_outputs(compute_scores(network, images_BCHW), found_BK, "The prepared graph")
+    refuse_other_outputs(expected_BK, found_BK, "The prepared graph")
     codes = read_codes(model)
     if not codes:
         raise UserError("No weight of this network can be quantized by onnxruntime.", _HINT)
@@ -140,6 +142,7 @@ def _quantize_file(plain: bytes, calibration_BCHW: Tensor, folder: Path) -> tupl
             _make_reader(calibration_BCHW),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
+            nodes_to_exclude=_find_grouped_transposed(prepared),
             # Unsigned activations, for which onnxruntime has the faster kernels.
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
@@ -149,6 +152,18 @@ def _quantize_file(plain: bytes, calibration_BCHW: Tensor, folder: Path) -> tupl
         raise UserError(f"onnxruntime cannot quantize the network: {explain(error)}", _HINT) from (
             error
         )
+
+
+def _find_grouped_transposed(path: Path) -> list[str]:
+    """Return the grouped transposed convolutions, whose output channels onnxruntime miscounts."""
+    import onnx
+
+    return [
+        node.name
+        for node in onnx.load_model(path).graph.node
+        if node.op_type == "ConvTranspose"
+        and any(attribute.name == "group" and attribute.i > 1 for attribute in node.attribute)
+    ]
 
 
 def _make_reader(images_BCHW: Tensor) -> Any:  # noqa: ANN401 - onnxruntime has no types

@@ -351,10 +351,26 @@ RUNS = {
     "train returns nothing": network(_MLP, _PASS)
     + "\n    def train(self, mode=True):\n        super().train(mode)\n",
     "prints": network("print('made')\n" + _MLP, "print('used', len(images))\n" + _PASS),
+    "padding by its name": network(
+        "self.a = nn.Conv2d(1, 6, 3, stride=2, padding=1, padding_mode='reflect')\n"
+        "self.b = nn.Conv2d(6, 4, 3, padding='same')\nself.c = nn.Linear(4 * 196, num_classes)",
+        "return self.c(torch.relu(self.b(torch.relu(self.a(images)))).flatten(1))",
+    ),
+    "takes its batch size for a number": network(
+        _MLP, "return self.b(torch.relu(self.a(images.reshape(len(images), -1))))"
+    ),
     "decides by values": network(
         _MLP, f"if images.sum() > 1e9:\n    images = -images\n{_PASS}"
     ),
 }  # fmt: skip
+
+
+EXPORTED = (
+    "argument with a default",
+    "keyword with a default",
+    "complex convolution",
+    "padding by its name",
+)
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")
@@ -370,8 +386,10 @@ def test_an_odd_network_is_trained_and_exported_or_a_sentence_says_why_not(run_o
             refused[one] = error.message
     assert refused.keys() <= {"shrunk", "onnx"}
     assert "\x1b" not in "".join(refused.values())
-    if name in ("argument with a default", "keyword with a default", "complex convolution"):
+    if name in EXPORTED:
         assert not refused
+    if name == "takes its batch size for a number":
+        assert "exactly 2 images at once" in refused["onnx"]
 
 
 REFUSED = {

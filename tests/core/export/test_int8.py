@@ -24,6 +24,7 @@ from snip_gui.core.export import quantization
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.export import export_all
 from snip_gui.core.export.formats import int8_format, int8_onnx_format
+from snip_gui.core.export.formats.onnx_format import encode_network, runner
 from snip_gui.core.export.measuring import measure_costs
 from snip_gui.core.export.package import package_run
 from snip_gui.core.export.precision import LEAST_SAME, ChangedError, refuse_changed
@@ -179,6 +180,33 @@ def test_calibration_images_that_are_all_the_same_are_refused(package):
     constant_BCHW = torch.full((40, 1, 28, 28), 0.3)
     with pytest.raises(UserError, match="all the same"):
         quantize(package.network, package.images_BCHW, constant_BCHW)
+
+
+def test_grouped_transposed_convolutions_stay_in_single_precision():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, stride=2),
+        torch.nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(6 * 9 * 9, 3),
+    ).eval()
+    images_BCHW = torch.rand(8, 1, 9, 9)
+    quantized = quantize(network, images_BCHW, images_BCHW)
+    assert quantized.weights.keys() == {"0.weight", "3.weight"}
+    with torch.no_grad():
+        single_BK = network(images_BCHW)
+    difference_BK = runner(quantized.data)(images_BCHW) - single_BK
+    assert difference_BK.abs().max() < 0.05 * (single_BK.max() - single_BK.min())
+
+
+def test_a_graph_that_onnxruntime_runs_otherwise_is_not_quantized(monkeypatch):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3)).eval()
+    images_BCHW = torch.rand(4, 1, 3, 3)
+    other = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 3)).eval()
+    data = encode_network(other, images_BCHW, {})
+    monkeypatch.setattr(quantization, "encode_network", lambda *_arguments: data)
+    with pytest.raises(UserError, match="onnxruntime"):
+        quantize(network, images_BCHW, images_BCHW)
 
 
 def test_one_image_of_a_class_is_enough_to_calibrate(package):

@@ -50,7 +50,8 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
     Raises
     ------
     UserError
-        If torch cannot export it, or the result does not pass the checks of onnx.
+        If torch cannot export it, the graph takes one number of images only, or it does not pass
+        the checks of onnx.
     """
     import onnx
 
@@ -78,7 +79,19 @@ def encode_network(network: nn.Module, images_BCHW: Tensor, manifest: Mapping[st
         raise UserError(
             f"The network cannot be written as ONNX: {explain(error)}", "Choose another format."
         ) from error
+    _refuse_fixed_batch(model)
     return cast("bytes", model.SerializeToString())
+
+
+def _refuse_fixed_batch(model: Any) -> None:  # noqa: ANN401 - onnx has no types
+    """Raise `UserError` if the number of images is a constant of the graph."""
+    (first, *_) = model.graph.input[0].type.tensor_type.shape.dim
+    if first.dim_value:
+        raise UserError(
+            f"The graph would take exactly {first.dim_value} images at once: the code of the "
+            "network makes a plain number of the batch size.",
+            "Use images.shape[0] or -1 instead of len(images) or int(…), or choose another format.",
+        )
 
 
 def add_manifest(model: Any, manifest: Mapping[str, Any]) -> None:  # noqa: ANN401 - onnx has no types

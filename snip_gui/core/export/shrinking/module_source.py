@@ -222,7 +222,7 @@ class _Writer:
         if next(module.children(), None) is not None:
             kind = type(module).__name__
             raise CannotFollowError(f"“{target}” is a {kind}, which cannot be written as code")
-        text = repr(module)
+        text = _quote_words(module)
         if isinstance(module, ConvSame):
             text = text.replace("ConvSame(", "Conv2d(", 1)
         if not type(module).__module__.startswith("torch.nn") and not isinstance(module, ConvSame):
@@ -247,6 +247,16 @@ class _Writer:
         self._lines.append(f'self.register_buffer("{name}", torch.zeros({shape}))')
         self.state[name] = tensor.detach()
         return name
+
+
+def _quote_words(module: nn.Module) -> str:
+    """Return the repr of a layer as code: ``padding_mode=reflect`` has no quotes in torch's."""
+
+    def quote(found: re.Match[str]) -> str:
+        key, word = found.groups()
+        return f"{key}={word!r}" if getattr(module, key, None) == word else found[0]
+
+    return re.sub(r"(\w+)=(\w+)", quote, repr(module))
 
 
 def _free(target: str, names: dict[str, str]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 120.0  # a busy machine takes half a minute to load torch
 _LOOK_SECONDS = 0.05
 
 _passed: set[tuple[str, str, tuple[int, int, int], int]] = set()
@@ -95,14 +95,15 @@ def try_out(
             started = time.monotonic()
             while process.poll() is None:
                 cancel.raise_if_cancelled()
-                if time.monotonic() - started > limit_seconds:
+                passed = time.monotonic() - started
+                if passed > limit_seconds:
                     raise UserError(
                         f"“{choice.symbol}” in “{Path(choice.file).name}” did not return within "
                         f"{limit_seconds:g} seconds.",
                         "Check its code for an endless loop, then choose the file again.",
                         field="model.file",
                     )
-                yield Progress(f"Trying out {choice.symbol}")
+                yield Progress(f"Trying out {choice.symbol} ({passed:.0f} s)")
                 time.sleep(_LOOK_SECONDS)
         answer = _read_answer(choice, answered, process.returncode, Path(folder, "output.txt"))
     if answer.message:
