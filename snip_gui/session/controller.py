@@ -21,6 +21,7 @@ from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.recipe_files import refuse_unknown
 from snip_gui.session.choosing.data_chooser import DataChooser
+from snip_gui.session.choosing.mask_editor import MaskEditor
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
 from snip_gui.session.choosing.pictures import Pictures
@@ -79,6 +80,7 @@ class Controller(QObject):
         self.state = state
         self.undo_stack = QUndoStack(self)
         self.minibatch = MinibatchEditor(state, host, self.edit, self)
+        self.masks = MaskEditor(state, self.edit, self.score, self.known_scores, self)
         self.network = NetworkChooser(state, host, self.edit_choice, self.set_preferences, self)
         self.selector = Selector(state, self)
         self.grid = TileGrid(state, host, self.edit, self)
@@ -232,10 +234,7 @@ class Controller(QObject):
             return
         self.state.status.set_problem(None)
         environment = self.state.preferences.environment_for(images.name)
-        job = lazily(
-            "snip_gui.core.methods.scoring:score_steps", self.state.recipe, environment, images
-        )
-        self._host.submit("score", job, short=True)
+        self._host.submit("score", self.masks.scoring_job(environment, images), short=True)
 
     def train(self) -> None:
         """Score, prune and train the recipe; if it was trained before, that run is resumed."""
@@ -385,16 +384,13 @@ class Controller(QObject):
 
     def known_scores(self, recipe: Recipe) -> Scored | None:
         """Return the cached scores of a recipe on the current images; None if there are none."""
-        return self._find_scores(stage_keys(recipe)[Stage.SCORE])
-
-    def _find_scores(self, key: str) -> Scored | None:
-        """Return the cached scores of a digest on the current images; None if there are none."""
         images, environment = self.state.images, self.state.preferences.environment
+        key = stage_keys(recipe)[Stage.SCORE]
         return self._scores.find(key, images.digest, environment) if images else None
 
     def _recall_scores(self) -> bool:
-        """Show the cached scores of the current recipe; return whether there are any."""
-        known = self._find_scores(self.state.score_key)
+        """Show the known scores of the current recipe; return whether there are any."""
+        known = self.known_scores(self.state.recipe) or self.masks.edited_scores()
         if known is not None and known is not self.state.scored:
-            self.state.set_scored(known)
+            self._keep_scores(known)
         return known is not None

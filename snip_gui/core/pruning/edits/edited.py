@@ -16,15 +16,20 @@ import msgspec
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
+from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.pruning.edits.resolving import FREE, KEPT, REMOVED, edit_states
+from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.pruning.ranking import Ranking, make_ranking
 from snip_gui.core.recipe.methods import find_method
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
+    from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.graph.layout import TensorSpec
     from snip_gui.core.pruning.scored import Scored
@@ -76,23 +81,30 @@ class EditedRanking(Ranking):
     def find_conflict(self, num_kept: int) -> UserError | None:
         """Return why edits do not hold at a number kept; None if they do."""
         total = self.layout.num_parameters
-        if self.num_edited_kept > num_kept:
-            most = sparsity_text(1 - self.num_edited_kept / total)
-            return UserError(
-                f"Edits keep {self.num_edited_kept:,} connections by hand, but the mask keeps "
-                f"only {num_kept:,} in all.",
-                f"Choose a sparsity of at most {most}, or take back an edit.",
-                field=_FIELD,
-            )
-        if self.num_edited_removed > total - num_kept:
-            least = sparsity_text(self.num_edited_removed / total)
-            return UserError(
-                f"Edits remove {self.num_edited_removed:,} connections by hand, but the mask "
-                f"removes only {total - num_kept:,} in all.",
-                f"Choose a sparsity of at least {least}, or take back an edit.",
-                field=_FIELD,
-            )
-        return None
+        return _find_conflict(self.num_edited_kept, self.num_edited_removed, num_kept, total)
+
+
+def _find_conflict(
+    num_edited_kept: int, num_edited_removed: int, num_kept: int, total: int
+) -> UserError | None:
+    """Return why edits of these sizes do not hold with a number of all connections kept."""
+    if num_edited_kept > num_kept:
+        most = sparsity_text(1 - num_edited_kept / total)
+        return UserError(
+            f"Edits keep {num_edited_kept:,} connections by hand, but the mask keeps only "
+            f"{num_kept:,} in all.",
+            f"Choose a sparsity of at most {most}, or take back an edit.",
+            field=_FIELD,
+        )
+    if num_edited_removed > total - num_kept:
+        least = sparsity_text(num_edited_removed / total)
+        return UserError(
+            f"Edits remove {num_edited_removed:,} connections by hand, but the mask removes only "
+            f"{total - num_kept:,} in all.",
+            f"Choose a sparsity of at least {least}, or take back an edit.",
+            field=_FIELD,
+        )
+    return None
 
 
 def edit_ranking(ranking: Ranking, state_M: NDArray[np.uint8]) -> EditedRanking:
@@ -131,28 +143,69 @@ def with_edits(scored: Scored, edits: tuple[Edit, ...], images: ImageSet) -> Sco
     """
     pruning = msgspec.structs.replace(scored.recipe.pruning, edits=edits)
     recipe = msgspec.structs.replace(scored.recipe, pruning=pruning)
-    masks = scored.unedited or scored.masks
     if not edits:
+        masks = scored.unedited or scored.masks
         return replace(scored, recipe=recipe, masks=masks, unedited=None)
-    refuse_edits(pruning)
+    ranking = editable_ranking(scored)
+    state_M = _states(scored, edits, images)
+    edited = edit_ranking(ranking, state_M)
+    return replace(scored, recipe=recipe, masks=edited, unedited=ranking)
+
+
+def editable_ranking(scored: Scored) -> Ranking:
+    """Return the ranking without edits; raises `UserError` if the masks cannot be edited."""
+    _refuse_moving(scored.recipe.pruning)
+    masks = scored.unedited or scored.masks
     if not isinstance(masks, Ranking):
-        title = find_method(pruning).title
+        title = find_method(scored.recipe.pruning).title
         raise UserError(
             f"The masks of {title} cannot be edited with these settings: they consist of whole "
             "units.",
             "Take back all edits, or rank single connections.",
             field=_FIELD,
         )
+    return masks
+
+
+def check_edits(scored: Scored, edits: tuple[Edit, ...], images: ImageSet, num_kept: int) -> None:
+    """Raise `UserError` if edits cannot be made, or do not hold with this number kept."""
+    ranking = editable_ranking(scored)
+    state_M = _states(scored, edits, images)
+    error = _find_conflict(
+        int(np.count_nonzero(state_M == KEPT)),
+        int(np.count_nonzero(state_M == REMOVED)),
+        num_kept,
+        ranking.layout.num_parameters,
+    )
+    if error is not None:
+        raise error
+
+
+def _states(scored: Scored, edits: tuple[Edit, ...], images: ImageSet) -> NDArray[np.uint8]:
     shape = scored.architecture.input_shape
-    state_M = edit_states(edits, masks.layout, scored.model, shape, images)
-    edited = edit_ranking(masks, state_M)
-    return replace(scored, recipe=recipe, masks=edited, unedited=masks)
+    return edit_states(edits, scored.layout, scored.model, shape, images)
+
+
+def edit_steps(
+    scored: Scored, edits: tuple[Edit, ...], images: ImageSet, cancel: CancelToken
+) -> Iterator[Event]:
+    """Edit the masks of a large network; ends with `ScoringDone`. Raises as `with_edits` does."""
+    yield Progress("Editing the mask")
+    edited = with_edits(scored, edits, images)
+    edited.prepare()
+    cancel.raise_if_cancelled()
+    yield ScoringDone(edited)
 
 
 def refuse_edits(pruning: PruningSpec) -> None:
     """Raise `UserError` if there are edits, and the method moves its mask while training."""
+    if pruning.edits:
+        _refuse_moving(pruning)
+
+
+def _refuse_moving(pruning: PruningSpec) -> None:
     method = find_method(pruning)
-    if pruning.edits and method.regime:
+    if method.regime:
         raise UserError(
             f"{method.title} chooses its masks while it trains, so they cannot be edited by hand.",
             "Take back all edits, or choose a method whose mask is fixed before training.",
