@@ -129,6 +129,21 @@ class Arrangement:
         """1 at connections, 0 in gaps."""
         return self.place(np.ones(self.tensor.shape, np.uint8), 0)
 
+    def choose(self, chosen_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the connections at chosen pixels, in the tensor's shape.
+
+        With *channels*, a kernel is chosen as a whole.
+        """
+        shape, size = self.tensor.shape, self.tensor.size
+        number_HW = self.place(np.arange(1, size + 1).reshape(shape), 0)
+        chosen = np.zeros(size + 1, bool)
+        chosen[number_HW[chosen_HW]] = True
+        found: NDArray[np.bool_] = chosen[1:].reshape(shape)
+        if self.style == "channels" and not self.is_matrix:
+            of_kernel = found.reshape(*shape[:2], -1).any(axis=2)
+            found = np.broadcast_to(of_kernel.reshape(*shape[:2], *(1 for _ in shape[2:])), shape)
+        return found
+
     def position_at(self, row: int, column: int) -> tuple[int, ...] | None:
         """Return the position in the tensor under a pixel; None in a gap or outside."""
         out, into, height, width = self.kernel_shape

@@ -19,8 +19,34 @@ from snip_gui.core.views.picture import Picture, to_indices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from snip_gui.core.models.catalogue import InputMapKind
+
 
 MapScale: TypeAlias = Literal["own-maximum", "unit"]
+
+
+def edited_pixels(
+    state_OI: NDArray[np.uint8], kind: InputMapKind, image_shape: tuple[int, int, int]
+) -> NDArray[np.uint8] | None:
+    """Return which pixels (H, W) have all their connections kept (1) or removed (2) by hand.
+
+    None for a network whose pixels have no connections of their own.
+
+    Parameters
+    ----------
+    state_OI
+        What edits do to the connections of the mapped layer; see `edit_states`.
+    """
+    channels, rows, columns = image_shape
+    if kind == "none" or kind == "positions":
+        return None
+    first_I = state_OI[0]
+    same_I = first_I * (state_OI == first_I).all(axis=0)
+    if kind == "columns":
+        same_I = np.repeat(same_I.reshape(channels, 1, columns), rows, axis=1)
+    same_CHW = same_I.reshape(image_shape)
+    state_HW: NDArray[np.uint8] = same_CHW[0] * (same_CHW == same_CHW[0]).all(axis=0)
+    return state_HW
 
 
 def map_picture(

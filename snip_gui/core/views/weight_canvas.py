@@ -198,6 +198,17 @@ def weight_canvas(
     )
 
 
+def edit_picture(
+    state: NDArray[np.uint8], arrangement: Arrangement, block: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Arrange what edits do to each connection (see `edit_states`), 0 in gaps.
+
+    A block shows an edit of any of its connections, so that single ones are seen.
+    """
+    state_HW = arrangement.place(state, 0)
+    return np.ascontiguousarray(block_max(state_HW, block))
+
+
 def lay_out_kept(masks: MaskSource, arrangement: Arrangement) -> Cutter:
     """Return a function from the number kept to the arranged mask (H, W), False in gaps."""
 

@@ -127,9 +127,7 @@ class MaskEditor(QObject):
         """Return the job that scores the recipe; it reuses scores that differ only in edits."""
         base = self._find_base()
         if base is not None and not self._state.is_preview:
-            return lazily(
-                "snip_gui.core.pruning.edits.edited:edit_steps", base, self.edits, images
-            )
+            return lazily("snip_gui.core.pruning.edits.edited:edit_steps", base, self.edits, images)
         return lazily(
             "snip_gui.core.methods.scoring:score_steps", self._state.recipe, environment, images
         )

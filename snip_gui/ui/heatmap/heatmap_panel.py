@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -17,7 +18,9 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.readout import connection_text, part_text
+from snip_gui.ui.commands.edit_menu import make_edit_menu
 from snip_gui.ui.heatmap.map_page import MapPage
+from snip_gui.ui.heatmap.mask_tools import MaskTools
 from snip_gui.ui.heatmap.next_step import NextStep
 from snip_gui.ui.widgets.elided_label import ElidedLabel
 from snip_gui.ui.widgets.lazy_page import LazyPage
@@ -26,8 +29,12 @@ from snip_gui.ui.widgets.plain_text import Label
 from snip_gui.ui.widgets.sparsity_control import SparsityControl
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QResizeEvent
 
+    from snip_gui.core.pruning.edits.regions import Target
+    from snip_gui.core.recipe.edits import Edit
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.heatmap.weights_page import WeightsPage
@@ -78,6 +85,7 @@ class HeatmapPanel(QWidget):
             self._views.addButton(button)
         self.badge = named(Label(), "training_badge", "Training")
         self.badge.setProperty("role", "notice")
+        self.tools = MaskTools(self._state, self._controller.masks)
         self.back = named(
             QPushButton(), "back_to_training", "Return to the training sparsity",
             "Move the slider to the sparsity being trained",
@@ -90,6 +98,7 @@ class HeatmapPanel(QWidget):
             top.addWidget(widget)
         self._top = top
         top.addStretch()
+        top.addWidget(self.tools)
         top.addWidget(self.badge)
         top.addWidget(self.back)
         self.splitter = QSplitter()
@@ -117,17 +126,38 @@ class HeatmapPanel(QWidget):
         self.next_step.changed.connect(self._on_next_step)
         self._views.buttonClicked.connect(self._on_view_changed)
         self.back.clicked.connect(self._on_back)
-        self.map.readout.connect(self._on_readout)
+        self.tools.tool_changed.connect(self._on_tool_changed)
+        self._connect_page(self.map)
+
+    def _connect_page(self, page: MapPage | WeightsPage) -> None:
+        page.readout.connect(self._on_readout)
+        page.menu_asked.connect(self._on_menu_asked)
+        page.edit_painted.connect(self._on_edit_painted)
 
     def _make_weights(self) -> WeightsPage:
         # Imported late, because it is not shown at first.
         from snip_gui.ui.heatmap.weights_page import WeightsPage
 
         page = WeightsPage(self._state, self._controller, self._themes)
-        page.readout.connect(self._on_readout)
+        self._connect_page(page)
+        page.set_tool(self.tools.tool, keeps=self.tools.action_of_tool == "keep")
         page.show_scored()
         page.plot.set_faded(self._is_stale)
         return page
+
+    @Slot()
+    def _on_tool_changed(self) -> None:
+        for page in self._pages():
+            page.set_tool(self.tools.tool, keeps=self.tools.action_of_tool == "keep")
+
+    @Slot(object, QPoint)
+    def _on_menu_asked(self, targets: Sequence[Target], place: QPoint) -> None:
+        make_edit_menu(self._controller.masks, targets, self).popup(place)
+
+    @Slot(object)
+    def _on_edit_painted(self, edit: Edit) -> None:
+        edit = msgspec.structs.replace(edit, action=self.tools.action_of_tool)
+        self._controller.masks.add(edit)
 
     @property
     def weights(self) -> WeightsPage:
@@ -175,6 +205,7 @@ class HeatmapPanel(QWidget):
         hidden = self.show_weights, self.show_map
         for page, other in zip(self._pages(), hidden, strict=False):
             width = buttons + page.bar.sizeHint().width() + page.controls.spacing()
+            width += self.tools.sizeHint().width() + self._top.spacing()
             if not self.show_both.isChecked() and width < self.width() - _BADGE_WIDTH:
                 self._top.insertWidget(len(self._views.buttons()), page.bar)
             else:

@@ -9,17 +9,23 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import QSpinBox
 
+from snip_gui.core.pruning.edits.edited import EditedRanking
+from snip_gui.core.pruning.edits.regions import painted_inputs, painted_pixels, pixel_targets
 from snip_gui.core.pruning.input_map import find_pixel
-from snip_gui.core.views.input_map import map_picture
+from snip_gui.core.views.input_map import edited_pixels, map_picture
 from snip_gui.session.looking.selector import mapped_tensor
 from snip_gui.ui.heatmap.picture_page import NO_SCORES, PicturePage, choice
 from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from PySide6.QtWidgets import QWidget
 
+    from snip_gui.core.pruning.edits.regions import Target
+    from snip_gui.core.recipe.edits import Edit
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
@@ -161,9 +167,44 @@ class MapPage(PicturePage):
         if self._is_under:  # in colour, to stand out from the grey mean
             picture = replace(picture, palette="glow")
         self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
+        self.plot.show_edits(self.edited_HW())
         self._draw_marks()
         self.show_plot()
         self._draw_companion()
+
+    def edited_HW(self) -> NDArray[np.uint8] | None:
+        """Return what edits do to each pixel, if channels are not apart."""
+        scored = self._state.scored
+        if scored is None or not isinstance(scored.masks, EditedRanking) or self._is_apart:
+            return None
+        name = mapped_tensor(scored)
+        if not name or self._shows_inputs:
+            return None
+        state_OI = scored.masks.get_states(scored.layout[name])
+        if self._unit is not None:
+            state_OI = state_OI[self._unit : self._unit + 1]
+        return edited_pixels(state_OI, scored.model.input_map, scored.architecture.input_shape)
+
+    def targets_at(self, row: int, column: int) -> Sequence[Target]:
+        """Return the pixel under the pointer, and dead pixels."""
+        scored = self._state.scored
+        if scored is None or self._fractions is None or self._shows_inputs:
+            return ()
+        _, _, columns = self._fractions.shape
+        return pixel_targets(scored, row, min(column % (columns + 1), columns - 1), self._unit)
+
+    def painted_edit(self, chosen_HW: NDArray[np.bool_]) -> Edit | None:
+        """Return the edit that keeps painted pixels, or their connections to the chosen unit."""
+        scored = self._state.scored
+        if scored is None or self._fractions is None or self._shows_inputs:
+            return None
+        channels, rows, columns = self._fractions.shape
+        if self._is_apart:
+            apart = np.pad(chosen_HW, ((0, 0), (0, 1))).reshape(rows, channels, columns + 1)
+            chosen_HW = np.asarray(apart[:, :, :columns].any(axis=1))
+        if self._unit is None:
+            return painted_pixels(chosen_HW)
+        return painted_inputs(scored, chosen_HW, self._unit)
 
     def _draw_inputs(self, why: str) -> None:
         """Draw the input sensitivity of the whole network and, to its right, of the pruned one."""
@@ -177,6 +218,7 @@ class MapPage(PicturePage):
         picture = replace(picture, label="|x dL/dx|", is_share=False)
         self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
         self.plot.show_marks(())
+        self.plot.show_edits(None)
         self.show_plot()
         self._draw_companion()
 

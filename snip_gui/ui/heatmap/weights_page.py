@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, QTimer, Slot
 from PySide6.QtWidgets import QComboBox
 
+from snip_gui.core.pruning.edits.edited import EditedRanking
+from snip_gui.core.pruning.edits.regions import connection_targets, painted_connections
 from snip_gui.core.views.arrangement import Arrangement, by_number_kept
 from snip_gui.core.views.large_canvas import LargeCanvas
 from snip_gui.core.views.readout import connection_text, part_text
-from snip_gui.core.views.weight_canvas import WeightCanvas, weight_canvas
+from snip_gui.core.views.weight_canvas import WeightCanvas, edit_picture, weight_canvas
 from snip_gui.core.views.weight_values import colour_limit, signed_picture, value_picture
 from snip_gui.session.state.selection import Selection, connection
 from snip_gui.ui.heatmap.large_layer import LargeLayer, is_large
@@ -20,13 +22,17 @@ from snip_gui.ui.theme.picture_colours import make_colour_table
 from snip_gui.ui.widgets.naming import named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
     from PySide6.QtGui import QHideEvent, QShowEvent
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.core.graph.layout import TensorSpec
+    from snip_gui.core.pruning.edits.regions import Target
     from snip_gui.core.pruning.scored import Scored
+    from snip_gui.core.recipe.edits import Edit
     from snip_gui.core.views.picture import Picture
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
@@ -63,6 +69,7 @@ class WeightsPage(PicturePage):
         self._state, self._selector = state, controller.selector
         self.canvas: WeightCanvas | None = None
         self._values: dict[tuple[str, tuple[int, int]], Picture | str] = {}
+        self._edited: tuple[object, NDArray[np.uint8]] | None = None
         self._live, self._live_most = controller.live, 0.0
         self.timeline = Timeline()
         self._make_controls()
@@ -225,7 +232,7 @@ class WeightsPage(PicturePage):
             self.canvas = weight_canvas(
                 scored.masks, self._arranged(scored, tensor), scored.score_name
             )
-            self._values, self._live_most = {}, 0.0
+            self._values, self._live_most, self._edited = {}, 0.0, None
             self.plot.prepare(self.canvas.size)
         self.canvas = self.canvas.reduced(self.plot.reduction)
         picture = self._picture(scored, self.canvas)
@@ -234,8 +241,40 @@ class WeightsPage(PicturePage):
             return
         table = make_colour_table(picture, self.themes.colours)
         self.plot.show_picture(picture, table, self.canvas.size, self.canvas.block)
+        self.plot.show_edits(self._edits(self.canvas.block), self.canvas.block)
         self._draw_marks(self.canvas.arrangement)
         self.show_plot()
+
+    def edited_HW(self) -> NDArray[np.uint8] | None:
+        """Return what edits do to each connection of the canvas."""
+        return self._edits((1, 1))
+
+    def _edits(self, block: tuple[int, int]) -> NDArray[np.uint8] | None:
+        """Return what edits do to each block; None without edits."""
+        scored = self._state.scored
+        if self.canvas is None or scored is None or not isinstance(scored.masks, EditedRanking):
+            return None
+        key = (block, self.canvas.arrangement)
+        if self._edited is None or self._edited[0] != key:
+            state = scored.masks.get_states(self.canvas.tensor)
+            self._edited = key, edit_picture(state, self.canvas.arrangement, block)
+        return self._edited[1]
+
+    def targets_at(self, row: int, column: int) -> Sequence[Target]:
+        """Return the parts around the connection under the pointer."""
+        scored, plane = self._state.scored, self._arrangement
+        position = plane.position_at(row, column) if plane else None
+        if scored is None or plane is None or position is None:
+            return ()
+        targets = connection_targets(scored, plane.tensor, position)
+        return targets[1:] if plane.style == "channels" and not plane.is_matrix else targets
+
+    def painted_edit(self, chosen_HW: NDArray[np.bool_]) -> Edit | None:
+        """Return the edit that keeps painted connections; None for a layer drawn in parts."""
+        if self.canvas is None:
+            return None
+        arrangement = self.canvas.arrangement
+        return painted_connections(arrangement.tensor, arrangement.choose(chosen_HW))
 
     def _draw_large(self, scored: Scored, tensor: TensorSpec) -> None:
         """Draw a layer that is too large for a picture of all connections."""
@@ -253,6 +292,7 @@ class WeightsPage(PicturePage):
             self.say(sentence)
             return
         assert self.large.canvas is not None
+        self.plot.show_edits(None)
         self._draw_marks(self.large.canvas.arrangement)
         self.show_plot()
 

@@ -45,6 +45,8 @@ class Colours:
     both: str
     only_a: str
     only_b: str
+    edit_kept: str
+    edit_removed: str
     no_path: str
     bar: str
     bar_track: str

@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
         self.heatmap = HeatmapPanel(state, controller, themes)
         self.images = ImagesPanel(state, controller)
         self.lazy = LazyPanels(controller, themes, self)
-        self.layers = LayersPanel(state, themes)
+        self.layers = LayersPanel(state, controller.masks, themes)
         self.sensitivity = SensitivityPanel(state, controller, themes)
         self.training = TrainingPanel(state, controller, themes)
         self.log = LogPanel(state, themes)

@@ -5,7 +5,7 @@ import pytest
 
 from snip_gui.core.models.catalogue import MODELS, WindowStep
 from snip_gui.core.pruning.input_map import pixel_fractions, position_fractions, receptive_fields
-from snip_gui.core.views.input_map import map_picture
+from snip_gui.core.views.input_map import edited_pixels, map_picture
 
 RNG = np.random.default_rng(0)
 
@@ -103,3 +103,16 @@ def test_an_empty_map_is_black():
 def test_channels_are_averaged():
     fractions = np.stack([np.zeros((2, 2)), np.ones((2, 2))])
     assert map_picture(fractions, "own-maximum").high == 0.5
+
+
+def test_a_pixel_is_edited_if_all_its_connections_are():
+    state_OI = np.zeros((3, 12), np.uint8)
+    state_OI[:, [0, 6]] = 1  # the same pixel in both channels
+    state_OI[:, 1] = 2  # in one channel only
+    state_OI[:2, [2, 8]] = 1  # for two units of three
+    found = edited_pixels(state_OI, "pixels", (2, 2, 3))
+    assert np.array_equal(found, [[1, 0, 0], [0, 0, 0]])
+    assert edited_pixels(state_OI, "positions", (2, 2, 3)) is None
+    state_OI = np.zeros((3, 2), np.uint8)
+    state_OI[:, 1] = 2
+    assert np.array_equal(edited_pixels(state_OI, "columns", (1, 4, 2)), [[0, 2]] * 4)

@@ -12,6 +12,7 @@ from snip_gui.core.views.picture import colour_table
 from snip_gui.core.views.weight_canvas import (
     NO_SCORES,
     block_mean,
+    edit_picture,
     find_score_colours,
     weight_canvas,
 )
@@ -232,3 +233,12 @@ def test_masks_of_any_source_are_drawn_as_those_of_a_ranking(make, factor):
         np.testing.assert_array_equal(found.index_HW, expected.index_HW)
         for look in ("sensitivity", "kept-sensitivity"):
             assert weight_canvas(source, Arrangement(tensor)).picture(num_kept, look) == NO_SCORES
+
+
+def test_a_block_shows_an_edit_of_any_of_its_connections():
+    tensor = layout_named({"a": (4, 6)}).tensors[0]
+    state = np.zeros((4, 6), np.uint8)
+    state[1, 2], state[3, 5] = 1, 2
+    arrangement = Arrangement(tensor)
+    assert np.array_equal(edit_picture(state, arrangement, (1, 1)), state)
+    assert np.array_equal(edit_picture(state, arrangement, (2, 2)), [[0, 1, 0], [0, 0, 2]])

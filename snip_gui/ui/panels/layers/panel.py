@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import short_count, sparsity_text
+from snip_gui.core.pruning.edits.regions import layer_target
+from snip_gui.ui.commands.edit_menu import make_edit_menu
 from snip_gui.ui.panels.layers.bar_delegate import BarDelegate
 from snip_gui.ui.panels.layers.model import KEPT, LAYER, SPARSITY, TOTAL, LayerModel
 from snip_gui.ui.widgets.naming import named
@@ -22,6 +24,7 @@ from snip_gui.ui.widgets.plain_text import Label
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
+    from snip_gui.session.choosing.mask_editor import MaskEditor
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
@@ -33,9 +36,15 @@ class LayersPanel(QWidget):
 
     layer_chosen = Signal(str)
 
-    def __init__(self, state: SessionState, themes: Themes, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        state: SessionState,
+        masks: MaskEditor,
+        themes: Themes,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._state, self._themes = state, themes
+        self._state, self._masks, self._themes = state, masks, themes
         self.model = LayerModel(self)
         self.table = named(QTableView(), "layers_table", "Layers")
         self.table.setModel(self.model)
@@ -56,6 +65,8 @@ class LayersPanel(QWidget):
         header.setHighlightSections(False)
         self.table.clicked.connect(self._on_chosen)
         self.table.activated.connect(self._on_chosen)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._on_menu_asked)
         self.table.setMinimumWidth(218)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._total = named(Label(), "layers_total", "Total")
@@ -210,6 +221,17 @@ class LayersPanel(QWidget):
             )
         self._warning.setText(" ".join(sentences))
         self._warning.setVisible(bool(sentences))
+
+    @Slot(QPoint)
+    def _on_menu_asked(self, place: QPoint) -> None:
+        """Offer to keep or remove all weights of a layer."""
+        scored, index = self._state.scored, self.table.indexAt(place)
+        if scored is None or not index.isValid():
+            return
+        tensors = scored.layout.get_tensors(self.model.rows[index.row()].layer)
+        targets = [layer_target(tensor) for tensor in tensors if tensor.is_weight]
+        menu = make_edit_menu(self._masks, targets, self)
+        menu.popup(self.table.viewport().mapToGlobal(place))
 
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:

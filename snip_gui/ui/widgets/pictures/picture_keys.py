@@ -1,4 +1,4 @@
-"""Keys in a picture: arrows point, Enter selects, + and - zoom, Shift and arrows pan."""
+"""Keys in a picture: arrows point, Enter selects, Menu opens the menu, + and - zoom, Shift pans."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ class PictureKeys(QObject):
             self._plot.zoom(1 / _ZOOM)
         elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
             self._plot.reset_view()
+        elif key == Qt.Key.Key_Menu and self._place:
+            self._plot.ask_menu(*self._place)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._place:
             self._plot.clicked.emit(*self._place)
         else:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QWidget
 
-from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.pictures.bar_ticks import bar_ticks
+from snip_gui.ui.widgets.painting.paint_box import PaintBox
+from snip_gui.ui.widgets.pictures.colour_bar import ColourBar
 from snip_gui.ui.widgets.pictures.picture_keys import PictureKeys
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _SHARP = 1.25
 # Brightness of an image under a picture.
 _UNDER = 0.4
+# Opacity of edits, so that kept and removed are still told apart under them.
+_EDIT_ALPHA = 210
 
 
 class PicturePlot(QWidget):
@@ -38,6 +40,7 @@ class PicturePlot(QWidget):
     left = Signal()
     zoomed = Signal()  # another reduction is appropriate
     moved = Signal()  # another part is visible
+    menu_asked = Signal(int, int, QPoint)  # row, column, place on the screen
 
     def __init__(
         self, name: str = "heatmap", title: str = "Heatmap", parent: QWidget | None = None
@@ -47,7 +50,7 @@ class PicturePlot(QWidget):
         self._reduction = 1
         self._picture: Picture | None = None
         self.view = named(pg.GraphicsView(), f"{name}_view", title)
-        self.view_box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False)
+        self.view_box = PaintBox(lockAspect=True, invertY=True, enableMenu=False)
         self.view.setCentralItem(self.view_box)
         self.image_item = pg.ImageItem(axisOrder="row-major")
         self.view_box.addItem(self.image_item)
@@ -56,6 +59,11 @@ class PicturePlot(QWidget):
         self.companion_item.setZValue(-1)
         self.companion_item.hide()
         self.view_box.addItem(self.companion_item)
+        self.edit_item = pg.ImageItem(axisOrder="row-major")
+        self.edit_item.setZValue(0.5)
+        self.edit_item.hide()
+        self.view_box.addItem(self.edit_item)
+        self._edit_colours = (QColor(), QColor())
         self._beside = False
         self._marks: list[QGraphicsRectItem] = []
         self._mark_colour = QColor()
@@ -121,6 +129,32 @@ class PicturePlot(QWidget):
             left = width * 1.06 if beside else 0.0
             self.companion_item.setRect(QRectF(left, 0, width, height))
         self.reset_view()
+
+    def show_edits(
+        self,
+        state_HW: NDArray[np.uint8] | None,
+        block: tuple[int, int] = (1, 1),
+        origin: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Draw over the picture what is kept (1) and removed (2) by hand; None for nothing.
+
+        ``block`` and ``origin`` are those of `show_picture`.
+        """
+        is_shown = state_HW is not None and bool(state_HW.any())
+        self.edit_item.setVisible(is_shown)
+        self.colour_bar.show_edits(self._edit_colours if is_shown else ())
+        if state_HW is None or not is_shown:
+            return
+        table = np.zeros((256, 4), np.uint8)
+        for index, colour in enumerate(self._edit_colours, 1):
+            table[index] = (colour.red(), colour.green(), colour.blue(), _EDIT_ALPHA)
+        self.edit_item.setImage(state_HW, levels=(0, 255), lut=table, autoLevels=False)
+        height, width = state_HW.shape
+        self.edit_item.setRect(QRectF(origin[1], origin[0], width * block[1], height * block[0]))
+
+    def set_edit_colours(self, kept: str, removed: str) -> None:
+        """Set the colours of what is kept and removed by hand."""
+        self._edit_colours = QColor(kept), QColor(removed)
 
     def show_marks(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
         """Frame rectangles of the canvas, given by row, column, height and width."""
@@ -212,6 +246,7 @@ class PicturePlot(QWidget):
         """Draw nothing."""
         self._picture = None
         self.image_item.hide()
+        self.edit_item.hide()
         self._shape = ()
         self.colour_bar.clear()
 
@@ -255,6 +290,16 @@ class PicturePlot(QWidget):
             place = self._place_at(click.scenePos())
             if place is not None:
                 self.clicked.emit(*place)
+        elif click.button() == Qt.MouseButton.RightButton:
+            place = self._place_at(click.scenePos())
+            if place is not None:
+                self.menu_asked.emit(*place, click.screenPos().toPoint())
+
+    def ask_menu(self, row: int, column: int) -> None:
+        """Ask for the menu of a position that the keyboard points at."""
+        point = self.view_box.mapViewToScene(QPointF(column + 0.5, row + 0.5))
+        on_screen = self.view.viewport().mapToGlobal(self.view.mapFromScene(point))
+        self.menu_asked.emit(row, column, on_screen)
 
     def _on_moved(self, position: QPointF) -> None:
         place = self._place_at(position)
@@ -282,94 +327,8 @@ class PicturePlot(QWidget):
         return top, left, max(0, bottom - top), max(0, right - left)
 
 
-class ColourBar(Guarded, QWidget):
-    """The colour bar."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._picture: Picture | None = None
-        self._gradient = QImage()
-        self._table = np.zeros((0, 3), np.uint8)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        named(self, "colour_bar", "Colour bar")
-
-    def show_scale(self, picture: Picture, table: NDArray[np.uint8]) -> None:
-        """Show the scale of a picture."""
-        known, self._picture = self._picture, picture
-        scale = (picture.low, picture.high, picture.label, picture.palette)
-        same = known is not None and scale == (known.low, known.high, known.label, known.palette)
-        if not same or not np.array_equal(table, self._table):
-            self._table = table
-            self._set_gradient(table)
-
-    def clear(self) -> None:
-        """Hide the scale."""
-        self._picture = None
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        """Return a size with room for the bar and its numbers."""
-        return QSize(round(_BAR_WIDTH_EM * self.fontMetrics().height()), 120)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the bar with labels at its ends and its middle."""
-        self.paint_on(QPainter(self))
-
-    def paint_on(self, painter: QPainter) -> None:
-        """Paint the contents of the widget."""
-        picture = self._picture
-        if picture is None:
-            return
-        font = painter.font()
-        font.setPointSizeF(_FONT_SHARE * self.font().pointSizeF())
-        painter.setFont(font)
-        line = painter.fontMetrics().height()
-        top, bottom = line + 8, self.height() - line - 4
-        bar = QRectF(4, top, 14, max(20, bottom - top))
-        text = self.palette().color(self.foregroundRole())
-        painter.setPen(text)
-        painter.drawText(QRectF(0, 0, self.width(), line), _LEFT, _short(picture.label))
-        if picture.legend:
-            self._paint_legend(painter, bar, line, picture.legend)
-            return
-        painter.drawImage(bar, self._gradient)
-        above = math.inf
-        for share, label in bar_ticks(picture):
-            y = bar.bottom() - share * bar.height()
-            if above - y < line:  # a low bar has room for fewer labels
-                continue
-            above = y
-            place = QRectF(bar.right() + 4, y - line / 2, self.width(), line)
-            painter.drawText(place, _LEFT, label)
-
-    def _paint_legend(
-        self, painter: QPainter, bar: QRectF, line: int, legend: tuple[tuple[str, int], ...]
-    ) -> None:
-        """Paint a box for each category."""
-        for number, (label, index) in enumerate(legend):
-            box = QRectF(bar.left(), bar.top() + number * (line + 8), 14, line)
-            painter.fillRect(box, QColor(*self._table[index].tolist()))
-            place = QRectF(box.right() + 4, box.top(), self.width(), line)
-            painter.drawText(place, _LEFT, label)
-
-    def _set_gradient(self, table: NDArray[np.uint8]) -> None:
-        column = np.ascontiguousarray(table[:0:-1])
-        self._gradient = QImage(column.data, 1, 255, 3, QImage.Format.Format_RGB888).copy()
-        self.update()
-
-
 def _frame_pen(colour: QColor) -> QPen:
     """Return a pen with constant width at any zoom."""
     pen = QPen(colour, 2)
     pen.setCosmetic(True)
     return pen
-
-
-_FONT_SHARE = 0.85
-# Room for the bar and its numbers, in heights of a line.
-_BAR_WIDTH_EM = 4.6
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
-def _short(label: str) -> str:
-    return {"fraction kept": "kept", "kept": ""}.get(label, label)

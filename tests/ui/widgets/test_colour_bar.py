@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.views.picture import Picture
-from snip_gui.ui.widgets.pictures.bar_ticks import bar_ticks
+from snip_gui.ui.widgets.pictures.colour_bar import bar_ticks
 
 INDEX_HW = np.ones((1, 1), np.uint8)
 
