@@ -69,7 +69,7 @@ def add_study(commands: Any) -> None:  # noqa: ANN401 - argparse does not export
     )
     parser.add_argument("--recipes", nargs="+", type=Path, metavar="FILE",
                        help="overlap: compare these recipes")  # fmt: skip
-    _add_systems(parser, "systems: ")
+    _add_systems(parser, "systems and others that compare methods: ")
     parser.add_argument("--cluster", action="store_true",
                        help="overlap: put similar groups next to each other")  # fmt: skip
     parser.set_defaults(command=_study)
@@ -251,7 +251,7 @@ def _make(
         StudyOptions(
             seeds=parse_seeds(options.seeds),
             read_images=lambda: _images(recipe, environment),
-            methods=tuple(options.systems),
+            methods=tuple(name for name in options.systems if name != ALL),
             sparsities=(
                 parse_sparsities(" ".join(options.sparsities)) if options.sparsities else ()
             ),

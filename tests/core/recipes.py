@@ -74,6 +74,7 @@ def recipes(
             precision=st.sampled_from(["float32", "bfloat16"]),
             added_epochs=st.integers(0, 100_000),
             added_rate=st.floats(0, 100),
+            order=st.integers(0, 2**53),
         ),
         seed=st.integers(0, 2**53),
     )

@@ -22,6 +22,7 @@ ADDED_LATER = (
     "precision",
     "added_epochs",
     "added_rate",
+    "order",
 )
 """Fields added to recipes later: digests leave them out if they are at their defaults."""
 
@@ -206,6 +207,18 @@ class Training(RecipePart, frozen=True, kw_only=True):
             extra={"decimals": 5, "step": 0.001, "zero": "last of the schedule"},
         ),
     ] = 0.0
+
+    order: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**53,
+            title="Order of images",
+            description="Another number shuffles the training images differently, and leaves "
+            "everything else as it is: the weights, the minibatch and the mask.",
+            extra={"zero": "that of the seed"},
+        ),
+    ] = 0
 
     @property
     def is_half_width(self) -> bool:

@@ -112,6 +112,7 @@ def _kind(recipe: Recipe) -> Recipe:
         decay_at=(),
         decay_factor=0.1,
         labels="true",
+        order=0,
     )
     pruning = replace(recipe.pruning, after="keep")
     return replace(recipe, training=training, pruning=pruning, seed=0)

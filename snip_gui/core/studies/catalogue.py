@@ -121,7 +121,37 @@ STUDIES = Registry(
             "layer-collapse",
             "Layer collapse",
             "At which sparsity does the network fall apart, and which layer goes first?",
-            "snip_gui.core.studies.field.trained:make_layer_collapse",
+            "snip_gui.core.studies.field.collapse:make_layer_collapse",
+        ),
+        StudyInfo(
+            "lottery-ticket",
+            "Lottery ticket",
+            "How good is a sparse network that is found by training, rather than by SNIP?",
+            "snip_gui.core.studies.field.tickets:make_lottery_ticket",
+        ),
+        StudyInfo(
+            "random-tickets",
+            "Random tickets",
+            "Are the numbers that SNIP keeps in each layer enough, with other connections?",
+            "snip_gui.core.studies.field.tickets:make_random_tickets",
+        ),
+        StudyInfo(
+            "receptive-fields",
+            "Receptive fields",
+            "Does pruning make the receptive fields of hidden units local?",
+            "snip_gui.core.studies.field.receptive_fields:make_receptive_fields",
+        ),
+        StudyInfo(
+            "connectivity",
+            "Linear mode connectivity",
+            "Do two runs that differ only in the order of the images end in the same valley?",
+            "snip_gui.core.studies.field.connectivity:make_connectivity",
+        ),
+        StudyInfo(
+            "recovery",
+            "Damage and recovery",
+            "How much does pruning a trained network damage it, and how soon does it recover?",
+            "snip_gui.core.studies.field.recovery:make_recovery",
         ),
         StudyInfo(
             "table-1",
@@ -160,12 +190,18 @@ STUDIES = Registry(
 SERIES = {
     "paper": ("table-1", "figure-1", "minibatch-size", "table-3"),
     "field": (
+        "sanity-checks",
+        "random-tickets",
         "exact-removal",
+        "layer-collapse",
+        "lottery-ticket",
+        "receptive-fields",
+        "recovery",
+        "connectivity",
+        "minibatch-size",
         "conservation",
         "stability",
         "leave-one-out",
-        "sanity-checks",
-        "layer-collapse",
     ),
 }
 """Studies that are answered one after another, the most telling first."""

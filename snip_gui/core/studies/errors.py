@@ -15,7 +15,7 @@ from snip_gui.core.recipe.json import with_value
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.runs.placing import find_folders
 from snip_gui.core.studies.error_chart import error_chart
-from snip_gui.core.studies.intervals import Interval, mean_interval
+from snip_gui.core.studies.intervals import Interval, fraction_interval, mean_interval
 from snip_gui.core.studies.running import RunResult, RunWork
 from snip_gui.core.studies.study import Answer, Beside
 from snip_gui.core.studies.words import interval_text, points_text
@@ -158,7 +158,7 @@ class ArmErrors:
     @property
     def interval(self) -> Interval:
         """Mean test error with its interval."""
-        return mean_interval(list(self.errors.values()))
+        return fraction_interval(list(self.errors.values()))
 
     @property
     def text(self) -> str:

@@ -66,6 +66,20 @@ def mean_interval(values: Sequence[float], level: float = LEVEL, seed: int = 0) 
     return student(values, level)
 
 
+def fraction_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of fractions with its interval, which is cut off at 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there are no values.
+    """
+    found = mean_interval(values)
+    if math.isinf(found.low):
+        return found
+    return Interval(found.estimate, max(0.0, found.low), min(1.0, found.high))
+
+
 def student(values: Sequence[float], level: float = LEVEL) -> Interval:
     """Return the mean of normally distributed values with its interval (Student 1908).
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.files import write_bytes
 from snip_gui.core.base.json_files import read_json
-from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.base.registry import load_target
-from snip_gui.core.engine.images import keep_images
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.stages import Stage, stage_keys
+from snip_gui.core.studies.inputs import read_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -24,12 +21,13 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.studies.inputs import Inputs
 
 T = TypeVar("T")
 
 MEASURES_FOLDER = ".measures"  # names that begin with a dot are not listed as runs
-_NUM_DIGITS = 24
 _MOST_BYTES = 64_000_000
 
 
@@ -114,36 +112,48 @@ class MeasuringWork:
 
     def steps(self, cancel: CancelToken, share: int) -> Generator[Event, None, Any]:
         """Measure, or read what was measured before."""
-        cancel.raise_if_cancelled()
-        yield Progress("Loading torch")
-        import_torch()
-        from snip_gui.core.base.machine.devices import resolve_device, share_device, versions
-        from snip_gui.core.data.sets.loading import read_images, read_options_for
+        inputs = yield from read_inputs(self.recipe.data, self.environment, share, cancel)
         from snip_gui.core.methods.scoring import prune
         from snip_gui.core.pruning.workbench import build_steps
 
-        environment = share_device(self.environment, share)
-        data = self.recipe.data
-        images = keep_images(data, environment)
-        if images is None:
-            options = read_options_for(data, environment)
-            images = yield from read_images(data.name, environment.data_folder, cancel, options)
-        where = (
-            images.digest,
-            versions()["torch"],
-            versions()["snip-gui"],
-            resolve_device(environment.device).type,
-            environment.num_threads,
-        )
-        text = repr((self.measure, stage_keys(self.recipe)[Stage.PRUNE], *where))
-        digest = hashlib.sha256(text.encode()).hexdigest()[:_NUM_DIGITS]
-        path = self.runs_folder / MEASURES_FOLDER / f"{digest}.json"
-        try:
-            return read_json(path, self.kind, max_bytes=_MOST_BYTES)
-        except UserError:  # there is none, or it is damaged
-            pass
-        bench = yield from build_steps(self.recipe, environment, images, cancel)
+        kept = KeptMeasure(self.runs_folder, self.kind)
+        path = kept.path(inputs, self.measure, stage_keys(self.recipe)[Stage.PRUNE])
+        if (known := kept.read(path)) is not None:
+            return known
+        bench = yield from build_steps(self.recipe, inputs.environment, inputs.images, cancel)
         scored = yield from prune(bench, cancel)
         found = yield from load_target(self.measure)(bench, scored, cancel)
-        write_bytes(path, msgspec.json.encode(found))
+        kept.write(path, found)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMeasure:
+    """Measurements kept in small files.
+
+    Attributes
+    ----------
+    kind
+        Type of the results, a `msgspec.Struct`.
+    """
+
+    runs_folder: Path
+    kind: type[Any]
+
+    def path(self, inputs: Inputs, *parts: object) -> Path:
+        """Return the file of a measurement that depends on ``parts`` and on the inputs."""
+        from snip_gui.core.base.machine.devices import versions
+
+        name = inputs.digest(*parts, versions()["snip-gui"])
+        return self.runs_folder / MEASURES_FOLDER / f"{name}.json"
+
+    def read(self, path: Path) -> Any | None:  # noqa: ANN401 - of the kind
+        """Read a measurement; None if there is none, or it is damaged."""
+        try:
+            return read_json(path, self.kind, max_bytes=_MOST_BYTES)
+        except UserError:
+            return None
+
+    def write(self, path: Path, found: object) -> None:
+        """Keep a measurement; raises `UserError` if it cannot be written."""
+        write_bytes(path, msgspec.json.encode(found))

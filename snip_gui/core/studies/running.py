@@ -10,13 +10,14 @@ from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.folder import read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
     from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
+    from snip_gui.core.training.metrics import MetricPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class RunResult:
         Number of kept ones on a path from input to output.
     seconds
         Time of scoring and training.
+    best_step
+        Step of the lowest validation error, counted from the start of the last phase; None without
+        a validation split.
     """
 
     folder: Path
@@ -54,6 +58,7 @@ class RunResult:
     num_parameters: int = 0
     num_effective: int = 0
     seconds: float = 0.0
+    best_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,8 @@ def read_result(folder: Path) -> RunResult:
         If its summary or metrics cannot be read.
     """
     summary = read_summary(folder)
-    final = summary.final or files.final_values(files.read_evaluations(folder)[0])
+    points, _, _ = files.read_evaluations(folder)
+    final = summary.final or files.final_values(points)
     # A network whose loss is not finite classifies nothing.
     errors = {split: 1 - values.accuracy for split, values in final.items()}
     has_diverged = summary.state == "diverged"
@@ -116,4 +122,15 @@ def read_result(folder: Path) -> RunResult:
         summary.num_parameters,
         summary.num_kept - summary.num_off_path,
         summary.score_seconds + summary.seconds,
+        _best_step(points, files.read_recipe(folder)),
     )
+
+
+def _best_step(points: Sequence[MetricPoint], recipe: Recipe) -> int | None:
+    """Return the step of the last phase at which the validation error is lowest, the first such."""
+    start = sum(phase.epochs for phase in recipe.phases[:-1])
+    validation = [p for p in points if p.split == "validation" and p.epoch > start]
+    if not validation:
+        return None
+    best = min(validation, key=lambda p: (p.error, p.step))
+    return round(best.step * (1 - start / best.epoch))

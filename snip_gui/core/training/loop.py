@@ -309,7 +309,10 @@ class Trainer:
 
     def _make_order(self, epoch: int) -> Tensor:
         """Return the order of the training images (N) in an epoch."""
-        generator = torch.Generator().manual_seed(stream_seed(self.seed, "order", epoch))
+        # Zero leaves the stream as it was before there was a choice.
+        choice = (self.training.order,) if self.training.order else ()
+        seed = stream_seed(self.seed, "order", epoch, *choice)
+        generator = torch.Generator().manual_seed(seed)
         return torch.randperm(len(self.train), generator=generator).to(self.train.device)
 
     def _evaluate(self) -> Iterator[list[MetricPoint]]:

@@ -8,7 +8,14 @@ from snip_gui.core.base.registry import load_target
 from snip_gui.core.pruning.events import Pruned
 from snip_gui.core.pruning.sensitivity import flat_weights
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.methods import Magnitude, RandomMask, Shuffled, Snip, find_method
+from snip_gui.core.recipe.methods import (
+    Inverted,
+    Magnitude,
+    RandomMask,
+    Shuffled,
+    Snip,
+    find_method,
+)
 from snip_gui.core.recipe.recipe import Draw, Picked, Recipe
 
 
@@ -81,6 +88,20 @@ def test_magnitude_ranks_the_largest_weights_first_without_any_image(make_bench)
     np.testing.assert_array_equal(ranking.score_M, weight_M)
     kept = weight_M[ranking.rank_M < 1000]
     assert kept.min() >= weight_M[ranking.rank_M >= 1000].max()
+
+
+def test_inverted_keeps_the_least_sensitive_of_each_tensor_and_as_many_as_snip(make_bench):
+    snip, inverted = (
+        pruned_by(make_bench(Recipe(pruning=pruning, seed=3))).masks
+        for pruning in (Snip(), Inverted())
+    )
+    for num_kept in (1, 13_331, 266_300):
+        assert snip.counts_at(num_kept) == inverted.counts_at(num_kept)
+    for tensor in snip.layout.tensors:
+        kept = inverted.get_mask(tensor, 13_331).ravel()
+        score_N = snip.score_M[tensor.offset : tensor.end]
+        if kept.any() and not kept.all():
+            assert score_N[kept].max() <= score_N[~kept].min()
 
 
 @pytest.mark.parametrize("num_kept", [1, 500, 13_331, 266_300])

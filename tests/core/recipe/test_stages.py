@@ -92,6 +92,7 @@ FIRST_STALE = {
     "training.precision": Stage.TRAIN,
     "training.added_epochs": Stage.TRAIN,
     "training.added_rate": Stage.TRAIN,
+    "training.order": Stage.TRAIN,
 }
 OTHER = {
     "model.name": "lenet-5-caffe",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from snip_gui.core.base.errors import DivergedError, UserError
 from snip_gui.core.base.events import run_to_end
+from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.resident import ResidentImages
 from snip_gui.core.graph.parameters import prunable_parameters
 from snip_gui.core.pruning.masked_model import MaskedModel
@@ -86,6 +88,17 @@ def test_the_same_seed_trains_the_same_weights_bit_for_bit():
         states.append(trainer.masked.model.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
+
+
+def test_another_order_trains_on_the_same_images_otherwise_shuffled():
+    trainings = (SHORT, msgspec.structs.replace(SHORT, order=1))
+    trainers = [make_trainer(training, seed=3)[0] for training in trainings]
+    orders = [[trainer._make_order(epoch).tolist() for epoch in (0, 1)] for trainer in trainers]
+    assert len({tuple(order) for pair in orders for order in pair}) == 4
+    assert all(sorted(order) == list(range(53)) for pair in orders for order in pair)
+    # The order of recipes without a choice stays what it was.
+    generator = torch.Generator().manual_seed(stream_seed(3, "order", 1))
+    assert orders[0][1] == torch.randperm(53, generator=generator).tolist()
 
 
 def test_validation_and_test_are_measured_at_the_start_and_after_each_epoch():

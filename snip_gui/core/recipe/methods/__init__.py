@@ -1,6 +1,13 @@
 """The pruning methods: their settings, and an entry for each in `METHODS`."""
 
-from snip_gui.core.recipe.methods.controls import Erk, RandomMask, RandomTicket, Shuffled, Uniform
+from snip_gui.core.recipe.methods.controls import (
+    Erk,
+    Inverted,
+    RandomMask,
+    RandomTicket,
+    Shuffled,
+    Uniform,
+)
 from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
@@ -16,6 +23,7 @@ __all__ = [
     "Han",
     "HardConcrete",
     "Imp",
+    "Inverted",
     "IterativeSnip",
     "LayerSurgeon",
     "LearningCompression",

@@ -17,6 +17,10 @@ class Shuffled(ScoringSpec, frozen=True, kw_only=True, tag="shuffled"):
     """Keep as many connections per layer as SNIP does, at random: its mask shuffled by layer."""
 
 
+class Inverted(ScoringSpec, frozen=True, kw_only=True, tag="inverted"):
+    """Keep as many connections per layer as SNIP does, but the least sensitive ones."""
+
+
 class Uniform(PruningSpec, frozen=True, kw_only=True, tag="uniform"):
     """Keep the same fraction of every layer, at random."""
 
@@ -60,6 +64,14 @@ CONTROLS = (
         score_name="shuffled sensitivity",
         spec=Shuffled,
         prune="snip_gui.core.methods.controls.shuffled:prune",
+    ),
+    Method(
+        title="SNIP, inverted",
+        description="As many connections of each layer as SNIP keeps, but those with the lowest "
+        "sensitivity.",
+        score_name="inverted sensitivity",
+        spec=Inverted,
+        prune="snip_gui.core.methods.controls.inverted:prune",
     ),
     Method(
         title="Uniform",

@@ -31,10 +31,14 @@ class Axis:
     def ticks(self) -> tuple[float, ...]:
         """Round numbers within the range."""
         if self.is_log:
-            powers = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
-            if len(powers) > 1:
-                every = -(-len(powers) // _MOST_TICKS)
-                return tuple(10.0**power for power in powers[::every])
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            for digits in ((1, 2, 5), (1,)):
+                found = [d * 10.0**p for p in powers for d in digits]
+                within = tuple(round(v, 15) for v in found if self.low <= v <= self.high)
+                if len(within) < 2:  # less than a decade
+                    break
+                if len(within) <= _MOST_TICKS + 1 or len(digits) == 1:
+                    return within[:: -(-len(within) // (_MOST_TICKS + 1))]
         step = _round_step((self.high - self.low) / _MOST_TICKS)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)

@@ -6,16 +6,13 @@ repeated, extended or resumed scores nothing twice.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.base.events import Event, Progress
-from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.comparing.packed import PackedMask
-from snip_gui.core.engine.images import keep_images
 from snip_gui.core.recipe.stages import Stage, stage_keys
+from snip_gui.core.studies.inputs import read_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,10 +20,10 @@ if TYPE_CHECKING:
 
     from snip_gui.core.base.cancel import CancelToken
     from snip_gui.core.base.environment import Environment
+    from snip_gui.core.base.events import Event
     from snip_gui.core.recipe.recipe import Recipe
 
 MASKS_FOLDER = ".masks"  # names that begin with a dot are not listed as runs
-_NUM_DIGITS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,41 +92,21 @@ class MaskWork:
 
     def steps(self, cancel: CancelToken, share: int) -> Generator[Event, None, PackedMask]:
         """Find the mask, or read the one found before."""
-        cancel.raise_if_cancelled()
-        yield Progress("Loading torch")
-        import_torch()
-        from snip_gui.core.base.machine.devices import resolve_device, share_device, versions
+        inputs = yield from read_inputs(self.recipe.data, self.environment, share, cancel)
         from snip_gui.core.comparing.comparison import Mask
         from snip_gui.core.comparing.packed import pack
-        from snip_gui.core.data.sets.loading import read_images, read_options_for
         from snip_gui.core.methods.scoring import prune
         from snip_gui.core.pruning.workbench import build_steps
 
-        environment = share_device(self.environment, share)
-        data = self.recipe.data
-        images = keep_images(data, environment)
-        if images is None:
-            options = read_options_for(data, environment)
-            images = yield from read_images(data.name, environment.data_folder, cancel, options)
-        where = (
-            images.digest,
-            versions()["torch"],
-            resolve_device(environment.device).type,
-            environment.num_threads,
-        )
-        path = self.runs_folder / MASKS_FOLDER / f"{_digest(self.recipe, where)}.safetensors"
+        name = inputs.digest(stage_keys(self.recipe)[Stage.PRUNE])
+        path = self.runs_folder / MASKS_FOLDER / f"{name}.safetensors"
         if (known := _read(path)) is not None:
             return known
-        bench = yield from build_steps(self.recipe, environment, images, cancel)
+        bench = yield from build_steps(self.recipe, inputs.environment, inputs.images, cancel)
         scored = yield from prune(bench, cancel)
         mask = pack(Mask(scored, scored.num_kept_at(self.recipe.pruning.sparsity)))
         _write(path, mask)
         return mask
-
-
-def _digest(recipe: Recipe, where: tuple[object, ...]) -> str:
-    text = repr((stage_keys(recipe)[Stage.PRUNE], *where))
-    return hashlib.sha256(text.encode()).hexdigest()[:_NUM_DIGITS]
 
 
 def _read(path: Path) -> PackedMask | None:

@@ -67,7 +67,9 @@ def test_logarithmic_axes_have_equal_distances_for_equal_ratios():
     ours = dots(lay_out(chart(is_x_log=True, is_y_log=True)), is_filled=True)
     assert ours[1].x - ours[0].x == pytest.approx(ours[2].x - ours[1].x)
     assert ours[0].y - ours[1].y == pytest.approx(ours[1].y - ours[2].y)
-    assert fit_axis([0, -1, 10, 1000], is_log=True).ticks == (10, 100, 1000)
+    assert fit_axis([0, -1, 10, 1000], is_log=True).ticks == (10, 20, 50, 100, 200, 500, 1000)
+    assert fit_axis([1e-4, 1e8], is_log=True).ticks == (1e-4, 1e-2, 1, 1e2, 1e4, 1e6, 1e8)
+    assert fit_axis([0.02, 0.2], is_log=True).ticks == (0.02, 0.05, 0.1, 0.2)
 
 
 @pytest.mark.parametrize("values", [[0, 1], [3, 3], [0], [], [1e-9, 2e-9], [-5, 1e6], [math.nan]])
