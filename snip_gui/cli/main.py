@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from snip_gui.core.base.errors import (
     is_memory_error,
     make_memory_error,
 )
+from snip_gui.core.base.text import is_utf8
 from snip_gui.core.plugins import plugin_problems
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         printer = EventPrinter(out, err, quiet=getattr(options, "quiet", False))
         # What a user's network prints is not a result, and must not fail if a stream is gone.
         with contextlib.redirect_stdout(err.as_file()), contextlib.redirect_stderr(err.as_file()):
-            return _run(options, printer)
+            return _run(options, arguments, printer)
     finally:
         out.finish()
         err.finish()
@@ -56,11 +58,12 @@ def _parse(arguments: Sequence[str], err: Stream) -> argparse.Namespace:
         raise
 
 
-def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
+def _run(options: argparse.Namespace, arguments: Sequence[str], printer: EventPrinter) -> int:
     """Run the command that was parsed."""
     for problem in plugin_problems():
         printer.note(problem)
     try:
+        _refuse_undecodable(arguments)
         return int(options.command(options, printer))
     except UserError as error:
         printer.error(error)
@@ -72,6 +75,18 @@ def _run(options: argparse.Namespace, printer: EventPrinter) -> int:
             raise
         printer.error(make_memory_error())
         return 1
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Raise `UserError` if an argument or the current folder is not valid UTF-8.
+
+    Recipes, which name files, are UTF-8, and so are all paths that safetensors accepts.
+    """
+    for text in (*arguments, os.getcwd()):
+        if not is_utf8(text):
+            raise UserError(
+                f"The name “{text}” is not valid UTF-8.", "Rename the file or folder first."
+            )
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -740,3 +740,17 @@ def test_without_memory_for_torch_there_is_a_sentence(tmp_path, command):
     assert done.returncode == 1
     assert "torch cannot be imported" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_names_that_are_not_utf8_are_refused(tmp_path, monkeypatch):
+    name = os.fsdecode(b"caf\xe9")
+    status, _, err = call("run", "--out", tmp_path / name)
+    assert status == 1
+    assert "is not valid UTF-8" in err
+    assert "Rename" in err
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    status, _, err = call("run", "--out", "run")
+    assert status == 1
+    assert "is not valid UTF-8" in err
+    assert not os.listdir()

@@ -36,6 +36,15 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether text can be encoded, which names of files with stray bytes cannot be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def sparsity_text(sparsity: float) -> str:
     """Return a sparsity in percent, with as many decimals as are significant.
 
