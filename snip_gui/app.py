@@ -130,8 +130,14 @@ def _last_recipe(path: Path) -> tuple[Recipe, str]:
     return load_recipe(resource("recipes", "eights.json")), complaint
 
 
-def main() -> int:
-    """Open the window and return the exit status."""
+def main(file: str = "") -> int:
+    """Open the window and return the exit status.
+
+    Parameters
+    ----------
+    file
+        A recipe, bundle or checkpoint to open in it; empty for none.
+    """
     obstacle = find_obstacle()
     if obstacle:
         sys.stderr.write(f"snip-gui: {obstacle}\n")
@@ -145,6 +151,7 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("snip-gui")
     app.setApplicationDisplayName("SNIP explorer")
+    app.setDesktopFileName("io.github.snip_gui")
     collector = collect_in_gui_thread()
     application = create_window(Path(platformdirs.user_config_dir("snip-gui", appauthor=False)))
     _show_faults(application)
@@ -152,6 +159,9 @@ def main() -> int:
     application.window.show()
     # Only after the window is shown: torch takes seconds to load.
     QTimer.singleShot(0, application.window, application.controller.start)
+    if file:
+        opener = application.window.files.opener
+        QTimer.singleShot(0, application.window, lambda: opener.open(Path(file).absolute()))
     status = app.exec()
     application.close()
     del collector

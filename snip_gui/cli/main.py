@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui import __version__
 from snip_gui.cli.data import add_download, add_list
+from snip_gui.cli.desktop import add_desktop_entry
 from snip_gui.cli.disk import add_slim
 from snip_gui.cli.files import add_export, add_open
 from snip_gui.cli.run import add_queue, add_run, add_sweep
@@ -48,8 +49,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str], err: Stream) -> argparse.Namespace:
     """Parse the command line; after a mistake in it, print which packages cannot be used."""
+    parser = make_parser()
     try:
-        return make_parser().parse_args(arguments)
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.error("the following arguments are required: COMMAND")
+        return options
     except SystemExit as end:
         if end.code:  # a choice may be missing because its package is broken
             printer = EventPrinter(err, err)
@@ -94,10 +99,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="snip-gui",
         description="Explore SNIP, single-shot network pruning. "
-        "Without a command, the window opens.",
+        "Without a command, the window opens; with the name of a recipe, bundle or checkpoint it "
+        "opens that.",
     )
     parser.add_argument("--version", action="version", version=f"snip-gui {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_desktop_entry(parser)
+    commands = parser.add_subparsers(metavar="COMMAND")
     add_run(commands)
     add_sweep(commands)
     add_study(commands)
