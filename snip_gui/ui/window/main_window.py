@@ -27,11 +27,11 @@ from snip_gui.ui.panels.sensitivity_panel import SensitivityPanel
 from snip_gui.ui.panels.setup_panel import SetupPanel
 from snip_gui.ui.theme.theme_menu import ThemeMenu
 from snip_gui.ui.training.training_panel import TrainingPanel
+from snip_gui.ui.widgets.fitting import fit_screen
 from snip_gui.ui.widgets.layouts.scrolled import Scrolled
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import plain_tip
 from snip_gui.ui.window.actions import ACTIONS, MENUS, make_actions
-from snip_gui.ui.window.arranging.fitting import fit_screen
 from snip_gui.ui.window.arranging.number_style import NumberStyle
 from snip_gui.ui.window.arranging.panel_buttons import PanelButtons
 from snip_gui.ui.window.arranging.presentation import Presentation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QSize, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -24,6 +24,7 @@ from snip_gui.core.base.environment import describe_machine
 from snip_gui.core.base.text import size_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.ui.dialogs.files.export_table import ExportTable
+from snip_gui.ui.widgets.fitting import fit_screen
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
 
@@ -79,7 +80,7 @@ class ExportDialog(QDialog):
         column.addWidget(self._heading)
         column.addWidget(self._what)
         column.addWidget(truth)
-        column.addWidget(self.table)
+        column.addWidget(self.table, 1)
         column.addWidget(self._basis)
         column.addWidget(self.allow)
         column.addLayout(self._make_place())
@@ -87,7 +88,7 @@ class ExportDialog(QDialog):
         column.addWidget(self._message)
         column.addLayout(self._make_buttons())
         self._exporter.changed.connect(self._update)
-        self.resize(940, self.sizeHint().height())
+        fit_screen(self, QSize(1080, self.sizeHint().height()))
         self._update()
         self.table.setFocus()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from snip_gui.core.base.text import short_count, size_text, time_text
@@ -22,7 +22,7 @@ _HEADERS = (
     "Format", "On disk", "Values stored", "Test error", "MACs", "1 image", "64 images", "Opens with"
 )  # fmt: skip
 _ROW_HEIGHT = 25
-_MOST_ROWS = 11  # more would not fit a small screen
+_LEAST_ROWS = 5
 _TIPS = (
     "",
     "Exact size of the file",
@@ -61,7 +61,7 @@ class ExportTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.setStyleSheet("QTableView::item { padding: 0 5px; }")
-        self.setFixedHeight(_ROW_HEIGHT * (min(self.rowCount(), _MOST_ROWS) + 1) + 6)
+        self.setMinimumHeight(_height_of(_LEAST_ROWS))
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -71,9 +71,13 @@ class ExportTable(QTableWidget):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         self.selectRow(1)
         self.itemChanged.connect(self._on_item)
+
+    def sizeHint(self) -> QSize:
+        """Return the size at which every row is visible."""
+        return QSize(super().sizeHint().width(), _height_of(self.rowCount()))
 
     def _make_rows(self) -> None:
         before = QTableWidgetItem("Before pruning, for comparison")
@@ -184,6 +188,11 @@ class ExportTable(QTableWidget):
     @Slot(QTableWidgetItem)
     def _on_item(self, _item: QTableWidgetItem) -> None:
         self.chosen.emit()
+
+
+def _height_of(num_rows: int) -> int:
+    """Return the height of a table with rows and a header."""
+    return _ROW_HEIGHT * (num_rows + 1) + 6
 
 
 def _speed_cells(speed: SpeedMeasured | None, missing: str) -> list[str]:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel
 from snip_gui.core.export.catalogue import FORMATS
 from snip_gui.core.export.events import FormatMeasured
 from snip_gui.ui.dialogs.files.export_dialog import ExportDialog
+from snip_gui.ui.dialogs.files.export_table import ExportTable
 
 WAIT_MS = 60_000
 
@@ -126,5 +127,14 @@ def test_a_format_that_is_refused_cannot_be_ticked_and_says_why(dialog, exporter
 
 
 def test_it_fits_a_small_screen(dialog):
-    assert dialog.sizeHint().height() < 640
+    assert dialog.minimumSizeHint().height() < 480
     assert dialog.minimumSizeHint().width() < 1000
+
+
+def test_all_formats_are_in_sight_where_the_screen_has_room(qtbot):
+    table = ExportTable()
+    qtbot.addWidget(table)
+    table.resize(1000, table.sizeHint().height())
+    table.show()
+    assert not table.verticalScrollBar().isVisible()
+    assert table.columnWidth(0) == table.sizeHintForColumn(0)

@@ -1,4 +1,4 @@
-"""The size of the window on its screen."""
+"""Sizes of windows and dialogs that their screen has room for."""
 
 from __future__ import annotations
 
