@@ -202,6 +202,8 @@ def _run(
     """Run a study; None if it was stopped."""
     study = _make(name, options, recipe, environment)
     printer.note(f"{study.question} {study.num_works:,} {study.unit}.")
+    if STUDIES[name].advice:
+        printer.note(STUDIES[name].advice)
     done: StudyDone | None = None
     for event in run_study(study, options.runs, environment, parse_crew(options.executor), budget):
         if isinstance(event, StudyDone):

@@ -60,6 +60,8 @@ class StudyInfo:
         Module and function that makes the study of a `Recipe` and `StudyOptions`.
     takes_groups
         Whether it compares groups that are chosen.
+    advice
+        What to know before it is run; empty for nothing.
     """
 
     name: str
@@ -67,6 +69,7 @@ class StudyInfo:
     question: str
     make: str
     takes_groups: bool = False
+    advice: str = ""
 
 
 STUDIES = Registry(
@@ -164,6 +167,7 @@ STUDIES = Registry(
             "Table 2",
             "What does pruning with SNIP cost a network of the paper's table 2 in test error?",
             "snip_gui.core.studies.paper.make:make_table_2",
+            advice="Training these networks takes hours without a GPU (--device).",
         ),
         StudyInfo(
             "table-3",
@@ -178,6 +182,42 @@ STUDIES = Registry(
             "snip_gui.core.studies.paper.make:make_figure_1",
         ),
         StudyInfo(
+            "figure-2",
+            "Figure 2",
+            "Which pixels does SNIP keep for each class, beside the paper's figure 2?",
+            "snip_gui.core.studies.paper.tiles:make_figure_2",
+        ),
+        StudyInfo(
+            "figure-3",
+            "Figure 3",
+            "How does the error depend on the number of scored images, beside figure 3?",
+            "snip_gui.core.studies.paper.make:make_figure_3",
+        ),
+        StudyInfo(
+            "figure-4",
+            "Figure 4",
+            "Does SNIP keep a network from fitting random labels, beside the paper's figure 4?",
+            "snip_gui.core.studies.paper.labels:make_figure_4",
+        ),
+        StudyInfo(
+            "figure-5",
+            "Figure 5",
+            "Which pixels does SNIP keep if the images are inverted, as in the paper's figure 5?",
+            "snip_gui.core.studies.paper.tiles:make_figure_5",
+        ),
+        StudyInfo(
+            "figure-6",
+            "Figure 6",
+            "Which pixels would the gradient keep for each class, beside the paper's figure 6?",
+            "snip_gui.core.studies.paper.tiles:make_figure_6",
+        ),
+        StudyInfo(
+            "figure-7",
+            "Figure 7",
+            "At which sparsity can a network no longer fit random labels, beside figure 7?",
+            "snip_gui.core.studies.paper.labels:make_figure_7",
+        ),
+        StudyInfo(
             "systems",
             "Systems side by side",
             "What do pruning systems cost, and what do they keep of the accuracy?",
@@ -188,7 +228,18 @@ STUDIES = Registry(
 
 
 SERIES = {
-    "paper": ("table-1", "figure-1", "minibatch-size", "table-3"),
+    "paper": (
+        "figure-2",
+        "table-1",
+        "figure-6",
+        "figure-3",
+        "figure-1",
+        "table-3",
+        "figure-4",
+        "figure-7",
+        "figure-5",
+        "table-2",
+    ),
     "field": (
         "sanity-checks",
         "random-tickets",

@@ -174,7 +174,7 @@ class ConservationAnswer(Answer):
                     tuple(mean.high for mean in means),
                 ),
             ),
-            x_form=",.0f",
+            x_form=",g",
             is_x_log=True,
             is_y_log=True,
         )

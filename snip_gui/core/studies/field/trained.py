@@ -89,7 +89,7 @@ def make_minibatch_sizes(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
         else "The published errors are those of SNIP for LeNet-300-100 "
         "on MNIST at 90%, so none stand beside these.",
         x_label="scored images",
-        x_form=",.0f",
+        x_form=",g",
         is_x_log=True,
     )
 

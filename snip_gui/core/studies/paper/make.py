@@ -8,6 +8,8 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.studies.errors import Arm, ErrorStudy
+from snip_gui.core.studies.field.trained import make_minibatch_sizes
+from snip_gui.core.studies.figures.figure import PERCENT
 from snip_gui.core.studies.paper.published import TABLE_1, TABLE_2, TABLE_3, figure_1, from_paper
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def make_table_1(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
         options.seeds,
         baseline=UNPRUNED,
         remark=_remark(recipe, "mnist"),
+        x_label="fraction removed",
+        x_form=PERCENT,
     )
 
 
@@ -51,6 +55,8 @@ def make_table_2(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
         options.seeds,
         baseline=UNPRUNED,
         remark=_remark(recipe, data),
+        x_label="fraction removed",
+        x_form=PERCENT,
     )
 
 
@@ -77,6 +83,11 @@ def make_table_3(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
     )  # fmt: skip
 
 
+def make_figure_3(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
+    """Return figure 3: sizes of the minibatch at 90 %."""
+    return make_minibatch_sizes(with_value(recipe, "pruning.sparsity", 0.9), options)
+
+
 def make_figure_1(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
     """Return figure 1: the test error from no pruning to 90 %, in steps of 10 %."""
     published = figure_1(recipe.model.name) if _is_on(recipe, "mnist") else {}
@@ -87,12 +98,15 @@ def make_figure_1(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
         options.seeds,
         baseline=UNPRUNED,
         remark=_remark(recipe, "mnist"),
+        x_label="fraction removed",
+        x_form=PERCENT,
     )
 
 
 def _arm(recipe: Recipe, sparsity: float, error: float | None, where: str) -> Arm:
     label = f"{sparsity_text(sparsity)} removed" if sparsity else UNPRUNED
-    return Arm(label, with_value(recipe, "pruning.sparsity", sparsity), from_paper(error, where))
+    pruned = with_value(recipe, "pruning.sparsity", sparsity)
+    return Arm(label, pruned, from_paper(error, where), x=sparsity)
 
 
 def _is_on(recipe: Recipe, data: str) -> bool:
