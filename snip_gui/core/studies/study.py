@@ -144,6 +144,18 @@ class StudyAdvanced(Event):
     num_done: int
 
 
+def run_study_within(
+    seconds: float,
+    study: Study,
+    runs_folder: Path,
+    environment: Environment,
+    crew: Crew,
+    cancel: CancelToken,
+) -> Iterator[Event]:
+    """Run a study as `run_study` does, for at most so many seconds."""
+    yield from run_study(study, runs_folder, environment, crew, Budget(cancel, seconds))
+
+
 def run_study(
     study: Study, runs_folder: Path, environment: Environment, crew: Crew, cancel: CancelToken
 ) -> Iterator[Event]:

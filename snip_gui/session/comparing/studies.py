@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -15,12 +16,15 @@ from snip_gui.core.engine.crew import Crew
 from snip_gui.core.engine.processes import default_num_processes
 from snip_gui.core.pruning.events import ScoringDone
 from snip_gui.core.recipe.json import with_value
-from snip_gui.core.recipe.sweeps import parse_seeds
+from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv
+from snip_gui.core.studies.budget import parse_duration
 from snip_gui.core.studies.catalogue import STUDIES, StudyOptions, make_study
 from snip_gui.core.studies.overlaps.groups import make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
 from snip_gui.core.studies.study import StudyDone
+from snip_gui.core.studies.systems.cost import estimate_systems
+from snip_gui.core.studies.systems.systems import make_systems
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.studies.overlaps.overlap import Repeat
     from snip_gui.core.studies.study import Study
+    from snip_gui.core.studies.systems.systems import SystemsStudy
     from snip_gui.session.comparing.pins import Pin, Pins
     from snip_gui.session.jobs.host import JobHost
     from snip_gui.session.jobs.job import Job
@@ -112,6 +117,60 @@ class Studies(QObject):
         except UserError as error:
             self._state.status.report(Problem.of(error))
 
+    def compare_systems(
+        self, systems: Sequence[str], sparsities: str, seeds: str, passes: int, limit: str
+    ) -> None:
+        """Compare systems with the current recipe; problems are reported in place.
+
+        Parameters
+        ----------
+        sparsities
+            In percent; empty for those of the study.
+        passes
+            Passes over the training images of each system; 0 for its own schedule.
+        limit
+            When to stop, such as ``30min``; empty for never.
+        """
+        try:
+            study = self.make_systems(systems, sparsities, seeds, passes)
+            seconds = parse_duration(limit) if limit.strip() else math.inf
+        except UserError as error:
+            self._state.status.report(Problem.of(error))
+        else:
+            self._run(study, seconds)
+
+    def make_systems(
+        self, systems: Sequence[str], sparsities: str, seeds: str, passes: int
+    ) -> SystemsStudy:
+        """Return the comparison of systems with the current recipe.
+
+        Raises
+        ------
+        UserError
+            If nothing is chosen, or the settings do not fit.
+        """
+        images = self._state.images
+        if images is None or not systems:
+            raise UserError("No system is chosen.", "Tick at least one system.")
+        options = StudyOptions(
+            seeds=parse_seeds(seeds),
+            read_images=lambda: images,
+            methods=tuple(systems),
+            sparsities=parse_sparsities(sparsities) if sparsities.strip() else (),
+            passes=passes,
+        )
+        return make_systems(self._state.recipe, options)
+
+    def estimate(self, study: SystemsStudy) -> float | None:
+        """Return about how many seconds a comparison takes; None if nothing is known."""
+        state = self._state
+        architecture, images = state.network.architecture, state.images
+        if architecture is None or images is None:
+            return None
+        scored = None if state.is_stale else state.scored
+        seconds = estimate_systems(study, architecture, images, scored)
+        return None if seconds is None else seconds / default_num_processes(spare=1)
+
     def stop(self) -> None:
         """Stop; masks found so far are kept for the next time."""
         if self._job is not None:
@@ -144,11 +203,12 @@ class Studies(QObject):
             raise UserError("Nothing is pinned.", "Pin some masks first (Ctrl+D).")
         return tuple(Group(pin.name, _pin_recipe(pin)) for pin in self._pins.pins)
 
-    def _run(self, study: Study) -> None:
+    def _run(self, study: Study, seconds: float = math.inf) -> None:
         preferences = self._state.preferences
         environment = preferences.environment_for(self._state.recipe.data.name)
         job = lazily(
-            "snip_gui.core.studies.study:run_study",
+            "snip_gui.core.studies.study:run_study_within",
+            seconds,
             study,
             preferences.runs_path,
             # One thread each, as on the command line, so that both find the same masks.

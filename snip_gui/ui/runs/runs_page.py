@@ -27,6 +27,8 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PySide6.QtGui import QShowEvent
 
     from snip_gui.core.runs.listing import RunEntry
@@ -49,6 +51,7 @@ class RunsPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._controller, self._runs = controller, controller.runs
+        self._wanted: Path | None = None  # a run to open once it has been listed
         self.commands = RunCommands(controller, self)
         self.model = RunsModel(self)
         self.table = RunTable(self.model)
@@ -168,6 +171,7 @@ class RunsPage(QWidget):
     @Slot()
     def _show_runs(self) -> None:
         self.table.show_runs(self._runs.entries)
+        self._open_wanted()
         self._empty.setText(_EMPTY if self._runs.is_listed else "Looking for runs…")
         self._pages.setCurrentIndex(1 if self._runs.entries else 0)
         self._show_checked()
@@ -206,6 +210,18 @@ class RunsPage(QWidget):
         return [e for e in self._runs.checked or self.selected() if e.recipe is not None]
 
     # Intents
+
+    def open_run(self, folder: Path) -> None:
+        """Select a run and make its recipe the current one, as soon as it has been listed."""
+        self._wanted = folder
+        self._open_wanted()
+        self._runs.refresh()
+
+    def _open_wanted(self) -> None:
+        for entry in self._runs.entries:
+            if entry.folder == self._wanted:
+                self._wanted = None
+                self._on_point(entry)
 
     @Slot(object)
     def _on_point(self, entry: RunEntry) -> None:

@@ -89,6 +89,8 @@ ACTIONS = (
     ActionSpec("show_grid", "&Grid", "View", "Ctrl+4", "",
                "Show input maps of several variants and sparsities"),
     ActionSpec("show_compare", "C&ompare", "View", "Ctrl+5", "", "Compare the pinned masks"),
+    ActionSpec("show_systems", "S&ystems", "View", "", "",
+               "Compare pruning systems on the current network and data set"),
     ActionSpec("show_flow", "&Flow", "View", "Ctrl+6", "",
                "Show the whole network, from input to output, and what the mask keeps connected"),
     ActionSpec("show_runs", "&Runs", "View", "Ctrl+7", "", "Show all runs and their errors"),

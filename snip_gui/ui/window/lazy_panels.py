@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
+    from snip_gui.ui.compare.systems_panel import SystemsPanel
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network.panel import NetworkPanel
@@ -24,12 +25,14 @@ class LazyPanels(QObject):
     """The pages, which are in the window from the start, and the panels in them."""
 
     layer_chosen = Signal(str)
+    run_chosen = Signal(object)  # Path
 
     def __init__(self, controller: Controller, themes: Themes, parent: QWidget) -> None:
         super().__init__(parent)
         self._controller, self._themes = controller, themes
         self.network_page: LazyPage[NetworkPanel] = LazyPage(self._make_network)
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
+        self.systems_page: LazyPage[SystemsPanel] = LazyPage(self._make_systems)
         self.studies_page: LazyPage[StudiesPanel] = LazyPage(self._make_studies)
         self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow, by_show=False)
         self.runs_page: LazyPage[RunsPage] = LazyPage(self._make_runs)
@@ -43,6 +46,11 @@ class LazyPanels(QObject):
     def grid(self) -> GridPanel:
         """Input maps of several variants."""
         return self.grid_page.content
+
+    @property
+    def systems(self) -> SystemsPanel:
+        """Pruning systems side by side."""
+        return self.systems_page.content
 
     @property
     def studies(self) -> StudiesPanel:
@@ -71,6 +79,13 @@ class LazyPanels(QObject):
         from snip_gui.ui.panels.grid_panel import GridPanel
 
         return GridPanel(self._controller.state, self._controller)
+
+    def _make_systems(self) -> SystemsPanel:
+        from snip_gui.ui.compare.systems_panel import SystemsPanel
+
+        panel = SystemsPanel(self._controller, self._themes)
+        panel.run_chosen.connect(self.run_chosen)
+        return panel
 
     def _make_studies(self) -> StudiesPanel:
         from snip_gui.ui.panels.studies_panel import StudiesPanel

@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.lazy.network_page, "Network")
         self.centre.addTab(self.lazy.grid_page, "Grid")
         self.centre.addTab(self.comparing.page, "Compare")
+        self.centre.addTab(self.lazy.systems_page, "Systems")
         self.centre.addTab(self.lazy.studies_page, "Studies")
         self.centre.addTab(self.lazy.runs_page, "Runs")
         whole = QWidget()
@@ -221,6 +222,7 @@ class MainWindow(QMainWindow):
         self.docks["flow"].visibilityChanged.connect(self._on_flow_seen)
         self.layers.layer_chosen.connect(self.views.enter_layer)
         self.lazy.layer_chosen.connect(self.views.enter_layer)
+        self.lazy.run_chosen.connect(self.views.open_run)
 
     # Layout
 

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Slot
 from snip_gui.ui.window.actions import shortcuts_page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
@@ -62,9 +64,20 @@ class ViewCommands(QObject):
         self._parts.centre.setCurrentWidget(self._parts.lazy.grid_page)
 
     @Slot()
+    def show_systems(self) -> None:
+        """Show pruning systems side by side."""
+        self._parts.centre.setCurrentWidget(self._parts.lazy.systems_page)
+
+    @Slot()
     def show_runs(self) -> None:
         """Show all runs."""
         self._parts.centre.setCurrentWidget(self._parts.lazy.runs_page)
+
+    @Slot(object)
+    def open_run(self, folder: Path) -> None:
+        """Show a run among all runs, and make its recipe the current one."""
+        self.show_runs()
+        self._parts.lazy.runs.open_run(folder)
 
     @Slot()
     def show_flow(self) -> None:

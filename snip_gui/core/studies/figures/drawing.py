@@ -15,7 +15,10 @@ Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Colours of a page; series have the palette of Okabe and Ito, safe for colour-blind people."""
+    """Colours of a page; series have the palette of Okabe and Ito, safe for colour-blind people.
+
+    Its yellow, which is too pale on white, is replaced by brown.
+    """
 
     paper: Colour
     ink: Colour
@@ -30,7 +33,7 @@ LIGHT = Colours(
     muted=(96, 104, 116),
     faint=(224, 228, 233),
     series=((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0),
-            (86, 180, 233)),
+            (86, 180, 233), (34, 40, 49), (124, 82, 40)),
 )  # fmt: skip
 
 DARK = Colours(
@@ -39,7 +42,7 @@ DARK = Colours(
     muted=(160, 168, 180),
     faint=(58, 64, 74),
     series=((86, 180, 233), (255, 140, 66), (70, 200, 160), (224, 150, 190), (240, 190, 60),
-            (150, 205, 250)),
+            (150, 205, 250), (228, 231, 235), (196, 150, 108)),
 )  # fmt: skip
 
 

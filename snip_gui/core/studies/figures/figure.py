@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PERCENT = "percent"
 """Format of fractions as percentages with as many decimals as they have."""
 
-Origin: TypeAlias = Literal["ours", "paper", "reproduced"]
+Origin: TypeAlias = Literal["ours", "paper", "reproduced", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,10 @@ class Series:
     lows, highs
         Confidence interval of each y; empty for none. Infinite bounds are not drawn.
     origin
-        Who measured it: our results are drawn in colour, published ones in grey with open markers.
+        Who measured it: our results are drawn in colour, published ones in grey with open markers,
+        and a reference line of ours in grey.
+    group
+        Published series with the group of one of ours have its colour; empty for grey.
     is_joined
         Whether neighbouring points are joined by a line.
     has_markers
@@ -40,6 +43,7 @@ class Series:
     lows: tuple[float, ...] = ()
     highs: tuple[float, ...] = ()
     origin: Origin = "ours"
+    group: str = ""
     is_joined: bool = True
     has_markers: bool = True
 

@@ -130,15 +130,11 @@ def _x_labels(
 
 
 def _series_colours(series: Sequence[Series], colours: Colours) -> list[Colour]:
-    """Return a colour for each series: grey for published ones."""
-    found, number = [], 0
-    for one in series:
-        if one.origin == "ours":
-            found.append(colours.series[number % len(colours.series)])
-            number += 1
-        else:
-            found.append(colours.muted)
-    return found
+    """Return a colour for each series: grey for published ones that belong to none of ours."""
+    ours = [one for one in series if one.origin == "ours"]
+    own = {id(one): colours.series[n % len(colours.series)] for n, one in enumerate(ours)}
+    groups = {one.group: own[id(one)] for one in ours if one.group}
+    return [own.get(id(one), groups.get(one.group, colours.muted)) for one in series]
 
 
 def _series_shapes(
@@ -172,7 +168,8 @@ def _series_shapes(
 
 
 def _dashes(series: Series) -> tuple[float, float] | None:
-    return {"ours": None, "paper": (6.0, 4.0), "reproduced": (2.0, 3.0)}[series.origin]
+    dashes = {"paper": (6.0, 4.0), "reproduced": (2.0, 3.0)}
+    return dashes.get(series.origin)
 
 
 def _legend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -93,7 +94,10 @@ class SystemsAnswer(ErrorAnswer):
 
     @property
     def figure(self) -> Chart:
-        """The errors of each method over the fraction kept, and published errors."""
+        """The errors of each method over the fraction kept, and published errors.
+
+        Bars show a standard deviation over the seeds to each side.
+        """
         names: dict[str, list[ArmErrors]] = {}
         for one in self.arms:
             if one is not self._baseline:
@@ -103,8 +107,8 @@ class SystemsAnswer(ErrorAnswer):
         if self._baseline is not None and self.arms[1:]:
             error = self._baseline.interval.estimate
             ends = [x for one in series for x in one.xs]
-            line = Series("unpruned", (min(ends), max(ends)), (error, error), has_markers=False)
-            series.insert(0, line)
+            line = (min(ends), max(ends)), (error, error)
+            series.append(Series("unpruned", *line, origin="reference", has_markers=False))
         series += [
             Series(row.method.upper(), (1 - row.sparsity,), (row.error,), origin="paper")
             for row in self._quoted()
@@ -117,6 +121,7 @@ class SystemsAnswer(ErrorAnswer):
             x_form=PERCENT,
             y_form=PERCENT,
             is_x_log=True,
+            is_y_log=True,
         )
 
     def _comparisons(self, baseline: ArmErrors) -> list[str]:
@@ -176,15 +181,20 @@ def _kept(one: ArmErrors) -> float:
 
 
 def _ours(label: str, arms: Sequence[ArmErrors]) -> Series:
-    """Return the errors of a method, in the order of the fraction kept, with their intervals."""
+    """Return the errors of a method, in the order of the fraction kept, with their deviations."""
     arms = sorted(arms, key=_kept)
-    intervals = [one.interval for one in arms]
+    errors = [list(one.errors.values()) for one in arms]
+    means = [_mean(values) for values in errors]
+    spreads = [statistics.stdev(values) if len(values) > 1 else math.inf for values in errors]
+    pairs = list(zip(means, spreads, strict=True))
     return Series(
         label,
         tuple(_kept(one) for one in arms),
-        tuple(found.estimate for found in intervals),
-        tuple(found.low for found in intervals),
-        tuple(found.high for found in intervals),
+        tuple(means),
+        # The axis is logarithmic: a bar that would reach zero is drawn upwards only.
+        tuple(m - s if s < m or math.isinf(s) else m for m, s in pairs),
+        tuple(m + s for m, s in pairs),
+        group=label,
     )
 
 
@@ -206,5 +216,6 @@ def _published(name: str, arms: Sequence[ArmErrors]) -> Series:
         tuple(x for x, _ in places),
         tuple(y for _, y in places),
         origin="paper",
+        group=METHODS[name].title,
         is_joined=False,
     )

@@ -19,6 +19,7 @@ from PySide6.QtSvg import QSvgGenerator
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import replacing, write_bytes, write_text
+from snip_gui.ui.widgets.figures.figure_view import FigureView
 from snip_gui.ui.widgets.pictures.flow_view import FlowView
 from snip_gui.ui.widgets.pictures.picture_plot import PicturePlot
 
@@ -61,9 +62,11 @@ class Figure:
 
 def find_figures(window: QWidget) -> list[Figure]:
     """Return the visible figures of a window, the one in the centre first."""
-    painted: list[PicturePlot | FlowView] = [
-        *window.findChildren(PicturePlot), *window.findChildren(FlowView)
-    ]  # fmt: skip
+    painted: list[PicturePlot | FlowView | FigureView] = [
+        *window.findChildren(PicturePlot),
+        *window.findChildren(FlowView),
+        *window.findChildren(FigureView),
+    ]
     found = [
         Figure(plot.title, plot.size(), plot.paint_on, plot.numbers)
         for plot in painted

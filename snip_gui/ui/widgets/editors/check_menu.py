@@ -18,13 +18,21 @@ _NAMED = 2
 
 
 class CheckMenu(QToolButton):
-    """Any number of choices, such as the layers of a network."""
+    """Any number of choices, such as the layers of a network.
+
+    Parameters
+    ----------
+    prefix
+        Beginning of the names of the menu's actions.
+    plural
+        What the choices are called.
+    """
 
     edited = Signal()
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, plural: str = "layers") -> None:
         super().__init__()
-        self._prefix = prefix
+        self._prefix, self._plural = prefix, plural
         self._actions: dict[str, QAction] = {}
         self._menu = QMenu(self)
         self.setMenu(self._menu)
@@ -67,4 +75,4 @@ class CheckMenu(QToolButton):
             self.setText("none")
         else:
             names = plain_name(", ".join(ticked))
-            self.setText(names if len(ticked) <= _NAMED else f"{len(ticked)} layers")
+            self.setText(names if len(ticked) <= _NAMED else f"{len(ticked)} {self._plural}")

@@ -26,7 +26,8 @@ def chart(**more):
         "SNIP <1>", (1, 2, 4), (0.1, 0.2, 0.4), (0.05, -INFINITE, 0.3), (0.15, INFINITE, 0.5)
     )
     paper = Series("paper & others", (1, 4), (0.1, 0.3), origin="paper")
-    return Chart("A “title”", "x", "error", (ours, paper), **({"y_form": PERCENT} | more))
+    usual = {"series": (ours, paper), "y_form": PERCENT}
+    return Chart("A “title”", "x", "error", **(usual | more))
 
 
 def dots(drawing, *, is_filled):
@@ -145,3 +146,16 @@ def test_the_extension_says_the_format(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == figure_png(MATRIX)
     with pytest.raises(UserError, match="pdf"):
         save_figure(tmp_path / "a.pdf", MATRIX)
+
+
+def test_published_series_share_the_colour_of_their_group_and_references_are_grey():
+    ours = [Series(f"{n}", (1,), (n + 1,), group=f"{n}") for n in range(len(LIGHT.series))]
+    paper = Series("published", (2,), (1,), origin="paper", group="3")
+    reference = Series("unpruned", (1, 2), (1, 1), origin="reference", has_markers=False)
+    drawing = lay_out(chart(series=(*ours, paper, reference)))
+    filled = [s.colour for s in drawing.shapes if isinstance(s, Dot) and s.is_filled]
+    assert len(set(filled)) == len(ours)
+    (published, _) = [s for s in drawing.shapes if isinstance(s, Dot) and not s.is_filled]
+    assert published.colour == filled[3]
+    lines = [s for s in drawing.shapes if isinstance(s, Line) and s.width == 1.6]
+    assert lines[0].colour == LIGHT.muted

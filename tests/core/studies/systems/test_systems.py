@@ -126,7 +126,7 @@ def test_errors_and_costs_are_those_of_the_runs(tmp_path, environment):
     assert rows["SNIP, 90%"]["of"] == "266,610 weights and biases"
     assert rows["Han 2015, 90%"]["of"] == "266,200 weights"
     assert int(rows["Han 2015, 90%"]["steps"]) == 2 * int(rows["SNIP, 90%"]["steps"])
-    unpruned, *lines = done.answer.figure.series
+    *lines, unpruned = done.answer.figure.series
     assert unpruned.ys == (done.answer.arms[0].interval.estimate,) * 2
     assert [(line.label, len(line.xs)) for line in lines] == [("SNIP", 1), ("Han 2015", 1)]
     assert [line.ys[0] for line in lines] == [one.interval.estimate for one in done.answer.arms[1:]]
