@@ -12,7 +12,8 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.models.networks import find_network
 from snip_gui.core.recipe.edits import describe_edits
-from snip_gui.core.recipe.fields import METHOD, field
+from snip_gui.core.recipe.fields import field
+from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.pruning import ScoringSpec
 from snip_gui.core.recipe.recipe import Draw
 
@@ -45,7 +46,7 @@ def state_parts(recipe: Recipe, sparsity: float, classes: str, num_images: int) 
         "classes": classes,
         "number": f"{num_images:,} images" if num_images != 1 else "1 image",
         "draw": f"minibatch seed {minibatch.seed}" if isinstance(minibatch, Draw) else "picked",
-        "method": _label(METHOD, pruning.method),
+        "method": find_method(pruning).title,
         "mode": "BatchNorm in training mode" if unusual else "",
         "prunable": _label(field("pruning.prunable"), pruning.prunable),
         "init": Path(model.weights).name or _label(field("model.init"), model.init),

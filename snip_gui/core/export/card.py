@@ -15,7 +15,7 @@ from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.export.catalogue import PRECISION_TITLES
 from snip_gui.core.models.networks import network_title
 from snip_gui.core.recipe.edits import Edit, shortened
-from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.methods import GIVEN, METHODS, method_named
 
 if TYPE_CHECKING:
     from snip_gui.core.export.catalogue import ExportFormat
@@ -216,7 +216,8 @@ def _ratio(before: float, after: float) -> str:
 
 def _method(name: str) -> str:
     """Return the title of a pruning method; its name if its package is not installed."""
-    return METHODS[name].title if name in METHODS.names else name
+    known = (*METHODS.names, GIVEN.name)
+    return method_named(name).title if name in known else name
 
 
 def _edits(raw: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -83,3 +83,24 @@ class CheckpointFound(Event):
     recipes: tuple[Recipe, ...]
     knows_recipe: bool
     errors: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class MasksFound(Event):
+    """A file of masks fits the network.
+
+    Attributes
+    ----------
+    recipe
+        The recipe with these masks.
+    num_kept, num_parameters
+        Numbers of connections that the masks keep, and that they cover.
+    dense
+        Layers without a mask.
+    """
+
+    path: Path
+    recipe: Recipe
+    num_kept: int
+    num_parameters: int
+    dense: tuple[str, ...]

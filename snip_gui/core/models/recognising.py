@@ -230,7 +230,7 @@ def _continue_from(
         pruning = _as_pruned(path, find_masks(checkpoint))
         return msgspec.structs.replace(base, model=choice, pruning=pruning)
     shape = find_input_shape(choice, images.shape, images.num_classes)
-    model = _empty(choice, shape, images.num_classes, environment)
+    model = empty_network(choice, shape, images.num_classes, environment)
     checkpoint = fitted(checkpoint, model)
     _refuse_other(checkpoint, model, choice)
     return fitting_recipe(checkpoint, path, base, model, choice)
@@ -248,7 +248,7 @@ def _refuse_other_code(choice: ModelChoice) -> None:
         raise UserError(f"“{path}” has changed since the checkpoint was saved.")
 
 
-def _empty(
+def empty_network(
     choice: ModelChoice,
     shape: tuple[int, int, int],
     num_classes: int,

@@ -9,6 +9,7 @@ from snip_gui.core.base.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from typing import TypeAlias
 
     import numpy as np
@@ -47,6 +48,14 @@ class ScoringDone(Event):
     """A minibatch has been scored."""
 
     scored: Scored
+
+
+@dataclass(frozen=True)
+class MasksSaved(Event):
+    """The masks of a scored state were written to a file."""
+
+    path: Path
+    num_kept: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

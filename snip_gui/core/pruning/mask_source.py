@@ -131,7 +131,7 @@ class OneMask(MaskSource):
 
     def get_mask(self, tensor: TensorSpec, num_kept: int) -> NDArray[np.bool_]:
         """Return the mask of one tensor."""
-        return self._masks[tensor.name]
+        return self._masks[tensor.name].copy()  # callers may change what they get
 
 
 def removed_value(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - of that type

@@ -11,7 +11,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.json_files import JSON_ERRORS
 from snip_gui.core.base.registry import find_plugin, install_hint
-from snip_gui.core.recipe.methods import METHODS, find_method, unavailable_error
+from snip_gui.core.recipe.methods import METHODS, find_method, method_named, unavailable_error
 from snip_gui.core.recipe.pruning import UNAVAILABLE, PruningSpec, Unavailable
 from snip_gui.core.recipe.recipe import Recipe
 
@@ -271,7 +271,7 @@ def with_value(recipe: Recipe, path: str, value: object) -> Recipe:
 def switch_method(pruning: dict[str, Any], method: str) -> dict[str, Any]:
     """Return the pruning part for another method; changed settings that both have are kept."""
     known = METHODS[method].spec.__struct_fields__
-    usual = msgspec.to_builtins(METHODS[pruning["method"]].spec())
+    usual = msgspec.to_builtins(method_named(pruning["method"]).spec())
     changed = {k: v for k, v in pruning.items() if k in known and v != usual[k]}
     return {"method": method} | changed
 

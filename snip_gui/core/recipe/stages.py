@@ -57,6 +57,8 @@ def stage_keys(recipe: Recipe) -> dict[Stage, str]:
     later = (*_AFTER_RANKING, *(method.trains_with if method else ()))
     settings = {k: v for k, v in raw["pruning"].items() if not _is_unset(k, v)}
     ranking = {k: v for k, v in settings.items() if k not in later}
+    if ranking.get("file_digest"):  # of masks from a file
+        del ranking["file"]
     model = {k: v for k, v in raw["model"].items() if v or k not in _LATER_MODEL}
     for path, digest in _PATHS.items():
         if model[digest]:

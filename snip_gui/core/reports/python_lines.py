@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from snip_gui.core.recipe.methods import METHODS, find_method
+from snip_gui.core.recipe.methods import find_method, method_named
 from snip_gui.core.recipe.recipe import Recipe
 
 _LINES = """\
@@ -23,6 +23,28 @@ print(f"{{sum(int(mask.sum()) for mask in masks.values()):,}} connections are ke
 _PREVIEW = """\
 # A preview: this method finds its masks while it trains. Of a run, use load_run(folder).
 """
+
+
+_MASK_LINES = """\
+import torch
+from safetensors.torch import load_file
+
+# For your own training script, between creating the network (model) and the optimizer.
+masks = load_file({path!r})
+parameters = dict(model.named_parameters())
+for name, mask in masks.items():
+    parameter = parameters[name]
+    removed = (mask == 0).to(parameter.device)
+    with torch.no_grad():
+        parameter[removed] = 0
+    # Without gradients, momentum and weight decay leave removed weights at zero.
+    parameter.register_hook(lambda grad, removed=removed: grad.masked_fill(removed, 0))
+"""
+
+
+def mask_lines(path: str) -> str:
+    """Return code that puts the masks in a safetensors file into any training script."""
+    return _MASK_LINES.format(path=path)
 
 
 def python_lines(recipe: Recipe, data_folder: str = "") -> str:
@@ -44,7 +66,7 @@ def python_lines(recipe: Recipe, data_folder: str = "") -> str:
 def _changes(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the parts of a recipe that differ from the defaults."""
     default = msgspec.to_builtins(Recipe())
-    default["pruning"] = msgspec.to_builtins(METHODS[raw["pruning"]["method"]].spec())
+    default["pruning"] = msgspec.to_builtins(method_named(raw["pruning"]["method"]).spec())
     found: dict[str, Any] = {}
     for name, value in raw.items():
         if not isinstance(value, dict):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.models.networks import network_title
-from snip_gui.core.recipe.fields import METHOD
+from snip_gui.core.recipe.methods import find_method
+from snip_gui.core.recipe.pruning import Unavailable
 from snip_gui.core.recipe.recipe import Draw, class_text
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.edits import RunNotes, read_notes
@@ -207,8 +208,8 @@ def minibatch_words(minibatch: Minibatch) -> str:
 
 def method_title(recipe: Recipe) -> str:
     """Return the title of the pruning method."""
-    name = recipe.pruning.method
-    return dict(METHOD.choices).get(name, name)
+    pruning = recipe.pruning
+    return pruning.method if isinstance(pruning, Unavailable) else find_method(pruning).title
 
 
 def thinned(

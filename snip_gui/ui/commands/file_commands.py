@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from snip_gui.core.data.sets.catalogue import DATASETS
 from snip_gui.core.recipe.flags import flag_line
+from snip_gui.core.recipe.methods import GIVEN
 from snip_gui.core.recipe.recipe import Draw
 from snip_gui.ui.commands.checkpoint_commands import CheckpointCommands
 from snip_gui.ui.commands.opening import FileOpener
@@ -122,11 +123,11 @@ class FileCommands(QObject):
     def copy_command(self) -> None:
         """Copy the command line that reproduces the current recipe."""
         recipe = self._state.recipe
-        if isinstance(recipe.minibatch, Draw):
+        if isinstance(recipe.minibatch, Draw) and recipe.pruning.method != GIVEN.name:
             words = flag_line(recipe)
         else:
             name, _ = QFileDialog.getSaveFileName(
-                self._window, "Save the recipe with its picked images", _NEW_RECIPE, _RECIPES
+                self._window, "Save the recipe for the command", _NEW_RECIPE, _RECIPES
             )
             if not name:
                 return

@@ -28,6 +28,7 @@ from snip_gui.core.models.catalogue import MODELS
 from snip_gui.core.models.networks import SUGGESTED, TORCHVISION, find_network
 from snip_gui.core.models.own.source import OWN
 from snip_gui.core.recipe.fields import METHOD, all_fields, field
+from snip_gui.core.recipe.methods import GIVEN
 from snip_gui.session.state.values import torch_text
 from snip_gui.ui.commands.data_commands import DataCommands
 from snip_gui.ui.commands.network_commands import NetworkCommands
@@ -36,6 +37,7 @@ from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
+    from snip_gui.core.recipe.pruning import PruningSpec
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
 
@@ -186,6 +188,7 @@ class SetupPanel(QWidget):
     def _show_recipe(self) -> None:
         recipe = self._state.recipe
         self.form.set_choices("model.name", self._networks())
+        self.form.set_choices(METHOD.path, _methods(recipe.pruning))
         self.form.set_choices("pruning.exclude", [(n, n) for n in self._state.network.layers])
         self.form.show_values(self._values())
         self.form.show_row(self._folder, DATASETS[recipe.data.name].needs_folder)
@@ -346,6 +349,14 @@ class SetupPanel(QWidget):
     @Slot(float)
     def _on_memory(self, gigabytes: float) -> None:
         self._controller.prefer(image_memory_gb=gigabytes or None)
+
+
+def _methods(pruning: PruningSpec) -> list[tuple[str, str]]:
+    """Return the methods to choose from, always including the current one."""
+    known = list(METHOD.choices)
+    if pruning.method == GIVEN.name:
+        known.append((GIVEN.name, GIVEN.title))
+    return known
 
 
 def _numbers(values: tuple[float, ...]) -> str:

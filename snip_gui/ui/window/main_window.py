@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.ui.commands.file_commands import FileCommands
+from snip_gui.ui.commands.mask_commands import MaskCommands
 from snip_gui.ui.compare.compare_commands import CompareCommands
 from snip_gui.ui.heatmap.heatmap_panel import HeatmapPanel
 from snip_gui.ui.panels.images_panel import ImagesPanel
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
             controller, parts, self.tour, self.presentation, self.first_look, self
         )
         self.files = FileCommands(controller, themes, self)
+        self.masks = MaskCommands(controller, self)
         self.actions_by_name = make_actions(self, self._handler)
         self.comparing.offer_in_tray(self.actions_by_name["score_without"])
         self._show_preferences()
@@ -89,7 +91,8 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self.status_line = StatusLine(self.state)
         self.status_line.cancel_asked.connect(controller.cancel)
-        self.files.message.connect(self.status_line.flash)
+        for commands in (self.files, self.masks):
+            commands.message.connect(self.status_line.flash)
         self.statusBar().addPermanentWidget(PanelButtons(self._layout, BELOW))
         self.statusBar().addPermanentWidget(self.status_line, 1)
         self.statusBar().setSizeGripEnabled(False)
@@ -331,7 +334,8 @@ class MainWindow(QMainWindow):
         own: Callable[[], None] | None = getattr(self, f"_on_{name}", None)
         if own is not None:
             return own
-        owner = next(o for o in (self.views, self.comparing, self.files) if hasattr(o, name))
+        owners = (self.views, self.comparing, self.files, self.masks)
+        owner = next(o for o in owners if hasattr(o, name))
         handler: Callable[[], None] = getattr(owner, name)
         return handler
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.pruning.mask_source import removed_value
+from snip_gui.core.pruning.mask_source import OneMask, removed_value
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.core.sources import Units, Unnested
 from tests.core.toys import layout_of
@@ -60,3 +60,10 @@ def test_single_connections_are_those_of_the_mask(make):
 def test_the_test_double_does_not_nest():
     one, other = (Unnested(LAYOUT).mask_at(number) for number in (20, 40))
     assert any((one[name] & ~other[name]).any() for name in one)
+
+
+def test_changing_a_mask_that_was_returned_leaves_the_source_unchanged():
+    source = OneMask(LAYOUT, ranking_of(LAYOUT).mask_at(20))
+    for mask in source.mask_at(20).values():
+        mask[:] = False
+    assert sum(source.counts_at(20).values()) == 20

@@ -9,16 +9,25 @@ from snip_gui.core.recipe.methods.controls import (
     Uniform,
 )
 from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
+from snip_gui.core.recipe.methods.given import GIVEN, GivenMasks
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
-from snip_gui.core.recipe.methods.registry import METHODS, Pruning, find_method, unavailable_error
+from snip_gui.core.recipe.methods.registry import (
+    METHODS,
+    Pruning,
+    find_method,
+    method_named,
+    unavailable_error,
+)
 from snip_gui.core.recipe.methods.relaxed import HardConcrete, SparseVariational
 from snip_gui.core.recipe.methods.retraining import Han, Imp, LayerSurgeon
 from snip_gui.core.recipe.methods.systems import LearningCompression, Surgery
 
 __all__ = [
+    "GIVEN",
     "METHODS",
     "Erk",
     "Force",
+    "GivenMasks",
     "Grasp",
     "Han",
     "HardConcrete",
@@ -41,5 +50,6 @@ __all__ = [
     "Surgery",
     "Uniform",
     "find_method",
+    "method_named",
     "unavailable_error",
 ]

@@ -9,6 +9,7 @@ import msgspec
 from snip_gui.core.base.registry import refuse_empty
 from snip_gui.core.recipe.field import find_fields
 from snip_gui.core.recipe.methods.criteria import Snip
+from snip_gui.core.recipe.methods.given import GIVEN
 from snip_gui.core.recipe.pruning import UNAVAILABLE, MasksFor, Method, PruningSpec
 from snip_gui.core.recipe.training import Training
 
@@ -35,8 +36,8 @@ def check_method(method: Method, others: Sequence[Method]) -> None:
         raise TypeError(f"{method!r} is not a Method")
     if not issubclass(method.spec, PruningSpec):
         raise TypeError(f"{method.spec.__name__} does not derive from PruningSpec")
-    if method.name == UNAVAILABLE:
-        raise ValueError(f"its tag “{UNAVAILABLE}” is reserved")
+    if method.name in (UNAVAILABLE, GIVEN.name):
+        raise ValueError(f"its tag “{method.name}” is reserved")
     refuse_empty(method, "title", "description", "score_name")
     if method.masks_for not in get_args(MasksFor):
         choices = ", ".join(get_args(MasksFor))

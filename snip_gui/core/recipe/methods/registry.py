@@ -14,6 +14,7 @@ from snip_gui.core.base.registry import Registry, install_hint
 from snip_gui.core.recipe.methods.checks import check_method
 from snip_gui.core.recipe.methods.controls import CONTROLS
 from snip_gui.core.recipe.methods.criteria import CRITERIA
+from snip_gui.core.recipe.methods.given import GIVEN
 from snip_gui.core.recipe.methods.iterative import ITERATIVE
 from snip_gui.core.recipe.methods.relaxed import RELAXED
 from snip_gui.core.recipe.methods.systems import SYSTEMS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     Pruning: TypeAlias = PruningSpec
 else:
     # msgspec decodes a union of the settings of all methods, distinguished by their tags.
-    _specs = (*(method.spec for method in METHODS), Unavailable)
+    _specs = (*(method.spec for method in METHODS), GIVEN.spec, Unavailable)
     Pruning = Union[_specs]  # noqa: UP007 - built at run time
 
 
@@ -49,7 +50,12 @@ def find_method(pruning: PruningSpec) -> Method:
     """
     if isinstance(pruning, Unavailable):
         raise unavailable_error(pruning.name, pruning.requirement)
-    return METHODS[pruning.method]
+    return method_named(pruning.method)
+
+
+def method_named(name: str) -> Method:
+    """Return the entry of a method by name; raises `UserError` if there is none."""
+    return GIVEN if name == GIVEN.name else METHODS[name]
 
 
 def unavailable_error(name: str, requirement: str) -> UserError:
