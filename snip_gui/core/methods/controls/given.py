@@ -19,7 +19,7 @@ from snip_gui.core.models.recognising import empty_network
 from snip_gui.core.pruning.events import MasksSaved, Pruned
 from snip_gui.core.pruning.mask_source import OneMask
 from snip_gui.core.recipe.methods.given import GivenMasks
-from snip_gui.core.weight_files.mask_files import read_masks
+from snip_gui.core.weight_files.masks.mask_files import read_masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,45 +1,33 @@
 """Reads masks by parameter name from safetensors and NumPy files of any origin.
 
-The format is detected by the first bytes. Nothing is unpickled, and no array is read before its
-name, type and shape are known to fit the network, so a file cannot claim more memory than that.
+No array is read before its name, type and shape are known to fit the network, so a file cannot
+claim more memory than that.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import json
 import math
 import struct
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import open_regular
 from snip_gui.core.base.text import listed
+from snip_gui.core.weight_files.masks.array_headers import list_arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_NPY, _ZIPS = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an empty one
-_LONGEST_HEADER = 10_000_000
-_MOST_ARRAYS = 100_000
-_HEADERS: dict[tuple[int, ...], Callable[[IO[bytes]], Any]] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-_SAFETENSORS_TYPES = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
-    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
-}  # fmt: skip
+    from snip_gui.core.weight_files.masks.array_headers import ListedArray
+
 _DAMAGE = (OSError, ValueError, EOFError, RuntimeError, OverflowError, KeyError, TypeError,
            AttributeError, RecursionError, struct.error, zipfile.BadZipFile, zlib.error,
            tokenize.TokenError, SyntaxError)  # fmt: skip
@@ -48,17 +36,6 @@ _HINT = (
     "Save one array of zeros and ones for each parameter, under the name that the parameter has in "
     "the network's state_dict."
 )
-
-
-@dataclass(frozen=True)
-class _Array:
-    """An array in a file, not yet read; the name is empty if it has none."""
-
-    name: str
-    dtype: np.dtype[Any] | None
-    type_name: str
-    shape: tuple[int, ...]
-    read: Callable[[], NDArray[Any]]
 
 
 def read_masks(
@@ -84,7 +61,7 @@ def read_masks(
     """
     try:
         with open_regular(path) as file:
-            arrays = _list_arrays(file)
+            arrays = list_arrays(file)
             if len(arrays) == 1 and not arrays[0].name:
                 return _without_name(arrays[0], path, shapes, network)
             found: dict[str, NDArray[np.bool_]] = {}
@@ -124,7 +101,7 @@ def _find_name(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
 
 
 def _without_name(
-    array: _Array, path: Path, shapes: Mapping[str, tuple[int, ...]], network: str
+    array: ListedArray, path: Path, shapes: Mapping[str, tuple[int, ...]], network: str
 ) -> dict[str, NDArray[np.bool_]]:
     """Return the masks of a single array that has no name."""
     weights = [name for name, shape in shapes.items() if len(shape) > 1]
@@ -147,7 +124,7 @@ def _without_name(
     )
 
 
-def _binary(array: _Array, name: str, path: Path) -> NDArray[np.bool_]:
+def _binary(array: ListedArray, name: str, path: Path) -> NDArray[np.bool_]:
     """Read an array and return it as booleans; raises `UserError` for anything but 0 and 1."""
     if array.dtype is None or array.dtype.kind not in "biuf":
         raise UserError(
@@ -165,77 +142,6 @@ def _binary(array: _Array, name: str, path: Path) -> NDArray[np.bool_]:
             "Masks are 1 where a connection is kept and 0 where it is removed.",
         )
     return np.asarray(values != 0)
-
-
-def _list_arrays(file: IO[bytes]) -> list[_Array]:
-    """Return the arrays of a file in any of the formats, without reading their values."""
-    start = file.read(8)
-    file.seek(0)
-    if start.startswith(_ZIPS):
-        return list(_list_npz(file))
-    if start.startswith(_NPY):
-        return [_list_npy("", lambda: contextlib.nullcontext(file))]
-    return list(_list_safetensors(file))
-
-
-def _list_npz(file: IO[bytes]) -> Iterator[_Array]:
-    archive = zipfile.ZipFile(file)
-    names = archive.namelist()
-    if len(names) > _MOST_ARRAYS:
-        raise ValueError(f"it holds {len(names):,} files")
-    for member in names:
-        yield _list_npy(member.removesuffix(".npy"), functools.partial(archive.open, member))
-
-
-def _list_npy(
-    name: str, open_member: Callable[[], contextlib.AbstractContextManager[IO[bytes]]]
-) -> _Array:
-    """Return the array of a NumPy file."""
-    with open_member() as stream:
-        version = np.lib.format.read_magic(stream)
-        if version not in _HEADERS:
-            raise ValueError(f"“{name or 'the array'}” has an unknown version of NumPy's format")
-        shape, _, dtype = _HEADERS[version](stream)
-
-    def read() -> NDArray[Any]:
-        with open_member() as stream:
-            stream.seek(0)
-            values: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-            return values
-
-    type_name = "object" if dtype.hasobject else str(dtype)
-    return _Array(name, None if dtype.hasobject else dtype, type_name, tuple(shape), read)
-
-
-def _list_safetensors(file: IO[bytes]) -> Iterator[_Array]:
-    size = file.seek(0, 2)
-    file.seek(0)
-    (length,) = struct.unpack("<Q", file.read(8))
-    if length > min(_LONGEST_HEADER, size - 8):
-        raise ValueError("it is neither a safetensors nor a NumPy file")
-    header = json.loads(file.read(length))
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        type_name, shape = str(entry["dtype"]), tuple(int(side) for side in entry["shape"])
-        begin, end = (8 + length + int(offset) for offset in entry["data_offsets"])
-        code = _SAFETENSORS_TYPES.get(type_name)
-        dtype = None if code is None else np.dtype(code)
-        if dtype is not None and not (
-            8 + length <= begin <= end <= size and end - begin == math.prod(shape) * dtype.itemsize
-        ):
-            raise ValueError(f"“{name}” lies outside the file")
-
-        def read(
-            begin: int = begin,
-            end: int = end,
-            dtype: np.dtype[Any] | None = dtype,
-            shape: tuple[int, ...] = shape,
-        ) -> NDArray[Any]:
-            file.seek(begin)
-            return np.frombuffer(file.read(end - begin), dtype).reshape(shape)
-
-        yield _Array(name, dtype, type_name, shape, read)
 
 
 def _said(shape: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from snip_gui.core.base.errors import UserError
-from snip_gui.core.weight_files.mask_files import read_masks
+from snip_gui.core.weight_files.masks.mask_files import read_masks
 
 SHAPES = {"fc.weight": (3, 4), "fc.bias": (3,), "out.weight": (2, 3)}
 WEIGHT = np.arange(12).reshape(3, 4) % 2
