@@ -41,6 +41,7 @@ from snip_gui.session.looking.selector import Selector
 from snip_gui.session.runs.background import BackgroundRuns
 from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
+from snip_gui.session.runs.recognition import Recognition
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
 from snip_gui.session.runs.sharing import Sharing
@@ -108,6 +109,7 @@ class Controller(QObject):
         host.ended.connect(self._on_any_end)
         self.runs = Runs(state, host, self)
         self.runs.deleted.connect(self._on_runs_deleted)
+        self.recognition = Recognition(state, host, self.runs, self)
         self.sharing = Sharing(state, host, self.save_run, self.runs.refresh, self)
         self.undo_stack.indexChanged.connect(self._on_edited)
         self.trainings.ended.connect(self.runs.refresh)

@@ -277,7 +277,9 @@ class MinibatchPanel(QWidget):
         from snip_gui.ui.dialogs.inputs.draw_dialog import DrawDialog
 
         label = max(0, self.classes.label())
-        dialog = DrawDialog(images.image_shape, images.classes, label, self.window())
+        dialog = DrawDialog(
+            images.image_shape, images.classes, label, self.window(), dataset=images.name
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._controller.minibatch.add_own([dialog.chosen()]))
         dialog.open()

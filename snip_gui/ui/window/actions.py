@@ -98,6 +98,8 @@ ACTIONS = (
     ActionSpec("show_flow", "&Flow", "View", "Ctrl+6", "",
                "Show the whole network, from input to output, and what the mask keeps connected"),
     ActionSpec("show_runs", "&Runs", "View", "Ctrl+7", "", "Show all runs and their errors"),
+    ActionSpec("show_answers", "R&ecognise", "View", "Ctrl+8", "",
+               "Draw or choose an image and see what the trained networks recognise in it"),
     ActionSpec("reset_view", "Reset &zoom", "View", "Ctrl+0", "", "Show the whole heatmap"),
     ActionSpec("presentation", "&Presentation", "-View", "F11", "",
                "The picture and its slider alone, in large type (F11 or Esc ends it)"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from snip_gui.ui.widgets.layouts.scrolled import Scrolled
 from snip_gui.ui.widgets.lazy_page import LazyPage
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from snip_gui.session.controller import Controller
     from snip_gui.ui.compare.systems_panel import SystemsPanel
+    from snip_gui.ui.panels.answers.panel import AnswersPanel
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network.panel import NetworkPanel
@@ -34,6 +36,7 @@ class LazyPanels(QObject):
         self.grid_page: LazyPage[GridPanel] = LazyPage(self._make_grid)
         self.systems_page: LazyPage[SystemsPanel] = LazyPage(self._make_systems)
         self.studies_page: LazyPage[StudiesPanel] = LazyPage(self._make_studies)
+        self.answers_page: LazyPage[Scrolled] = LazyPage(self._make_answers)
         self.flow_page: LazyPage[FlowPanel] = LazyPage(self._make_flow, by_show=False)
         self.runs_page: LazyPage[RunsPage] = LazyPage(self._make_runs)
 
@@ -51,6 +54,12 @@ class LazyPanels(QObject):
     def systems(self) -> SystemsPanel:
         """Pruning systems side by side."""
         return self.systems_page.content
+
+    @property
+    def answers(self) -> AnswersPanel:
+        """What trained networks see in an image."""
+        panel: AnswersPanel = self.answers_page.content.widget()  # type: ignore[assignment]
+        return panel
 
     @property
     def studies(self) -> StudiesPanel:
@@ -86,6 +95,11 @@ class LazyPanels(QObject):
         panel = SystemsPanel(self._controller, self._themes)
         panel.run_chosen.connect(self.run_chosen)
         return panel
+
+    def _make_answers(self) -> Scrolled:
+        from snip_gui.ui.panels.answers.panel import AnswersPanel
+
+        return Scrolled(AnswersPanel(self._controller.recognition, self._themes))
 
     def _make_studies(self) -> StudiesPanel:
         from snip_gui.ui.panels.studies_panel import StudiesPanel

@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         self.centre.addTab(self.lazy.systems_page, "Systems")
         self.centre.addTab(self.lazy.studies_page, "Studies")
         self.centre.addTab(self.lazy.runs_page, "Runs")
+        self.centre.addTab(self.lazy.answers_page, "Recognise")
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -220,6 +221,8 @@ class MainWindow(QMainWindow):
         for answered in (self.first_look.requested, self.first_look.declined):
             answered.connect(self._hide_offer)
         self.controller.told.connect(self.status_line.flash)
+        self.minibatch.tray.image_selected.connect(self.controller.recognition.show_index)
+        self.images.grid.image_selected.connect(self.controller.recognition.show_index)
         self.minibatch.browse_asked.connect(self.views.show_images)
         # Also emitted for docks behind a tab, which Qt does not hide.
         self.docks["flow"].visibilityChanged.connect(self._on_flow_seen)

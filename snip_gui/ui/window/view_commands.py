@@ -80,6 +80,11 @@ class ViewCommands(QObject):
         self._parts.lazy.runs.open_run(folder)
 
     @Slot()
+    def show_answers(self) -> None:
+        """Show what trained networks see in an image."""
+        self._parts.centre.setCurrentWidget(self._parts.lazy.answers_page)
+
+    @Slot()
     def show_flow(self) -> None:
         """Show the network from input to output."""
         self._parts.docks["flow"].show()

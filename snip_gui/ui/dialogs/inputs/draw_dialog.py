@@ -43,6 +43,8 @@ class DrawDialog(QDialog):
         Channels, rows and columns of the data set's images.
     classes, label
         Names of the classes, and the default one.
+    dataset
+        Name of the data set, whose form the drawing gets.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class DrawDialog(QDialog):
         classes: Sequence[str],
         label: int,
         parent: QWidget | None = None,
+        *,
+        dataset: str = "",
     ) -> None:
         super().__init__(parent)
-        self._shape = shape
+        self._shape, self._dataset = shape, dataset
         self.setWindowTitle("Draw an image")
         self.setObjectName("draw_dialog")
         self.canvas = named(
@@ -100,7 +104,8 @@ class DrawDialog(QDialog):
 
     def chosen(self) -> tuple[NDArray[np.uint8], int]:
         """Return the image (C, H, W) and its class."""
-        return to_digit(self.canvas.ink(), self._shape), int(self.label.currentData())
+        image_CHW = to_digit(self.canvas.ink(), self._shape, self._dataset)
+        return image_CHW, int(self.label.currentData())
 
     @Slot()
     def _show(self) -> None:

@@ -167,6 +167,7 @@ class ImageGrid(QListView):
     """Thumbnails in rows, with multiple selection."""
 
     selection_changed = Signal(int)  # number of selected images
+    image_selected = Signal(int)  # index of the only selected image
 
     def __init__(self, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -258,4 +259,7 @@ class ImageGrid(QListView):
             model.select(self.images.index(row), QItemSelectionModel.SelectionFlag.Select)
 
     def _on_selection_changed(self) -> None:
-        self.selection_changed.emit(len(self.selectionModel().selectedIndexes()))
+        selected = self.selectedIndexes()
+        self.selection_changed.emit(len(selected))
+        if len(selected) == 1:
+            self.image_selected.emit(selected[0].data(_INDEX_ROLE))

@@ -28,6 +28,17 @@ def test_test_images_on_the_canvas_get_the_same_answer_as_directly(mnist_folder)
     assert (answer(drawn) == answer(test)).mean() >= 0.95
 
 
+def test_the_box_of_a_built_in_digit_is_in_the_centre():
+    ink_HW = np.zeros((280, 280), np.uint8)
+    ink_HW[10:90, 200:220] = 255
+    ink_HW[70:90, 200:240] = 255  # most of the ink is below the middle
+    rows, columns = np.nonzero(to_digit(ink_HW, SHAPE, "digits")[0])
+    assert (rows.min(), rows.max()) == (4, 23)
+    assert (columns.min(), columns.max()) == (9, 18)
+    rows, _ = np.nonzero(to_digit(ink_HW, SHAPE, "mnist")[0])
+    assert rows.min() < 4
+
+
 def test_size_and_place_of_the_drawing_do_not_matter():
     ink_HW = np.zeros((280, 280), np.uint8)
     ink_HW[10:90, 200:240] = 255

@@ -1,0 +1,1 @@
+"""What trained networks see in an image."""
