@@ -8,7 +8,14 @@ from snip_gui.core.recipe.methods.controls import (
     Shuffled,
     Uniform,
 )
-from snip_gui.core.recipe.methods.criteria import Grasp, Magnitude, ProsPr, SignedGradient, Snip
+from snip_gui.core.recipe.methods.criteria import (
+    Grasp,
+    Magnitude,
+    ProsPr,
+    SignedGradient,
+    Snip,
+    TwoOfFour,
+)
 from snip_gui.core.recipe.methods.given import GIVEN, GivenMasks
 from snip_gui.core.recipe.methods.iterative import Force, IterativeSnip, NtkSap, SnipIt
 from snip_gui.core.recipe.methods.registry import (
@@ -48,6 +55,7 @@ __all__ = [
     "SnipIt",
     "SparseVariational",
     "Surgery",
+    "TwoOfFour",
     "Uniform",
     "find_method",
     "method_named",

@@ -49,6 +49,12 @@ class Snip(AccumulatingSpec, frozen=True, kw_only=True, tag="snip"):
     ] = "sum"
 
 
+class TwoOfFour(ScoringSpec, frozen=True, kw_only=True, tag="two-of-four"):
+    """Keep the two most sensitive of every four inputs of a unit (2:4 sparsity)."""
+
+    prunable: PrunableField = "weights"
+
+
 class SignedGradient(ScoringSpec, frozen=True, kw_only=True, tag="signed-gradient"):
     """Keep the connections with the largest signed gradient (paper, figure 6)."""
 
@@ -139,6 +145,14 @@ CRITERIA = (
         score_name="sensitivity",
         spec=Snip,
         prune="snip_gui.core.methods.criteria.snip:prune",
+    ),
+    Method(
+        title="2:4",
+        description="The two most sensitive of every four inputs of a unit, as sparse tensor cores "
+        "need it; the sparsity is always 50%.",
+        score_name="sensitivity",
+        spec=TwoOfFour,
+        prune="snip_gui.core.methods.criteria.two_of_four:prune",
     ),
     Method(
         title="Signed gradient",
