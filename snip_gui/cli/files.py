@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snip_gui.cli.options import add_overwrite, refuse_existing
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment
-from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
 from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.base.text import sparsity_text
@@ -130,7 +130,7 @@ def add_open(commands: Any) -> None:  # noqa: ANN401 - argparse does not export 
         help="where the weights are in a file that holds several sets of them, such as model_ema",
     )
     opening.add_argument("--out", type=Path, metavar="FILE", help="recipe to write")
-    opening.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    add_overwrite(opening)
     opening.set_defaults(command=_open)
 
 
@@ -140,10 +140,7 @@ def _open(options: argparse.Namespace, printer: EventPrinter) -> int:
     from snip_gui.core.models.recognising import inspect
     from snip_gui.core.weight_files.reading import several_error
 
-    if options.out is not None and options.out.exists() and not options.overwrite:
-        raise UserError(
-            f"“{options.out}” is there already.", "Choose another name, or add --overwrite."
-        )
+    refuse_existing(() if options.out is None else (options.out,), options)
     images = load_images(options.dataset, options.data_dir)
     of = Images(images.image_shape, len(images.classes))
     chosen = Recipe(data=DataChoice(name=options.dataset))

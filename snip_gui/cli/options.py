@@ -24,7 +24,7 @@ from snip_gui.core.recipe.presets import PRESETS, with_optimizer, with_preset
 from snip_gui.core.recipe.recipe import Recipe, parse_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from snip_gui.core.recipe.field import Field
     from snip_gui.core.recipe.recipe import ClassChoice
@@ -114,6 +114,20 @@ def trusted_code(options: argparse.Namespace, recipe: Recipe) -> frozenset[str]:
     """
     agreed = options.model_file is not None or options.trust_code
     return frozenset({recipe.model.file_digest}) if agreed else frozenset()
+
+
+def add_overwrite(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add the option without which `refuse_existing` raises."""
+    parser.add_argument("--overwrite", action="store_true", help="replace files of these names")
+
+
+def refuse_existing(files: Sequence[Path], options: argparse.Namespace) -> None:
+    """Raise `UserError` if a file to write exists, unless ``--overwrite`` allows to replace it."""
+    for file in files:
+        if os.path.lexists(file) and not options.overwrite:
+            raise UserError(
+                f"“{file}” is there already.", "Choose another name, or add --overwrite."
+            )
 
 
 def add_executor(parser: Any) -> None:  # noqa: ANN401 - argparse does not export the type

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snip_gui.cli.options import add_overwrite, refuse_existing
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import Environment, default_runs_folder
-from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.base.text import size_text
 from snip_gui.core.runs.folder import read_recipe
@@ -77,7 +77,7 @@ def add_bundle(commands: Any) -> None:  # noqa: ANN401 - argparse does not expor
     )
     bundle.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     bundle.add_argument("--out", type=Path, metavar="FILE", required=True, help="zip file to write")
-    bundle.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    add_overwrite(bundle)
     bundle.set_defaults(command=_bundle)
     unbundle = commands.add_parser(
         "unbundle",
@@ -96,10 +96,7 @@ def _bundle(options: argparse.Namespace, printer: EventPrinter) -> int:
     """Run ``snip-gui bundle``."""
     from snip_gui.core.sharing.bundle import Bundled, write_bundle
 
-    if options.out.exists() and not options.overwrite:
-        raise UserError(
-            f"“{options.out}” is there already.", "Choose another name, or add --overwrite."
-        )
+    refuse_existing((options.out,), options)
     cancel = CancelToken()
     with printer.stopping_on_signals(cancel, "Stopping; nothing is left."):
         for event in write_bundle(options.run, options.out, cancel):

@@ -7,7 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snip_gui.cli.options import add_common, add_executor, environment_from, recipe_from
+from snip_gui.cli.options import (
+    add_common,
+    add_executor,
+    add_overwrite,
+    environment_from,
+    recipe_from,
+    refuse_existing,
+)
 from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.environment import default_runs_folder
 from snip_gui.core.base.errors import UserError
@@ -26,7 +33,7 @@ from snip_gui.core.studies.figures.render import save_figure
 from snip_gui.core.studies.overlaps.groups import find_field, make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
 from snip_gui.core.studies.report import SUFFIXES as REPORTS
-from snip_gui.core.studies.report import Report, Section, save_report
+from snip_gui.core.studies.report import Report, Section, find_folder, save_report
 from snip_gui.core.studies.study import Study, StudyDone, run_study
 from snip_gui.core.studies.systems.systems import ALL
 
@@ -128,6 +135,7 @@ def _add_seeds_and_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, metavar="DIR", default=default_runs_folder(),
                        help="where results are kept (default: the runs folder)")  # fmt: skip
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a recipe saved by the window")
+    add_overwrite(parser)
     add_executor(parser)
     add_common(parser, num_threads=1)
 
@@ -177,7 +185,7 @@ def _study(options: argparse.Namespace, printer: EventPrinter) -> int:
 
 
 def _refuse_files(options: argparse.Namespace, number: int) -> None:
-    """Raise `UserError` if a file cannot be written for so many studies, or in its format."""
+    """Raise `UserError` if a file is for one study only, in an unknown format, or there already."""
     for flag in ("out", "figure"):
         if getattr(options, flag) is not None and number > 1:
             raise UserError(f"--{flag} is for a single study.", "Name a --report instead.")
@@ -189,6 +197,9 @@ def _refuse_files(options: argparse.Namespace, number: int) -> None:
                     f"“{file.name}” has none of the extensions {', '.join(suffixes)}.",
                     "The extension says in which format it is written.",
                 )
+    tables = () if options.out is None else (options.out,)
+    beside = [find_folder(file) for file in options.report if file.suffix.lower() == ".md"]
+    refuse_existing((*tables, *figures, *options.report, *beside), options)
 
 
 def _run(

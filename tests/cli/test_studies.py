@@ -139,6 +139,24 @@ def test_options_that_do_not_go_together_are_a_sentence(words, problem):
     assert problem in err
 
 
+@pytest.mark.parametrize(
+    ("flag", "name", "there"),
+    [
+        ("--out", "table.csv", "table.csv"),
+        ("--figure", "figure.svg", "figure.svg"),
+        ("--report", "report.html", "report.html"),
+        ("--report", "report.md", "report-files"),
+    ],
+)
+def test_files_that_are_there_are_not_replaced(tmp_path, flag, name, there):
+    (tmp_path / there).write_text("mine")
+    status, _, err = call("study", "conservation", *SHORT, flag, tmp_path / name)
+    assert status == 1
+    assert f"{there}” is there already" in err
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+    assert (tmp_path / there).read_text() == "mine"
+
+
 def test_systems_are_compared_and_the_same_command_again_trains_nothing(tmp_path):
     file = tmp_path / "systems.csv"
     words = ("compare-systems", *SHORT, "--model", "lenet-300-100", "--systems", "snip", "dns",

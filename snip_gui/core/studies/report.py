@@ -94,11 +94,15 @@ class Report:
         return Table(headers, rows) if rows else None
 
 
+def find_folder(path: Path) -> Path:
+    """Return the folder of a Markdown report's pictures and tables, which is beside it."""
+    return path.with_name(f"{path.stem}-files")
+
+
 def save_report(path: Path, report: Report) -> None:
     """Write a report in the format of the file extension.
 
-    Markdown refers to a folder of pictures (PNG and SVG) and tables (CSV) that is written beside
-    it, called like the file without its extension, with ``-files``.
+    Markdown refers to pictures (PNG and SVG) and tables (CSV) in the folder of `find_folder`.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def save_report(path: Path, report: Report) -> None:
         case ".html":
             write_text(path, to_html(report))
         case ".md":
-            folder = path.with_name(f"{path.stem}-files")
+            folder = find_folder(path)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
