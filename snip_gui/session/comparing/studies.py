@@ -20,9 +20,11 @@ from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv
 from snip_gui.core.studies.budget import parse_duration
 from snip_gui.core.studies.catalogue import STUDIES, StudyOptions, make_study
+from snip_gui.core.studies.figures.render import save_figure
 from snip_gui.core.studies.overlaps.groups import make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
-from snip_gui.core.studies.study import StudyDone
+from snip_gui.core.studies.report import Report, Section, save_report
+from snip_gui.core.studies.study import StudyAdvanced, StudyDone
 from snip_gui.core.studies.systems.cost import estimate_systems
 from snip_gui.core.studies.systems.systems import make_systems
 from snip_gui.session.jobs.lazily import lazily
@@ -59,6 +61,8 @@ class Studies(QObject):
         self._state, self._host, self._pins = state, host, pins
         self._job: Job | None = None
         self._done: StudyDone | None = None
+        self._latest: StudyDone | StudyAdvanced | None = None
+        self._name = ""
         self._pair: list[tuple[Recipe, str]] = []
         self._numbers: list[int] = []
 
@@ -66,6 +70,11 @@ class Studies(QObject):
     def done(self) -> StudyDone | None:
         """The last answer; None if there is none yet."""
         return self._done
+
+    @property
+    def latest(self) -> StudyDone | StudyAdvanced | None:
+        """The answer of the results so far, or else the last one; None if there is none yet."""
+        return self._latest
 
     @property
     def is_running(self) -> bool:
@@ -114,6 +123,7 @@ class Studies(QObject):
                 is_clustered=is_clustered,
             )
             self._run(make_study(name, recipe, options))
+            self._name = name
         except UserError as error:
             self._state.status.report(Problem.of(error))
 
@@ -138,6 +148,7 @@ class Studies(QObject):
             self._state.status.report(Problem.of(error))
         else:
             self._run(study, seconds)
+            self._name = "systems"
 
     def make_systems(
         self, systems: Sequence[str], sparsities: str, seeds: str, passes: int
@@ -188,15 +199,31 @@ class Studies(QObject):
         self._score_next()
 
     def export(self, path: Path) -> None:
-        """Write all numbers of the last answer as CSV."""
-        if self._done is None:
+        """Write the shown answer in the format of the file extension.
+
+        CSV has all numbers, PNG and SVG the figure, Markdown and HTML the whole report.
+        """
+        latest = self._latest
+        if latest is None:
             return
         try:
-            write_text(path, to_csv(self._done.answer.table))
+            match path.suffix.lower():
+                case ".csv":
+                    write_text(path, to_csv(latest.answer.table))
+                case ".md" | ".html":
+                    save_report(path, self._report(latest))
+                case _:
+                    save_figure(path, latest.answer.figure)
         except UserError as error:
             self._state.status.report(Problem.of(error))
         else:
             self._state.notices.info(f"Saved the study to {path}.")
+
+    def _report(self, latest: StudyDone | StudyAdvanced) -> Report:
+        recipe, info = self._state.recipe, STUDIES[self._name]
+        section = Section(info.name, info.title, latest.study.question, latest.answer)
+        facts = {"network": recipe.model.name, "data set": recipe.data.name}
+        return Report(info.title, facts, (section,))
 
     def _pinned_groups(self) -> tuple[Group, ...]:
         if not self._pins.pins:
@@ -216,6 +243,7 @@ class Studies(QObject):
             Crew("processes", default_num_processes(spare=1), is_apart=True),
         )
         self._state.status.set_problem(None)
+        self._done = self._latest = None
         self._job = self._host.submit("study", job, lane="waiting")
         self._job.happened.connect(self._on_event)
         self._job.ended.connect(self._on_ended)
@@ -236,7 +264,10 @@ class Studies(QObject):
     def _on_event(self, event: Event) -> None:
         match event:
             case StudyDone():
-                self._done = event
+                self._done = self._latest = event
+            case StudyAdvanced():
+                self._latest = event
+                self.changed.emit()
             case Progress():
                 self.progressed.emit(event)
 

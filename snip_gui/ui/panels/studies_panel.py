@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, Slot
+from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -24,21 +25,31 @@ from PySide6.QtWidgets import (
 
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.studies.catalogue import STUDIES
+from snip_gui.core.studies.figures.drawing import DARK, LIGHT
 from snip_gui.core.studies.overlaps.groups import CLASSES, comparable_fields
 from snip_gui.core.studies.overlaps.leave_one_out import LeaveOneOutAnswer
 from snip_gui.core.studies.overlaps.overlap import OverlapAnswer, OverlapStudy
+from snip_gui.core.studies.study import StudyAdvanced
 from snip_gui.core.views.picture import colour_table
 from snip_gui.session.comparing.studies import PINS
+from snip_gui.ui.widgets.figures.figure_view import FigureView
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from snip_gui.core.reports.text_tables import Table
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
+_FIGURE, _ALL = "Figure", "All numbers"
+_FILTERS = ("Figure (*.png)", "Figure (*.svg)", "All numbers (*.csv)", "Report (*.html)",
+            "Report with a folder of figures (*.md)")  # fmt: skip
+_MOST_WORDS = 96  # pixels: five lines
+_SUFFIXES = (".png", ".svg", ".csv", ".html", ".md")
 _REPEATS = {"seed": "Everything", "minibatch.seed": "Images only"}
 
 
@@ -62,6 +73,7 @@ class StudiesPanel(QWidget):
         for label in (self._question, self.sentence):
             label.setWordWrap(True)
         self.matrix = named(NumberGrid(), "study_matrix", "Overlap of each pair of groups")
+        self.figure = named(FigureView("Study"), "study_figure", "Answer as a figure")
         self.table = named(QTableWidget(), "study_table", "Answer as a table")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
@@ -100,13 +112,17 @@ class StudiesPanel(QWidget):
             "Find the masks in other processes. Masks found before are used again.",
         )  # fmt: skip
         self.layer = named(QComboBox(), "study_layer", "Layer", "The layer shown")
-        self.export = named(
-            QPushButton("Export…"), "study_export", "Export the study", "Save all numbers as CSV"
+        self.view = named(
+            QComboBox(), "study_view", "Show", "Show the figure, or the numbers behind it"
         )
+        self.export = named(
+            QPushButton("Export…"), "study_export", "Export the study",
+            "Save the figure, all numbers, or a report",
+        )  # fmt: skip
 
     def _build(self) -> None:
         self.seeds.setMaximumWidth(90)
-        for box in (self.study, self.groups):
+        for box in (self.study, self.groups, self.view):
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
@@ -122,9 +138,17 @@ class StudiesPanel(QWidget):
         top.addStretch()
         top.addWidget(self.start)
         middle = QHBoxLayout()
-        middle.addWidget(self.sentence, 1)
+        middle.addWidget(self._question, 1)
         middle.addWidget(self.layer)
+        middle.addWidget(self.view)
         middle.addWidget(self.export)
+        # A long answer scrolls, so that the figure keeps its room.
+        self._words = QScrollArea()
+        self._words.setWidgetResizable(True)
+        self._words.setFrameShape(QFrame.Shape.NoFrame)
+        self._words.setMaximumHeight(_MOST_WORDS)
+        self._words.setWidget(self.sentence)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(self.matrix)
@@ -133,13 +157,14 @@ class StudiesPanel(QWidget):
         self._pages.addWidget(QWidget())
         self._pages.addWidget(area)
         self._pages.addWidget(self.table)
+        self._pages.addWidget(self.figure)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 4)
         column.addLayout(top)
         column.addLayout(below)
-        column.addWidget(self._question)
         column.addLayout(middle)
         column.addWidget(pages, 1)
+        column.addWidget(self._words)
 
     def _connect(self) -> None:
         self.study.currentIndexChanged.connect(self._on_chosen)
@@ -148,11 +173,12 @@ class StudiesPanel(QWidget):
         self.seeds.returnPressed.connect(self._on_start)
         self.values.returnPressed.connect(self._on_start)
         self.layer.currentIndexChanged.connect(self._show_matrix)
+        self.view.currentIndexChanged.connect(self._show_view)
         self.export.clicked.connect(self._on_export)
         self.matrix.cell_chosen.connect(self._on_cell)
         self.table.activated.connect(self._on_row)
         self._studies.changed.connect(self._show)
-        self._themes.changed.connect(self._show_matrix)
+        self._themes.changed.connect(self._show_view)
         for signal in (self._state.images_changed, self._state.devices_changed):
             signal.connect(self._enable)
 
@@ -160,7 +186,7 @@ class StudiesPanel(QWidget):
     def _on_chosen(self) -> None:
         """Show the question, and the settings that it has."""
         info = STUDIES[self.study.currentData()]
-        self._question.setText(info.question)
+        self._question.setText(" ".join(filter(None, (info.question, info.advice))))
         for widget in (self.groups, self.values, self.cluster):
             widget.setVisible(info.takes_groups)
         self.values.setEnabled(self.groups.currentData() != PINS)
@@ -173,39 +199,58 @@ class StudiesPanel(QWidget):
         ready = self._state.images is not None and bool(self._state.devices)
         self.start.setEnabled(ready or is_running)
         self.start.setText("Stop" if is_running else "Run study")
-        self.export.setEnabled(self._studies.done is not None)
+        self.export.setEnabled(self._studies.latest is not None)
 
     @Slot()
     def _show(self) -> None:
-        """Show the answer."""
+        """Show the answer, or that of the results so far."""
         self._enable()
-        done = self._studies.done
-        self.layer.hide()
-        if done is None:
+        latest = self._studies.latest
+        if latest is None:
+            self.layer.hide()
+            self.view.hide()
+            self._words.hide()
             self._pages.setCurrentIndex(0)
             return
-        answer = done.answer
-        self.sentence.setText(answer.sentence)
+        answer = latest.answer
+        text = answer.sentence
+        if self._studies.is_running and isinstance(latest, StudyAdvanced):
+            number, unit = latest.study.num_works, latest.study.unit
+            text = f"After {latest.num_done:,} of {number:,} {unit}: {text}"
+        self.sentence.setText(text)
+        self._words.show()
+        _refill(self.view, [_FIGURE, "Overview", *(name for name, _ in answer.parts), _ALL])
         if isinstance(answer, OverlapAnswer) and len(answer.labels) > 1:
-            self.layer.blockSignals(True)
-            chosen = self.layer.currentText()
-            self.layer.clear()
-            self.layer.addItems(answer.layers)
-            self.layer.setCurrentText(chosen if chosen in answer.layers else answer.layers[0])
-            self.layer.blockSignals(False)
-            self.layer.show()
+            _refill(self.layer, answer.layers)
+        self._show_view()
+
+    @Slot()
+    def _show_view(self) -> None:
+        """Show the figure or table that is chosen."""
+        latest, name = self._studies.latest, self.view.currentText()
+        if latest is None:
+            return
+        answer = latest.answer
+        is_matrix = isinstance(answer, OverlapAnswer) and len(answer.labels) > 1
+        self.layer.setVisible(is_matrix and name == _FIGURE)
+        if name == _FIGURE and is_matrix:
             self._show_matrix()
             self._pages.setCurrentIndex(1)
+        elif name == _FIGURE:
+            colours = DARK if self._themes.name == "dark" else LIGHT
+            self.figure.show_figure(answer.figure, colours, answer.sentence)
+            self._pages.setCurrentWidget(self.figure)
         else:
-            self._show_table(answer.table)
-            self._pages.setCurrentIndex(2)
+            tables = {"Overview": answer.overview, _ALL: answer.table, **dict(answer.parts)}
+            self._show_table(tables[name])
+            self._pages.setCurrentWidget(self.table)
 
     @Slot()
     def _show_matrix(self) -> None:
-        done = self._studies.done
-        if done is None or not isinstance(done.answer, OverlapAnswer):
+        latest = self._studies.latest
+        if latest is None or not isinstance(latest.answer, OverlapAnswer):
             return
-        answer, layer = done.answer, self.layer.currentText()
+        answer, layer = latest.answer, self.layer.currentText()
         labels = list(answer.labels)
         pairs = [[answer.find(layer, a, b) for b in labels] for a in labels]
         values = np.array([[np.nan if p is None else p.mean for p in row] for row in pairs])
@@ -259,11 +304,33 @@ class StudiesPanel(QWidget):
     def _on_row(self, index: QModelIndex) -> None:
         """Compare the mask without an image with that of the whole minibatch."""
         done = self._studies.done
-        if done is not None and isinstance(done.answer, LeaveOneOutAnswer):
+        shows_all = self.view.currentText() == _ALL
+        if done is not None and shows_all and isinstance(done.answer, LeaveOneOutAnswer):
             self._controller.questions.without([done.answer.moves[index.row()].index])
 
     @Slot()
     def _on_export(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export the study", "study.csv", "CSV (*.csv)")
+        name, chosen = QFileDialog.getSaveFileName(
+            self, "Export the study", "study", ";;".join(_FILTERS)
+        )
         if name:
-            self._studies.export(Path(name).with_suffix(".csv"))
+            path = Path(name)
+            if path.suffix.lower() not in _SUFFIXES:
+                path = path.with_name(path.name + _suffix_of(chosen))
+            self._studies.export(path)
+
+
+def _suffix_of(chosen: str) -> str:
+    """Return the extension of an entry of the file dialog, by default that of the first."""
+    return next((suffix for suffix in _SUFFIXES if f"*{suffix})" in chosen), _SUFFIXES[0])
+
+
+def _refill(box: QComboBox, names: Sequence[str]) -> None:
+    """Offer other choices, and keep what is chosen if it is one of them; no signal is sent."""
+    chosen = box.currentText()
+    box.blockSignals(True)
+    box.clear()
+    box.addItems(names)
+    box.setCurrentIndex(max(0, box.findText(chosen)))
+    box.blockSignals(False)
+    box.show()

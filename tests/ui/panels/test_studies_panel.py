@@ -61,6 +61,10 @@ def test_each_image_is_left_out_and_pins_are_compared(panel, started, qtbot):
     panel.study.setCurrentIndex(panel.study.findData("leave-one-out"))
     assert not panel.seeds.isVisible()
     run(panel, started, qtbot)
+    assert panel.figure.isVisible()
+    assert panel.figure.accessibleDescription() == panel.sentence.text()
+    panel.view.setCurrentText("All numbers")
+    assert panel.table.isVisible()
     assert panel.table.rowCount() == 4
     assert "moves the mask most" in panel.sentence.text()
     panel.study.setCurrentIndex(panel.study.findData("overlap"))

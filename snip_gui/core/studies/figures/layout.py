@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,13 +64,15 @@ def _chart(chart: Chart, colours: Colours, width: float, height: float) -> Drawi
     y_texts = {tick: _number_text(tick, chart.y_form) for tick in y_axis.ticks}
     left = 22 + max((text_width(text, _TEXT) for text in y_texts.values()), default=20)
     legend, rows = _legend(chart.series, colours, left, width)
-    top, right = 58.0, width - 18
+    title = _title_lines(chart.title, width - left)
+    top, right = 40.0 + _LINE * len(title), width - 18
     is_staggered = bool(chart.x_ticks) and _is_crowded(chart.x_ticks, right - left)
     bottom = height - 44 - _LINE * rows - (_LINE if is_staggered else 0)
     shapes: list[Shape] = [
-        Words(left, 22, chart.title, _TITLE, colours.ink),
-        Words(left, 46, chart.y_label, _TEXT, colours.muted),
+        Words(left, 22 + _LINE * number, line, _TITLE, colours.ink)
+        for number, line in enumerate(title)
     ]
+    shapes.append(Words(left, top - 12, chart.y_label, _TEXT, colours.muted))
 
     def x_of(x: float) -> float:
         return left + (right - left) * x_axis.place(x)
@@ -88,6 +91,11 @@ def _chart(chart: Chart, colours: Colours, width: float, height: float) -> Drawi
         shapes += _series_shapes(series, colour, x_of, y_of, x_axis, y_axis)
     shapes += [_shifted(shape, y + 22) for shape in legend]
     return Drawing(width, height, colours.paper, tuple(shapes))
+
+
+def _title_lines(title: str, width: float) -> list[str]:
+    """Return a title in lines that fit into a width."""
+    return textwrap.wrap(title, max(20, int(width / text_width("x", _TITLE)))) or [""]
 
 
 def _number_text(value: float, form: str) -> str:

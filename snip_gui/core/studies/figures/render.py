@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_bytes, write_text
 from snip_gui.core.studies.figures.drawing import LIGHT
-from snip_gui.core.studies.figures.layout import lay_out
+from snip_gui.core.studies.figures.layout import HEIGHT, WIDTH, lay_out
 from snip_gui.core.studies.figures.svg import to_svg
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 
 
-def figure_svg(figure: Figure, colours: Colours = LIGHT) -> str:
-    """Return a figure as an SVG document."""
-    return to_svg(lay_out(figure, colours))
+def figure_svg(
+    figure: Figure, colours: Colours = LIGHT, width: float = WIDTH, height: float = HEIGHT
+) -> str:
+    """Return a figure as an SVG document; charts have the given size in pixels."""
+    return to_svg(lay_out(figure, colours, width, height))
 
 
 def figure_png(figure: Figure) -> bytes:
