@@ -85,3 +85,41 @@ def test_what_cannot_be_is_said_in_place(panel, started, qtbot, seeds, values, p
     qtbot.waitUntil(lambda: status.problem is not None, timeout=WAIT_MS)
     assert problem in str(status.problem)
     qtbot.waitUntil(lambda: not started.controller.studies.is_running, timeout=WAIT_MS)
+
+
+def test_a_figure_fills_in_and_is_exported_in_every_format(
+    panel, started, qtbot, monkeypatch, tmp_path
+):
+    studies, seen = started.controller.studies, []
+    studies.changed.connect(lambda: seen.append(panel.sentence.text()))
+    panel.study.setCurrentIndex(panel.study.findData("conservation"))
+    panel.seeds.setText("0-2")
+    run(panel, started, qtbot)
+    assert any(text.startswith("After 1 of 3 measurements:") for text in seen)
+    assert panel.sentence.text() == studies.done.answer.sentence
+    for shown in ("Overview", "All numbers"):
+        panel.view.setCurrentText(shown)
+        table = {"Overview": "overview", "All numbers": "table"}[shown]
+        assert panel.table.rowCount() == len(getattr(studies.done.answer, table).rows)
+    names = {"a.png": "a.png", "b.svg": "b.svg", "c.html": "c.html", "d": "d.csv"}
+    for name, written in names.items():
+        chosen = "All numbers (*.csv)" if name == "d" else ""
+        path = str(tmp_path / name)
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, p=path, c=chosen: (p, c))
+        qtbot.mouseClick(panel.export, Qt.MouseButton.LeftButton)
+        assert (tmp_path / written).stat().st_size > 100
+    assert "<svg" in (tmp_path / "c.html").read_text("utf-8")
+
+
+def test_another_study_does_not_show_the_answer_of_the_last(panel, started, qtbot):
+    panel.study.setCurrentIndex(panel.study.findData("conservation"))
+    panel.seeds.setText("0")
+    run(panel, started, qtbot)
+    assert panel.figure.isVisible()
+    panel.study.setCurrentIndex(panel.study.findData("table-2"))
+    assert "GPU" in panel.findChild(QLabel, "study_question").text()
+    panel.study.setCurrentIndex(panel.study.findData("stability"))
+    qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
+    assert not panel.figure.isVisible()
+    assert not panel.export.isEnabled()
+    qtbot.waitUntil(lambda: not started.controller.studies.is_running, timeout=WAIT_MS)
