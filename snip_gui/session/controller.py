@@ -33,6 +33,7 @@ from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
 from snip_gui.session.comparing.studies import Studies
 from snip_gui.session.jobs.lazily import lazily
+from snip_gui.session.looking.animator import Animator
 from snip_gui.session.looking.input_sensitivity import InputSensitivity
 from snip_gui.session.looking.level_maker import LevelMaker
 from snip_gui.session.looking.live_weights import LiveWeights
@@ -96,6 +97,7 @@ class Controller(QObject):
         self.trainings = Trainings(state, host, self.data, self.live.watch, self)
         self.trainings.happened.connect(self.live.hear)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
+        self.animator = Animator(state, host, self)
         self.levels = LevelMaker(host, self)
         self.inputs = InputSensitivity(state, host, self)
         self._follower = PathFollower(state, host, self)

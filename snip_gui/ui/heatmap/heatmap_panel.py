@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.pruning.edits.regions import Target
     from snip_gui.core.recipe.edits import Edit
+    from snip_gui.core.reports.animation import AnimatedView
     from snip_gui.session.controller import Controller
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.heatmap.weights_page import WeightsPage
@@ -173,6 +174,23 @@ class HeatmapPanel(QWidget):
     def plot(self) -> PicturePlot:
         """The plot of the first visible page."""
         return self.weights.plot if self.show_weights.isChecked() else self.map.plot
+
+    def animated_view(self) -> AnimatedView:
+        """Return what an animation of the visible picture shows, in the colours of the theme."""
+        # Imported late, because it imports Pillow.
+        from snip_gui.core.reports.animation import AnimatedView
+
+        colours = self._themes.colours
+        return AnimatedView(
+            tensor=self._state.selection.tensor if self.show_weights.isChecked() else "",
+            unit=self.map.unit_shown,
+            scale=self.map.scale.currentData(),
+            kept=colours.rgb("kept"),
+            removed=colours.rgb("removed"),
+            nothing=colours.rgb("canvas"),
+            paper=colours.rgb("base"),
+            ink=colours.rgb("text"),
+        )
 
     def select_layer(self, layer: str) -> None:
         """Show the weights of a layer."""

@@ -117,7 +117,7 @@ class MapPage(PicturePage):
         self._on_selection_changed()
 
     @property
-    def _unit(self) -> int | None:
+    def unit_shown(self) -> int | None:
         """The unit whose map is shown; None for all units."""
         return None if self.unit.value() == _ALL_UNITS else self.unit.value()
 
@@ -144,7 +144,7 @@ class MapPage(PicturePage):
     def _on_unit_changed(self, _value: int) -> None:
         scored = self._state.scored
         if scored is not None:
-            self._selector.select_unit(mapped_tensor(scored), self._unit)
+            self._selector.select_unit(mapped_tensor(scored), self.unit_shown)
 
     def draw(self) -> None:
         """Draw the map at the current sparsity."""
@@ -152,7 +152,7 @@ class MapPage(PicturePage):
         if scored is None:
             self.say(NO_SCORES)
             return
-        found = scored.input_fractions(self._state.num_kept, self._unit)
+        found = scored.input_fractions(self._state.num_kept, self.unit_shown)
         has_map = scored.model.input_map != "none"
         self._shows_inputs = self.quantity.currentData() == "inputs" or not has_map
         self._inputs.want(wanted=self._shows_inputs)
@@ -181,8 +181,8 @@ class MapPage(PicturePage):
         if not name or self._shows_inputs:
             return None
         state_OI = scored.masks.get_states(scored.layout[name])
-        if self._unit is not None:
-            state_OI = state_OI[self._unit : self._unit + 1]
+        if self.unit_shown is not None:
+            state_OI = state_OI[self.unit_shown : self.unit_shown + 1]
         return edited_pixels(state_OI, scored.model.input_map, scored.architecture.input_shape)
 
     def targets_at(self, row: int, column: int) -> Sequence[Target]:
@@ -191,7 +191,7 @@ class MapPage(PicturePage):
         if scored is None or self._fractions is None or self._shows_inputs:
             return ()
         _, _, columns = self._fractions.shape
-        return pixel_targets(scored, row, min(column % (columns + 1), columns - 1), self._unit)
+        return pixel_targets(scored, row, min(column % (columns + 1), columns - 1), self.unit_shown)
 
     def painted_edit(self, chosen_HW: NDArray[np.bool_]) -> Edit | None:
         """Return the edit that keeps painted pixels, or their connections to the chosen unit."""
@@ -202,9 +202,9 @@ class MapPage(PicturePage):
         if self._is_apart:
             apart = np.pad(chosen_HW, ((0, 0), (0, 1))).reshape(rows, channels, columns + 1)
             chosen_HW = np.asarray(apart[:, :, :columns].any(axis=1))
-        if self._unit is None:
+        if self.unit_shown is None:
             return painted_pixels(chosen_HW)
-        return painted_inputs(scored, chosen_HW, self._unit)
+        return painted_inputs(scored, chosen_HW, self.unit_shown)
 
     def _draw_inputs(self, why: str) -> None:
         """Draw the input sensitivity of the whole network and, to its right, of the pruned one."""
@@ -275,7 +275,8 @@ class MapPage(PicturePage):
             self.readout.emit(text)
             return
         part = self._fractions[channel] if self._is_apart else self._fractions.mean(axis=0)
-        of = "its connections" if self._unit is None else f"its connections to unit {self._unit}"
+        unit = self.unit_shown
+        of = "its connections" if unit is None else f"its connections to unit {unit}"
         where = f"channel {channel}, row" if self._is_apart else "row"
         share = f"{part[row, column]:.2%} of {of} kept"
         self.readout.emit(f"pixel at {where} {row}, column {column}: {share}")
@@ -302,7 +303,7 @@ class MapPage(PicturePage):
             "positions": "the connections fed by the pixel's receptive fields",
             "columns": "the connections from the pixel's column",
         }.get(scored.model.input_map, "the connections from the pixel")
-        to = "" if self._unit is None else f" to unit {self._unit}"
+        to = "" if self.unit_shown is None else f" to unit {self.unit_shown}"
         under = "; grey underneath: mean of the minibatch" if self._is_under else ""
         bright = "Colour" if self._is_under else "Brightness"
         return f"{bright}: fraction kept of {what}{to}{under}"

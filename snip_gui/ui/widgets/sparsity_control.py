@@ -59,6 +59,12 @@ def to_position(sparsity: float, num_parameters: int) -> int:
     return min(_POSITIONS, _KNEE + round(share * (_POSITIONS - _KNEE)))
 
 
+def played_sparsities(num_parameters: int, number: int) -> tuple[float, ...]:
+    """Return sparsities at equal distances along the slider, from its start to its end."""
+    positions = (round(_POSITIONS * n / (number - 1)) for n in range(number))
+    return tuple(sparsity_at(position, num_parameters) for position in positions)
+
+
 class SparsityControl(QWidget):
     """Slider, sparsity and number kept. Emits requests; shows only the values that are set."""
 

@@ -56,6 +56,8 @@ ACTIONS = (
                "Write the current run to one file for other people"),
     ActionSpec("save_picture", "Save &picture…", "File", "Ctrl+P", "",
                "Save or copy a visible picture or chart, or its data"),
+    ActionSpec("save_animation", "Save &animation…", "File", "", "",
+               "Save what ▶ plays as an animated GIF or PNG: the mask from dense to sparse"),
     ActionSpec("copy_command", "&Copy as command", "-File", "Ctrl+Shift+C", "",
                "Copy the command that reproduces the current result"),
     ActionSpec("copy_python", "Copy as P&ython", "File", "", "",

@@ -221,6 +221,7 @@ class MainWindow(QMainWindow):
         for answered in (self.first_look.requested, self.first_look.declined):
             answered.connect(self._hide_offer)
         self.controller.told.connect(self.status_line.flash)
+        self.controller.animator.told.connect(self.status_line.flash)
         self.minibatch.tray.image_selected.connect(self.controller.recognition.show_index)
         self.images.grid.image_selected.connect(self.controller.recognition.show_index)
         self.minibatch.browse_asked.connect(self.views.show_images)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog
 
+from snip_gui.ui.widgets.sparsity_control import played_sparsities
 from snip_gui.ui.window.actions import shortcuts_page
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PySide6.QtWidgets import QWidget
 
     from snip_gui.session.controller import Controller
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from snip_gui.ui.window.first_look import FirstLookOffer
     from snip_gui.ui.window.parts import WindowParts
     from snip_gui.ui.window.tour import Tour
+
+
+_ENDINGS = {".gif": "Animated GIF", ".png": "Animated PNG"}
+_FRAMES = 101  # eight seconds, as the slider plays
 
 
 class ViewCommands(QObject):
@@ -41,6 +46,23 @@ class ViewCommands(QObject):
         self._preferences: PreferencesPanel | None = None
         offer.requested.connect(self.first_look)
         offer.declined.connect(self.first_look_offered)
+
+    @Slot()
+    def save_animation(self) -> None:
+        """Offer to save what the slider plays."""
+        scored, window = self._controller.state.scored, self._parts.heatmap.window()
+        if scored is None:
+            return
+        filters = [f"{title} (*{ending})" for ending, title in _ENDINGS.items()]
+        name, chosen = QFileDialog.getSaveFileName(
+            window, "Save animation", "sparsity.gif", ";;".join(filters)
+        )
+        if not name:
+            return
+        ending = list(_ENDINGS)[filters.index(chosen)] if chosen in filters else ".gif"
+        path = Path(name) if Path(name).suffix.lower() in _ENDINGS else Path(name + ending)
+        sparsities = played_sparsities(scored.layout.num_parameters, _FRAMES)
+        self._controller.animator.save(self._parts.heatmap.animated_view(), sparsities, path)
 
     @Slot()
     def show_connections(self) -> None:
