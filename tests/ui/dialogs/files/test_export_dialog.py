@@ -30,9 +30,15 @@ def dialog(started, exporter, qtbot, tmp_path):
     assert "Saving" in text(dialog, "export_run")
     assert not dialog.start.isEnabled()
     qtbot.waitUntil(lambda: exporter.folder is not None, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: not exporter.is_measuring, timeout=WAIT_MS)
     yield dialog
     dialog.reject()
+
+
+@pytest.fixture
+def measured(dialog, exporter, qtbot):
+    """The dialog with the costs of all formats, which takes seconds."""
+    qtbot.waitUntil(lambda: not exporter.is_measuring, timeout=WAIT_MS)
+    return dialog
 
 
 def text(dialog, name):
@@ -57,7 +63,8 @@ def tick(dialog, qtbot, name):
     qtbot.mouseClick(dialog.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
-def test_the_measured_sizes_are_shown_before_a_byte_is_written(dialog, exporter, tmp_path):
+def test_the_measured_sizes_are_shown_before_a_byte_is_written(measured, tmp_path):
+    dialog = measured
     assert "multiply zeros" in text(dialog, "export_truth")
     assert "LeNet-300-100" in text(dialog, "export_what")
     assert "90% of its connections removed" in text(dialog, "export_what")
@@ -115,6 +122,8 @@ def test_the_loading_code_of_the_selected_row_is_copied(dialog, qtbot, tmp_path)
 
 
 def test_a_format_that_is_refused_cannot_be_ticked_and_says_why(dialog, exporter, qtbot):
+    exporter.cancel()
+    qtbot.waitUntil(lambda: not exporter.is_measuring, timeout=WAIT_MS)
     tick(dialog, qtbot, "onnx")
     reason = "ONNX needs packages that are not installed."
     exporter.formats["onnx"] = FormatMeasured(exporter.folder, "onnx", refused=reason)
