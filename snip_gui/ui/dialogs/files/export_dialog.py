@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QUrl, Slot
+from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -24,7 +24,7 @@ from snip_gui.core.base.environment import describe_machine
 from snip_gui.core.base.text import size_text
 from snip_gui.core.export.catalogue import FORMATS, existing_files
 from snip_gui.ui.dialogs.files.export_table import ExportTable
-from snip_gui.ui.widgets.fitting import fit_screen
+from snip_gui.ui.widgets.fitting import fit_contents
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
 
@@ -36,6 +36,7 @@ _TRUTH = (
     "they multiply zeros like any other number. Only the shrunk network needs fewer operations; "
     "8-bit integers make each of them cheaper."
 )
+_WIDTH = 1080
 _ASIDE = ("/", "\\", "\0")
 
 
@@ -88,8 +89,8 @@ class ExportDialog(QDialog):
         column.addWidget(self._message)
         column.addLayout(self._make_buttons())
         self._exporter.changed.connect(self._update)
-        fit_screen(self, QSize(1080, self.sizeHint().height()))
         self._update()
+        fit_contents(self, _WIDTH)
         self.table.setFocus()
 
     def _make_place(self) -> QFormLayout:

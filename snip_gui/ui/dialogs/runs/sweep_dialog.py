@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QGridLayout,
     QLineEdit,
     QSpinBox,
     QVBoxLayout,
@@ -20,11 +21,16 @@ from snip_gui.core.base.environment import MOST_THREADS
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.fields import METHOD
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
+from snip_gui.ui.widgets.fitting import fit_contents
+from snip_gui.ui.widgets.layouts.scrolled import Scrolled
 from snip_gui.ui.widgets.naming import named, text_label
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.recipe.recipe import Recipe
+
+
+_COLUMNS = 3  # of methods
 
 
 class SweepDialog(QDialog):
@@ -93,9 +99,7 @@ class SweepDialog(QDialog):
         form = QFormLayout()
         form.addRow("Sparsities, %", self.sparsities)
         form.addRow("Seeds", self.seeds)
-        for number, box in enumerate(self.methods.values()):
-            form.addRow("Also train with" if number == 0 else "", box)
-            box.toggled.connect(self._on_text)
+        form.addRow("Also train with", self._make_methods())
         if cluster:
             form.addRow(
                 "Trained by", text_label(f"Dask cluster {cluster}", "sweep_cluster", "Cluster")
@@ -116,8 +120,18 @@ class SweepDialog(QDialog):
         column.addWidget(buttons)
         self.sparsities.textChanged.connect(self._on_text)
         self.seeds.textChanged.connect(self._on_text)
-        self.resize(460, self.sizeHint().height())
         self._on_text()
+        fit_contents(self)
+
+    def _make_methods(self) -> Scrolled:
+        """Return the boxes of the methods in columns, which scroll on a small screen."""
+        boxes = QWidget()
+        grid = QGridLayout(boxes)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for number, box in enumerate(self.methods.values()):
+            grid.addWidget(box, *divmod(number, _COLUMNS))
+            box.toggled.connect(self._on_text)
+        return Scrolled(boxes)
 
     def accept(self) -> None:
         """Start the sweep."""
