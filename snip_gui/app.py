@@ -27,6 +27,7 @@ _RECENTS = "recent-recipes.json"
 _LAYOUT = "window.ini"
 _QUEUE = "queue.json"
 _PINS = "pins.json"
+_PLANS = "plans.json"
 # How long closing the window waits for a training run to write its checkpoint.
 _CLOSE_MS = 60_000
 
@@ -55,8 +56,9 @@ class Application:
         if self.is_closed:
             return
         self.is_closed = True
-        are_pins_kept = self.controller.kept_pins.finish()
-        is_kept = self.keeper.finish() and are_pins_kept
+        keepers = (self.controller.kept_pins, self.controller.plans, self.keeper)
+        # Every one of them, even if another fails.
+        is_kept = sum(one.finish() for one in keepers) == len(keepers)
         self.has_ended = self.host.shutdown(_CLOSE_MS) and is_kept
 
 
@@ -104,6 +106,7 @@ def create_window(config_folder: Path) -> Application:
             if sentence:
                 state.notices.add(Notice("problem", sentence))
         controller.queue.keep_in(config_folder / _QUEUE)
+        controller.plans.keep_in(config_folder / _PLANS)
         controller.kept_pins.keep_in(config_folder / _PINS)
         undo.pop_all()
     application = Application(window, controller, host, keeper)

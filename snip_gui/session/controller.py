@@ -42,6 +42,7 @@ from snip_gui.session.looking.selector import Selector
 from snip_gui.session.runs.background import BackgroundRuns
 from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
+from snip_gui.session.runs.plans import Plans
 from snip_gui.session.runs.recognition import Recognition
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
@@ -118,6 +119,7 @@ class Controller(QObject):
         self.queue = RunQueue(state, self.trainings, self)
         self.background = BackgroundRuns(state, host, self.runs, self.queue, self)
         self.companions = Companions(self.runs, self)
+        self.plans = Plans(state, self.pins, self.kept_pins, self.runs, self.edit, self)
         self.training_start = TrainingStart(
             state, self.edit, self.train_recipe, self.queue, self.companions, self
         )

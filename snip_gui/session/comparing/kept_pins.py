@@ -80,13 +80,13 @@ class KeptPins(QObject):
         if problem:
             text = f"The pins of the last session could not be restored. {problem}"
             self._state.notices.add(Notice("problem", text))
-        self._take(found or ())
+        self.add(found or ())
         self._file = file
 
     def open(self, path: Path) -> None:
         """Add the pins of a file, or report a problem in place."""
         try:
-            self._take(decode_pins(read_bytes(path, max_bytes=MOST_BYTES)))
+            self.add(decode_pins(read_bytes(path, max_bytes=MOST_BYTES)))
         except UserError as error:
             self._state.status.report(Problem.of(error))
         except (ValueError, msgspec.DecodeError) as error:
@@ -106,7 +106,8 @@ class KeptPins(QObject):
         """Write pending changes; return whether everything is on disk."""
         return self._writer.finish()
 
-    def _take(self, found: Iterable[KeptPin]) -> None:
+    def add(self, found: Iterable[KeptPin]) -> None:
+        """Add pins, each of which appears once it has been scored."""
         self._waiting += [pin for pin in found if pin not in self.all]
         self._restore_next()
 

@@ -47,6 +47,7 @@ class CompareCommands(QObject):
         self.page: LazyPage[ComparePanel] = LazyPage(self._make_panel)
         controller.questions.compared.connect(self.show_compare)
         controller.studies.compared.connect(self.show_compare)
+        controller.plans.compared.connect(self.show_compare)
 
     def _make_panel(self) -> ComparePanel:
         # Imported late: not needed before the window is shown.

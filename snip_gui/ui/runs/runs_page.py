@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import (
 from snip_gui.ui.commands.run_commands import RunCommands
 from snip_gui.ui.runs.background_strip import BackgroundStrip
 from snip_gui.ui.runs.error_plot import ErrorPlot
+from snip_gui.ui.runs.plan_tree import PlanTree
 from snip_gui.ui.runs.queue_strip import QueueStrip
 from snip_gui.ui.runs.run_actions import RunActions
 from snip_gui.ui.runs.run_table import RunTable
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QShowEvent
 
+    from snip_gui.core.comparing.plans import Plan
     from snip_gui.core.runs.listing import RunEntry
     from snip_gui.session.controller import Controller
     from snip_gui.ui.theme.theme import Themes
@@ -62,7 +66,9 @@ class RunsPage(QWidget):
         # Updates the progress of training; listing again is cheap, because only that run is read.
         self._watch = QTimer(self, interval=_WATCH_MS)
         self._watch.timeout.connect(self._on_watch)
+        self.tree = PlanTree(controller.plans)
         self._make_controls()
+        self._make_views()
         self._build()
         self._connect()
         self._show_runs()
@@ -94,8 +100,29 @@ class RunsPage(QWidget):
         self.more.setMenu(self.run_actions.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
 
+    def _make_views(self) -> None:
+        """Make the choice between the table and the tree."""
+        self.as_table = named(
+            QToolButton(), "runs_as_table", "Table", "All runs in a table, and their errors"
+        )
+        self.as_tree = named(
+            QToolButton(), "runs_as_tree", "Tree",
+            "Pins, runs and opened files as branches of what they came from",
+        )  # fmt: skip
+        group = QButtonGroup(self)
+        self._views = QHBoxLayout()
+        for button in (self.as_table, self.as_tree):
+            button.setText(button.accessibleName())
+            button.setCheckable(True)
+            group.addButton(button)
+            self._views.addWidget(button)
+        self._views.addStretch()
+        self.as_table.setChecked(True)
+        self.as_tree.toggled.connect(self._show_view)
+
     def _build(self) -> None:
-        top = WrappingRow()
+        self._top = QWidget()
+        top = WrappingRow(self._top)
         for widget in (
             self.filter, self._count, self.resume, self.recipe, self.differences, self.sweep,
             self.more,
@@ -115,10 +142,12 @@ class RunsPage(QWidget):
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.splitter)
+        self._pages.addWidget(self.tree)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(4)
-        column.addLayout(top)
+        column.addLayout(self._views)
+        column.addWidget(self._top)
         column.addWidget(QueueStrip(self._controller))
         column.addWidget(BackgroundStrip(self._controller.background))
         column.addWidget(pages, 1)
@@ -132,6 +161,7 @@ class RunsPage(QWidget):
         self.table.menu_asked.connect(self._on_menu)
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.plot.run_chosen.connect(self._on_point)
+        self.tree.train_asked.connect(self._on_train_plan)
         self.resume.clicked.connect(self.actions_by_name["continue"].trigger)
         self.recipe.clicked.connect(self.actions_by_name["open_recipe"].trigger)
         self.differences.clicked.connect(self._on_differences)
@@ -173,8 +203,14 @@ class RunsPage(QWidget):
         self.table.show_runs(self._runs.entries)
         self._open_wanted()
         self._empty.setText(_EMPTY if self._runs.is_listed else "Looking for runs…")
-        self._pages.setCurrentIndex(1 if self._runs.entries else 0)
+        self._show_view()
         self._show_checked()
+
+    @Slot()
+    def _show_view(self) -> None:
+        is_tree = self.as_tree.isChecked()
+        self._top.setVisible(not is_tree)
+        self._pages.setCurrentIndex(2 if is_tree else int(bool(self._runs.entries)))
 
     @Slot()
     def _show_checked(self) -> None:
@@ -228,6 +264,18 @@ class RunsPage(QWidget):
         """Open the run of a point: select it, and make its recipe the current one."""
         self.table.select(entry.folder)
         self.commands.open_recipe(entry)
+
+    @Slot(object)
+    def _on_train_plan(self, plan: Plan) -> None:
+        """Train a state: resume or extend its run, or start a new one."""
+        entry = next((e for e in self._runs.entries if e.folder == plan.folder), None)
+        if entry is not None and entry.can_continue:
+            self._controller.resume_run(entry.folder)
+        elif entry is not None and entry.state == "finished":
+            self.commands.extend(entry)
+        else:
+            self._controller.plans.open(plan)
+            self._controller.training_start.train()
 
     @Slot()
     def _on_differences(self) -> None:
