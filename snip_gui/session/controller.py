@@ -42,13 +42,13 @@ from snip_gui.session.looking.selector import Selector
 from snip_gui.session.runs.background import BackgroundRuns
 from snip_gui.session.runs.companions import Companions
 from snip_gui.session.runs.mistake_finder import MistakeFinder
-from snip_gui.session.runs.plans import Plans
 from snip_gui.session.runs.recognition import Recognition
 from snip_gui.session.runs.run_list import Runs
 from snip_gui.session.runs.run_queue import RunQueue
 from snip_gui.session.runs.sharing import Sharing
 from snip_gui.session.runs.training_start import TrainingStart
 from snip_gui.session.runs.trainings import Trainings
+from snip_gui.session.runs.tree.plans import Plans
 from snip_gui.session.state.notices import Notice
 from snip_gui.session.state.score_cache import ScoreCache
 from snip_gui.session.state.undo import RecipeEdit

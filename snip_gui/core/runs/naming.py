@@ -38,8 +38,8 @@ def short_name(method: str, sparsity: float, seed: int) -> str:
 def with_labels(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
     """Return runs with automatic names that are unique among them.
 
-    A name is extended by those of network, data, minibatch and epochs in which its namesakes
-    differ. Names that are still equal are numbered from the second one, in order of creation, so
+    Namesakes are told apart by network, data, minibatch and epochs, by as few of these as it takes.
+    Names that are still equal are numbered from the second one, in order of creation, so
     that a new run leaves the names of others as they are.
     """
     runs = tuple(entries)
@@ -60,7 +60,10 @@ def _plain_label(entry: RunEntry) -> str:
 
 def _tell_apart(label: str, members: Sequence[RunEntry]) -> dict[str, str]:
     """Return the names of namesakes by folder name."""
-    parts = [part for part in _PARTS if len({part(entry) for entry in members}) > 1]
+    parts: list[Callable[[RunEntry], str]] = []
+    for part in _PARTS:
+        if _num_distinct([*parts, part], members) > _num_distinct(parts, members):
+            parts.append(part)
     names: dict[str, str] = {}
     times: dict[str, int] = defaultdict(int)
     for entry in sorted(members, key=lambda e: (e.created, e.folder.name)):
@@ -68,6 +71,11 @@ def _tell_apart(label: str, members: Sequence[RunEntry]) -> dict[str, str]:
         times[name] += 1
         names[entry.folder.name] = name if times[name] == 1 else f"{name} ({times[name]})"
     return names
+
+
+def _num_distinct(parts: Sequence[Callable[[RunEntry], str]], members: Sequence[RunEntry]) -> int:
+    """Return how many different names some parts give."""
+    return len({tuple(part(entry) for part in parts) for entry in members})
 
 
 def _labelled(entry: RunEntry, label: str) -> RunEntry:

@@ -23,10 +23,10 @@ from snip_gui.ui.widgets.plain_text import Label, plain_tip
 
 if TYPE_CHECKING:
     from snip_gui.core.comparing.plans import Plan
-    from snip_gui.session.runs.plans import Plans
+    from snip_gui.session.runs.tree.plans import Plans
 
 _HEADERS = ("State", "Kind", "Method", "Sparsity", "Edits", "Test error")
-_WIDTHS = (280, 60, 110, 80, 56)
+_WIDTHS = (280, 48, 110, 76, 50, 84)
 _KEY = Qt.ItemDataRole.UserRole
 _EMPTY = (
     "No states yet. Pin a mask (Ctrl+D), train, or open a checkpoint: each appears here below what "
@@ -45,11 +45,14 @@ class PlanTree(QWidget):
         self.tree = named(QTreeWidget(), "plan_tree", "Tree of states")
         self.tree.setHeaderLabels(_HEADERS)
         self.tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
-        self.tree.setRootIsDecorated(True)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setUniformRowHeights(True)
         for number, width in enumerate(_WIDTHS):
             self.tree.setColumnWidth(number, width)
-        self.tree.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.open = _button(
             "Open", "plan_open", "Make the selected state the current one, and branch from it"
         )

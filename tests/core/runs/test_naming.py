@@ -55,3 +55,12 @@ def test_runs_whose_names_stay_are_the_same_values(tmp_path):
     make_run(tmp_path, "b", recipe_with(seed=3))
     again = {entry.folder.name: entry for entry in with_labels(list_runs(tmp_path, first))}
     assert again["a"] is first[0]
+
+
+def test_no_more_is_named_than_it_takes(tmp_path):
+    make_run(tmp_path, "a", recipe_with())
+    make_run(tmp_path, "b", recipe_with(data__name="mnist", training__epochs=3))
+    assert names(tmp_path) == {
+        "a": "SNIP 90% · seed 0 · UCI digits",
+        "b": "SNIP 90% · seed 0 · MNIST",
+    }

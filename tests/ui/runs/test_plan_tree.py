@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
-from snip_gui.session.runs.plans import Plans
+from snip_gui.session.runs.tree.plans import Plans
 from tests.run_folders import make_run
 
 WAIT_MS = 60_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,12 +13,12 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import write_text
 from snip_gui.core.comparing.plans import Plan, file_key, find_parents, mask_key, run_key
 from snip_gui.core.models.own.source import digest_file
-from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.recipe.methods import GivenMasks, find_method
 from snip_gui.core.runs.folder import MASKS
 from snip_gui.session.comparing.kept_pins import KeptPin
 from snip_gui.session.kept.reading import read_kept
 from snip_gui.session.kept.writer import KeptWriter
+from snip_gui.session.runs.tree.plan_file import decode_plans, encode_plans
 from snip_gui.session.state.notices import Notice
 from snip_gui.session.state.values import Problem
 
@@ -227,7 +227,7 @@ class Plans(QObject):
 
     def keep_in(self, file: Path) -> None:
         """Read the records of earlier sessions, and save changes from now on."""
-        found, problem = read_kept(file, _decode)
+        found, problem = read_kept(file, decode_plans)
         if problem:
             text = f"What the plans of earlier sessions came from is not known. {problem}"
             self._state.notices.add(Notice("problem", text))
@@ -242,7 +242,7 @@ class Plans(QObject):
 
     def _save(self) -> None:
         if self._file is not None:
-            text = _encode(self._links, self._files)
+            text = encode_plans(self._links, self._files)
             self._writer.write_soon(self._file.name, partial(write_text, self._file, text))
 
 
@@ -263,28 +263,3 @@ def _masked(plan: Plan) -> Recipe:
         prunable=recipe.pruning.prunable, exclude=recipe.pruning.exclude,
     )  # fmt: skip
     return msgspec.structs.replace(recipe, pruning=pruning)
-
-
-def _encode(links: dict[str, str], files: dict[str, Plan]) -> str:
-    rows = {
-        key: {"name": plan.name, "recipe": msgspec.to_builtins(plan.recipe)}
-        for key, plan in files.items()
-    }
-    text = msgspec.json.encode({"format": 1, "links": links, "files": rows})
-    return msgspec.json.format(text).decode() + "\n"
-
-
-def _decode(data: bytes) -> tuple[dict[str, str], dict[str, Plan]]:
-    """Return links and opened files; raises `ValueError` or `UserError` for anything else."""
-    raw = msgspec.json.decode(data, type=dict[str, Any])
-    if raw.get("format") != 1:
-        raise ValueError("it does not hold plans of this version")
-    links = msgspec.convert(raw.get("links"), dict[str, str])
-    files = {}
-    for key, row in msgspec.convert(raw.get("files"), dict[str, dict[str, Any]]).items():
-        recipe = from_builtins(row.get("recipe"))
-        files[key] = Plan(
-            key=key, kind="file", name=str(row.get("name")), recipe=recipe,
-            sparsity=recipe.pruning.sparsity,
-        )  # fmt: skip
-    return links, files
