@@ -36,6 +36,7 @@ from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.looking.animator import Animator
 from snip_gui.session.looking.input_sensitivity import InputSensitivity
 from snip_gui.session.looking.level_maker import LevelMaker
+from snip_gui.session.looking.live_masks import LiveMasks
 from snip_gui.session.looking.live_weights import LiveWeights
 from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
@@ -97,6 +98,7 @@ class Controller(QObject):
         self.live = LiveWeights(self)
         self.trainings = Trainings(state, host, self.data, self.live.watch, self)
         self.trainings.happened.connect(self.live.hear)
+        self.live_masks = LiveMasks(state, self.trainings.happened, self)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
         self.animator = Animator(state, host, self)
         self.levels = LevelMaker(host, self)

@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snip_gui.core.base.errors import DiskFullError
-from snip_gui.core.base.events import Progress
+from snip_gui.core.base.events import Event, Note, Progress
 from snip_gui.core.base.files import check_regular, replacing, write_error, write_text
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.execution.event_file import EventFile
+from snip_gui.core.execution.move_file import MoveFile
 from snip_gui.core.execution.result_files import write_masks
 from snip_gui.core.pruning.layer_table import layer_rows
 from snip_gui.core.pruning.shrinking import num_off_path
 from snip_gui.core.runs import folder as files
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.training.checkpoint import save_checkpoint
+from snip_gui.core.training.events import MaskMoved
+from snip_gui.core.training.mask_moves import pack_masks, packed_size
 from snip_gui.core.training.metrics import MetricPoint, columns
 from snip_gui.core.views.png_files import save_curves
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from snip_gui.core.pruning.workbench import Workbench
@@ -46,6 +50,7 @@ class RunBook:
     _is_cut: bool = field(init=False, default=False)
     _size_bytes: int = field(init=False, default=0)
     _events: EventFile | None = field(init=False, default=None)
+    _moves: MoveFile | None = field(init=False, default=None)
 
     def begin(self) -> None:
         """Write a first summary and all points so far, without those after the checkpoint.
@@ -57,6 +62,23 @@ class RunBook:
         self._started = self._saved = time.monotonic()
         self._write_summary("stopped")
         self._write_points()
+        if self.trainer.regime.changes_masks:
+            size = packed_size(self.bench.prunable.layout)
+            self._moves = MoveFile(self.folder, size, self._first_step)
+
+    def record_mask(self) -> Iterator[Event]:
+        """Record the mask if it has moved, and yield it; between outcomes nothing is removed."""
+        trainer, layout = self.trainer, self.bench.prunable.layout
+        if self._moves is None or not trainer.shows_result:
+            return
+        masks = {name: mask.cpu().numpy() for name, mask in trainer.masked.masks().items()}
+        packed_B = pack_masks(masks, layout)
+        is_new, warning = self._moves.add(trainer.step, packed_B)
+        if warning:
+            yield Note(warning)
+        if is_new:
+            packed_B.flags.writeable = False
+            yield MaskMoved(trainer.step, packed_B)
 
     def add(self, fresh: list[MetricPoint]) -> None:
         """Append points; if the disk is full or the file was changed, `save` catches up."""

@@ -175,6 +175,7 @@ def _steps(
         if fresh:
             book.add(fresh)
             yield PointsMeasured(tuple(fresh))
+            yield from book.record_mask()
             yield from when_room(book.save, cancel)
         if watch is not None and (seen := watch.look(trainer)) is not None:
             yield seen

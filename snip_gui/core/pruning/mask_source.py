@@ -134,6 +134,24 @@ class OneMask(MaskSource):
         return self._masks[tensor.name].copy()  # callers may change what they get
 
 
+class PassingMask(OneMask):
+    """A state of a mask that changes during training, which scoring cannot find again.
+
+    Parameters
+    ----------
+    text
+        A sentence on which state it is.
+    """
+
+    def __init__(self, layout: Layout, masks: Mapping[str, NDArray[np.bool_]], text: str) -> None:
+        super().__init__(layout, masks)
+        self._text = text
+
+    def describe(self, num_kept: int) -> str:
+        """Return which state it is."""
+        return self._text
+
+
 def removed_value(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - of that type
     """Return the value for a position without a connection, where nothing is ever kept."""
     return False if dtype.kind == "b" else np.iinfo(dtype).max

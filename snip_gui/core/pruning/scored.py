@@ -14,6 +14,7 @@ from snip_gui.core.models.networks import find_network, with_architecture
 from snip_gui.core.pruning.histogram import Histogram, count_layer, score_histogram
 from snip_gui.core.pruning.input_map import column_fractions, pixel_fractions, position_fractions
 from snip_gui.core.pruning.layer_table import LayerRow, layer_rows
+from snip_gui.core.pruning.mask_source import PassingMask
 from snip_gui.core.pruning.ranking import Ranking
 from snip_gui.core.recipe.methods import find_method
 from snip_gui.core.recipe.stages import Stage, stage_keys
@@ -159,7 +160,7 @@ class Scored:
                 f"{nearest:,}."
             )
         scored_at = self.recipe.pruning.sparsity
-        if method.masks_for == "training":
+        if method.masks_for == "training" and not isinstance(self.masks, PassingMask):
             notes.append(
                 f"Preview: {method.title} finds its masks while it trains. Shown is what its rule "
                 "keeps of the weights before any training."

@@ -38,12 +38,13 @@ CHECKPOINT = "checkpoint.safetensors"
 NOTES = "notes.json"
 PICTURES = ("input_map.png", "layers.png")
 CURVES = "curves.png"
+MOVES = "mask_moves.bin"
 EVENTS = "events.out.tfevents.snip-gui"
 """Metric points for TensorBoard, which reads files with such names."""
 
 ALL_FILES = frozenset(
     (RECIPE, NETWORK, SUMMARY, METRICS, INIT, START, BATCH, SCORES, MASKS, CHECKPOINT, NOTES)
-) | {*PICTURES, CURVES}
+) | {*PICTURES, CURVES, MOVES}
 """Names of all files of a run, except for user-supplied images and leases."""
 
 MOST_BYTES = 64_000_000

@@ -58,8 +58,8 @@ PARTS = (
     Part(
         "timelines",
         "Timelines",
-        "Loss, norms and learning rate of single training steps, and the file for TensorBoard. "
-        "The curves of validation and test stay.",
+        "Loss, norms and learning rate of single training steps, the moves of a mask that changed, "
+        "and the file for TensorBoard. The curves of validation and test stay.",
     ),
 )
 
@@ -93,7 +93,8 @@ def measure_parts(folder: Path) -> dict[str, int]:
     return {
         "scores": _size(folder / files.SCORES),
         "optimizer": 0 if is_resumable else _optimizer_bytes(folder / files.CHECKPOINT),
-        "timelines": _size(folder / files.EVENTS) + _step_bytes(folder / files.METRICS),
+        "timelines": sum(_size(folder / name) for name in (files.EVENTS, files.MOVES))
+        + _step_bytes(folder / files.METRICS),
     }
 
 
@@ -146,7 +147,8 @@ def _slim(folder: Path, parts: Sequence[str]) -> int:
     if "optimizer" in wanted:
         write_without(folder / files.CHECKPOINT, OPTIMIZER, without=[OPTIMIZER])
     if "timelines" in wanted:
-        (folder / files.EVENTS).unlink(missing_ok=True)
+        for name in (files.EVENTS, files.MOVES):
+            (folder / name).unlink(missing_ok=True)
         _remove_steps(folder / files.METRICS)
     return sum(found[name] for name in wanted)
 

@@ -86,6 +86,20 @@ class MasksChanged(Event):
     num_kept: int
 
 
+@dataclass(frozen=True, eq=False)
+class MaskMoved(Event):
+    """The mask of a method that changes it has moved; may be dropped.
+
+    Attributes
+    ----------
+    packed_B
+        See `snip_gui.core.training.mask_moves`.
+    """
+
+    step: int
+    packed_B: NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class PointsMeasured(Event):
     """Metric points, never dropped."""

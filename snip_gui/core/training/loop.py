@@ -30,7 +30,7 @@ from snip_gui.core.training.descent import (
 )
 from snip_gui.core.training.evaluation import RunningMetrics, evaluation
 from snip_gui.core.training.metrics import MetricPoint, SplitName
-from snip_gui.core.training.regime import Moment
+from snip_gui.core.training.regime import Moment, Regime
 from snip_gui.core.training.schedules import find_phase, learning_rate_at
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from snip_gui.core.pruning.masked_model import MaskedModel
     from snip_gui.core.pruning.shrinking import ShrunkModel
     from snip_gui.core.recipe.recipe import Training
-    from snip_gui.core.training.regime import MaskChange, Regime
+    from snip_gui.core.training.regime import MaskChange
 
 _POINTS_PER_EPOCH = 20
 
@@ -147,6 +147,11 @@ class Trainer:
             outcome = self.regime.outcome(self.masked)
         if outcome is not None:
             self.masked.show_outcome(outcome.masks, outcome.weights)
+
+    @property
+    def shows_result(self) -> bool:
+        """Whether the masks are those of the result, rather than of weights behind an outcome."""
+        return type(self.regime).outcome is Regime.outcome or self.evaluated_at == self.step
 
     @property
     def steps_per_epoch(self) -> int:

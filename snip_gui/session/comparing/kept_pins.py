@@ -13,6 +13,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.files import read_bytes, write_text
 from snip_gui.core.comparing.comparison import Mask
 from snip_gui.core.pruning.events import ScoringDone
+from snip_gui.core.pruning.mask_source import PassingMask
 from snip_gui.core.recipe.json import from_builtins
 from snip_gui.core.runs.recipe_files import refuse_unknown
 from snip_gui.session.jobs.lazily import lazily
@@ -70,6 +71,8 @@ class KeptPins(QObject):
         made = [
             KeptPin(pin.mask.scored.recipe, pin.mask.num_kept, pin.name if pin.is_named else "")
             for pin in self._pins.pins
+            # A state of a training run cannot be found again by scoring.
+            if not isinstance(pin.mask.scored.masks, PassingMask)
         ]
         scoring = [self._scoring] if self._scoring is not None else []
         return (*made, *scoring, *self._waiting, *self._unusable)

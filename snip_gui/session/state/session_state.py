@@ -70,7 +70,7 @@ class SessionState(QObject):
         self.notices = Notices(self)
         self.status = Status(self.notices, self)
         self.network = NetworkState(recipe.model, self)
-        self.paths = PathState(lambda: (self._scored, self.num_kept), self)
+        self.paths = PathState(lambda: (self.scored, self.num_kept), self)
         self._recipe = recipe
         self._keys = stage_keys(recipe)
         self._preferences = preferences
@@ -80,6 +80,7 @@ class SessionState(QObject):
         self._split: Split | None = None
         self._minibatch = resolve_minibatch(None, recipe, ())[1]
         self._scored: Scored | None = None
+        self._followed: Scored | None = None
         self._selection = Selection()
         self._training: TrainingState | None = None
         self._devices: tuple[tuple[str, str], ...] = ()
@@ -191,15 +192,32 @@ class SessionState(QObject):
 
     @property
     def scored(self) -> Scored | None:
-        """The last scores, stale or not."""
+        """What is shown: the last scores, stale or not, or the mask of a training run."""
+        return self._followed or self._scored
+
+    @property
+    def own_scored(self) -> Scored | None:
+        """The last scores, also while the mask of a training run is shown."""
         return self._scored
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the mask of a training run is shown instead of the scored one."""
+        return self._followed is not None
+
+    def set_followed(self, followed: Scored | None) -> None:
+        """Show the mask of a training run of the same network; None for the scored one."""
+        if followed is not self._followed:
+            self._followed = followed
+            self.scored_changed.emit()
+            self._settle.start()
 
     def set_scored(self, scored: Scored) -> None:
         """Replace the scores."""
         before = self._selection
         if self._scored is not None and not same_shape(before, self._scored.layout, scored.layout):
             self._selection = before.clear_selection()  # units of different networks are unrelated
-        self._scored = scored
+        self._scored, self._followed = scored, None
         self._selection = fitted(self._selection, scored.layout)
         self.scored_changed.emit()
         if self._selection != before:
@@ -226,26 +244,26 @@ class SessionState(QObject):
     @property
     def num_parameters(self) -> int:
         """Number of prunable parameters of the shown scores, or of the network if known."""
-        if self._scored is not None:
-            return self._scored.layout.num_parameters
+        if self.scored is not None:
+            return self.scored.layout.num_parameters
         return self.network.info.num_parameters
 
     @property
     def num_kept(self) -> int:
         """Number of connections kept at the recipe's sparsity: the nearest that is possible."""
         sparsity = self._recipe.pruning.sparsity
-        if self._scored is not None:
-            return self._scored.num_kept_at(sparsity)
+        if self.scored is not None:
+            return self.scored.num_kept_at(sparsity)
         return num_kept_at(sparsity, self.num_parameters)
 
     @property
     def mask_note(self) -> str:
         """A caveat on the shown mask; usually empty."""
-        return self._scored.mask_note(self._recipe.pruning.sparsity) if self._scored else ""
+        return self.scored.mask_note(self._recipe.pruning.sparsity) if self.scored else ""
 
     def layer_rows(self) -> tuple[LayerRow, ...]:
         """Return the kept counts of each layer; empty before the first scoring."""
-        return self._scored.layer_rows(self.num_kept) if self._scored else ()
+        return self.scored.layer_rows(self.num_kept) if self.scored else ()
 
     # Selection
 

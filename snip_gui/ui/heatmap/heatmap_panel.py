@@ -20,6 +20,7 @@ from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.views.readout import connection_text, part_text
 from snip_gui.ui.commands.edit_menu import make_edit_menu
 from snip_gui.ui.heatmap.map_page import MapPage
+from snip_gui.ui.heatmap.mask_timeline import MaskTimeline
 from snip_gui.ui.heatmap.mask_tools import MaskTools
 from snip_gui.ui.heatmap.next_step import NextStep
 from snip_gui.ui.widgets.elided_label import ElidedLabel
@@ -67,6 +68,7 @@ class HeatmapPanel(QWidget):
         self._readout = named(ElidedLabel(), "heatmap_readout", "Under the pointer, or selected")
         self._readout.setProperty("role", "muted")
         self._readout.setIndent(6)
+        self.timeline = MaskTimeline(self._controller.live_masks)
         self.control = SparsityControl()
         self.next_step = NextStep(state, self)
         self._build()
@@ -113,6 +115,7 @@ class HeatmapPanel(QWidget):
         column.addLayout(top)
         column.addWidget(self.splitter, 1)
         column.addWidget(self._readout)
+        column.addWidget(self.timeline)
         column.addWidget(self.control)
 
     def _connect(self) -> None:

@@ -21,6 +21,7 @@ QUANTITIES = (
     "learning rate",
     "gradient norm",
     "weight norms",
+    "kept",
     "steps per second",
 )
 """What the right chart can show."""

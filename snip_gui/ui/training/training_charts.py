@@ -46,10 +46,11 @@ _ROWS = {
     "learning rate": (rows.RATE, "rate"),
     "gradient norm": (rows.GRADIENT, "gradient"),
     "weight norms": (rows.LOSS, "weight norm"),  # one line per layer, not per split
+    "kept": (rows.LOSS, "kept, %"),  # likewise
     "steps per second": (rows.SPEED, "steps / s"),
 }
 _OF_TRAINING = ("learning rate", "gradient norm", "steps per second")
-_NORMS = "weight norms"
+_NORMS, _KEPT = "weight norms", "kept"
 _LEGEND_WIDTH = (130, 240)  # least and most; otherwise a quarter
 _LEAST_LOG = -12
 
@@ -87,6 +88,7 @@ class TrainingCharts(QWidget):
         self._num_steps = 0
         self._layers: tuple[str, ...] = ()
         self._layer_items: list[pg.PlotDataItem] = []
+        self._kept_at, self._kept = np.empty(0), np.empty((0, 0))
         self.view = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
         self.view.ci.layout.setContentsMargins(0, 4, 4, 0)
         self._units: list[pg.LabelItem] = []
@@ -160,6 +162,12 @@ class TrainingCharts(QWidget):
         if (layers, num_steps) != (self._layers, self._num_steps):
             self._layers, self._num_steps = layers, num_steps
             self._on_drawn_otherwise()
+
+    def show_kept(self, steps: NDArray[np.float64], percent_LN: NDArray[np.float64]) -> None:
+        """Show what each layer keeps, in percent, after each change of the mask."""
+        self._kept_at, self._kept = steps, percent_LN
+        if self.options.quantity == _KEPT:
+            self._draw_layers()
 
     def show_overlays(self, overlays: tuple[Overlay, ...]) -> None:
         """Overlay other runs."""
@@ -239,7 +247,9 @@ class TrainingCharts(QWidget):
         if quantity in _OF_TRAINING and items is not self.curves.get("train"):
             # It is measured on training batches, but shown for overlaid runs in any case.
             split = "" if items in self.curves.values() else "train"
-        self._draw_row(lines, "" if quantity == _NORMS else split, _ROWS[quantity][0], items[1])
+        self._draw_row(
+            lines, "" if quantity in (_NORMS, _KEPT) else split, _ROWS[quantity][0], items[1]
+        )
 
     def _draw_row(self, lines: CurveArrays, split: str, row: int, item: pg.PlotDataItem) -> None:
         values = lines.arrays(split)
@@ -257,19 +267,27 @@ class TrainingCharts(QWidget):
         item.setData(x, y, connect="finite" if has_gaps else "all")
 
     def _draw_layers(self) -> None:
-        """Draw the norm of each layer's weights, each with its own colour and dash."""
-        is_shown = self.options.quantity == _NORMS
-        norms = self._lines.norms() if is_shown else np.empty((0, 0))
-        while len(self._layer_items) > len(norms):
+        """Draw a quantity of each layer, each with its own colour and dash."""
+        x, values = self._layer_values()
+        while len(self._layer_items) > len(values):
             self.error.removeItem(self._layer_items.pop())
-        while len(self._layer_items) < len(norms):
+        while len(self._layer_items) < len(values):
             pen = run_pen(self._themes.colours.runs, len(self._layer_items))
             self._layer_items.append(self.error.plot(pen=pen))
             self._show_legend()
-        if is_shown:
-            x = self._lines.arrays("train")[AXES.index(self.options.axis)]
-            for item, row in zip(self._layer_items, norms, strict=True):
-                self._set_data(item, x, row)
+        for item, row in zip(self._layer_items, values, strict=True):
+            self._set_data(item, x, row)
+
+    def _layer_values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return places on the horizontal axis (N), and the values of each layer (L, N)."""
+        training = self._lines.arrays("train")
+        x = training[AXES.index(self.options.axis)]
+        if self.options.quantity == _NORMS:
+            return x, self._lines.norms()
+        steps = training[AXES.index("steps")]
+        if self.options.quantity == _KEPT and len(steps):
+            return np.interp(self._kept_at, [0, *steps], [0, *x]), self._kept
+        return x, np.empty((0, 0))
 
     def _draw_papers(self) -> None:
         """Draw the paper's losses as thin lines; their times are unknown."""

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, cast
 
 import msgspec
+import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -317,6 +318,8 @@ class TrainingPanel(QWidget):
         training = self._state.training
         if training is not None:
             self._status.setText(describe_training(training))
+        masks = self._controller.live_masks
+        self.charts.show_kept(np.array(masks.steps, float), masks.kept_percent())
         self.charts.show_points(training.points if training is not None else ())
 
     @Slot()

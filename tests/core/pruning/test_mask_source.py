@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snip_gui.core.pruning.mask_source import OneMask, removed_value
+from snip_gui.core.pruning.mask_source import OneMask, PassingMask, removed_value
 from snip_gui.core.pruning.ranking import rank_scores
 from tests.core.sources import Units, Unnested
 from tests.core.toys import layout_of
@@ -67,3 +67,9 @@ def test_changing_a_mask_that_was_returned_leaves_the_source_unchanged():
     for mask in source.mask_at(20).values():
         mask[:] = False
     assert sum(source.counts_at(20).values()) == 20
+
+
+def test_a_passing_mask_says_which_state_it_is():
+    source = PassingMask(LAYOUT, ranking_of(LAYOUT).mask_at(20), "After 7 steps.")
+    assert source.nearest(1) == 20
+    assert source.describe(20) == "After 7 steps."
