@@ -27,6 +27,7 @@ from snip_gui.core.studies.report import Report, Section, save_report
 from snip_gui.core.studies.study import StudyAdvanced, StudyDone
 from snip_gui.core.studies.systems.cost import estimate_systems
 from snip_gui.core.studies.systems.systems import make_systems
+from snip_gui.session.comparing.lesson import LessonKeeper
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.values import Problem
 
@@ -59,6 +60,7 @@ class Studies(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._host, self._pins = state, host, pins
+        self.lesson = LessonKeeper(state, host, self)
         self._job: Job | None = None
         self._done: StudyDone | None = None
         self._latest: StudyDone | StudyAdvanced | None = None

@@ -109,7 +109,7 @@ ACTIONS = (
                "Hide the columns beside the picture, or show them again"),
     ActionSpec("reset_layout", "Reset &layout", "View", "", "", "Restore the default layout"),
     ActionSpec("first_look", "&First look", "Help", "", "",
-               "Five short steps: minibatch, gradients, sensitivity, threshold, mask"),
+               "Six short steps: minibatch, gradients, sensitivity, threshold, mask, lesson"),
     ActionSpec("manual", "&Manual", "-Help", "F1", "", "Search and read the documentation"),
     ActionSpec("about", "&About SNIP explorer", "Help"),
     ActionSpec("copy_diagnostics", "Copy &diagnostics", "Help", "", "",

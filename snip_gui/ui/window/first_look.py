@@ -34,6 +34,11 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[TourStep]:
         parts.centre.setCurrentWidget(heatmap)
         heatmap.show_map.click()
 
+    def show_lesson() -> None:
+        parts.centre.setCurrentWidget(parts.lazy.studies_page)
+        parts.lazy.studies.show_lesson()
+        parts.lazy.studies.lesson.begin.click()
+
     def show_sensitivity() -> None:
         parts.docks["sensitivity"].show()
         parts.docks["sensitivity"].raise_()
@@ -78,6 +83,13 @@ def make_first_look_steps(parts: WindowParts) -> Sequence[TourStep]:
             lambda: heatmap.splitter,
             show_map,
         ),
+        TourStep(
+            "One connection",
+            "For a lecture: this page follows a single connection through all of this, up to what "
+            "its removal really does to the loss. Press Next on that page.",
+            lambda: parts.lazy.studies_page,
+            show_lesson,
+        ),
     )
 
 
@@ -95,7 +107,7 @@ class FirstLookOffer(QFrame):
             QPushButton("Take the tour"),
             "offer_show",
             "Take the tour",
-            "Five short steps: minibatch, gradients, sensitivity, threshold, mask",
+            "Six short steps: minibatch, gradients, sensitivity, threshold, mask, one connection",
         )
         later = named(
             QPushButton("Not now"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.panels.flow_panel import FlowPanel
     from snip_gui.ui.panels.grid_panel import GridPanel
     from snip_gui.ui.panels.network.panel import NetworkPanel
-    from snip_gui.ui.panels.studies_panel import StudiesPanel
+    from snip_gui.ui.panels.studies.panel import StudiesPanel
     from snip_gui.ui.runs.runs_page import RunsPage
     from snip_gui.ui.theme.theme import Themes
 
@@ -102,7 +102,7 @@ class LazyPanels(QObject):
         return Scrolled(AnswersPanel(self._controller.recognition, self._themes))
 
     def _make_studies(self) -> StudiesPanel:
-        from snip_gui.ui.panels.studies_panel import StudiesPanel
+        from snip_gui.ui.panels.studies.panel import StudiesPanel
 
         return StudiesPanel(self._controller.state, self._controller, self._themes)
 

@@ -1,4 +1,4 @@
-"""The guided first look: five steps over the real window, left at any time."""
+"""The guided first look: six steps over the real window, left at any time."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_it_is_offered_once(application, qtbot, tmp_path):
     again.window.deleteLater()
 
 
-def test_five_steps_speak_of_what_is_in_sight(window, qtbot):
+def test_six_steps_speak_of_what_is_in_sight(window, qtbot):
     click(qtbot, child(window, QPushButton, "offer_show"))
     tour = window.tour
     titles = []
-    for number in range(5):
+    for number in range(6):
         assert tour.number == number
         assert tour.isVisible()
         assert window.rect().contains(tour.card.geometry())
@@ -53,7 +53,10 @@ def test_five_steps_speak_of_what_is_in_sight(window, qtbot):
         beside = tour.card.geometry().intersected(spot)
         assert beside.height() * beside.width() < 0.5 * spot.height() * spot.width()
         click(qtbot, tour.next)
-    assert titles == ["The minibatch", "Gradients", "Sensitivity", "The threshold", "The mask"]
+    assert titles == [
+        "The minibatch", "Gradients", "Sensitivity", "The threshold", "The mask", "One connection"
+    ]  # fmt: skip
+    assert window.lazy.studies.lesson.isVisible()
     assert not tour.isVisible()
     assert not tour.card.isVisible()
     assert window.heatmap.show_map.isChecked()

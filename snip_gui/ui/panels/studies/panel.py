@@ -32,6 +32,7 @@ from snip_gui.core.studies.overlaps.overlap import OverlapAnswer, OverlapStudy
 from snip_gui.core.studies.study import StudyAdvanced
 from snip_gui.core.views.picture import colour_table
 from snip_gui.session.comparing.studies import PINS
+from snip_gui.ui.panels.studies.lesson_view import LessonView
 from snip_gui.ui.widgets.figures.figure_view import FigureView
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
     from snip_gui.ui.theme.theme import Themes
 
+LESSON = "lesson"  # in place of the name of a study
 _FIGURE, _ALL = "Figure", "All numbers"
 _FILTERS = ("Figure (*.png)", "Figure (*.svg)", "All numbers (*.csv)", "Report (*.html)",
             "Report with a folder of figures (*.md)")  # fmt: skip
@@ -73,6 +75,7 @@ class StudiesPanel(QWidget):
         for label in (self._question, self.sentence):
             label.setWordWrap(True)
         self.matrix = named(NumberGrid(), "study_matrix", "Overlap of each pair of groups")
+        self.lesson = LessonView(state, self._studies.lesson, themes)
         self.figure = named(FigureView("Study"), "study_figure", "Answer as a figure")
         self.table = named(QTableWidget(), "study_table", "Answer as a table")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -82,10 +85,16 @@ class StudiesPanel(QWidget):
         self._on_chosen()
         self._show()
 
+    def show_lesson(self) -> None:
+        """Show the lesson."""
+        self.study.setCurrentIndex(self.study.findData(LESSON))
+
     def _make_controls(self) -> None:
         self.study = named(QComboBox(), "study_choice", "Study", "The question to answer")
         for info in STUDIES:
             self.study.addItem(info.title, info.name)
+        self.study.insertSeparator(self.study.count())
+        self.study.addItem("Lesson: one connection", LESSON)
         self.groups = named(QComboBox(), "study_groups", "Compare", "What the groups differ in")
         self.groups.addItem("Classes", CLASSES)
         self.groups.addItem("Pins", PINS)
@@ -158,13 +167,21 @@ class StudiesPanel(QWidget):
         self._pages.addWidget(area)
         self._pages.addWidget(self.table)
         self._pages.addWidget(self.figure)
+        self._answer = QWidget()
+        inner = QVBoxLayout(self._answer)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addLayout(below)
+        inner.addLayout(middle)
+        inner.addWidget(pages, 1)
+        inner.addWidget(self._words)
+        stack = QWidget()
+        self._stack = QStackedLayout(stack)
+        self._stack.addWidget(self._answer)
+        self._stack.addWidget(self.lesson)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 4)
         column.addLayout(top)
-        column.addLayout(below)
-        column.addLayout(middle)
-        column.addWidget(pages, 1)
-        column.addWidget(self._words)
+        column.addWidget(stack, 1)
 
     def _connect(self) -> None:
         self.study.currentIndexChanged.connect(self._on_chosen)
@@ -184,7 +201,14 @@ class StudiesPanel(QWidget):
 
     @Slot()
     def _on_chosen(self) -> None:
-        """Show the question, and the settings that it has."""
+        """Show the question, and the settings that it has; or the lesson, which has none."""
+        is_lesson = self.study.currentData() == LESSON
+        self._stack.setCurrentWidget(self.lesson if is_lesson else self._answer)
+        self.start.setVisible(not is_lesson)
+        self.seeds.setVisible(not is_lesson)
+        self.repeat.setVisible(not is_lesson)
+        if is_lesson:
+            return
         info = STUDIES[self.study.currentData()]
         self._question.setText(" ".join(filter(None, (info.question, info.advice))))
         for widget in (self.groups, self.values, self.cluster):

@@ -1,0 +1,1 @@
+"""A lesson: one connection followed through the method."""
