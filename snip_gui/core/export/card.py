@@ -13,6 +13,7 @@ from snip_gui.core.base.files import read_bytes
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.data.sets.catalogue import dataset_title
 from snip_gui.core.export.catalogue import PRECISION_TITLES
+from snip_gui.core.export.events import OPENVINO
 from snip_gui.core.models.networks import network_title
 from snip_gui.core.recipe.edits import Edit, shortened
 from snip_gui.core.recipe.methods import GIVEN, METHODS, method_named
@@ -181,6 +182,14 @@ def _costs(chosen: ExportFormat, written: Written, costs: Costs) -> str:
             *_latency_row("1 image, ms", before.one, after.one),
             *_latency_row(f"{before.batch_size} images, ms", before.batch, after.batch),
         ]
+        other = costs.speeds.get(chosen.run_as + OPENVINO)
+        if other is not None:
+            rows += [
+                *_latency_row(f"1 image{OPENVINO}, ms", before.one, other.one),
+                *_latency_row(
+                    f"{before.batch_size} images{OPENVINO}, ms", before.batch, other.batch
+                ),
+            ]
     if not rows:
         return ""
     num_threads = 1 if before is None else before.num_threads

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OPENVINO = " in OpenVINO"
+"""What follows the name of the form in which a file runs, if OpenVINO runs it."""
+
+
 @dataclass(frozen=True)
 class ExportDone(Event):
     """A checkpoint has been written and verified."""
@@ -76,7 +80,8 @@ class SpeedMeasured(Event):
     Attributes
     ----------
     run_as
-        ``dense`` is the network before pruning; for others see `ExportFormat.run_as`.
+        ``dense`` is the network before pruning; for others see `ExportFormat.run_as`, followed by
+        `OPENVINO` if that runs it.
     multiply_accumulates
         MACs of one image.
     one, batch

@@ -22,8 +22,9 @@ from snip_gui.core.base.events import Event, Progress
 from snip_gui.core.base.machine.devices import set_up
 from snip_gui.core.base.network_state import load_state
 from snip_gui.core.base.tensors import load_tensors
+from snip_gui.core.export import openvino
 from snip_gui.core.export.catalogue import FORMATS
-from snip_gui.core.export.events import Costs, FormatMeasured, Latency, SpeedMeasured
+from snip_gui.core.export.events import OPENVINO, Costs, FormatMeasured, Latency, SpeedMeasured
 from snip_gui.core.export.package import Package, package_run
 from snip_gui.core.export.precision import measure_error
 from snip_gui.core.export.proof import compute_scores
@@ -75,17 +76,20 @@ def measure_run(
         images = yield from read_test_images(folder, environment, cancel)
     package = package_run(folder, environment.trusted_code, images)
     runners: dict[ExportFormat, _Runner] = {}
+    others: dict[ExportFormat, _Runner] = {}
     rounded: dict[ExportFormat, FormatMeasured] = {}
     for number, chosen in enumerate(FORMATS):
         cancel.raise_if_cancelled()
         yield Progress(f"Measuring {chosen.title}", number, len(FORMATS.names))
-        measured, runner = _measure_format(package, chosen, environment.num_threads)
+        measured, runner, other = _measure_format(package, chosen, environment.num_threads)
         if runner is not None:
             runners[chosen] = runner
+        if other is not None:
+            others[chosen] = other
         if not measured.refused and chosen.precision != "float32":
             rounded[chosen] = measured
         yield measured
-    yield from _measure_speeds(package, runners, environment.num_threads, cancel)
+    yield from _measure_speeds(package, runners, others, environment.num_threads, cancel)
     for chosen, measured in rounded.items():
         for event in measure_error(package, chosen, cancel, _MOST_ERROR_SECONDS):
             if isinstance(event, Progress):
@@ -112,16 +116,20 @@ def measure_costs(
 
 def _measure_format(
     package: Package, chosen: ExportFormat, num_threads: int
-) -> tuple[FormatMeasured, _Runner | None]:
-    """Return the measurements of a format, and what runs its file if torch does not."""
+) -> tuple[FormatMeasured, _Runner | None, _Runner | None]:
+    """Return the measurements of a format, what runs its file if torch does not, and OpenVINO."""
+    other: _Runner | None = None
     try:
         data = chosen.encode(package)
         stored = chosen.num_stored(package)
         runner = chosen.runner(data, num_threads)
+        if chosen.needs_onnx and openvino.is_installed():
+            with contextlib.suppress(UserError):  # what it rejects has no times
+                other = openvino.runner(data, num_threads)
     except UserError as error:
-        return FormatMeasured(package.folder, chosen.name, refused=str(error)), None
+        return FormatMeasured(package.folder, chosen.name, refused=str(error)), None, None
     of_run = package.manifest["errors"].get("test") if chosen.precision == "float32" else None
-    return FormatMeasured(package.folder, chosen.name, len(data), stored, of_run), runner
+    return FormatMeasured(package.folder, chosen.name, len(data), stored, of_run), runner, other
 
 
 def multiply_accumulates(network: nn.Module, package: Package) -> int:
@@ -133,11 +141,15 @@ def multiply_accumulates(network: nn.Module, package: Package) -> int:
 
 
 def _measure_speeds(
-    package: Package, runners: dict[ExportFormat, _Runner], num_threads: int, cancel: CancelToken
+    package: Package,
+    runners: dict[ExportFormat, _Runner],
+    others: dict[ExportFormat, _Runner],
+    num_threads: int,
+    cancel: CancelToken,
 ) -> Iterator[Event]:
     """Yield a `SpeedMeasured` for each variant, and again after more rounds."""
     try:
-        variants = _variants(package, runners)
+        variants = _variants(package, runners, others)
     except UserError:
         return  # running its code was not agreed to, as formats that need it have reported
     known = {
@@ -177,7 +189,9 @@ def _summarise(times_ms: list[float]) -> Latency:
 
 
 def _variants(
-    package: Package, runners: dict[ExportFormat, _Runner]
+    package: Package,
+    runners: dict[ExportFormat, _Runner],
+    others: dict[ExportFormat, _Runner],
 ) -> dict[str, tuple[_Runner, int]]:
     """Return by name the function that runs each variant, and its MACs."""
     macs = multiply_accumulates(package.network, package)
@@ -195,6 +209,8 @@ def _variants(
         found["shrunk"] = (functools.partial(compute_scores, shrunk), fewer)
     for chosen, runner in runners.items():
         found[chosen.run_as] = (runner, fewer if chosen.network == "shrunk" else macs)
+        if chosen in others:
+            found[chosen.run_as + OPENVINO] = others[chosen], found[chosen.run_as][1]
     return found
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from snip_gui.core.base.text import short_count, size_text, time_text
 from snip_gui.core.export.catalogue import FORMATS
+from snip_gui.core.export.events import OPENVINO
 from snip_gui.ui.widgets.plain_text import plain_tip
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class ExportTable(QTableWidget):
             else:
                 missing = "…" if is_measuring else ""
                 self._show(row, self._cells(one, measured, speeds, missing), one.readers)
+                self._compare(row, speeds.get(one.run_as + OPENVINO))
         self.blockSignals(False)
 
     def _show_dense(
@@ -154,6 +156,15 @@ class ExportTable(QTableWidget):
     def _show(self, row: int, cells: list[str], readers: str) -> None:
         for column, text in enumerate((*cells, readers), 1):
             self._cell(row, column).setText(text)
+
+    def _compare(self, row: int, speed: SpeedMeasured | None) -> None:
+        """Say in the tool tips of a row how fast OpenVINO is."""
+        if speed is not None:
+            one, batch = _speed_cells(speed, "…")[1:]
+            for column in (_READERS - 2, _READERS - 1):
+                self._cell(row, column).setToolTip(
+                    f"OpenVINO: {one} for one image, {batch} for {speed.batch_size}"
+                )
 
     def _allow(self, row: int, allowed: bool) -> None:
         """Enable or disable ticking of a row; disabling also unticks it."""
