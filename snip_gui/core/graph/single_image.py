@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.network_state import load_extra, stored_extra
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ def refuses_single_image(model: nn.Module, image_1CHW: Tensor) -> bool:
         except (IndexError, RuntimeError, TypeError, ValueError):  # BatchNorm, or the user's code
             return True
     return isinstance(scores, torch.Tensor) and tuple(scores.shape[:1]) != (1,)
+
+
+def single_images_error(batch_size: int) -> UserError:
+    """Return the error for training on batches of a single image only."""
+    message = "This network cannot be trained on a single image at a time."
+    if batch_size == 1:
+        hint = "BatchNorm needs at least two images in a batch."
+        return UserError(message, hint, field="training.batch_size", proposal=2)
+    hint = "Choose a data set with more than one training image."
+    return UserError(message, hint, field="data.name")
 
 
 @contextlib.contextmanager

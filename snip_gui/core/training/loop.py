@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snip_gui.core.base.errors import DivergedError, MethodError, UserError
+from snip_gui.core.base.errors import DivergedError, MethodError
 from snip_gui.core.base.network_state import find_infinite
 from snip_gui.core.base.seeding import stream_seed
 from snip_gui.core.data.images.batches import batch_slices
-from snip_gui.core.graph.single_image import refuses_single_image
+from snip_gui.core.graph.single_image import refuses_single_image, single_images_error
 from snip_gui.core.recipe.training import Phase
 from snip_gui.core.training.augmentation import Augmentation, make_augmentation
 from snip_gui.core.training.descent import (
@@ -105,7 +105,7 @@ class Trainer:
         if size == 1 or number % size == 1:
             self.joins_single = self._refuses_single_image()
             if self.joins_single and 1 in (number, size):
-                raise _single_images_only(size)
+                raise single_images_error(size)
 
     def use(self, shrunk: ShrunkModel) -> None:
         """Train a small network instead of the whole one; call before the first step."""
@@ -203,6 +203,7 @@ class Trainer:
             batches = self._batches(epoch, order_N, first)
             try:
                 for offset in range(first, self.steps_per_epoch):
+                    yield from self._prepare_step()
                     started = time.perf_counter()
                     lr = self._one_step(sums, *next(batches))
                     self.seconds += time.perf_counter() - started
@@ -261,6 +262,19 @@ class Trainer:
                 yield changed_BCHW if self._pixels is None else self._pixels(changed_BCHW), labels_B
         finally:
             batches.close()
+
+    def _prepare_step(self) -> Iterator[list[MetricPoint]]:
+        """Let the regime prepare the next step; yields nothing new, but often."""
+        started = time.perf_counter()
+        work = self.regime.prepare_step(self.masked, self._moment())
+        try:
+            for _ in work:
+                self.seconds += time.perf_counter() - started
+                yield []
+                started = time.perf_counter()
+        finally:
+            work.close()
+        self.seconds += time.perf_counter() - started
 
     def _one_step(self, sums: RunningMetrics, inputs_BCHW: Tensor, labels_B: Tensor) -> float:
         """Take one training step under the regime; return its learning rate."""
@@ -381,13 +395,3 @@ class Trainer:
         """Return whether all weights and buffers are finite that were so before."""
         own = (bool(tensor.isfinite().all()) for tensor in self.regime.parameters().values())
         return all(own) and self._infinite >= set(find_infinite(self.trained.model))
-
-
-def _single_images_only(batch_size: int) -> UserError:
-    """Return the error for training on batches of a single image only."""
-    message = "This network cannot be trained on a single image at a time."
-    if batch_size == 1:
-        hint = "BatchNorm needs at least two images in a batch."
-        return UserError(message, hint, field="training.batch_size", proposal=2)
-    hint = "Choose a data set with more than one training image."
-    return UserError(message, hint, field="data.name")

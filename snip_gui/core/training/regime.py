@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from torch import Tensor, nn
 
@@ -90,6 +90,14 @@ class Regime:
 
     changes_masks: bool = False
     hold: Hold = "zero"
+
+    def prepare_step(self, masked: MaskedModel, moment: Moment) -> Generator[None, None, None]:
+        """Do work for a step that takes long, before `before_step`.
+
+        Training can be stopped at every yield. The work is then abandoned, and done again when
+        training resumes, so it must leave the network unchanged.
+        """
+        yield from ()
 
     def before_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
         """Change the masks before a step, after the validation and test splits were evaluated."""

@@ -176,3 +176,23 @@ def test_a_sparsity_that_is_an_outcome_cannot_be_set(work, tmp_path, name):
     with pytest.raises(UserError, match="outcome") as caught:
         work(with_value(RECIPES[name], "pruning.sparsity", 0.5), tmp_path / "run")
     assert caught.value.field == "pruning.sparsity"
+
+
+def test_the_surgeon_is_stopped_within_its_step_and_begins_it_again(work, environment, tmp_path):
+    recipe = RECIPES["layer-obs"]
+    cancel, at = CancelToken(), []
+
+    def stop(event):
+        if isinstance(event, Progress) and event.total and event.done == STEPS_PER_EPOCH:
+            at.append(event.done)  # several times: pruning reports between two steps
+            if len(at) == 5:
+                cancel.cancel()
+
+    work(recipe, tmp_path / "run", cancel=cancel, on_event=stop)
+    summary = read_summary(tmp_path / "run")
+    assert (summary.state, summary.step) == ("stopped", STEPS_PER_EPOCH)
+    assert summary.num_kept == summary.num_parameters
+    resume(tmp_path / "run", environment, lambda _event: None, CancelToken())
+    work(recipe, tmp_path / "whole")
+    assert same(trained(tmp_path / "run"), trained(tmp_path / "whole"))
+    assert same(masks_of(tmp_path / "run"), masks_of(tmp_path / "whole"))

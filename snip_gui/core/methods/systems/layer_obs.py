@@ -12,6 +12,7 @@ with a damping of choice.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,14 +24,15 @@ from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.methods.systems.settings import by_layer
 from snip_gui.core.methods.systems.surgeon import (
     SingularError,
-    prune_layer,
+    finish,
     prune_layer_as_published,
+    prune_layer_steps,
 )
 from snip_gui.core.recipe.methods import LayerSurgeon
 from snip_gui.core.training.regime import MaskChange, Moment, Regime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -74,6 +76,14 @@ def _refuse_unsuitable(model: nn.Module, layer: str, layout: Layout) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pruned:
+    """A layer after its removals: masks, and new values of its parameters, by name."""
+
+    masks: Mapping[str, Tensor]
+    values: Mapping[str, Tensor]
+
+
 class PruneByLayer(Regime):
     """Prunes all layers at the start of each round; the first phase is dense."""
 
@@ -81,17 +91,34 @@ class PruneByLayer(Regime):
 
     def __init__(self, spec: LayerSurgeon, bench: Workbench) -> None:
         self._spec, self._bench, self._layout = spec, bench, bench.prunable.layout
+        self._pruned: dict[str, Pruned] = {}  # of the round that begins with the next step
+
+    def prepare_step(self, masked: MaskedModel, moment: Moment) -> Generator[None, None, None]:
+        """Find what to remove before the first step of a round, and how to correct the rest."""
+        self._pruned = {}
+        if not _begins_round(moment):
+            return
+        pruned: dict[str, Pruned] = {}
+        hessians = yield from hessian_steps(self._bench, masked.model)
+        for layer, num_kept in kept_by_layer(self._spec, self._layout, moment.phase).items():
+            pruned[layer] = yield from self._prune(masked, layer, num_kept, hessians[layer])
+        self._pruned = pruned
 
     @torch.no_grad()
     def before_step(self, masked: MaskedModel, moment: Moment) -> MaskChange | None:
         """Prune before the first step of a round."""
-        if moment.phase == 0 or moment.step_of_phase > 0:
+        if not _begins_round(moment):
             return None
+        if not self._pruned:
+            for _ in self.prepare_step(masked, moment):
+                pass
         kept = kept_by_layer(self._spec, self._layout, moment.phase)
-        hessians = layer_hessians(self._bench, masked.model)
         masks: dict[str, Tensor] = {}
-        for layer, num_kept in kept.items():
-            masks |= self._prune(masked, layer, num_kept, hessians[layer])
+        for pruned in self._pruned.values():
+            for name, values in pruned.values.items():
+                masked.model.get_parameter(name).copy_(values)
+            masks |= pruned.masks
+        self._pruned = {}
         number, total = sum(kept.values()), self._layout.num_parameters
         return MaskChange(
             masks,
@@ -101,8 +128,8 @@ class PruneByLayer(Regime):
 
     def _prune(
         self, masked: MaskedModel, layer: str, num_kept: int, hessian_II: Tensor
-    ) -> dict[str, Tensor]:
-        """Prune a layer and correct its weights; return the masks of its tensors."""
+    ) -> Generator[None, None, Pruned]:
+        """Return what pruning a layer and correcting its weights results in."""
         module: Any = masked.model.get_submodule(layer)
         weight: nn.Parameter = module.weight
         bias: nn.Parameter | None = module.bias
@@ -120,24 +147,35 @@ class PruneByLayer(Regime):
         damped_II = hessian_II + self._spec.damping * torch.eye(size, dtype=torch.float64)
         # Numbers of removable connections only.
         num_removed = int((kept_OI.cpu() & ~fixed_I).sum()) - num_kept
-        work = prune_layer if self._spec.downdate else prune_layer_as_published
+        found = weight_OI.cpu(), kept_OI.cpu(), fixed_I, damped_II, num_removed
         try:
-            new_OI, left_OI = work(weight_OI.cpu(), kept_OI.cpu(), fixed_I, damped_II, num_removed)
+            if self._spec.downdate:
+                new_OI, left_OI = yield from prune_layer_steps(*found)
+            else:
+                new_OI, left_OI = prune_layer_as_published(*found)
         except SingularError as error:
             raise MethodError(
                 f"The Hessian of “{layer}” is singular: some of its inputs depend on one another.",
                 "Raise the damping.",
                 field="pruning.damping",
             ) from error
+        names = {f"{layer}.weight": (new_OI, left_OI)}
         if bias is not None:
-            bias.copy_(new_OI[:, -1])
-            new_OI, left = new_OI[:, :-1], left_OI[:, -1]
-            left_OI = left_OI[:, :-1]
-        weight.copy_(new_OI.reshape(weight.shape))
-        found = {f"{layer}.weight": left_OI.reshape(weight.shape)}
-        if f"{layer}.bias" in masks:
-            found[f"{layer}.bias"] = left
-        return {name: mask.to(weight.device) for name, mask in found.items() if name in masks}
+            names = {
+                f"{layer}.weight": (new_OI[:, :-1], left_OI[:, :-1]),
+                f"{layer}.bias": (new_OI[:, -1], left_OI[:, -1]),
+            }
+        values, left = {}, {}
+        for name, (new, is_left) in names.items():
+            shape = masked.model.get_parameter(name).shape
+            values[name] = new.reshape(shape)
+            if name in masks:
+                left[name] = is_left.reshape(shape).to(weight.device)
+        return Pruned(left, values)
+
+
+def _begins_round(moment: Moment) -> bool:
+    return moment.phase > 0 and moment.step_of_phase == 0
 
 
 def kept_by_layer(spec: LayerSurgeon, layout: Layout, number: int) -> dict[str, int]:
@@ -172,17 +210,22 @@ def apportion(number: int, sizes: Sequence[int]) -> list[int]:
     return [int(count) for count in counts]
 
 
-@torch.no_grad()
 def layer_hessians(bench: Workbench, model: nn.Module) -> dict[str, Tensor]:
+    """Return what `hessian_steps` returns."""
+    return finish(hessian_steps(bench, model))
+
+
+def hessian_steps(bench: Workbench, model: nn.Module) -> Generator[None, None, dict[str, Tensor]]:
     """Return the Hessian of each layer over all training images, without damping, in float64.
 
-    The network is in evaluation mode meanwhile.
+    Yields after every batch; the network is in evaluation mode meanwhile.
     """
     layers = bench.prunable.layout.layers
     sums: dict[str, Tensor] = {}
     counts = dict.fromkeys(layers, 0)
 
     def listen(layer: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        @torch.no_grad()
         def add(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             rows_NI = input_rows(module, inputs[0])
             sums[layer] = sums.get(layer, 0) + rows_NI.T @ rows_NI
@@ -196,7 +239,9 @@ def layer_hessians(bench: Workbench, model: nn.Module) -> dict[str, Tensor]:
     try:
         model.eval()
         for inputs_BCHW, _ in batches:
-            model(inputs_BCHW)
+            with torch.no_grad():  # not around the yield
+                model(inputs_BCHW)
+            yield
     finally:
         model.train(mode)
         for hook in hooks:

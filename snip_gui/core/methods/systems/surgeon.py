@@ -13,9 +13,16 @@ Shapes: O units of the layer, I inputs including the bias as an input of 1, all 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+T = TypeVar("T")
 
 _BLOCK = 128
 
@@ -32,10 +39,29 @@ def invert(hessian_II: Tensor) -> Tensor:
     return torch.cholesky_inverse(factor_II)
 
 
+def finish(steps: Generator[None, None, T]) -> T:
+    """Return the result of work that can be stopped, without stopping it."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
 def prune_layer(
     weight_OI: Tensor, kept_OI: Tensor, fixed_I: Tensor, hessian_II: Tensor, num_removed: int
 ) -> tuple[Tensor, Tensor]:
+    """Return what `prune_layer_steps` returns."""
+    return finish(prune_layer_steps(weight_OI, kept_OI, fixed_I, hessian_II, num_removed))
+
+
+def prune_layer_steps(
+    weight_OI: Tensor, kept_OI: Tensor, fixed_I: Tensor, hessian_II: Tensor, num_removed: int
+) -> Generator[None, None, tuple[Tensor, Tensor]]:
     """Remove connections one after another, each time the one that costs least.
+
+    Yields after every unit.
 
     Parameters
     ----------
@@ -72,6 +98,7 @@ def prune_layer(
         order, cost = removal_order(weight_I[rows], inverse, fixed_I[rows])
         orders.append(rows[order])
         peaks.append(cost.cummax(0).values if len(cost) else cost)
+        yield
     units = torch.cat([torch.full_like(order, unit) for unit, order in enumerate(orders)])
     first = torch.cat(peaks).sort(stable=True).indices[:num_removed]
     left_OI = kept_OI.clone()
@@ -79,6 +106,7 @@ def prune_layer(
     corrected_OI = torch.zeros_like(weight_OI)
     for unit, (weight_I, left_I) in enumerate(zip(weight_OI, left_OI, strict=True)):
         corrected_OI[unit] = correct(weight_I, left_I, hessian_II)
+        yield
     return corrected_OI, left_OI
 
 
@@ -151,7 +179,7 @@ def correct(weight_I: Tensor, left_I: Tensor, hessian_II: Tensor) -> Tensor:
 def prune_layer_as_published(
     weight_OI: Tensor, kept_OI: Tensor, fixed_I: Tensor, hessian_II: Tensor, num_removed: int
 ) -> tuple[Tensor, Tensor]:
-    """Remove connections as the authors' code does; parameters and results as `prune_layer`.
+    """Remove connections as the authors' code does; parameters and results as `prune_layer_steps`.
 
     All are ranked at once, and H^-1 of the whole layer serves for every correction. What these add
     to removed connections is set to zero again.
