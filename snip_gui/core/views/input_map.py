@@ -50,7 +50,11 @@ def edited_pixels(
 
 
 def map_picture(
-    fraction_CHW: NDArray[np.float64], scale: MapScale, *, apart: bool = False
+    fraction_CHW: NDArray[np.float64],
+    scale: MapScale,
+    *,
+    apart: bool = False,
+    edited_HW: NDArray[np.uint8] | None = None,
 ) -> Picture:
     """Return the picture of an input map, black for 0.
 
@@ -61,9 +65,14 @@ def map_picture(
         on a scale from 0 to 1.
     apart
         Whether to show channels side by side, one empty column apart, instead of their average.
+    edited_HW
+        Pixels that are kept or removed by hand (not 0); they do not count for the maximum, because
+        a few that are kept as a whole would darken all others.
     """
     planes = fraction_CHW if apart else fraction_CHW.mean(axis=0, keepdims=True)
-    high = float(planes.max()) if scale == "own-maximum" else 1.0
+    if edited_HW is None or edited_HW.all():
+        edited_HW = np.zeros(planes.shape[1:], np.uint8)
+    high = float(planes[:, edited_HW == 0].max()) if scale == "own-maximum" else 1.0
     high = high if high > 0 and math.isfinite(high) else 1.0
     index_CHW = to_indices(planes, 0.0, high)
     parted_CHW = np.pad(index_CHW, ((0, 0), (0, 0), (0, 1)))

@@ -28,7 +28,7 @@ def make_edit_menu(masks: MaskEditor, targets: Sequence[Target], parent: QWidget
         menu.addAction(plain_name(obstacle)).setEnabled(False)
         return menu
     for action, title in (("keep", "Keep"), ("remove", "Remove")):
-        menu.addSection(title)
+        menu.addSeparator()
         for target in targets:
             edit = msgspec.structs.replace(target.edit, action=action)
             entry = menu.addAction(plain_name(f"{title} {target.label}"))

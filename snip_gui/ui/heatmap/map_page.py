@@ -163,11 +163,14 @@ class MapPage(PicturePage):
             self.say(found)
             return
         self._fractions = found
-        picture = map_picture(found, self.scale.currentData(), apart=self._is_apart)
+        edited_HW = self.edited_HW()
+        picture = map_picture(
+            found, self.scale.currentData(), apart=self._is_apart, edited_HW=edited_HW
+        )
         if self._is_under:  # in colour, to stand out from the grey mean
             picture = replace(picture, palette="glow")
         self.plot.show_picture(picture, make_colour_table(picture, self.themes.colours))
-        self.plot.show_edits(self.edited_HW())
+        self.plot.show_edits(edited_HW)
         self._draw_marks()
         self.show_plot()
         self._draw_companion()

@@ -116,3 +116,16 @@ def test_a_pixel_is_edited_if_all_its_connections_are():
     state_OI = np.zeros((3, 2), np.uint8)
     state_OI[:, 1] = 2
     assert np.array_equal(edited_pixels(state_OI, "columns", (1, 4, 2)), [[0, 2]] * 4)
+
+
+def test_pixels_kept_by_hand_do_not_darken_the_others():
+    fractions = np.full((1, 2, 2), 0.25)
+    fractions[0, 0, 0] = 1.0
+    edited_HW = np.zeros((2, 2), np.uint8)
+    edited_HW[0, 0] = 1
+    assert map_picture(fractions, "own-maximum").high == 1.0
+    picture = map_picture(fractions, "own-maximum", edited_HW=edited_HW)
+    assert picture.high == 0.25
+    assert (picture.index_HW == 255).all()
+    assert map_picture(fractions, "unit", edited_HW=edited_HW).high == 1.0
+    assert map_picture(fractions, "own-maximum", edited_HW=np.ones((2, 2), np.uint8)).high == 1.0

@@ -99,3 +99,17 @@ def test_a_selected_image_is_asked_about(started, qtbot):
     tray.setCurrentIndex(tray.model().index(0, 0))
     index = tray.selected_indices()[0]
     assert started.controller.recognition.image_title.startswith(f"image {index:,}, class ")
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_nothing_is_cut_at_any_width(panel, asks, width):
+    asks.subjects = (SimpleNamespace(title="SNIP 90 %", folder="x"),)
+    asks.subject = asks.subjects[0]
+    asks.subjects_changed.emit()
+    panel.resize(width, 900)
+    panel.layout().activate()
+    for widget in (panel.canvas, panel.network, panel.what, *panel.bars):
+        right = widget.mapTo(panel, QPoint(widget.width(), 0)).x()
+        assert right <= panel.width()
+    beside = panel.network.mapTo(panel, QPoint(0, 0)).x() >= panel.canvas.width()
+    assert beside == (width > 600)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QComboBox,
     QFileDialog,
@@ -28,7 +29,7 @@ from snip_gui.ui.widgets.pictures.picture_drop import PictureDrop
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QHideEvent, QShowEvent
+    from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 
     from snip_gui.core.execution.answers import Answer
     from snip_gui.session.runs.recognition import Recognition
@@ -40,6 +41,8 @@ _HINT = (
     "or select an image under Minibatch or Images."
 )
 _PREVIEW = 84
+# Width from which the answers are beside the canvas.
+_WIDE = 620
 
 
 class AnswersPanel(QWidget):
@@ -99,6 +102,7 @@ class AnswersPanel(QWidget):
         sides.setSpacing(24)
         for title, bars in zip(self.titles, self.bars, strict=True):
             title.setWordWrap(True)
+            title.setProperty("role", "heading")
             side = QVBoxLayout()
             side.addWidget(title)
             side.addWidget(bars)
@@ -125,7 +129,7 @@ class AnswersPanel(QWidget):
         self._pages = QStackedLayout(stack)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(answers)
-        whole = QHBoxLayout(self)
+        whole = self._whole = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         whole.setContentsMargins(12, 12, 12, 12)
         whole.setSpacing(20)
         whole.addLayout(left)
@@ -142,6 +146,19 @@ class AnswersPanel(QWidget):
         PictureDrop(self).brought.connect(asks.bring)
         asks.subjects_changed.connect(self._show_subjects)
         asks.changed.connect(self._show)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the canvas: in a narrow window the answers are below it."""
+        margins = self._whole.contentsMargins()
+        width = self.canvas.sizeHint().width() + margins.left() + margins.right()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the answers beside the canvas, or below it if the window is narrow."""
+        directions = QBoxLayout.Direction
+        is_wide = event.size().width() >= _WIDE
+        self._whole.setDirection(directions.LeftToRight if is_wide else directions.TopToBottom)
+        super().resizeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask the networks while visible."""

@@ -25,6 +25,8 @@ _FONT_SHARE = 0.85
 _BAR_WIDTH_EM = 4.6
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _EDITS = ("by hand:", "kept", "removed")
+_WIDEST = "removed "
+_BOX = 22  # pixels from the left edge to the labels
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MOST_DIGITS = 8
 
@@ -91,7 +93,9 @@ class ColourBar(Guarded, QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a size with room for the bar and its numbers."""
-        return QSize(round(_BAR_WIDTH_EM * self.fontMetrics().height()), 120)
+        metrics = self.fontMetrics()
+        labels = round(_FONT_SHARE * metrics.horizontalAdvance(_WIDEST))
+        return QSize(max(round(_BAR_WIDTH_EM * metrics.height()), _BOX + labels), 120)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bar with labels at its ends and its middle."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QStyleOptionGraphicsItem, QWidget
 
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.painting.paint_box import PaintBox
@@ -65,11 +65,10 @@ class PicturePlot(QWidget):
         self.view_box.addItem(self.edit_item)
         self._edit_colours = (QColor(), QColor())
         self._beside = False
-        self._marks: list[QGraphicsRectItem] = []
+        self._marks: list[Frame] = []
         self._mark_colour = QColor()
-        self._cursor = QGraphicsRectItem()
+        self._cursor = Frame(QColor("#ffffff"))
         self._cursor.setZValue(2)
-        self._cursor.setPen(_frame_pen(QColor("#ffffff")))
         self._cursor.hide()
         self.view_box.addItem(self._cursor, ignoreBounds=True)
         self.colour_bar = ColourBar()
@@ -162,9 +161,8 @@ class PicturePlot(QWidget):
             self.view_box.removeItem(item)
         del self._marks[len(rectangles) :]
         while len(self._marks) < len(rectangles):
-            item = QGraphicsRectItem()
+            item = Frame(self._mark_colour)
             item.setZValue(1)
-            item.setPen(_frame_pen(self._mark_colour))
             self._marks.append(item)
             self.view_box.addItem(item, ignoreBounds=True)
         for item, (row, column, height, width) in zip(self._marks, rectangles, strict=True):
@@ -174,7 +172,7 @@ class PicturePlot(QWidget):
         """Set the colour of the frames."""
         self._mark_colour = QColor(colour)
         for item in self._marks:
-            item.setPen(_frame_pen(self._mark_colour))
+            item.set_colour(self._mark_colour)
 
     def prepare(self, size: tuple[int, int]) -> None:
         """Reset the view if another canvas is about to be drawn."""
@@ -327,8 +325,37 @@ class PicturePlot(QWidget):
         return top, left, max(0, bottom - top), max(0, right - left)
 
 
-def _frame_pen(colour: QColor) -> QPen:
+class Frame(QGraphicsRectItem):
+    """A frame that is seen on any picture: a line with a halo, of constant width at any zoom."""
+
+    def __init__(self, colour: QColor) -> None:
+        super().__init__()
+        self.set_colour(colour)
+
+    def set_colour(self, colour: QColor) -> None:
+        """Set the colour of the line; the halo is black around a light one, otherwise white."""
+        halo = QColor("#000000" if colour.lightnessF() > _LIGHT else "#ffffff")
+        self._halo = _cosmetic(halo, 5)
+        self.setPen(_cosmetic(colour, 2))
+        self.update()
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint the halo, then the line."""
+        painter.setPen(self._halo)
+        painter.drawRect(self.rect())
+        super().paint(painter, option, widget)
+
+
+_LIGHT = 0.5
+
+
+def _cosmetic(colour: QColor, width: int) -> QPen:
     """Return a pen with constant width at any zoom."""
-    pen = QPen(colour, 2)
+    pen = QPen(colour, width)
     pen.setCosmetic(True)
     return pen
