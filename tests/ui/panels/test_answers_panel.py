@@ -101,7 +101,7 @@ def test_a_selected_image_is_asked_about(started, qtbot):
     assert started.controller.recognition.image_title.startswith(f"image {index:,}, class ")
 
 
-@pytest.mark.parametrize("width", [320, 900])
+@pytest.mark.parametrize("width", [320, 540, 900])
 def test_nothing_is_cut_at_any_width(panel, asks, width):
     asks.subjects = (SimpleNamespace(title="SNIP 90 %", folder="x"),)
     asks.subject = asks.subjects[0]

@@ -43,6 +43,8 @@ _HINT = (
 _PREVIEW = 84
 # Width from which the answers are beside the canvas.
 _WIDE = 620
+# Width from which tools and hint are beside the canvas, if the answers are not.
+_NARROW = 460
 
 
 class AnswersPanel(QWidget):
@@ -93,11 +95,13 @@ class AnswersPanel(QWidget):
         hint = named(Label(_HINT), "answers_hint", "Hint")
         hint.setProperty("role", "muted")
         hint.setWordWrap(True)
-        left = QVBoxLayout()
-        left.addWidget(self.canvas)
-        left.addWidget(tools)
-        left.addWidget(hint)
-        left.addStretch()
+        beside = QVBoxLayout()
+        beside.addWidget(tools)
+        beside.addWidget(hint)
+        beside.addStretch()
+        left = self._drawing = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        left.addWidget(self.canvas, 0, Qt.AlignmentFlag.AlignTop)
+        left.addLayout(beside, 1)
         sides = QHBoxLayout()
         sides.setSpacing(24)
         for title, bars in zip(self.titles, self.bars, strict=True):
@@ -134,6 +138,7 @@ class AnswersPanel(QWidget):
         whole.setSpacing(20)
         whole.addLayout(left)
         whole.addWidget(stack, 1)
+        tools.setMaximumWidth(self.canvas.sizeHint().width())
         hint.setMaximumWidth(self.canvas.sizeHint().width())
 
     def _connect(self) -> None:
@@ -158,6 +163,8 @@ class AnswersPanel(QWidget):
         directions = QBoxLayout.Direction
         is_wide = event.size().width() >= _WIDE
         self._whole.setDirection(directions.LeftToRight if is_wide else directions.TopToBottom)
+        is_tall = is_wide or event.size().width() < _NARROW
+        self._drawing.setDirection(directions.TopToBottom if is_tall else directions.LeftToRight)
         super().resizeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
