@@ -21,6 +21,7 @@ from snip_gui.core.recipe.stages import Stage, stage_keys
 from snip_gui.core.runs.events import RunDone
 from snip_gui.core.runs.recipe_files import refuse_unknown
 from snip_gui.session.choosing.data_chooser import DataChooser
+from snip_gui.session.choosing.device_search import DeviceSearch
 from snip_gui.session.choosing.mask_editor import MaskEditor
 from snip_gui.session.choosing.minibatch_editor import MinibatchEditor
 from snip_gui.session.choosing.network_chooser import NetworkChooser
@@ -83,6 +84,8 @@ class Controller(QObject):
         super().__init__(parent)
         self.state = state
         self.undo_stack = QUndoStack(self)
+        self._devices = DeviceSearch(state, host, self)
+        self._devices.found.connect(self._score_if_wanted)
         self.minibatch = MinibatchEditor(state, host, self.edit, self)
         self.masks = MaskEditor(state, self.edit, self.score, self.known_scores, self)
         self.network = NetworkChooser(state, host, self.edit_choice, self.set_preferences, self)
@@ -133,14 +136,7 @@ class Controller(QObject):
     def start(self) -> None:
         """Load torch and the images, then score, so that there is a picture right away."""
         self._wants_score = True
-        self.state.status.set_activity(Activity("devices", "Loading torch"))
-        job = self._host.submit(
-            "devices",
-            lazily("snip_gui.core.base.machine.optional_packages:load_torch"),
-            background=True,
-        )
-        job.happened.connect(self._on_devices)
-        job.ended.connect(self._on_devices_sought)
+        self._devices.start()
         self.data.load()
         self.runs.refresh()
 
@@ -329,19 +325,6 @@ class Controller(QObject):
                 self._keep_scores(scored)
 
     @Slot(object)
-    def _on_devices(self, event: ev.Event) -> None:
-        if isinstance(event, ev.DevicesFound):
-            self.state.set_devices(event.devices, event.versions)
-            self.state.notices.info(f"torch {dict(event.versions)['torch']} has loaded.")
-            self._score_if_wanted()
-
-    @Slot(object)
-    def _on_devices_sought(self, ended: JobEnded) -> None:
-        """Record that torch failed to load."""
-        if ended.outcome in ("failed", "crashed"):
-            self.state.set_devices((), (("torch", ended.message),))
-
-    @Slot(object)
     def _on_saved(self, event: ev.Event) -> None:
         if isinstance(event, RunDone):
             self.state.notices.info(f"Saved the run in {event.folder}.")
@@ -379,6 +362,7 @@ class Controller(QObject):
         self._recall_scores()
         self._score_if_wanted()
 
+    @Slot()
     def _score_if_wanted(self) -> None:
         """Score once at the start of a session, when both torch and the images are available."""
         if self._wants_score and self.state.can_score:
