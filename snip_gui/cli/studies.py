@@ -26,10 +26,12 @@ from snip_gui.core.engine.images import keep_images
 from snip_gui.core.recipe.json import load_recipe
 from snip_gui.core.recipe.sweeps import parse_seeds, parse_sparsities
 from snip_gui.core.reports.text_tables import to_csv, to_text
-from snip_gui.core.studies.budget import Budget, parse_duration
+from snip_gui.core.runs.listing import list_runs, newest_first
+from snip_gui.core.studies.budget import Budget, forecast, parse_duration
 from snip_gui.core.studies.catalogue import SERIES, STUDIES, StudyOptions, make_study
 from snip_gui.core.studies.figures.render import SUFFIXES as FIGURES
 from snip_gui.core.studies.figures.render import save_figure
+from snip_gui.core.studies.from_runs import runs_of
 from snip_gui.core.studies.overlaps.groups import find_field, make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
 from snip_gui.core.studies.report import SUFFIXES as REPORTS
@@ -215,6 +217,10 @@ def _run(
     printer.note(f"{study.question} {study.num_works:,} {study.unit}.")
     if STUDIES[name].advice:
         printer.note(STUDIES[name].advice)
+    runs = runs_of(study.make_works(options.runs, environment))
+    text = forecast(runs, newest_first(list_runs(options.runs)), budget.seconds_left)
+    if text:
+        printer.note(text)
     done: StudyDone | None = None
     for event in run_study(study, options.runs, environment, parse_crew(options.executor), budget):
         if isinstance(event, StudyDone):

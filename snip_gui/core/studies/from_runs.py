@@ -87,6 +87,17 @@ class RunsWork:
         return found
 
 
+def runs_of(works: Sequence[Any]) -> list[RunWork]:
+    """Return the runs that items of work train."""
+    found = []
+    for work in works:
+        if isinstance(work, RunWork):
+            found.append(work)
+        elif isinstance(work, RunsWork):
+            found += work.runs
+    return found
+
+
 def make_runs(
     recipes: Sequence[tuple[str, Recipe]], runs_folder: Path, environment: Environment
 ) -> list[RunWork]:

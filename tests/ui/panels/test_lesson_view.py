@@ -39,7 +39,7 @@ def test_a_lecturer_steps_through_one_connection(view, started, qtbot):
     assert len(titles) == len(set(titles)) == 7
     assert view.findChild(QLabel, "lesson_place").text() == "7 of 7"
     text = view.findChild(QLabel, "lesson_text").text()
-    assert f"{keeper.lesson.presence.effect:+.4e}" in text
+    assert f"{abs(keeper.lesson.presence.effect):.4e}" in text
     assert view.back.hasFocus()
     qtbot.keyClick(view.back, Qt.Key.Key_Left)
     assert title(view) == "The threshold"

@@ -182,9 +182,10 @@ class Lesson:
         ratio = f"{-product / effect:.3g} times the exact change" if effect else "and it is zero"
         return Step(
             title,
-            f"Without it, the loss rises by {effect:+.4e}, from {self.presence.losses[-1]:.6f} "
-            "nats. SNIP does not compute that for every connection; it follows the slope at full "
-            f"presence down to zero, which predicts {-product:+.4e}: {ratio}.",
+            f"Without it, the loss {'falls' if effect < 0 else 'rises'} by {abs(effect):.4e} nats, "
+            f"from {self.presence.losses[-1]:.6f}. SNIP does not compute that for every "
+            "connection; it follows the slope at full presence down to zero, which predicts a "
+            f"change of {-product:+.4e}: {ratio}.",
             self._presence_chart(product),
         )
 

@@ -102,7 +102,7 @@ def test_pages_say_the_numbers_and_draw_them(lesson):
     assert f"{lesson.sensitivity:.3e}" in steps[3].text
     assert steps[4].text.startswith("1 of 266,610")
     assert "so it is kept" in steps[5].text
-    assert f"{lesson.presence.effect:+.4e}" in steps[6].text
+    assert f"{abs(lesson.presence.effect):.4e}" in steps[6].text
     line = next(s for s in steps[6].figure.series if s.label.startswith("SNIP"))
     assert line.ys == pytest.approx((-lesson.weight * lesson.gradient, 0))
     for step in steps:
