@@ -168,6 +168,6 @@ def test_systems_are_compared_and_the_same_command_again_trains_nothing(tmp_path
         rows = list(csv.DictReader(opened))
     assert len(rows) == 1 + 2 + 3
     assert {row["training steps"] for row in rows} == {"26"}
-    again = call(*words)
+    again = call(*words, "--overwrite")
     assert again[:2] == (status, out)
     assert "epoch 1" not in again[2]
