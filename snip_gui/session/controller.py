@@ -34,12 +34,9 @@ from snip_gui.session.comparing.pins import Pins
 from snip_gui.session.comparing.questions import Questions
 from snip_gui.session.comparing.studies import Studies
 from snip_gui.session.jobs.lazily import lazily
-from snip_gui.session.looking.animator import Animator
-from snip_gui.session.looking.input_sensitivity import InputSensitivity
-from snip_gui.session.looking.level_maker import LevelMaker
+from snip_gui.session.looking.background_views import make_background_views
 from snip_gui.session.looking.live_masks import LiveMasks
 from snip_gui.session.looking.live_weights import LiveWeights
-from snip_gui.session.looking.path_follower import PathFollower
 from snip_gui.session.looking.selector import Selector
 from snip_gui.session.runs.background import BackgroundRuns
 from snip_gui.session.runs.companions import Companions
@@ -103,10 +100,8 @@ class Controller(QObject):
         self.trainings.happened.connect(self.live.hear)
         self.live_masks = LiveMasks(state, self.trainings.happened, self)
         self.mistakes = MistakeFinder(state, host, self.data, self.minibatch, self)
-        self.animator = Animator(state, host, self)
-        self.levels = LevelMaker(host, self)
-        self.inputs = InputSensitivity(state, host, self)
-        self._follower = PathFollower(state, host, self)
+        views = make_background_views(state, host, self)
+        self.animator, self.levels, self.inputs, self.graphs, self._follower = views
         self.pins = Pins(state, self)
         self.kept_pins = KeptPins(state, host, self.pins, self)
         self.questions = Questions(state, host, self.pins, self.known_scores, self)

@@ -79,7 +79,7 @@ class LazyPanels(QObject):
     def _make_network(self) -> NetworkPanel:
         from snip_gui.ui.panels.network.panel import NetworkPanel
 
-        panel = NetworkPanel(self._controller.state)
+        panel = NetworkPanel(self._controller.state, self._controller.graphs, self._themes)
         panel.layer_selected.connect(self._controller.selector.select_layer)
         panel.layer_chosen.connect(self.layer_chosen)
         return panel

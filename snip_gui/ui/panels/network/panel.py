@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QSplitter,
     QStackedLayout,
     QTableView,
     QVBoxLayout,
@@ -15,26 +16,36 @@ from PySide6.QtWidgets import (
 )
 
 from snip_gui.core.base.text import short_count
+from snip_gui.ui.panels.network.graph_view import GraphView
 from snip_gui.ui.panels.network.model import NetworkModel, NetworkRow
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
     from snip_gui.core.models.architecture import Architecture
+    from snip_gui.session.looking.graph_maker import GraphMaker
     from snip_gui.session.state.session_state import SessionState
+    from snip_gui.ui.theme.theme import Themes
 
+_GRAPH_SHARE = 42  # percent of the width
+_LEGEND = "Thickness and colour of a line: fraction kept of the layer below it, from 0.1% to 100%"
 _EMPTY = "The network is analysed once torch and the images have loaded."
 
 
 class NetworkPanel(QWidget):
-    """The table of layers, with totals below."""
+    """The graph and the table of layers, with totals below."""
 
     layer_chosen = Signal(str)  # its weights are to be shown
     layer_selected = Signal(str)
 
-    def __init__(self, state: SessionState, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, state: SessionState, graphs: GraphMaker, themes: Themes, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._state = state
+        self._state, self._graphs, self._themes = state, graphs, themes
+        self.graph = GraphView(themes.colours)
+        self.graph.layer_selected.connect(self.layer_selected)
+        self.graph.layer_chosen.connect(self.layer_chosen)
         self.model = NetworkModel(self)
         self.table = named(QTableView(), "network_table", "Layers of the network")
         self.table.setModel(self.model)
@@ -62,7 +73,13 @@ class NetworkPanel(QWidget):
         pages = QWidget()
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(self.table)
+        self.splitter = named(QSplitter(), "network_splitter", "Graph and table")
+        self.splitter.addWidget(self._make_picture())
+        self.splitter.addWidget(self.table)
+        self.splitter.setSizes([10 * _GRAPH_SHARE, 1000 - 10 * _GRAPH_SHARE])
+        self.splitter.setStretchFactor(0, _GRAPH_SHARE)
+        self.splitter.setStretchFactor(1, 100 - _GRAPH_SHARE)
+        self._pages.addWidget(self.splitter)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self._title)
@@ -72,7 +89,22 @@ class NetworkPanel(QWidget):
             signal.connect(self._show)
         state.recipe_changed.connect(self._show_title)
         state.selection_changed.connect(self._show_selected)
+        graphs.made.connect(self._show_graph)
+        themes.changed.connect(self._on_theme_changed)
         self._show()
+
+    def _make_picture(self) -> QWidget:
+        """Return the graph with its legend."""
+        legend = named(Label(_LEGEND), "network_legend", "Legend")
+        legend.setProperty("role", "muted")
+        legend.setWordWrap(True)
+        picture = QWidget()
+        column = QVBoxLayout(picture)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.graph, 1)
+        column.addWidget(legend)
+        return picture
 
     @Slot()
     def _show_title(self) -> None:
@@ -90,6 +122,7 @@ class NetworkPanel(QWidget):
         architecture = self._state.network.architecture
         if architecture is None:
             self.model.show_rows(())
+            self.graph.show_graph(None)
             self._total.clear()
             self._pages.setCurrentWidget(self._empty)
             return
@@ -99,14 +132,34 @@ class NetworkPanel(QWidget):
         )
         self.model.show_rows(rows)
         self._total.setText(self._totals(architecture))
-        self._pages.setCurrentWidget(self.table)
+        self._pages.setCurrentWidget(self.splitter)
+        self._show_graph()
         self._show_selected()
+
+    @Slot()
+    def _show_graph(self) -> None:
+        """Show the graph, or ask for it; then how much of each layer is kept."""
+        architecture = self._state.network.architecture
+        if architecture is None:
+            return
+        graph = self._graphs.find(architecture)
+        if graph is not None:
+            self.graph.show_graph(graph)
+        scored = self._state.scored
+        fits = scored is not None and scored.architecture == architecture
+        rows = self._state.layer_rows() if fits else ()
+        self.graph.show_shares({row.layer: (row.kept, row.total) for row in rows})
+
+    @Slot()
+    def _on_theme_changed(self) -> None:
+        self.graph.show_colours(self._themes.colours)
 
     @Slot()
     def _show_selected(self) -> None:
         """Highlight the selected layer."""
         scored, name = self._state.scored, self._state.selection.tensor
         layer = scored.layout[name].layer if scored is not None and name else None
+        self.graph.show_selected(layer or "")
         for number, row in enumerate(self.model.rows):
             if row.layer.name == layer and self.table.currentIndex().row() != number:
                 self.table.selectRow(number)

@@ -1,0 +1,1 @@
+"""The network as a graph: its nodes and edges, and where to draw them."""
