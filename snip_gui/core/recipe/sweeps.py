@@ -78,8 +78,8 @@ def sweep(
     Parameters
     ----------
     methods
-        Further methods to compare with. They are left out at sparsity 0, where there is nothing to
-        prune, and so are edits of the mask.
+        Further methods to compare with, without edits of the mask. They are left out at sparsity
+        0, where there is nothing to prune, and so are edits.
 
     Raises
     ------
@@ -99,7 +99,8 @@ def sweep(
             if sparsity == 0:
                 pruned = without_edits(pruned)
             controls = methods if sparsity else ()
-            made += [pruned, *(with_value(pruned, "pruning.method", name) for name in controls)]
+            plain = without_edits(pruned)
+            made += [pruned, *(with_value(plain, "pruning.method", name) for name in controls)]
     return tuple(made)
 
 

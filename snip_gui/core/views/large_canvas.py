@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from snip_gui.core.base.events import Event
+from snip_gui.core.pruning.edits.edited import EditedRanking
 from snip_gui.core.views.picture import Picture, to_indices
 from snip_gui.core.views.weight_canvas import (
     NO_SCORES,
@@ -122,6 +123,23 @@ class LargeCanvas:
         if look == "mask" and factor == 1:
             return Picture(1 + values_HW.astype(np.uint8) * np.uint8(254), 0, 1, "kept", "mask")
         return _linear_picture(_means(values_HW, block), look, low, high)
+
+    def edits(self, part: Rectangle, factor: int) -> NDArray[np.uint8] | None:
+        """Return what edits do to each block of a part (see `edit_states`); None without edits."""
+        if not isinstance(self.scored.masks, EditedRanking):
+            return None
+        key = (part, factor)
+        if self._edits.get("key") != key:
+            state = self.scored.masks.get_states(self.arrangement.tensor)
+            state_HW = block_max(self._arrange(part, state), (factor, factor))
+            self._edits.update(key=key, state_HW=np.ascontiguousarray(state_HW))
+        found: NDArray[np.uint8] = self._edits["state_HW"]
+        return found
+
+    @functools.cached_property
+    def _edits(self) -> dict[str, Any]:
+        """The last result of `edits`: the slider moves more often than the view."""
+        return {}
 
     def level(self, look: Look, num_kept: int, cancel: CancelToken) -> Level | str:
         """Return the blocks of the whole plane; slow.

@@ -39,6 +39,7 @@ class LargeLayer:
         """Draw the visible part; return why there is nothing to draw (yet), empty if drawn."""
         assert self.canvas is not None
         factor, size = self._plot.reduction, self.canvas.arrangement.size
+        part = (0, 0, *size)
         if factor >= BLOCK:
             self._part = None
             level = self._levels.level(self.canvas, look, num_kept)
@@ -49,13 +50,14 @@ class LargeLayer:
                 return level
             picture, origin = level.picture(factor), (0, 0)
         else:
-            self._part = aligned(self._plot.visible, factor, size)
+            part = self._part = aligned(self._plot.visible, factor, size)
             found = self.canvas.part(look, num_kept, self._part, factor)
             if isinstance(found, str):
                 return found
             picture, origin = found, self._part[:2]
         table = make_colour_table(picture, colours)
         self._plot.show_picture(picture, table, size, (factor, factor), origin)
+        self._plot.show_edits(self.canvas.edits(part, factor), (factor, factor), origin)
         return ""
 
     def needs_another_part(self) -> bool:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _ALL_UNITS = -1
+_NO_PIXELS = "This map has no pixels with connections of their own: paint on the weights instead."
+_NOT_A_MASK = "The input sensitivity is not the mask: choose “fraction kept” to paint."
 
 
 class MapPage(PicturePage):
@@ -156,7 +158,10 @@ class MapPage(PicturePage):
         has_map = scored.model.input_map != "none"
         self._shows_inputs = self.quantity.currentData() == "inputs" or not has_map
         self._inputs.want(wanted=self._shows_inputs)
+        has_pixels = bool(pixel_targets(scored, 0, 0, None))
+        self.painter.obstacle = "" if has_pixels else _NO_PIXELS
         if self._shows_inputs:
+            self.painter.obstacle = _NOT_A_MASK
             self._draw_inputs("" if has_map or not isinstance(found, str) else found)
             return
         if isinstance(found, str):

@@ -61,6 +61,7 @@ class PicturePage(QWidget):
         self.painter = RegionPainter(self.plot)
         self.painter.painting.connect(self._on_painting)
         self.painter.painted.connect(self._on_painted)
+        self.painter.refused.connect(self.readout)
         self._paints_kept = True
         self.empty = named(Label(NO_SCORES), f"{name}_empty", title)
         self.empty.setProperty("role", "empty")

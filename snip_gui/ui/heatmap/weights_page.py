@@ -48,6 +48,9 @@ _COLOURS = (
     ("weights while training", "training"),
 )
 _TOO_LARGE = "This layer is too large to follow while it trains."
+_TOO_LARGE_TO_PAINT = (
+    "This layer is too large to paint: right-click a connection to edit it, its unit or its input."
+)
 _LIVE_MS = 150
 _NO_TRAINING = (
     "This layer has not been trained yet.\n\nPress Train (F6) to watch its weights change here; "
@@ -241,6 +244,7 @@ class WeightsPage(PicturePage):
             return
         table = make_colour_table(picture, self.themes.colours)
         self.plot.show_picture(picture, table, self.canvas.size, self.canvas.block)
+        self.painter.obstacle = ""
         self.plot.show_edits(self._edits(self.canvas.block), self.canvas.block)
         self._draw_marks(self.canvas.arrangement)
         self.show_plot()
@@ -292,7 +296,7 @@ class WeightsPage(PicturePage):
             self.say(sentence)
             return
         assert self.large.canvas is not None
-        self.plot.show_edits(None)
+        self.painter.obstacle = _TOO_LARGE_TO_PAINT
         self._draw_marks(self.large.canvas.arrangement)
         self.show_plot()
 

@@ -96,9 +96,9 @@ def test_edits_have_flags():
     assert given == list(EDITS)
 
 
-def test_a_sweep_has_no_edits_at_sparsity_zero():
-    made = sweep(edited(EDITS["remove dead pixels"]), (0.0, 0.9), (0,))
-    assert [bool(recipe.pruning.edits) for recipe in made] == [False, True]
+def test_a_sweep_has_no_edits_at_sparsity_zero_nor_in_its_controls():
+    made = sweep(edited(EDITS["remove dead pixels"]), (0.0, 0.9), (0,), ("random",))
+    assert [bool(recipe.pruning.edits) for recipe in made] == [False, True, False]
 
 
 def test_a_painted_region_is_shortened_in_lists():

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QRectF
 
 from snip_gui.core.pruning import scored as core_scored
+from snip_gui.core.recipe.edits import parse_edit
 from snip_gui.ui.heatmap import large_layer
 from tests.qt_fixtures import *  # noqa: F403 - fixtures are found by name
 from tests.qt_fixtures import WAIT_MS
@@ -98,3 +99,30 @@ def test_paths_of_large_networks_are_followed_in_the_background(started, qtbot, 
     assert state.paths.reach() is not None
     assert sum(state.paths.num_on_paths().values()) < sum(expected.values())
     assert "effective" in started.window.layers._effect.text()
+
+
+def test_edits_are_drawn_over_it_from_afar_and_close_by(page, started, qtbot):
+    started.controller.masks.add(parse_edit("remove fc1.weight[100:140, 300:360]"))
+    for _ in range(2):
+        page.refresh()
+        qtbot.waitUntil(lambda: page.plot.edit_item.isVisible(), timeout=WAIT_MS)
+        rect, image = (
+            page.plot.edit_item.mapRectToParent(page.plot.edit_item.boundingRect()),
+            page.plot.edit_item.image,
+        )
+        scale = rect.width() / image.shape[1]
+        rows, columns = np.nonzero(image)
+        assert set(np.unique(image)) == {0, 2}
+        assert rect.y() + rows.min() * scale == pytest.approx(100, abs=scale)
+        assert rect.x() + (columns.max() + 1) * scale == pytest.approx(360, abs=scale)
+        seen(page, qtbot, 90, 290, 60, 100)
+
+
+def test_painting_it_says_what_to_do_instead(page, started, qtbot):
+    page.refresh()
+    qtbot.waitUntil(lambda: page.large.canvas is not None, timeout=WAIT_MS)
+    page.set_tool("brush", keeps=True)
+    with qtbot.waitSignal(page.readout) as told:
+        page.plot.clicked.emit(10, 10)
+    assert "too large to paint" in told.args[0]
+    assert not started.controller.masks.edits

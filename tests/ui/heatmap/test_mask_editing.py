@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from snip_gui.core.pruning.edits.resolving import KEPT, REMOVED
+from snip_gui.core.recipe.edits import parse_edit
 from tests.qt_fixtures import WAIT_MS
 
 # Menus and dialogs are raised, which the offscreen platform cannot do.
@@ -186,6 +187,22 @@ def test_a_layer_of_the_table_is_kept_as_a_whole(started, masks):
     table.customContextMenuRequested.emit(place)
     choose(started.window, "Keep all 1,000 weights of fc3")
     assert mask(started, "fc3.weight").all()
+
+
+def test_edits_that_do_not_hold_are_refused_by_train_with_a_button_that_helps(
+    started, masks, qtbot
+):
+    controller = started.controller
+    masks.add(parse_edit("keep fc2.weight[0:50]"))
+    controller.set_num_kept(14_999)
+    controller.train()
+    qtbot.waitUntil(lambda: controller.state.status.problem is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not controller.is_busy(), timeout=WAIT_MS)
+    banner = started.window.banner
+    assert "15,000" in controller.state.status.problem.message
+    assert "14,999" in controller.state.status.problem.message
+    banner.action_asked.emit()
+    assert masks.edits == ()
 
 
 def test_a_stale_mask_cannot_be_edited(started, heatmap, masks):

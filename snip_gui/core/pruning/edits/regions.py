@@ -92,11 +92,18 @@ def layer_target(tensor: TensorSpec) -> Target:
 
 
 def pixel_targets(scored: Scored, row: int, column: int, unit: int | None) -> tuple[Target, ...]:
-    """Return the parts around a pixel of the input map; with a unit, its connections to that."""
+    """Return the parts around a pixel of the input map; with a unit, its connections to that.
+
+    Empty if pixels have no connections of their own, or these are not pruned.
+    """
+    if scored.model.mapped_layer not in scored.layout.layers:
+        return ()
     found = []
     kind, shape = scored.model.input_map, scored.architecture.input_shape
     sources = find_mapped_inputs(kind, shape, row, column)
-    if unit is not None and sources:
+    if not sources:
+        return ()
+    if unit is not None:
         tensor = scored.layout.get_weight(scored.model.mapped_layer)
         boxes = tuple(((unit, unit + 1), (source, source + 1)) for source in sources)
         edit = ConnectionsEdit(action="keep", tensor=tensor.name, boxes=boxes)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, Signal, Slot
+from PySide6.QtCore import QObject, QPointF, Qt, Signal, Slot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,15 +26,24 @@ class RegionPainter(QObject):
         bool (H, W) of the canvas: what was painted so far.
     painted
         The same, once the mouse button is released.
+    refused
+        Why nothing can be painted.
+
+    Attributes
+    ----------
+    obstacle
+        Why nothing can be painted; empty if it can.
     """
 
     painting = Signal(object)
     painted = Signal(object)
+    refused = Signal(str)
 
     def __init__(self, plot: PicturePlot) -> None:
         super().__init__(plot)
         self._plot = plot
         self._chosen_HW: NDArray[np.bool_] | None = None
+        self.obstacle = ""
         plot.view_box.stroked.connect(self._on_stroked)
 
     @property
@@ -46,6 +55,8 @@ class RegionPainter(QObject):
     def set_tool(self, tool: Tool) -> None:
         """Choose a tool."""
         self._plot.view_box.tool = tool
+        shape = Qt.CursorShape.CrossCursor if tool else Qt.CursorShape.ArrowCursor
+        self._plot.view.viewport().setCursor(shape)
 
     def dab(self, row: int, column: int) -> None:
         """Paint where the mouse was pressed and released without moving."""
@@ -54,7 +65,9 @@ class RegionPainter(QObject):
 
     @Slot(object, object, object, bool)
     def _on_stroked(self, first: QPointF, before: QPointF, now: QPointF, is_over: bool) -> None:
-        if not self._plot.shape:
+        if self.obstacle:
+            self.refused.emit(self.obstacle)
+        if not self._plot.shape or self.obstacle:
             return
         rows, columns = self._plot.shape
         if self._chosen_HW is None or self._chosen_HW.shape != (rows, columns):

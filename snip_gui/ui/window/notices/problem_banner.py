@@ -44,6 +44,8 @@ class ProblemBanner(Banner):
         """Return the texts of the two buttons; empty for no button."""
         if problem.proposal is not None:
             return f"Use {problem.proposal:,.6g}", ""
+        if problem.field == "pruning.edits" and self._controller.masks.edits:
+            return "Take back all edits", ""
         number = len(problem.unreadable)
         if number:
             return f"Show {number:,} {'file' if number == 1 else 'files'}…", ""
@@ -69,6 +71,8 @@ class ProblemBanner(Banner):
             return
         if problem.proposal is not None:
             self._controller.set_field(problem.field, problem.proposal)
+        elif problem.field == "pruning.edits":
+            self._controller.masks.clear()
         elif problem.unreadable:
             self._show_unreadable(problem)
         else:
