@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from snip_gui.core.views.weight_canvas import NO_SCORES
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import chart_words
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import LogAxis, style_plot
 from snip_gui.ui.widgets.plain_text import Label
@@ -49,6 +51,7 @@ class SensitivityPanel(QWidget):
         self.plot = named(
             pg.PlotWidget(axisItems=axes), "sensitivity_histogram", "Histogram of sensitivities"
         )
+        Describer(self.plot, lambda: chart_words(self.plot))
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
         self.plot.setMenuEnabled(False)

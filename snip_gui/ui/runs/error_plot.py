@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedLayout, QVBoxLayou
 from snip_gui.core.base.text import sparsity_text
 from snip_gui.core.reports.error_sparsity import SOURCE, error_series, published
 from snip_gui.core.reports.tables import percent
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import chart_words
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import DecadeAxis, run_mark, run_pen, style_plot
 from snip_gui.ui.widgets.plain_text import Label, plain_tip
@@ -53,6 +55,7 @@ class ErrorPlot(QWidget):
             pg.PlotWidget(axisItems={"left": self._axis}),
             "error_sparsity_plot", "Test error versus sparsity",
         )  # fmt: skip
+        Describer(self.plot, lambda: chart_words(self.plot))
         self.plot.setLabel("left", "final test error, %")
         self.plot.setLabel("bottom", "sparsity, %")
         self.plot.showGrid(x=False, y=True, alpha=0.25)

@@ -22,6 +22,8 @@ from snip_gui.core.reports.tables import percent
 from snip_gui.core.views import training_curves as rows
 from snip_gui.core.views.training_curves import CurveArrays, smoothed
 from snip_gui.ui.training.chart_options import AXES, ChartOptions
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import chart_words
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
 from snip_gui.ui.widgets.plain_text import Label
@@ -90,11 +92,14 @@ class TrainingCharts(QWidget):
         self._layer_items: list[pg.PlotDataItem] = []
         self._kept_at, self._kept = np.empty(0), np.empty((0, 0))
         self.view = named(pg.GraphicsLayoutWidget(), "training_charts", "Loss and error")
+        Describer(self.view, lambda: chart_words(self.view))
         self.view.ci.layout.setContentsMargins(0, 4, 4, 0)
         self._units: list[pg.LabelItem] = []
         self.loss = self._add_chart("loss", 0)
         self.error = self._add_chart("error, %", 1)
-        self.curves = {split: (self.loss.plot(), self.error.plot()) for split in _STYLES}
+        self.curves = {
+            split: (self.loss.plot(name=split), self.error.plot(name=split)) for split in _STYLES
+        }
         self._make_controls()
         self._legend = named(Label(), "runs_legend", "Runs overlaid on the charts")
         self._legend.setTextFormat(Qt.TextFormat.RichText)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.describing.words import EMPTY, image_words
 from snip_gui.ui.widgets.guarded import Guarded
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ class ArrayImage(Guarded, QWidget):
         super().__init__(parent)
         self._side = side
         self._image: QImage | None = None
+        self.setAccessibleDescription(EMPTY)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def show_array(self, image_CHW: NDArray[np.uint8] | None) -> None:
         """Show an image, or nothing."""
         self._image = None if image_CHW is None else to_qimage(image_CHW)
+        self.setAccessibleDescription(image_words(image_CHW))
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -27,6 +27,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import EMPTY
 from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
@@ -196,6 +198,13 @@ class ImageGrid(QListView):
         self._settled.timeout.connect(self._forget_goal)
         self._fit = QTimer(self, singleShot=True, interval=_FIT_MS)
         self._fit.timeout.connect(self._lay_out)
+        Describer(self, self._words)
+
+    def _words(self) -> str:
+        """Return how many images there are, and how many are selected."""
+        number = self.images.rowCount()
+        selected = len(self.selectionModel().selectedIndexes())
+        return f"{number:,} images, {selected:,} selected" if number else EMPTY
 
     def selected_indices(self) -> list[int]:
         """Return the indices of the selected images."""

@@ -11,6 +11,8 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsRectItem, QHBoxLayout, QStyleOptionGraphicsItem, QWidget
 
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import picture_words
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.painting.paint_box import PaintBox
 from snip_gui.ui.widgets.pictures.colour_bar import ColourBar
@@ -84,6 +86,8 @@ class PicturePlot(QWidget):
         self.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._keys = PictureKeys(self)
         self.view.installEventFilter(self._keys)
+        self._place: tuple[tuple[int, int], tuple[int, int]] = ((1, 1), (0, 0))
+        Describer(self.view, lambda: picture_words(self._picture, *self._place))
 
     def show_picture(
         self,
@@ -101,7 +105,7 @@ class PicturePlot(QWidget):
             Rows and columns of the canvas, canvas pixels per picture pixel, and row and column of
             the picture's origin; by default the picture is the canvas.
         """
-        self._picture = picture
+        self._picture, self._place = picture, (block, origin)
         height, width = picture.index_HW.shape
         self.image_item.setImage(picture.index_HW, levels=(0, 255), lut=table, autoLevels=False)
         self.image_item.setRect(QRectF(origin[1], origin[0], width * block[1], height * block[0]))

@@ -9,6 +9,8 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from snip_gui.ui.widgets.describing.describer import Describer
+from snip_gui.ui.widgets.describing.words import EMPTY
 from snip_gui.ui.widgets.guarded import Guarded
 from snip_gui.ui.widgets.pictures.array_image import to_qimage
 
@@ -49,6 +51,18 @@ class TileView(Guarded, QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        Describer(self, self._words)
+
+    def _words(self) -> str:
+        """Return the size of the grid, and which tile is current."""
+        if not self._rows or not self._columns:
+            return EMPTY
+        text = f"{len(self._rows)} rows by {len(self._columns)} columns of input maps, "
+        text += f"{len(self._known)} columns computed"
+        place = self._current or self._marked
+        if place is None:
+            return text
+        return f"{text}; current tile: {self._rows[place[0]]}, {self._columns[place[1]]}"
 
     def show_headings(self, rows: Sequence[str], columns: Sequence[str]) -> None:
         """Start a new grid, without tiles."""

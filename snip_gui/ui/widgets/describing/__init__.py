@@ -1,0 +1,1 @@
+"""Says in words what views show, for screen readers."""
