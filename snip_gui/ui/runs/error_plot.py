@@ -35,6 +35,9 @@ _STRETCHED_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 # Half of one image in ten thousand: a run without errors is drawn here on a logarithmic axis.
 _LEAST_PERCENT = 0.005
 _DOT, _HOVERED_DOT = 8, 12
+# Room around the points: a fraction of their range, and at least so much: percentage points, or the
+# logarithm of a factor.
+_MARGIN, _LEAST_PERCENTS, _LEAST_FACTOR = 0.06, 2.0, 0.1
 _LEAST_HEIGHT = 110
 
 
@@ -135,9 +138,25 @@ class ErrorPlot(QWidget):
         if self.stretched.isChecked():
             ticks = [[(self._place(s).item(), f"{100 * s:g}") for s in _STRETCHED_TICKS]]
         self.plot.getAxis("bottom").setTicks(ticks)
-        # The bands would stretch a logarithmic axis down to its lower edge.
-        shown = [item for item in self.plot.items() if isinstance(item, pg.ScatterPlotItem)]
-        self.plot.getViewBox().autoRange(items=shown or None)
+        self._show_all_points()
+
+    def _show_all_points(self) -> None:
+        """Fit the axes to the points; bands may reach the lower edge of a logarithmic axis."""
+        points = [item for item in self.plot.items() if isinstance(item, pg.ScatterPlotItem)]
+        view = self.plot.getViewBox()
+        if not points:
+            return
+        ranges = []
+        logarithmic = (self.stretched.isChecked(), self.logarithmic.isChecked())
+        for bounds, is_log in zip(view.childrenBounds(items=points), logarithmic, strict=True):
+            low, high = bounds
+            least = _LEAST_FACTOR if is_log else _LEAST_PERCENTS
+            margin = max(_MARGIN * (high - low), least)
+            low, high = low - margin, high + margin
+            if not is_log:  # both are percentages
+                low, high = max(low, -1.0), min(high, 101.0)
+            ranges.append((low, high))
+        view.setRange(xRange=ranges[0], yRange=ranges[1], padding=0)
 
     def _draw_published(self, points: Sequence[tuple[float, float]]) -> None:
         sparsities, errors = np.array(points).T

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -110,23 +109,21 @@ class RunsPage(QWidget):
             "Pins, runs and opened files as branches of what they came from",
         )  # fmt: skip
         group = QButtonGroup(self)
-        self._views = QHBoxLayout()
         for button in (self.as_table, self.as_tree):
             button.setText(button.accessibleName())
             button.setCheckable(True)
             group.addButton(button)
-            self._views.addWidget(button)
-        self._views.addStretch()
         self.as_table.setChecked(True)
         self.as_tree.toggled.connect(self._show_view)
 
     def _build(self) -> None:
-        self._top = QWidget()
-        top = WrappingRow(self._top)
-        for widget in (
+        row = QWidget()
+        top = WrappingRow(row)
+        self._of_table = (
             self.filter, self._count, self.resume, self.recipe, self.differences, self.sweep,
             self.more,
-        ):  # fmt: skip
+        )  # fmt: skip
+        for widget in (self.as_table, self.as_tree, *self._of_table):
             top.addWidget(widget)
         self._empty = named(Label(_EMPTY), "runs_empty", "No runs")
         self._empty.setProperty("role", "empty")
@@ -146,8 +143,7 @@ class RunsPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(4)
-        column.addLayout(self._views)
-        column.addWidget(self._top)
+        column.addWidget(row)
         column.addWidget(QueueStrip(self._controller))
         column.addWidget(BackgroundStrip(self._controller.background))
         column.addWidget(pages, 1)
@@ -209,7 +205,8 @@ class RunsPage(QWidget):
     @Slot()
     def _show_view(self) -> None:
         is_tree = self.as_tree.isChecked()
-        self._top.setVisible(not is_tree)
+        for widget in self._of_table:
+            widget.setVisible(not is_tree)
         self._pages.setCurrentIndex(2 if is_tree else int(bool(self._runs.entries)))
 
     @Slot()

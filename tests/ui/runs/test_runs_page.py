@@ -301,6 +301,16 @@ def test_error_against_sparsity_shows_means_and_the_published_points(panel, qtbo
     assert view.viewRange()[0] != before
 
 
+def test_the_sparsity_axis_of_the_error_plot_ends_at_its_points(panel, filled):
+    view = panel.plot.plot.getViewBox()
+    low, high = view.viewRange()[0]
+    assert -1 <= low < 0  # the dense run
+    assert 95 < high <= 101
+    panel.filter.setText("random")
+    low, high = view.viewRange()[0]
+    assert 85 < low < 95 < high <= 101
+
+
 def test_errors_are_logarithmic_until_switched_off(panel, qtbot):
     axis, view = panel.plot.plot.getAxis("left"), panel.plot.plot.getViewBox()
     low, high = view.viewRange()[1]

@@ -34,6 +34,7 @@ from snip_gui.core.views.picture import colour_table
 from snip_gui.session.comparing.studies import PINS
 from snip_gui.ui.panels.studies.lesson_view import LessonView
 from snip_gui.ui.widgets.figures.figure_view import FigureView
+from snip_gui.ui.widgets.layouts.labelled import Labelled
 from snip_gui.ui.widgets.naming import named
 from snip_gui.ui.widgets.pictures.number_grid import NumberGrid
 from snip_gui.ui.widgets.plain_text import Label
@@ -52,7 +53,7 @@ _FILTERS = ("Figure (*.png)", "Figure (*.svg)", "All numbers (*.csv)", "Report (
             "Report with a folder of figures (*.md)")  # fmt: skip
 _MOST_WORDS = 96  # pixels: five lines
 _SUFFIXES = (".png", ".svg", ".csv", ".html", ".md")
-_REPEATS = {"seed": "Everything", "minibatch.seed": "Images only"}
+_REPEATS = {"seed": "everything", "minibatch.seed": "images only"}
 
 
 class StudiesPanel(QWidget):
@@ -136,10 +137,13 @@ class StudiesPanel(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             box.setMinimumContentsLength(14)
+        self._seeds = Labelled("seeds", self.seeds)
+        self._repeat = Labelled("that change", self.repeat)
+        self._groups = Labelled("Compare", self.groups)
         top, below = QHBoxLayout(), QHBoxLayout()
         for row, widgets in (
-            (top, (self.study, self.seeds, self.repeat)),
-            (below, (self.groups, self.values, self.cluster)),
+            (top, (self.study, self._seeds, self._repeat)),
+            (below, (self._groups, self.values, self.cluster)),
         ):
             row.setSpacing(6)
             for widget in widgets:
@@ -205,17 +209,17 @@ class StudiesPanel(QWidget):
         is_lesson = self.study.currentData() == LESSON
         self._stack.setCurrentWidget(self.lesson if is_lesson else self._answer)
         self.start.setVisible(not is_lesson)
-        self.seeds.setVisible(not is_lesson)
-        self.repeat.setVisible(not is_lesson)
+        self._seeds.setVisible(not is_lesson)
+        self._repeat.setVisible(not is_lesson)
         if is_lesson:
             return
         info = STUDIES[self.study.currentData()]
         self._question.setText(" ".join(filter(None, (info.question, info.advice))))
-        for widget in (self.groups, self.values, self.cluster):
+        for widget in (self._groups, self.values, self.cluster):
             widget.setVisible(info.takes_groups)
         self.values.setEnabled(self.groups.currentData() != PINS)
-        self.seeds.setVisible(info.name != "leave-one-out")
-        self.repeat.setVisible(info.name in ("overlap", "stability"))
+        self._seeds.setVisible(info.name != "leave-one-out")
+        self._repeat.setVisible(info.name in ("overlap", "stability"))
 
     @Slot()
     def _enable(self) -> None:
