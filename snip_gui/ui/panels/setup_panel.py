@@ -58,6 +58,18 @@ _ADVANCED = (
     "pruning.gather",
     "pruning.perturbation",
     "pruning.inner_rate",
+    "pruning.l1",
+    "pruning.lower_dropout",
+    "pruning.drop_units",
+    "pruning.gamma",
+    "pruning.power",
+    "pruning.mu",
+    "pruning.mu_growth",
+    "pruning.damping",
+    "pruning.downdate",
+    "pruning.log_alpha",
+    "pruning.ramp_start",
+    "pruning.ramp_epochs",
 )
 _FIELDS = (
     field("model.name"),
@@ -73,6 +85,7 @@ _FIELDS = (
 
 # Entries in the list of networks that open a dialog.
 _MORE, _YOURS = "more", "yours"
+_METHODS = "methods"
 
 
 class SetupPanel(QWidget):
@@ -257,8 +270,20 @@ class SetupPanel(QWidget):
             else:
                 self._commands.choose_own()
             self._show_recipe()  # nothing changes until the dialog is answered
+        elif (path, value) == (METHOD.path, _METHODS):
+            self._choose_method()
+            self._show_recipe()
         else:
             self._controller.set_field(path, value)
+
+    def _choose_method(self) -> None:
+        """Ask for a method in the list of all."""
+        from snip_gui.ui.dialogs.inputs.methods_dialog import MethodsDialog
+
+        dialog = MethodsDialog(self._state.recipe.pruning.method, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._controller.set_field(METHOD.path, dialog.name))
+        dialog.open()
 
     def _about_network(self) -> str:
         """Return a description of the chosen network."""
@@ -356,7 +381,7 @@ def _methods(pruning: PruningSpec) -> list[tuple[str, str]]:
     known = list(METHOD.choices)
     if pruning.method == GIVEN.name:
         known.append((GIVEN.name, GIVEN.title))
-    return known
+    return [*known, (_METHODS, "Compare methods…")]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

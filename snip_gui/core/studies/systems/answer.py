@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from snip_gui.core.base.text import duration_text
-from snip_gui.core.recipe.methods import METHODS, Snip
+from snip_gui.core.recipe.methods import METHODS
+from snip_gui.core.recipe.methods.needs import own_settings
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.studies.errors import ErrorAnswer
 from snip_gui.core.studies.figures.figure import PERCENT, Chart, Series
@@ -53,7 +54,7 @@ class SystemsAnswer(ErrorAnswer):
                     passes_text(one.arm.recipe),
                     f"{_mean([result.num_steps for result in results]):,.0f}",
                     duration_text(_mean([result.seconds for result in results])),
-                    "" if one is baseline else f"{num_settings(one.arm.recipe)}",
+                    "" if one is baseline else f"{len(own_settings(type(one.arm.recipe.pruning)))}",
                     "; ".join(found.text for found in one.arm.published) or "none",
                 )
             )
@@ -152,12 +153,6 @@ def passes_text(recipe: Recipe) -> str:
     """Return the passes in words: ``20 pretraining + 40 pruning``."""
     counts = passes(recipe)
     return " + ".join(f"{count} {name}" for name, count in counts.items() if count)
-
-
-def num_settings(recipe: Recipe) -> int:
-    """Return the number of settings that only the method of a recipe has."""
-    spec = type(recipe.pruning)
-    return len(set(spec.__struct_fields__) - set(Snip.__struct_fields__))
 
 
 def mean_text(errors: Sequence[float]) -> str:
