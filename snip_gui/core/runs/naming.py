@@ -38,7 +38,7 @@ def short_name(method: str, sparsity: float, seed: int) -> str:
 def with_labels(entries: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
     """Return runs with automatic names that are unique among them.
 
-    Namesakes are told apart by network, data, minibatch and epochs, by as few of these as it takes.
+    Namesakes are distinguished by network, data, minibatch and epochs: as few of these as needed.
     Names that are still equal are numbered from the second one, in order of creation, so
     that a new run leaves the names of others as they are.
     """
