@@ -14,6 +14,9 @@ import pytest
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.devices import versions
 from snip_gui.core.engine.cluster import compare_versions
+from snip_gui.core.engine.crew import Crew
+from tests.core.engine.test_engine import play, wait_until
+from tests.core.engine.works import Endless, Square
 
 pytest.importorskip("distributed")
 
@@ -43,10 +46,9 @@ def process(*words, until, cwd):
         started.communicate()
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """The address of a scheduler with two workers."""
-    folder = tmp_path_factory.mktemp("cluster")
+@contextlib.contextmanager
+def running_cluster(folder, num_workers=2):
+    """The address of a scheduler with workers, and the process of the scheduler."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     scheduler = ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
@@ -54,9 +56,16 @@ def cluster(tmp_path_factory):
     worker = ("distributed.cli.dask_worker", address, "--nthreads", 1, "--no-dashboard",
               "--no-nanny", "--local-directory", folder)  # fmt: skip
     with contextlib.ExitStack() as stack:
-        stack.enter_context(process(*scheduler, until="Scheduler at", cwd=folder))
-        for _ in range(2):
+        started = stack.enter_context(process(*scheduler, until="Scheduler at", cwd=folder))
+        for _ in range(num_workers):
             stack.enter_context(process(*worker, until="Starting established", cwd=folder))
+        yield address, started
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """The address of a scheduler with two workers."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as (address, _):
         yield address
 
 
@@ -87,6 +96,25 @@ def test_a_scheduler_that_is_gone_is_a_sentence(tmp_path):
     assert done.returncode == 1
     assert "No Dask scheduler answers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_scheduler_that_is_lost_halfway_is_a_sentence_and_the_rest_can_be_done(tmp_path):
+    done, endless = Square(3, tmp_path), Endless(4, tmp_path)
+    with running_cluster(tmp_path, num_workers=1) as (address, scheduler):
+
+        def lose(_event, _desk):
+            if (tmp_path / "square-4.pid").exists():
+                scheduler.kill()
+
+        with pytest.raises(UserError, match="is gone") as raised:
+            play([done, endless], Crew("dask", address=address), tmp_path, on_event=lose)
+        assert "continues there" in raised.value.hint
+        assert done.is_done()
+        assert not endless.is_done()
+        wait_until(lambda: (tmp_path / "square-4.stopped").exists())  # its engine has ended
+    outcomes, _ = play([done, Square(4, tmp_path)], Crew(), tmp_path)
+    assert [outcome.result for outcome in outcomes] == [9, 16]
+    assert done.num_tries == 1
 
 
 def test_the_same_versions_need_no_warning():

@@ -20,6 +20,7 @@ from snip_gui.core.engine.events import WorkBegan, WorkEnded
 from snip_gui.core.runs.lease import holding
 from tests.core.engine.works import (
     AlwaysKilled,
+    DiskFull,
     Endless,
     Faulty,
     Killed,
@@ -107,6 +108,18 @@ def test_what_is_wrong_with_an_item_does_not_stop_the_others(tmp_path, crew):
     assert outcomes[1].problem == "ZeroDivisionError: a fault"
     assert "works.py" in outcomes[1].details
     assert [work.num_tries for work in works] == [1, 1, 1]
+
+
+@BOTH
+def test_a_full_disk_costs_only_its_item_which_can_be_done_later(tmp_path, crew):
+    works = [Square(1, tmp_path), DiskFull(2, tmp_path), Square(3, tmp_path)]
+    outcomes, _ = play(works, crew, tmp_path)
+    assert [outcome.result for outcome in outcomes] == [1, None, 9]
+    assert "cannot be written: No space left on device" in outcomes[1].problem
+    assert "Free some disk space." in outcomes[1].problem
+    outcomes, _ = play(works, crew, tmp_path)
+    assert [outcome.result for outcome in outcomes] == [1, 4, 9]
+    assert [work.num_tries for work in works] == [1, 2, 1]
 
 
 @BOTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note, Progress
+from snip_gui.core.base.files import write_error
 from snip_gui.core.runs.lease import holding, look
 
 if TYPE_CHECKING:
@@ -83,6 +85,15 @@ class Faulty(Square):
     def work(self, cancel):
         yield Progress("Failing")
         raise ZeroDivisionError("a fault")
+
+
+class DiskFull(Square):
+    """Has no room for its result at the first try."""
+
+    def work(self, cancel):
+        yield Progress("Writing")
+        if self.num_tries == 1:
+            raise write_error(self.result, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 class OutOfMemory(Square):
