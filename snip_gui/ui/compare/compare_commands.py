@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from snip_gui.ui.widgets.lazy_page import LazyPage
@@ -33,6 +33,8 @@ class CompareCommands(QObject):
         The tabs to which the panel is added.
     """
 
+    study_asked = Signal(str)  # name of a study
+
     def __init__(
         self,
         controller: Controller,
@@ -55,6 +57,7 @@ class CompareCommands(QObject):
 
         panel = ComparePanel(self._controller.state, self._controller, self._themes)
         panel.without_asked.connect(self.score_without)
+        panel.study_asked.connect(self.study_asked)
         return panel
 
     def offer_in_tray(self, action: QAction) -> None:

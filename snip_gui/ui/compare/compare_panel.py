@@ -36,6 +36,7 @@ class ComparePanel(QWidget):
     """The list of pins, the comparison of two of them, and the sparsity slider."""
 
     without_asked = Signal()  # to score without the selected images
+    study_asked = Signal(str)  # name of a study of the same question over many masks
 
     def __init__(
         self,
@@ -85,6 +86,14 @@ class ComparePanel(QWidget):
             QPushButton("Leave selected out"), "without_button", "Leave the selected images out",
             "Score without the images selected in the minibatch, and compare",
         )  # fmt: skip
+        self.each_out = _link(
+            "Leave out each…", "each_out_button",
+            "Find out which image of the minibatch moves the mask most, under Studies",
+        )  # fmt: skip
+        self.over_seeds = _link(
+            "Over seeds…", "over_seeds_button",
+            "Compare masks of several seeds with one another and with chance, under Studies",
+        )  # fmt: skip
         self._memory = named(Label(), "pins_memory", "Memory used by pins")
         self._memory.setProperty("role", "muted")
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.list)
@@ -104,6 +113,7 @@ class ComparePanel(QWidget):
         column.addWidget(self._memory)
         column.addLayout(buttons)
         column.addWidget(self.without)
+        column.addWidget(self.each_out)
         states = QSplitter(Qt.Orientation.Horizontal)
         states.setChildrenCollapsible(False)
         states.addWidget(left)
@@ -118,6 +128,7 @@ class ComparePanel(QWidget):
         top.addWidget(self.show_pair)
         top.addWidget(self.show_stability)
         top.addStretch()
+        top.addWidget(self.over_seeds)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 6, 8, 4)
         whole.setSpacing(4)
@@ -131,6 +142,8 @@ class ComparePanel(QWidget):
         self.pin.clicked.connect(pins.pin_screen)
         self.remove.clicked.connect(self._on_remove)
         self.without.clicked.connect(self.without_asked)
+        self.each_out.clicked.connect(lambda: self.study_asked.emit("leave-one-out"))
+        self.over_seeds.clicked.connect(lambda: self.study_asked.emit("stability"))
         self.list.selection_changed.connect(self._show_buttons)
         pins.changed.connect(self._show_buttons)
         pins.choice_changed.connect(self._show_control)
@@ -188,6 +201,11 @@ class ComparePanel(QWidget):
         pin = self.list.selected()
         if pin is not None:
             self._pins.remove(pin.number)
+
+
+def _link(text: str, name: str, tip: str) -> QPushButton:
+    """Return a button that leads to a study."""
+    return named(QPushButton(text), name, text, tip)
 
 
 def _switch(text: str, name: str, tip: str) -> QToolButton:

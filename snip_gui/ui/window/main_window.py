@@ -230,8 +230,14 @@ class MainWindow(QMainWindow):
         self.layers.layer_chosen.connect(self.views.enter_layer)
         self.lazy.layer_chosen.connect(self.views.enter_layer)
         self.lazy.run_chosen.connect(self.views.open_run)
+        self.comparing.study_asked.connect(self._on_study_asked)
 
     # Layout
+
+    @Slot(str)
+    def _on_study_asked(self, name: str) -> None:
+        self.centre.setCurrentWidget(self.lazy.studies_page)
+        self.lazy.studies.choose(name)
 
     @Slot()
     def _on_fold_sides(self) -> None:

@@ -303,3 +303,13 @@ def test_everything_fits(panel, window, pins, started, qtbot, width, height):
         right = widget.mapTo(window, QPoint(widget.width(), 0)).x()
         assert right <= panel.mapTo(window, QPoint(panel.width(), 0)).x(), widget.objectName()
         assert widget.width() >= widget.minimumSizeHint().width(), widget.objectName()
+
+
+@pytest.mark.parametrize(
+    ("button", "name"), [("each_out_button", "leave-one-out"), ("over_seeds_button", "stability")]
+)
+def test_questions_over_many_masks_lead_to_their_study(panel, window, qtbot, button, name):
+    qtbot.mouseClick(child(window, QPushButton, button), Qt.MouseButton.LeftButton)
+    assert window.centre.currentWidget() is window.lazy.studies_page
+    assert window.lazy.studies.study.currentData() == name
+    assert window.lazy.studies.isVisible()

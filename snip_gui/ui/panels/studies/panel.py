@@ -86,9 +86,13 @@ class StudiesPanel(QWidget):
         self._on_chosen()
         self._show()
 
+    def choose(self, name: str) -> None:
+        """Choose a study, without running it."""
+        self.study.setCurrentIndex(self.study.findData(name))
+
     def show_lesson(self) -> None:
         """Show the lesson."""
-        self.study.setCurrentIndex(self.study.findData(LESSON))
+        self.choose(LESSON)
 
     def _make_controls(self) -> None:
         self.study = named(QComboBox(), "study_choice", "Study", "The question to answer")
