@@ -28,7 +28,7 @@ from snip_gui.ui.dialogs.files.figures import find_figures
 from snip_gui.ui.dialogs.files.picture_dialog import PictureDialog
 from snip_gui.ui.widgets.figures.figure_view import FigureView
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.plain_text import Label, plain_name
+from snip_gui.ui.widgets.plain_text import Label, plain_name, plain_tip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,7 +181,7 @@ class SystemsPanel(QWidget):
         for row, cells in enumerate(table.rows):
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(plain_tip(text))
                 self.table.setItem(row, column, item)
         self.table.resizeColumnsToContents()
         for column in range(len(table.headers)):

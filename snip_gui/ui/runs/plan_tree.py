@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from snip_gui.session.runs.tree.plans import Plans
 
 _HEADERS = ("State", "Kind", "Method", "Sparsity", "Edits", "Test error")
-_WIDTHS = (280, 48, 110, 76, 50, 84)
 _KEY = Qt.ItemDataRole.UserRole
 _EMPTY = (
     "No states yet. Pin a mask (Ctrl+D), train, or open a checkpoint: each appears here below what "
@@ -47,11 +46,9 @@ class PlanTree(QWidget):
         self.tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setUniformRowHeights(True)
-        for number, width in enumerate(_WIDTHS):
-            self.tree.setColumnWidth(number, width)
         header = self.tree.header()
         header.setStretchLastSection(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.open = _button(
             "Open", "plan_open", "Make the selected state the current one, and branch from it"
