@@ -2,7 +2,8 @@
 
 The ink is scaled to a box of 20x20 pixels with its proportions kept, and placed in an image of
 28x28 pixels such that its centre of mass is the centre of the image (LeCun et al., MNIST). The
-built-in UCI digits are scaled in the same way, but the box itself is in the centre.
+built-in UCI digits are coarser: the ink is averaged over the 8x8 cells of a box around its middle,
+which is then enlarged to 20x20 pixels (`snip_gui.core.data.sets.digits`).
 
 Shapes: C channels, H rows, W columns.
 """
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 # The box of the digit in an image of MNIST, per side.
 _BOX_SHARE = 20 / 28
-# Fainter pixels at the edge of a stroke do not enlarge the box of the UCI digits.
-_FAINT = 25
-_BOXED = "digits"
+_COARSE = "digits"
+_CELLS, _FINE = 8, 20  # cells of the UCI digits per side, and pixels per cell before averaging
+_FAINT = 25  # fainter pixels at the edge of a stroke do not enlarge its box
 
 
 def to_digit(
@@ -33,23 +34,46 @@ def to_digit(
     shape
         Channels, rows and columns of the data set's images.
     dataset
-        Name of the data set, which decides what is in the centre.
+        Name of the data set, which decides on its form.
     """
-    from PIL import Image
-
     channels, rows, columns = shape
     whole_HW = np.zeros((rows, columns), np.uint8)
-    is_boxed = dataset == _BOXED
-    places = np.argwhere(ink_HW > (_FAINT if is_boxed else 0))
-    if len(places):
-        (top, left), (bottom, right) = places.min(axis=0), places.max(axis=0) + 1
-        scale = _BOX_SHARE * min(rows, columns) / max(bottom - top, right - left)
-        size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
-        cut = Image.fromarray(ink_HW[top:bottom, left:right])
-        small_HW = np.asarray(cut.resize(size, Image.Resampling.BOX if scale < 1 else
-                                         Image.Resampling.BILINEAR))  # fmt: skip
-        _place(small_HW, whole_HW, by_mass=not is_boxed)
+    side = max(1, round(_BOX_SHARE * min(rows, columns)))
+    if dataset == _COARSE:
+        small_HW = _coarse(_scaled(ink_HW, _CELLS * _FINE, faintest=_FAINT), side)
+        _place(small_HW, whole_HW, by_mass=False)
+    else:
+        _place(_scaled(ink_HW, side), whole_HW, by_mass=True)
     return np.repeat(whole_HW[None], channels, axis=0)
+
+
+def _scaled(ink_HW: NDArray[np.uint8], side: int, faintest: int = 1) -> NDArray[np.uint8]:
+    """Return the ink alone, its longer side scaled to a number of pixels; empty without ink."""
+    places = np.argwhere(ink_HW >= faintest)
+    if not len(places):
+        return np.zeros((0, 0), np.uint8)
+    (top, left), (bottom, right) = places.min(axis=0), places.max(axis=0) + 1
+    scale = side / max(bottom - top, right - left)
+    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+    return _resized(ink_HW[top:bottom, left:right], size, is_smaller=scale < 1)
+
+
+def _coarse(small_HW: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return ink in the centre of a square, averaged over 8x8 cells and enlarged again."""
+    square_HW = np.zeros((_CELLS * _FINE,) * 2, np.uint8)
+    _place(small_HW, square_HW, by_mass=False)
+    cells_HW = _resized(square_HW, (_CELLS, _CELLS), is_smaller=True)
+    return _resized(cells_HW, (side, side), is_smaller=False)
+
+
+def _resized(
+    image_HW: NDArray[np.uint8], size: tuple[int, int], *, is_smaller: bool
+) -> NDArray[np.uint8]:
+    """Return an image resized to a number of columns and rows: averaged, or interpolated."""
+    from PIL import Image
+
+    how = Image.Resampling.BOX if is_smaller else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image_HW)).resize(size, how))
 
 
 def _place(small_HW: NDArray[np.uint8], whole_HW: NDArray[np.uint8], *, by_mass: bool) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from snip_gui.core.data.minibatch.hand_drawn import to_digit
+from snip_gui.core.data.sets.digits import enlarge
 from snip_gui.core.data.sets.loading import load_images
 
 SHAPE = (1, 28, 28)
@@ -28,13 +29,14 @@ def test_test_images_on_the_canvas_get_the_same_answer_as_directly(mnist_folder)
     assert (answer(drawn) == answer(test)).mean() >= 0.95
 
 
-def test_the_box_of_a_built_in_digit_is_in_the_centre():
+def test_a_built_in_digit_is_averaged_over_eight_cells_around_the_middle_of_its_box():
     ink_HW = np.zeros((280, 280), np.uint8)
     ink_HW[10:90, 200:220] = 255
     ink_HW[70:90, 200:240] = 255  # most of the ink is below the middle
-    rows, columns = np.nonzero(to_digit(ink_HW, SHAPE, "digits")[0])
-    assert (rows.min(), rows.max()) == (4, 23)
-    assert (columns.min(), columns.max()) == (9, 18)
+    image_HW = to_digit(ink_HW, SHAPE, "digits")[0]
+    cells_HW = np.zeros((8, 8))
+    cells_HW[:, 2:4], cells_HW[6:, 2:6] = 16, 16  # 10 pixels of the drawing per cell
+    np.testing.assert_allclose(image_HW, enlarge(cells_HW[None])[0], atol=8)
     rows, _ = np.nonzero(to_digit(ink_HW, SHAPE, "mnist")[0])
     assert rows.min() < 4
 
