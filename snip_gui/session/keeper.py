@@ -73,7 +73,7 @@ class SessionKeeper(QObject):
         """Report a failure once, not after every change."""
         if complaint != self._complaint:
             self._complaint = complaint
-            text = f"What is chosen cannot be kept for the next start. {complaint}"
+            text = f"Recipe and preferences cannot be saved for the next start. {complaint}"
             self._state.notices.add(Notice("problem", text))
 
 

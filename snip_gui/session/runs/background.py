@@ -209,7 +209,7 @@ def _preferred_crew(preferences: Preferences, number: int) -> Crew:
         return Crew("processes", number)
     if not preferences.dask_address:
         raise UserError(
-            "Runs in the background are to be trained by a Dask cluster without an address.",
+            "Runs in the background use a Dask cluster, but its address is missing.",
             "Enter the address of its scheduler under Edit > Preferences, or choose processes on "
             "this machine.",
         )

@@ -54,7 +54,7 @@ def preference_sections() -> tuple[tuple[str, tuple[Field, ...]], ...]:
         ),
         Field(
             path="live_scoring", kind="bool", label="Live scoring",
-            help="Score by itself after every change, as long as that takes less than 0.3 s.",
+            help="Score automatically after every change, as long as this takes less than 0.3 s.",
         ),
     )  # fmt: skip
     folders = (
@@ -89,13 +89,13 @@ def preference_sections() -> tuple[tuple[str, tuple[Field, ...]], ...]:
         ),
         Field(
             path="executor", kind="choice", label="Background runs",
-            help="Who trains the runs of a sweep in the background.",
+            help="Where runs in the background are trained.",
             choices=(("processes", "Processes on this machine"), ("dask", "Dask cluster")),
         ),
         Field(
             path="num_at_once", kind="int", label="Runs at once", minimum=0, maximum=MOST_THREADS,
-            help="Number of processes, of one thread each. 1 trains in the window, one run after "
-            "another.",
+            help="Number of processes, each with one thread. With 1, runs are trained in the "
+            "window, one after another.",
             zero=f"automatic: {default_num_processes(spare=1)}",
         ),
         Field(

@@ -93,7 +93,7 @@ class RunCommands(QObject):
         from snip_gui.ui.dialogs.runs.sweep_dialog import SweepDialog
 
         at_once = state.preferences.num_at_once or default_num_processes(spare=1)
-        cluster = state.preferences.dask_address or "without an address"
+        cluster = state.preferences.dask_address or "(no address)"
         cluster = cluster if state.preferences.executor == "dask" else ""
         dialog = SweepDialog(state.recipe, title, at_once, self._parent.window(), cluster=cluster)
         dialog.requested.connect(self._on_sweep)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snip_gui.session.state.session_state import SessionState
 
 _WIDTH = 560
-_ABOUT = "Changes take effect at once and are kept for the next start. Recipes do not contain them."
+_ABOUT = "Changes take effect immediately and are saved. They are not part of recipes."
 
 
 class PreferencesPanel(QScrollArea):

@@ -28,7 +28,7 @@ class BackgroundStrip(QWidget):
         )  # fmt: skip
         self.clear = named(
             QPushButton("Stop and clear"), "background_clear", "Stop and clear",
-            "Stop all of them, keep their progress, and forget the rest",
+            "Stop all of them, keep their progress, and discard the rest",
         )  # fmt: skip
         self.stop.clicked.connect(background.stop)
         self.clear.clicked.connect(background.clear)

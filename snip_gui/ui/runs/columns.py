@@ -50,7 +50,7 @@ COLUMNS = (
               lambda _: "", lambda _: 0, 28),
     RunColumn("star", "★", "Click to star the run", lambda e: "★" if e.notes.starred else "☆",
               lambda e: not e.notes.starred, 28),
-    RunColumn("name", "Name", "F2 gives it another name; its folder keeps its own",
+    RunColumn("name", "Name", "F2 renames it; the folder keeps its name",
               lambda e: e.name, lambda e: e.name.casefold(), 190),
     RunColumn("curve", "Curve", "Validation error by epoch; test error without a validation split",
               lambda _: "", lambda e: e.curve[-1][1] if e.curve else None, 72),

@@ -67,12 +67,12 @@ class ErrorPlot(QWidget):
         self.plot.setMinimumHeight(_LEAST_HEIGHT)
         self.logarithmic = named(
             QCheckBox("Logarithmic error"), "logarithmic_error", "Logarithmic error",
-            "Space the errors by factors; an error of zero is drawn at the lower edge",
+            "Equal distances are equal factors; an error of zero is drawn at the lower edge",
         )  # fmt: skip
         self.logarithmic.setChecked(True)
         self.stretched = named(
             QCheckBox("Logarithmic toward 100%"), "stretch_sparsity", "Logarithmic toward 100%",
-            "Space the sparsities by factors in the number of connections kept",
+            "Equal distances are equal factors of the number of connections kept",
         )  # fmt: skip
         for box in (self.logarithmic, self.stretched):
             box.toggled.connect(self._draw)

@@ -127,7 +127,7 @@ class PlanTree(QWidget):
             font = item.font(0)
             font.setBold(True)
             item.setFont(0, font)
-            item.setToolTip(0, plain_tip(f"{plan.name}\nThe current state came from it"))
+            item.setToolTip(0, plain_tip(f"{plan.name}\nOrigin of the current state"))
         return item
 
     def _items(self) -> list[QTreeWidgetItem]:

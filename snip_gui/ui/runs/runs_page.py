@@ -106,7 +106,7 @@ class RunsPage(QWidget):
         )
         self.as_tree = named(
             QToolButton(), "runs_as_tree", "Tree",
-            "Pins, runs and opened files as branches of what they came from",
+            "Pins, runs and opened files, each below the state that it was made from",
         )  # fmt: skip
         group = QButtonGroup(self)
         for button in (self.as_table, self.as_tree):

@@ -49,6 +49,7 @@ class ChartOptions(QToolButton):
         self._log = self._menu.addAction("Logarithmic vertical axes")
         self._log.setObjectName("chart_log")
         self._log.setCheckable(True)
+        self._log.setChecked(True)
         self._log.toggled.connect(self._on_axis)
         self._smoothing = self._add_group(
             "smoothing", "Smoothing of the training curve", ("0", "0.6", "0.9", "0.97")

@@ -25,7 +25,7 @@ from snip_gui.ui.training.chart_options import AXES, ChartOptions
 from snip_gui.ui.widgets.describing.describer import Describer
 from snip_gui.ui.widgets.describing.words import chart_words
 from snip_gui.ui.widgets.naming import named
-from snip_gui.ui.widgets.pictures.plots import run_mark, run_pen, style_plot
+from snip_gui.ui.widgets.pictures.plots import DecadeAxis, run_mark, run_pen, style_plot
 from snip_gui.ui.widgets.plain_text import Label
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ _OF_TRAINING = ("learning rate", "gradient norm", "steps per second")
 _NORMS, _KEPT = "weight norms", "kept"
 _LEGEND_WIDTH = (130, 240)  # least and most; otherwise a quarter
 _LEAST_LOG = -12
+_LINEAR = ("accuracy", "kept")  # near 100% a logarithm shows nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,12 @@ class TrainingCharts(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.view, 1)
         row.addWidget(self._legend_area)
+        self._on_axes()
         themes.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
     def _add_chart(self, label: str, column: int) -> pg.PlotItem:
-        chart = self.view.addPlot(0, column)
+        chart = self.view.addPlot(0, column, axisItems={"left": DecadeAxis("left")})
         chart.setLabel("left", label)
         # Inside the chart, because an axis label would take a fifth of its height in a small
         # window.
@@ -220,14 +222,18 @@ class TrainingCharts(QWidget):
 
     @Slot()
     def _on_axes(self) -> None:
-        is_log = self.options.is_log
         for chart, unit in zip((self.loss, self.error), self._units, strict=True):
+            is_log = self._is_log(chart)
             chart.getViewBox().setLimits(yMin=_LEAST_LOG if is_log else 0)
             chart.setLogMode(x=False, y=is_log)
             unit.setText(self.options.axis, color=self._themes.colours.muted)
         self.error.setLabel("left", _ROWS[self.options.quantity][1])
         self._on_drawn_otherwise()
         self.reset_zoom()
+
+    def _is_log(self, chart: pg.PlotItem) -> bool:
+        """Return whether the vertical axis of a chart is logarithmic."""
+        return self.options.is_log and (chart is self.loss or self.options.quantity not in _LINEAR)
 
     @Slot()
     def _on_drawn_otherwise(self) -> None:
@@ -266,9 +272,10 @@ class TrainingCharts(QWidget):
     def _set_data(
         self, item: pg.PlotDataItem, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> None:
-        if self.options.is_log:
+        is_log = item.opts["logMode"][1]
+        if is_log:
             y = np.where(y > 0, y, np.nan)  # no logarithm of zero
-        has_gaps = self.options.is_log or bool(np.isnan(y).any())
+        has_gaps = is_log or bool(np.isnan(y).any())
         item.setData(x, y, connect="finite" if has_gaps else "all")
 
     def _draw_layers(self) -> None:

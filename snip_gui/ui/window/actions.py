@@ -76,7 +76,7 @@ ACTIONS = (
     ActionSpec("score", "&Score", "Run", "F5", "score",
                "Compute the sensitivity of every connection on the minibatch"),
     ActionSpec("live_scoring", "&Live scoring", "Run", "", "",
-               "Score by itself after every change, as long as that takes less than 0.3 s", True),
+               "Score automatically after every change, if this takes less than 0.3 s", True),
     ActionSpec("train", "&Train", "Run", "F6", "train",
                "Prune at this sparsity and train the remaining connections"),
     ActionSpec("stop", "S&top", "Run", "F7", "stop",

@@ -124,7 +124,7 @@ def test_a_queue_that_cannot_be_written_is_a_sentence(controller, folder):
 def test_a_cluster_without_an_address_is_refused_in_place(controller, folder):
     controller.prefer(executor="dask")
     controller.background.start(seeds(RECIPE, 2), 2)
-    assert "without an address" in controller.state.status.problem.message
+    assert "its address is missing" in controller.state.status.problem.message
     assert not controller.background.has_queues
     assert find_desks(folder) == []
 

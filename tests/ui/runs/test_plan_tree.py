@@ -132,4 +132,5 @@ def test_a_damaged_file_is_set_aside(started, tmp_path, data):
     file = tmp_path / "plans.json"
     file.write_bytes(data)
     started.controller.plans.keep_in(file)
-    assert any("is not known" in notice.text for notice in started.controller.state.notices.all)
+    notices = started.controller.state.notices.all
+    assert any("could not be restored" in notice.text for notice in notices)

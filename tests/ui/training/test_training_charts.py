@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -24,6 +26,7 @@ def charts(qtbot):
     charts.controls.setParent(charts)
     charts.resize(900, 300)
     charts.show()
+    charts.options.findChild(QAction, "chart_log").trigger()  # values are easier to compare
     yield charts
     charts.close()
 
@@ -92,6 +95,21 @@ def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(charts):
     assert -1 < low < high < 3
     choose(charts, "chart_log")
     assert charts.curves["test"][1].getData()[1][-1] == 0
+
+
+def test_loss_and_error_are_logarithmic_at_first_and_accuracy_is_linear(qtbot):
+    charts = TrainingCharts(Themes())
+    qtbot.addWidget(charts)
+    points = points_of(5, 0.1)
+    charts.show_points(points)
+    last = [point for point in points if point.split == "test"][-1]
+    loss, error = (curve.getData()[1] for curve in charts.curves["test"])
+    assert error[-1] == pytest.approx(math.log10(100 * last.error))
+    assert loss[-1] == pytest.approx(math.log10(last.loss))
+    assert charts.loss.getAxis("left").logMode
+    charts.options.findChild(QAction, "chart_quantity_accuracy").trigger()
+    assert charts.curves["test"][1].getData()[1][-1] == pytest.approx(100 * last.accuracy)
+    assert not charts.error.getAxis("left").logMode
 
 
 def test_live_points_do_not_undo_a_zoom(charts, qtbot):

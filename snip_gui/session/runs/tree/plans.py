@@ -138,7 +138,7 @@ class Plans(QObject):
             self._awaited = ()
             self._state.status.report(
                 Problem(
-                    "The two states are of other data than what is open.",
+                    "These states belong to another data set than the one that is open.",
                     "Open one of them first, then compare.",
                 )
             )
@@ -229,7 +229,7 @@ class Plans(QObject):
         """Read the records of earlier sessions, and save changes from now on."""
         found, problem = read_kept(file, decode_plans)
         if problem:
-            text = f"What the plans of earlier sessions came from is not known. {problem}"
+            text = f"The tree of earlier sessions could not be restored. {problem}"
             self._state.notices.add(Notice("problem", text))
         links, files = found or ({}, {})
         self._links, self._files = links | self._links, files | self._files

@@ -127,8 +127,7 @@ class GraphView(Guarded, QGraphicsView):
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "network_graph", "Graph of the network",
-              "Thickness and colour: fraction kept, by its logarithm. Wheel or + and - zoom, "
-              "dragging moves, a click selects a layer")  # fmt: skip
+              "Wheel or + and - zoom, dragging moves, a click selects a layer")  # fmt: skip
         self.colours, self.selected = colours, ""
         self.shares: Mapping[str, Share] = {}
         self._graph: NetworkGraph | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from snip_gui.ui.theme.theme import Themes
 
 _GRAPH_SHARE = 42  # percent of the width
-_LEGEND = "Thickness and colour of a line: fraction kept of the layer below it, from 0.1% to 100%"
+_LEGEND = "Line thickness and colour: fraction kept of the layer that it leads to, 0.1% to 100%"
 _EMPTY = "The network is analysed once torch and the images have loaded."
 
 
