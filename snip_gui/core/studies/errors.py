@@ -14,7 +14,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.reports.text_tables import Table
 from snip_gui.core.runs.placing import find_folders
-from snip_gui.core.studies.error_chart import error_chart
+from snip_gui.core.studies.figures.error_chart import error_chart
 from snip_gui.core.studies.intervals import Interval, fraction_interval, mean_interval
 from snip_gui.core.studies.running import RunResult, RunWork
 from snip_gui.core.studies.study import Answer, Beside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -23,6 +23,7 @@ from snip_gui.core.studies.catalogue import STUDIES, StudyOptions, make_study
 from snip_gui.core.studies.figures.render import save_figure
 from snip_gui.core.studies.overlaps.groups import make_groups
 from snip_gui.core.studies.overlaps.overlap import Group
+from snip_gui.core.studies.recipes import save_recipes
 from snip_gui.core.studies.report import Report, Section, save_report
 from snip_gui.core.studies.study import StudyAdvanced, StudyDone
 from snip_gui.core.studies.systems.cost import estimate_systems
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snip_gui.core.base.events import Event
+    from snip_gui.core.engine.work import Work
     from snip_gui.core.recipe.recipe import Recipe
     from snip_gui.core.studies.overlaps.overlap import Repeat
     from snip_gui.core.studies.study import Study
@@ -203,7 +205,8 @@ class Studies(QObject):
     def export(self, path: Path) -> None:
         """Write the shown answer in the format of the file extension.
 
-        CSV has all numbers, PNG and SVG the figure, Markdown and HTML the whole report.
+        CSV has all numbers, PNG and SVG the figure, Markdown and HTML the whole report, and ZIP
+        the recipes.
         """
         latest = self._latest
         if latest is None:
@@ -212,6 +215,8 @@ class Studies(QObject):
             match path.suffix.lower():
                 case ".csv":
                     write_text(path, to_csv(latest.answer.table))
+                case ".zip":
+                    save_recipes(path, self._works(latest.study))
                 case ".md" | ".html":
                     save_report(path, self._report(latest))
                 case _:
@@ -226,6 +231,11 @@ class Studies(QObject):
         section = Section(info.name, info.title, latest.study.question, latest.answer)
         facts = {"network": recipe.model.name, "data set": recipe.data.name}
         return Report(info.title, facts, (section,))
+
+    def _works(self, study: Study) -> Sequence[Work[Any]]:
+        preferences = self._state.preferences
+        environment = preferences.environment_for(self._state.recipe.data.name)
+        return study.make_works(preferences.runs_path, environment)
 
     def _pinned_groups(self) -> tuple[Group, ...]:
         if not self._pins.pins:

@@ -101,7 +101,7 @@ def test_a_figure_fills_in_and_is_exported_in_every_format(
         panel.view.setCurrentText(shown)
         table = {"Overview": "overview", "All numbers": "table"}[shown]
         assert panel.table.rowCount() == len(getattr(studies.done.answer, table).rows)
-    names = {"a.png": "a.png", "b.svg": "b.svg", "c.html": "c.html", "d": "d.csv"}
+    names = {"a.png": "a.png", "b.svg": "b.svg", "c.html": "c.html", "r.zip": "r.zip", "d": "d.csv"}
     for name, written in names.items():
         chosen = "All numbers (*.csv)" if name == "d" else ""
         path = str(tmp_path / name)

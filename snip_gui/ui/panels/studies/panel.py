@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 LESSON = "lesson"  # in place of the name of a study
 _FIGURE, _ALL = "Figure", "All numbers"
 _FILTERS = ("Figure (*.png)", "Figure (*.svg)", "All numbers (*.csv)", "Report (*.html)",
-            "Report with a folder of figures (*.md)")  # fmt: skip
+            "Recipes (*.zip)", "Report with a folder of figures (*.md)")  # fmt: skip
 _MOST_WORDS = 96  # pixels: five lines
-_SUFFIXES = (".png", ".svg", ".csv", ".html", ".md")
+_SUFFIXES = (".png", ".svg", ".csv", ".html", ".md", ".zip")
 _REPEATS = {"seed": "everything", "minibatch.seed": "images only"}
 
 
@@ -131,7 +131,7 @@ class StudiesPanel(QWidget):
         )
         self.export = named(
             QPushButton("Export…"), "study_export", "Export the study",
-            "Save the figure, all numbers, or a report",
+            "Save the figure, all numbers, a report, or the recipes",
         )  # fmt: skip
 
     def _build(self) -> None:
