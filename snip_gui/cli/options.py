@@ -151,7 +151,9 @@ def add_common(parser: Any, *, num_threads: int | None = None) -> None:  # noqa:
         Default number of threads; None for one fewer than the number of cores.
     """
     environment = parser.add_argument_group("environment")
-    environment.add_argument("--device", default="auto", help="auto, cpu or cuda:N (default: auto)")
+    environment.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda:N or mps (default: auto)"
+    )
     environment.add_argument(
         "--threads",
         type=int,

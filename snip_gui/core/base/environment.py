@@ -116,7 +116,7 @@ class Environment:
     Attributes
     ----------
     device
-        ``auto``, ``cpu`` or ``cuda:N``.
+        ``auto``, ``cpu``, ``cuda:N`` or ``mps``.
     num_threads
         Intra-op threads on the CPU. Scores differ in the last bit between thread counts.
     data_folder

@@ -114,6 +114,16 @@ def as_tensor(array: Any) -> Tensor:  # noqa: ANN401 - any NumPy array
     return torch.from_numpy(array.copy())
 
 
+def to_double(tensor: Tensor) -> Tensor:
+    """Return a tensor in float64; on the CPU if its device (Apple's ``mps``) has no such type."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def sum_double(tensor: Tensor) -> float:
+    """Return the sum of a tensor, accumulated in float64 without a copy where possible."""
+    return float((tensor.cpu() if tensor.device.type == "mps" else tensor).sum(dtype=torch.float64))
+
+
 def to_real(tensor: Tensor) -> Tensor:
     """Return real values in single precision: the moduli of complex ones."""
     return (tensor.abs() if tensor.is_complex() else tensor).float()

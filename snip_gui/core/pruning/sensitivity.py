@@ -19,7 +19,7 @@ from torch import nn
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.spilling import spilled
-from snip_gui.core.base.tensors import to_real
+from snip_gui.core.base.tensors import sum_double, to_real
 from snip_gui.core.pruning.scoring_pass import (
     add_gradients,
     in_single_precision,
@@ -155,7 +155,7 @@ def _normalised(prunable: PrunableParameters, gradient_M: Tensor, loss: float) -
     with torch.no_grad():
         weight_M = torch.cat([to_real(p.detach().reshape(-1)) for p in prunable.parameters])
         magnitude_M = weight_M.mul_(gradient_M).abs_()  # in place: there may be 600 million
-        total = float(magnitude_M.sum(dtype=torch.float64))
+        total = sum_double(magnitude_M)
         if total == 0:
             raise ZeroSensitivityError
         if not math.isfinite(total):

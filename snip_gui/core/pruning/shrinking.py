@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.network_state import get_weights
+from snip_gui.core.base.tensors import to_double
 from snip_gui.core.data.images.pixels import PixelChoice
 from snip_gui.core.graph.layout import Layout, TensorSpec
 from snip_gui.core.graph.parameters import PrunableParameters
@@ -268,10 +269,10 @@ def _refuse_difference(shrunk: ShrunkModel, images_BCHW: Tensor) -> None:
     left out would get a gradient. Dropout is off, because it draws different numbers for different
     shapes.
     """
-    full = _copy_model(shrunk.full.model).double()
-    small = _copy_model(shrunk.small.model).double()
-    images_BCHW = images_BCHW.double()
-    seen = images_BCHW if shrunk.pixels is None else shrunk.pixels(images_BCHW)
+    seen = to_double(images_BCHW if shrunk.pixels is None else shrunk.pixels(images_BCHW))
+    images_BCHW = to_double(images_BCHW)
+    full = _copy_model(shrunk.full.model).to(seen.device).double()
+    small = _copy_model(shrunk.small.model).to(seen.device).double()
     for training in (False, True):
         for model in (full, small):
             _set_mode(model, training)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from snip_gui.core.base.tensors import to_double
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -58,7 +60,7 @@ class RunningMetrics:
 
     def take(self) -> tuple[float, float]:
         """Return the mean loss and accuracy, and reset; synchronises with the device."""
-        losses = torch.stack(self._losses).double().tolist()
+        losses = to_double(torch.stack(self._losses)).tolist()
         sizes = [len(hits_B) for hits_B in self._hits_B]
         loss = sum(map(operator.mul, losses, sizes)) / sum(sizes)
         accuracy = int(torch.cat(self._hits_B).sum()) / sum(sizes)

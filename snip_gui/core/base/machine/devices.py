@@ -30,16 +30,18 @@ class DeviceInfo:
 
 
 def available_devices() -> tuple[DeviceInfo, ...]:
-    """Return the CPU and every CUDA device."""
+    """Return the CPU, and every CUDA device or Apple's GPU (``mps``)."""
     gpus = tuple(
         DeviceInfo(f"cuda:{i}", f"cuda:{i} ({torch.cuda.get_device_name(i)})")
         for i in range(torch.cuda.device_count())
     )
+    if torch.backends.mps.is_available():
+        gpus += (DeviceInfo("mps", "mps (Apple GPU)"),)
     return (DeviceInfo("cpu", f"CPU ({os.cpu_count()} cores)"), *gpus)
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return a device by name; ``auto`` is the first CUDA device, or the CPU if there is none.
+    """Return a device by name; ``auto`` is the first GPU, or the CPU if there is none.
 
     Raises
     ------

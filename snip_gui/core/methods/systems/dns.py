@@ -19,6 +19,7 @@ import torch
 
 from snip_gui.core.base.errors import MethodError
 from snip_gui.core.base.seeding import stream_seed
+from snip_gui.core.base.tensors import to_double
 from snip_gui.core.methods.systems.settings import by_layer, refuse_sparsity
 from snip_gui.core.recipe.methods import Surgery
 from snip_gui.core.training.regime import MaskChange, Moment, Regime
@@ -121,7 +122,7 @@ def magnitudes(weights: Sequence[Tensor]) -> tuple[float, float]:
 
     Both are 0 if there are none.
     """
-    size_N = torch.cat([tensor.abs().reshape(-1).double() for tensor in weights])
+    size_N = torch.cat([to_double(tensor.abs().reshape(-1)) for tensor in weights])
     size_N = size_N[size_N != 0]
     if not len(size_N):
         return 0.0, 0.0

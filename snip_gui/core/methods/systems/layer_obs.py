@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from snip_gui.core.base.errors import MethodError, UserError
+from snip_gui.core.base.tensors import to_double
 from snip_gui.core.graph.layout import num_kept_at
 from snip_gui.core.methods.systems.settings import by_layer
 from snip_gui.core.methods.systems.surgeon import (
@@ -134,13 +135,13 @@ class PruneByLayer(Regime):
         weight: nn.Parameter = module.weight
         bias: nn.Parameter | None = module.bias
         masks = masked.masks()
-        weight_OI = weight.detach().flatten(1).double()
+        weight_OI = to_double(weight.detach().flatten(1))
         kept_OI = masks.get(f"{layer}.weight", torch.ones_like(weight)).flatten(1) != 0
         fixed_I = torch.zeros(weight_OI.shape[1], dtype=torch.bool)
         if bias is not None:
             bias_mask = masks.get(f"{layer}.bias")
             bias_kept = torch.ones_like(bias) if bias_mask is None else bias_mask
-            weight_OI = torch.cat([weight_OI, bias.detach().double()[:, None]], 1)
+            weight_OI = torch.cat([weight_OI, to_double(bias.detach())[:, None]], 1)
             kept_OI = torch.cat([kept_OI, bias_kept[:, None] != 0], 1)
             fixed_I = torch.cat([fixed_I, torch.tensor([bias_mask is None])])
         size = hessian_II.shape[0]
@@ -261,7 +262,7 @@ def input_rows(module: nn.Module, inputs: Tensor) -> Tensor:
         rows_NI = patches_BIP.transpose(1, 2).reshape(-1, patches_BIP.shape[1])
     else:
         rows_NI = inputs.reshape(-1, inputs.shape[-1])
-    rows_NI = rows_NI.double()
+    rows_NI = to_double(rows_NI)
     if module.bias is None:
         return rows_NI
     return torch.cat([rows_NI, rows_NI.new_ones(len(rows_NI), 1)], 1)

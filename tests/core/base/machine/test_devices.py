@@ -6,6 +6,7 @@ import torch
 from snip_gui.core.base.environment import Environment, default_num_threads, default_runs_folder
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.devices import available_devices, resolve_device, set_up
+from snip_gui.core.base.tensors import sum_double, to_double
 
 
 def test_the_cpu_is_always_there():
@@ -25,6 +26,31 @@ def test_a_device_that_is_not_there_is_refused(name):
     assert name in caught.value.message
     assert "cpu" in caught.value.hint
     assert caught.value.field == "device"
+
+
+def test_apples_gpu_is_a_device_like_any_other(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert [device.name for device in available_devices()] == ["cpu", "mps"]
+    assert resolve_device("auto") == resolve_device("mps") == torch.device("mps")
+
+
+class OnApplesGpu:
+    """A tensor of a device without float64."""
+
+    device = torch.device("mps")
+
+    def __init__(self, values):
+        self._values = values
+
+    def cpu(self):
+        return self._values
+
+
+def test_double_precision_is_left_to_the_cpu_where_a_device_lacks_it():
+    values = torch.tensor([0.1, 0.2])
+    assert to_double(OnApplesGpu(values)).dtype == torch.float64
+    assert sum_double(OnApplesGpu(values)) == sum_double(values) == float(values.double().sum())
 
 
 def test_the_thread_count_is_applied():
