@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snip_gui.core.base.text import sparsity_text
+from snip_gui.core.pruning.edits.edited import EditedRanking
+from snip_gui.core.pruning.edits.resolving import FREE
 
 if TYPE_CHECKING:
     from snip_gui.core.graph.layout import TensorSpec
@@ -27,6 +29,8 @@ class Readout:
         1 for the highest score; None without a ranking.
     leaves_at
         Removal sparsity; None if masks are not nested.
+    is_edited
+        Whether it is kept or removed by hand.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Readout:
     rank: int | None
     leaves_at: float | None
     is_kept: bool
+    is_edited: bool = False
 
 
 def connection_readout(
@@ -53,6 +58,7 @@ def connection_readout(
         rank=None if ranking is None else int(ranking.rank_M[index]) + 1,
         leaves_at=None if leaves_at is None else float(leaves_at),
         is_kept=masks.keeps(tensor, position, num_kept),
+        is_edited=isinstance(masks, EditedRanking) and masks.state_M[index] != FREE,
     )
 
 
@@ -61,7 +67,9 @@ def connection_text(
 ) -> str:
     """Return the readout of a connection as a line of text."""
     found = connection_readout(scored, tensor, position, num_kept)
-    parts = ["kept" if found.is_kept else "removed", f"weight {found.weight:+.4f}"]
+    state = "kept" if found.is_kept else "removed"
+    state += " by hand" if found.is_edited else ""
+    parts = [state, f"weight {found.weight:+.4f}"]
     if found.score is not None:
         parts.append(f"{scored.score_name} {found.score:.3e}")
     if found.rank is not None:

@@ -157,11 +157,10 @@ def editable_ranking(scored: Scored) -> Ranking:
     _refuse_moving(scored.recipe.pruning)
     masks = scored.unedited or scored.masks
     if not isinstance(masks, Ranking):
-        title = find_method(scored.recipe.pruning).title
         raise UserError(
-            f"The masks of {title} cannot be edited with these settings: they consist of whole "
-            "units.",
-            "Take back all edits, or rank single connections.",
+            "These masks do not follow from a ranking of single connections, so they cannot be "
+            "edited by hand.",
+            "Take back all edits, or choose a method and granularity that rank connections.",
             field=_FIELD,
         )
     return masks

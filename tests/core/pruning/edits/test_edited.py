@@ -16,6 +16,7 @@ from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe.edits import parse_edit
 from snip_gui.core.recipe.methods import METHODS, IterativeSnip, Snip
 from snip_gui.core.recipe.recipe import Draw, ModelChoice, Recipe
+from snip_gui.core.views.readout import connection_text
 from tests.core.masks import SMALL, layout_named
 from tests.core.methods.benches import flat_mask
 
@@ -100,6 +101,21 @@ def test_a_recipe_with_edits_gives_the_edited_mask_of_the_same_scores(make_bench
     assert not masks["fc1.bias"][5]
 
 
+def test_the_readout_of_a_connection_says_that_it_was_edited(make_bench):
+    chosen = edits("remove units fc1[5]", "keep fc2.weight[0:3]")
+    found, _ = scored(make_bench, Snip(edits=chosen))
+    number = found.num_kept_at(0.9)
+    texts = {
+        state: connection_text(found, found.layout[name], position, number)
+        for state, name, position in (
+            ("removed by hand", "fc1.weight", (5, 400)),
+            ("kept by hand", "fc2.weight", (0, 0)),
+            ("removed,", "fc1.weight", (6, 0)),
+        )
+    }
+    assert all(state in text for state, text in texts.items())
+
+
 def test_taking_back_all_edits_restores_the_mask_bit_for_bit(make_bench):
     plain, images = scored(make_bench, Snip())
     one = with_edits(plain, edits("remove units fc1[0:100]"), images)
@@ -131,5 +147,5 @@ def test_methods_that_move_their_masks_refuse_edits(make_bench, name):
 
 def test_masks_of_whole_units_refuse_edits(make_bench):
     pruning = Snip(granularity="filter", edits=edits("keep fc1.bias"))
-    with pytest.raises(UserError, match="they consist of whole units"):
+    with pytest.raises(UserError, match="do not follow from a ranking of single connections"):
         scored(make_bench, pruning)
