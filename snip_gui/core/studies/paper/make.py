@@ -10,7 +10,14 @@ from snip_gui.core.recipe.json import with_value
 from snip_gui.core.studies.errors import Arm, ErrorStudy
 from snip_gui.core.studies.field.trained import make_minibatch_sizes
 from snip_gui.core.studies.figures.figure import PERCENT
-from snip_gui.core.studies.paper.published import TABLE_1, TABLE_2, TABLE_3, figure_1, from_paper
+from snip_gui.core.studies.paper.published import (
+    TABLE_1,
+    TABLE_2,
+    TABLE_3,
+    figure_1,
+    from_paper,
+    reproduced,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +113,10 @@ def make_figure_1(recipe: Recipe, options: StudyOptions) -> ErrorStudy:
 def _arm(recipe: Recipe, sparsity: float, error: float | None, where: str) -> Arm:
     label = f"{sparsity_text(sparsity)} removed" if sparsity else UNPRUNED
     pruned = with_value(recipe, "pruning.sparsity", sparsity)
-    return Arm(label, pruned, from_paper(error, where), x=sparsity)
+    published = from_paper(error, where)
+    if published:  # of the same data and method
+        published += reproduced(recipe.model.name, sparsity)
+    return Arm(label, pruned, published, x=sparsity)
 
 
 def _is_on(recipe: Recipe, data: str) -> bool:

@@ -13,6 +13,7 @@ from snip_gui.core.studies.errors import Published
 
 PAPER = "paper"
 AYGONG = "aygong/snip-tensorflow"
+CHALLENGE = "ICLR reproducibility challenge 2019, no. 130"
 
 TABLE_1 = {
     "lenet-300-100": {0.0: 0.017, 0.95: 0.016, 0.98: 0.024},
@@ -36,6 +37,20 @@ TABLE_2 = {
 }
 """Table 2, by network: sparsity, error unpruned and pruned; sequential MNIST for LSTM and GRU,
 otherwise CIFAR-10."""
+
+REPRODUCED: dict[str, dict[float, tuple[tuple[float, str], ...]]] = {
+    "lenet-300-100": {
+        0.0: ((0.0133, AYGONG), (0.0130, CHALLENGE)),
+        0.5: ((0.0146, CHALLENGE),),
+        0.9: ((0.0237, AYGONG),),
+        0.95: ((0.0216, CHALLENGE),),
+    },
+    "lenet-5-caffe": {0.0: ((0.0094, AYGONG),), 0.9: ((0.0125, AYGONG),)},
+    "vgg-c": {0.0: ((0.0756, AYGONG),)},
+    "vgg-d": {0.0: ((0.0718, AYGONG),)},
+}
+"""What others measured who repeated the paper's experiments, by network and sparsity: on MNIST for
+the LeNets, on CIFAR-10 for the VGGs."""
 
 FIGURE_3 = {1: 0.0194, 10: 0.0172, 100: 0.0164, 1000: 0.0156, 10_000: 0.0140}
 """Figure 3, by size of the minibatch: LeNet-300-100 on MNIST at 90 %."""
@@ -70,6 +85,12 @@ def figure_1(network: str) -> dict[float, float]:
                 sparsity = round(float(row["sparsity_percent"]) / 100, 4)
                 found.setdefault(sparsity, []).append(float(row["test_error_percent"]) / 100)
     return {sparsity: sum(errors) / len(errors) for sparsity, errors in found.items()}
+
+
+def reproduced(network: str, sparsity: float) -> tuple[Published, ...]:
+    """Return what others measured of a network of the paper at a sparsity; empty for nothing."""
+    found = REPRODUCED.get(network, {}).get(sparsity, ())
+    return tuple(Published(error, source, is_reproduction=True) for error, source in found)
 
 
 def from_paper(error: float | None, where: str) -> tuple[Published, ...]:

@@ -19,8 +19,21 @@ def recipe(network, data="mnist"):
     return with_value(with_value(Recipe(), "data.name", data), "model.name", network)
 
 
-def published(study):
-    return {arm.label: [one.error for one in arm.published] for arm in study.arms}
+def published(study, *, is_reproduction=False):
+    return {
+        arm.label: [o.error for o in arm.published if o.is_reproduction == is_reproduction]
+        for arm in study.arms
+    }
+
+
+def test_what_others_reproduced_stands_beside_the_paper():
+    study = make_study("table-1", recipe("lenet-300-100"), OPTIONS)
+    found = published(study, is_reproduction=True)
+    assert found == {"unpruned": [0.0133, 0.0130], "95% removed": [0.0216], "98% removed": []}
+    study = make_study("figure-1", recipe("lenet-300-100"), OPTIONS)
+    assert published(study, is_reproduction=True)["90% removed"] == [0.0237]
+    other = make_study("table-1", recipe("lenet-300-100", "digits"), OPTIONS)
+    assert not any(published(other, is_reproduction=True).values())
 
 
 def test_table_1_has_the_sparsities_and_errors_of_the_paper():
