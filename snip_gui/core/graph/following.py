@@ -6,6 +6,12 @@ finds this kind; its subclasses define the rule for each. An operation that is n
 for which a subclass has no rule, is passed to `follow_unknown`.
 
 A *slot* is an index along axis 1: a unit, a channel or a pixel.
+
+Tensors whose slots can only be left out together share one `Slots`. Concatenated tensors have
+slots that consist of those of their parts, so that what is left out of a part is left out of the
+whole.
+
+Shapes: S slots.
 """
 
 from __future__ import annotations
@@ -13,8 +19,10 @@ from __future__ import annotations
 import abc
 import functools
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+import numpy as np
 from torch import nn
 
 from snip_gui.core.graph import operations as ops
@@ -28,11 +36,107 @@ from snip_gui.core.graph.tracing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
     from torch import fx
 
 T = TypeVar("T")
 
 Shape: TypeAlias = tuple[int, ...]
+
+
+class Slots:
+    """Slots of one or several tensors.
+
+    Parameters
+    ----------
+    kept_S
+        Which slots have to stay, so far.
+    parts
+        The slots that these consist of, one after another; empty if they are their own.
+    """
+
+    def __init__(self, kept_S: NDArray[np.bool_], parts: Sequence[Slots] = ()) -> None:
+        self._kept_S, self.parts = kept_S, tuple(parts)
+        self._merged_into: Slots | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Slots]) -> Slots:
+        """Return slots that consist of others."""
+        return cls(np.zeros(0, bool), parts)
+
+    def root(self) -> Slots:
+        """Return the slots that these were merged into, or these."""
+        return self if self._merged_into is None else self._merged_into.root()
+
+    def roots(self) -> Iterator[Slots]:
+        """Yield the slots that these consist of in the end."""
+        root = self.root()
+        if not root.parts:
+            yield root
+        for part in root.parts:
+            yield from part.roots()
+
+    @property
+    def kept_S(self) -> NDArray[np.bool_]:
+        """Which slots have to stay, so far."""
+        root = self.root()
+        return np.concatenate([p.kept_S for p in root.parts]) if root.parts else root._kept_S
+
+    def merge(self, other: Slots) -> bool:
+        """Leave slots out only together with others; return whether that is possible."""
+        one, two = self.root(), other.root()
+        if one is two:
+            return True
+        if len(one.parts) != len(two.parts):
+            return False
+        pairs = list(zip(one.parts, two.parts, strict=True))
+        if any(len(a.kept_S) != len(b.kept_S) for a, b in pairs):
+            return False
+        if pairs:
+            for a, b in pairs:
+                a.merge(b)
+            return True
+        one._kept_S = one._kept_S | two._kept_S
+        two._merged_into = one
+        return True
+
+    def keep(self, which_S: NDArray[np.bool_] | bool) -> None:
+        """Let some slots stay, or all of them."""
+        root, start = self.root(), 0
+        if not root.parts:
+            root._kept_S = root._kept_S | which_S
+        for part in root.parts:
+            end = start + len(part.kept_S)
+            part.keep(which_S if isinstance(which_S, bool) else which_S[start:end])
+            start = end
+
+
+@dataclass(eq=False)
+class Flow:
+    """The slots of one tensor, each of them ``block`` elements wide.
+
+    Attributes
+    ----------
+    live_S
+        Which slots can ever be nonzero.
+    needed_S
+        Which slots the output of the network depends on.
+    """
+
+    slots: Slots
+    block: int
+    live_S: NDArray[np.bool_]
+    needed_S: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.needed_S = np.zeros(len(self.live_S), bool)
+
+    @property
+    def width(self) -> int:
+        """Length of axis 1."""
+        return len(self.live_S) * self.block
 
 
 class Follower(abc.ABC, Generic[T]):

@@ -6,7 +6,7 @@ trains. Backward: which slots the output depends on. A slot for which not both h
 with all its connections, without affecting the others.
 
 Tensors whose slots can only be left out together (both sides of an activation, all terms of a
-residual sum) share one `_Slots`. Operations that are not known here keep their tensors whole, which
+residual sum) share one `Slots`. Operations that are not known here keep their tensors whole, which
 is always safe.
 
 Shapes: O outputs and I inputs of a layer, S slots, B images, C channels, H rows, W columns.
@@ -15,7 +15,7 @@ Shapes: O outputs and I inputs of a layer, S slots, B images, C channels, H rows
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ import torch
 from torch import fx, nn
 
 from snip_gui.core.graph import operations as ops
-from snip_gui.core.graph.following import Follower, Shape
+from snip_gui.core.graph.following import Flow, Follower, Shape, Slots
 from snip_gui.core.graph.tracing import CannotFollowError, find_shape, has_weights, trace
 
 if TYPE_CHECKING:
@@ -85,44 +85,6 @@ class UnitGroup:
     inputs: tuple[tuple[str, int], ...]
 
 
-@dataclass(eq=False)
-class _Slots:
-    """Slots that several tensors share."""
-
-    kept_S: NDArray[np.bool_]
-    merged_into: _Slots | None = None
-
-    def root(self) -> _Slots:
-        return self if self.merged_into is None else self.merged_into.root()
-
-    def merge(self, other: _Slots) -> None:
-        one, two = self.root(), other.root()
-        if one is not two:
-            one.kept_S |= two.kept_S
-            two.merged_into = one
-
-    def keep(self, which_S: NDArray[np.bool_] | bool) -> None:
-        self.root().kept_S |= which_S
-
-
-@dataclass(eq=False)
-class _Flow:
-    """The slots of one tensor, each of them ``block`` elements wide."""
-
-    slots: _Slots
-    block: int
-    live_S: NDArray[np.bool_]
-    needed_S: NDArray[np.bool_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.needed_S = np.zeros(len(self.live_S), bool)
-
-    @property
-    def width(self) -> int:
-        """Length of axis 1."""
-        return len(self.live_S) * self.block
-
-
 def find_paths(
     model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
 ) -> Paths:
@@ -154,7 +116,7 @@ def find_unit_groups(model: nn.Module, sample_BCHW: Tensor) -> tuple[UnitGroup, 
     return _PathFollower(model, {}, sample_BCHW).find_groups()
 
 
-class _PathFollower(Follower[_Flow]):
+class _PathFollower(Follower[Flow]):
     def __init__(
         self, model: nn.Module, masks: Mapping[str, NDArray[np.bool_]], sample_BCHW: Tensor
     ) -> None:
@@ -171,16 +133,19 @@ class _PathFollower(Follower[_Flow]):
                 self._backward(node, self._joins.get(node))
         for flow in self.known.values():
             flow.slots.keep(flow.live_S & flow.needed_S)
-        for slots in {flow.slots.root() for flow in self.known.values()}:
-            if not slots.kept_S.any():
-                slots.kept_S[0] = True  # a layer needs at least one input and output
+        for slots in {root for flow in self.known.values() for root in flow.slots.roots()}:
+            if not slots.kept_S.any():  # a layer needs at least one input and output
+                slots.keep(np.arange(len(slots.kept_S)) == 0)
         return self._found()
 
     def find_groups(self) -> tuple[UnitGroup, ...]:
         self._walk_from_images()
         self.known[self._input].slots.keep(True)  # images keep their channels
-        outputs: dict[_Slots, list[str]] = {}
-        inputs: dict[_Slots, list[tuple[str, int]]] = {}
+        for flow in self.known.values():
+            if flow.slots.parts:
+                flow.slots.keep(True)  # concatenated units keep theirs
+        outputs: dict[Slots, list[str]] = {}
+        inputs: dict[Slots, list[tuple[str, int]]] = {}
         for node, flow in self.known.items():
             name = str(node.target)
             if node.op != "call_module" or type(self.modules[name]) not in ops.JOINS:
@@ -203,41 +168,41 @@ class _PathFollower(Follower[_Flow]):
 
     # Forward
 
-    def width(self, value: _Flow) -> int:
+    def width(self, value: Flow) -> int:
         return value.width
 
     def follow_output(self, node: fx.Node) -> None:
         self._keep_whole(node)
 
-    def follow_unknown(self, node: fx.Node, shape: Shape | None) -> _Flow | None:
+    def follow_unknown(self, node: fx.Node, shape: Shape | None) -> Flow | None:
         self._keep_whole(node)
         if node.op == "call_module" and has_weights(self.modules[str(node.target)]):
             self._left_whole.append(str(node.target))
         return None if shape is None or len(shape) < 2 else _fresh(shape[1], whole=True)
 
-    def follow_source(self, node: fx.Node, shape: Shape) -> _Flow:
+    def follow_source(self, node: fx.Node, shape: Shape) -> Flow:
         self._input = node
         return _fresh(self.count_slots(node, shape))
 
-    def follow_flatten(self, node: fx.Node, into: _Flow, shape: Shape) -> _Flow:
+    def follow_flatten(self, node: fx.Node, into: Flow, shape: Shape) -> Flow:
         if node.args[0] is self._input and self.is_by_pixel(self._input):
-            return _Flow(into.slots, 1, into.live_S)
-        return _Flow(into.slots, shape[1] // len(into.live_S), into.live_S)
+            return Flow(into.slots, 1, into.live_S)
+        return Flow(into.slots, shape[1] // len(into.live_S), into.live_S)
 
-    def follow_alone(self, node: fx.Node, into: _Flow, *, keeps_zero: bool) -> _Flow:
-        return _Flow(into.slots, into.block, into.live_S | (not keeps_zero))
+    def follow_alone(self, node: fx.Node, into: Flow, *, keeps_zero: bool) -> Flow:
+        return Flow(into.slots, into.block, into.live_S | (not keeps_zero))
 
-    def follow_over_places(self, node: fx.Node, into: _Flow) -> _Flow:
-        return _Flow(into.slots, into.block, into.live_S)
+    def follow_over_places(self, node: fx.Node, into: Flow) -> Flow:
+        return Flow(into.slots, into.block, into.live_S)
 
-    def follow_norm(self, node: fx.Node, into: _Flow) -> _Flow | None:
+    def follow_norm(self, node: fx.Node, into: Flow) -> Flow | None:
         name = str(node.target)
         if name not in self.used_once:
             return None
         live_S = into.live_S | self._shifts(node, self.modules[name], into)
-        return _Flow(into.slots, into.block, live_S)
+        return Flow(into.slots, into.block, live_S)
 
-    def follow_join(self, node: fx.Node, into: _Flow, shape: Shape) -> _Flow | None:
+    def follow_join(self, node: fx.Node, into: Flow, shape: Shape) -> Flow | None:
         name = str(node.target)
         module = self.modules[name]
         if name not in self.used_once:
@@ -250,15 +215,15 @@ class _PathFollower(Follower[_Flow]):
             return self._joined(node, kernel_OI, into)
         if module.groups == module.in_channels == module.out_channels:
             live_S = (into.live_S & kernel_OI[:, 0]) | self._mask(name, "bias")
-            return _Flow(into.slots, into.block, live_S)
+            return Flow(into.slots, into.block, live_S)
         return None
 
-    def _joined(self, node: fx.Node, kept_OI: NDArray[np.bool_], into: _Flow) -> _Flow:
+    def _joined(self, node: fx.Node, kept_OI: NDArray[np.bool_], into: Flow) -> Flow:
         """Return the slots after a layer that connects inputs to outputs."""
         live_I = np.repeat(into.live_S, into.block)
         self._joins[node] = kept_OI
         live_O = (kept_OI & live_I).any(1) | self._mask(str(node.target), "bias")
-        return _Flow(_Slots(np.zeros(len(live_O), bool)), 1, live_O)
+        return Flow(Slots(np.zeros(len(live_O), bool)), 1, live_O)
 
     def _mask(self, layer: str, part: str) -> NDArray[np.bool_]:
         """Return which elements of a parameter may be nonzero."""
@@ -268,7 +233,7 @@ class _PathFollower(Follower[_Flow]):
         name = f"{layer}.{part}" if layer else part
         return self._masks.get(name, np.ones(tuple(parameter.shape), bool))
 
-    def _shifts(self, node: fx.Node, norm: Any, into: _Flow) -> NDArray[np.bool_]:  # noqa: ANN401 - torch's base class is private
+    def _shifts(self, node: fx.Node, norm: Any, into: Flow) -> NDArray[np.bool_]:  # noqa: ANN401 - torch's base class is private
         """Return in which slots BatchNorm maps zero to something else, or may learn to.
 
         It maps zeros to its shift. A shift of zero stays zero where only ReLU reads it, because the
@@ -283,26 +248,50 @@ class _PathFollower(Follower[_Flow]):
             moved |= (norm.running_mean != 0).cpu()
         return _any_of_block(moved.numpy(), into.block)
 
-    def follow_combined(self, node: fx.Node, into: _Flow) -> _Flow | None:
+    def follow_combined(self, node: fx.Node, into: Flow) -> Flow | None:
         other = node.args[1] if len(node.args) == 2 else None
         if isinstance(other, int | float):
             keeps_zero = node.target in ops.PRODUCTS
             live_S = into.live_S if keeps_zero else np.ones_like(into.live_S)
-            return _Flow(into.slots, into.block, live_S)
+            return Flow(into.slots, into.block, live_S)
         flow = self.known.get(other) if isinstance(other, fx.Node) else None
         if flow is None or (flow.block, flow.width) != (into.block, into.width):
             return None
         if len({len(find_shape(before) or ()) for before in node.all_input_nodes}) > 1:
             return None  # broadcast along another axis
-        into.slots.merge(flow.slots)
-        return _Flow(into.slots, into.block, into.live_S | flow.live_S)
+        if not into.slots.merge(flow.slots):
+            return None
+        return Flow(into.slots, into.block, into.live_S | flow.live_S)
 
-    def follow_padded(self, node: fx.Node, into: _Flow) -> _Flow | None:
+    def first_input(self, node: fx.Node) -> Flow | None:
+        if node.target not in ops.CONCATENATIONS:
+            return super().first_input(node)
+        parts = self._parts(node)
+        return parts[0] if parts else None
+
+    def follow_concatenated(self, node: fx.Node) -> Flow | None:
+        parts = self._parts(node)
+        if len({part.block for part in parts}) != 1:
+            return None
+        live_S = np.concatenate([part.live_S for part in parts])
+        return Flow(Slots.joined([part.slots for part in parts]), parts[0].block, live_S)
+
+    def _parts(self, node: fx.Node) -> list[Flow]:
+        """Return what a node concatenates along axis 1; empty if not all of it is known."""
+        axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+        nodes = node.args[0] if node.args else None
+        if axis != 1 or not isinstance(nodes, list | tuple):
+            return []
+        # With repetitions: a tensor may be concatenated with itself.
+        parts = [self.known[part] for part in nodes if part in self.known]
+        return parts if len(parts) == len(nodes) else []
+
+    def follow_padded(self, node: fx.Node, into: Flow) -> Flow | None:
         _, sides, *rest = (*node.args, *node.kwargs.values())
         if not isinstance(sides, list | tuple) or len(sides) > 4:
             return None
         keeps_zero = rest in ([], ["constant"], ["constant", None], ["constant", 0])
-        return _Flow(into.slots, into.block, into.live_S | (not keeps_zero))
+        return Flow(into.slots, into.block, into.live_S | (not keeps_zero))
 
     def _keep_whole(self, node: fx.Node) -> None:
         """Keep all slots of a node's inputs, because it may use them in any way."""
@@ -316,6 +305,13 @@ class _PathFollower(Follower[_Flow]):
     def _backward(self, node: fx.Node, matrix_OI: NDArray[np.bool_] | None) -> None:
         """Propagate to a node's inputs which of its slots are needed."""
         flow = self.known[node]
+        if flow.slots.parts and node.target in ops.CONCATENATIONS:
+            start = 0
+            for part in self._parts(node):
+                end = start + len(part.needed_S)
+                part.needed_S |= flow.needed_S[start:end]
+                start = end
+            return
         for before in node.all_input_nodes:
             into = self.known.get(before)
             if into is None:
@@ -330,34 +326,34 @@ class _PathFollower(Follower[_Flow]):
     def _found(self) -> Paths:
         outputs, inputs = {}, {}
         hidden: dict[int, NDArray[np.bool_]] = {}
-        final = {id(flow.slots.root()) for flow in self._outputs()}
+        final = {id(root) for flow in self._outputs() for root in flow.slots.roots()}
         for node, flow in self.known.items():
             name = str(node.target)
             if node.op != "call_module" or name not in self.used_once:
                 continue
-            kept_S = flow.slots.root().kept_S
+            kept_S = flow.slots.kept_S
             if node in self._joins:
                 into = self.known[node.args[0]]  # type: ignore[index]  # a followed tensor
-                inputs[name] = np.repeat(into.slots.root().kept_S, into.block)
+                inputs[name] = np.repeat(into.slots.kept_S, into.block)
                 if id(flow.slots.root()) not in final:
                     hidden[id(flow.slots.root())] = kept_S
             if len(kept_S) * flow.block == _num_outputs(self.modules[name]):
                 outputs[name] = np.repeat(kept_S, flow.block)
-        kept_S = self.known[self._input].slots.root().kept_S
+        kept_S = self.known[self._input].slots.kept_S
         pixels = np.repeat(kept_S, math.prod(self._image_shape) // len(kept_S))
         units = sum(int(k.sum()) for k in hidden.values()), sum(len(k) for k in hidden.values())
         left_whole = tuple(dict.fromkeys(self._left_whole))
         return Paths(outputs, inputs, pixels, not self.is_by_pixel(self._input), units, left_whole)
 
-    def _outputs(self) -> list[_Flow]:
+    def _outputs(self) -> list[Flow]:
         """Return the outputs of the network."""
         (output,) = (node for node in self.graph.nodes if node.op == "output")
         return [self.known[node] for node in output.all_input_nodes if node in self.known]
 
 
-def _fresh(number: int, *, whole: bool = False) -> _Flow:
+def _fresh(number: int, *, whole: bool = False) -> Flow:
     """Return new slots that may hold any value."""
-    return _Flow(_Slots(np.full(number, whole)), 1, np.ones(number, bool))
+    return Flow(Slots(np.full(number, whole)), 1, np.ones(number, bool))
 
 
 def _any_of_block(which: NDArray[np.bool_], block: int) -> NDArray[np.bool_]:

@@ -451,3 +451,85 @@ def test_even_one_kept_connection_leaves_a_network(name):
         **{k.replace(".", "__"): np.zeros(v.shape, bool) for k, v in masked.masks().items()},
     )
     assert isinstance(shrink(masked, make_images(shape)[0]), ShrunkModel)
+
+
+class Dense(nn.Module):
+    """Layers that read all earlier maps, as in DenseNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 3, padding=1)
+        self.norm1, self.second = nn.BatchNorm2d(6), nn.Conv2d(6, 4, 3, padding=1)
+        self.norm2, self.third = nn.BatchNorm2d(10), nn.Conv2d(10, 4, 3, padding=1)
+        self.norm3, self.fc = nn.BatchNorm2d(14), nn.Linear(14 * 4, 10)
+
+    def forward(self, images):
+        maps = [self.first(images)]
+        maps.append(self.second(functional.relu(self.norm1(torch.cat(maps, 1)))))
+        maps.append(self.third(functional.relu(self.norm2(torch.cat(maps, 1)))))
+        joined = functional.relu(self.norm3(torch.cat(maps, 1)))
+        return self.fc(functional.adaptive_avg_pool2d(joined, 2).flatten(1))
+
+
+@pytest.mark.parametrize("sparsity", [0.95, 0.98])
+def test_concatenated_channels_are_left_out_of_all_that_read_them(sparsity):
+    torch.manual_seed(0)
+    masked = snip(Dense(), (3, 8, 8), sparsity)
+    shrunk = assert_trains_alike(masked, *make_images((3, 8, 8)))
+    small = shrunk.small.model
+    widths = [layer.out_channels for layer in (small.first, small.second, small.third)]
+    assert sum(widths) < 14
+    norms = [norm.num_features for norm in (small.norm1, small.norm2, small.norm3)]
+    assert norms == [widths[0], sum(widths[:2]), sum(widths)]
+    assert [layer.in_channels for layer in (small.second, small.third)] == norms[:2]
+    assert small.fc.in_features == 4 * norms[2]
+
+
+def test_concatenated_channels_without_connections_are_exactly_those_that_go():
+    first, fc = np.ones((6, 3, 3, 3), bool), np.ones((10, 14 * 4), bool)
+    second_in, third_in = np.ones((4, 6, 3, 3), bool), np.ones((4, 10, 3, 3), bool)
+    # Nobody reads the third channel of the first layer, or the second of the second.
+    second_in[:, 2] = third_in[:, 2] = third_in[:, 6 + 1] = False
+    for channel in (2, 6 + 1):
+        fc[:, 4 * channel : 4 * (channel + 1)] = False
+    masked = with_masks(
+        Dense(), first__weight=first, second__weight=second_in, third__weight=third_in,
+        fc__weight=fc,
+    )  # fmt: skip
+    small = assert_trains_alike(masked, *make_images((3, 8, 8))).small.model
+    assert [layer.out_channels for layer in (small.first, small.second, small.third)] == [5, 3, 4]
+
+
+class Twice(nn.Module):
+    """A tensor that is concatenated with itself, and then added to another such one."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.other = nn.Linear(16, 6), nn.Linear(16, 6)
+        self.last = nn.Linear(12, 10)
+
+    def forward(self, images):
+        rows = images.flatten(1)
+        one, two = functional.relu(self.first(rows)), functional.relu(self.other(rows))
+        return self.last(torch.cat([one, one], 1) + torch.cat([two, two], dim=1))
+
+
+def test_sums_of_concatenations_keep_the_same_channels():
+    last = np.ones((10, 12), bool)
+    last[:, [1, 7]] = False  # the second unit of both halves
+    last[:, 3] = False  # the fourth of one half: the other half needs it
+    shrunk = assert_trains_alike(with_masks(Twice(), last__weight=last), *make_images((1, 4, 4)))
+    small = shrunk.small.model
+    assert (small.first.out_features, small.other.out_features, small.last.in_features) == (
+        5, 5, 10
+    )  # fmt: skip
+
+
+def test_a_shrunk_network_with_concatenations_is_exported_as_one():
+    masked = snip(Dense(), (3, 8, 8), 0.98)
+    images, _ = make_images((3, 8, 8))
+    model = masked.model.float().eval()
+    export = make_shrunk_export(model, images.float())
+    assert num_parameters(export.network) < num_parameters(model) / 2
+    found, expected = export.network(images.float()), model(images.float())
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
