@@ -129,6 +129,7 @@ class HeatmapPanel(QWidget):
         self.next_step.score_asked.connect(self._controller.score)
         self.next_step.changed.connect(self._on_next_step)
         self._views.buttonClicked.connect(self._on_view_changed)
+        self.splitter.splitterMoved.connect(self._align_pictures)
         self.back.clicked.connect(self._on_back)
         self.tools.tool_changed.connect(self._on_tool_changed)
         self._connect_page(self.map)
@@ -233,6 +234,15 @@ class HeatmapPanel(QWidget):
                 page.column.insertWidget(0, page.bar)
             page.bar.setVisible(not other.isChecked())
 
+    @Slot()
+    def _align_pictures(self) -> None:
+        """Give the controls of pictures that are side by side the same height."""
+        is_row = self.splitter.orientation() == Qt.Orientation.Horizontal
+        pages = self._pages() if self.show_both.isChecked() and is_row else []
+        heights = [page.controls.heightForWidth(page.width()) for page in pages]
+        for page in self._pages():
+            page.bar.setMinimumHeight(max(heights, default=0))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arrange two pictures according to the width."""
         across = Qt.Orientation.Horizontal if self.width() >= _WIDE else Qt.Orientation.Vertical
@@ -240,7 +250,9 @@ class HeatmapPanel(QWidget):
             self.splitter.setOrientation(across)
         self._place_bars()
         super().resizeEvent(event)
-        QTimer.singleShot(0, self, self._place_next_step)  # once the pages are laid out
+        # Once the pages are laid out.
+        QTimer.singleShot(0, self, self._align_pictures)
+        QTimer.singleShot(0, self, self._place_next_step)
 
     @Slot()
     def _on_scored_changed(self) -> None:
@@ -268,6 +280,7 @@ class HeatmapPanel(QWidget):
         self.map.setVisible(not self.show_weights.isChecked())
         self._weights_page.setVisible(not self.show_map.isChecked())
         self._place_bars()
+        QTimer.singleShot(0, self, self._align_pictures)
         self._show_hint()
 
     @Slot(str)

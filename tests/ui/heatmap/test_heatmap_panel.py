@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel
 
 from snip_gui.core.comparing.comparison import Mask, compare
@@ -133,3 +134,19 @@ def test_input_sensitivity_of_the_whole_and_the_pruned_network(started, qtbot):
     assert "pruned network" in started.window.findChild(QLabel, "heatmap_readout").text()
     page.quantity.setCurrentIndex(page.quantity.findData("kept"))
     assert page.plot.picture.label == "fraction kept"
+
+
+def test_pictures_side_by_side_begin_at_the_same_height(started, qtbot):
+    heatmap = started.window.heatmap
+    heatmap.show_both.click()
+
+    def tops():
+        return {page.plot.mapTo(heatmap, QPoint(0, 0)).y() for page in heatmap._pages()}
+
+    assert heatmap.splitter.orientation() == Qt.Orientation.Horizontal
+    qtbot.waitUntil(lambda: len(tops()) == 1)
+    heatmap.splitter.setSizes([300, 900])  # too narrow for one line of controls
+    heatmap.splitter.splitterMoved.emit(300, 1)
+    qtbot.waitUntil(lambda: len(tops()) == 1)
+    heatmap.show_map.click()
+    qtbot.waitUntil(lambda: heatmap.map.bar.minimumHeight() == 0)
