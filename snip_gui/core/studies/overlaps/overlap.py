@@ -20,10 +20,11 @@ from snip_gui.core.comparing.packed import count_both, count_kept
 from snip_gui.core.recipe.json import with_value
 from snip_gui.core.recipe.recipe import class_text
 from snip_gui.core.reports.text_tables import Table
-from snip_gui.core.studies.figures.figure import Matrix
 from snip_gui.core.studies.overlaps.chance import chance_overlap, seed_p_value
 from snip_gui.core.studies.overlaps.clustering import cluster_order
 from snip_gui.core.studies.overlaps.masks import Item, MaskStudy
+from snip_gui.core.studies.overlaps.often import Often, count_often
+from snip_gui.core.studies.overlaps.overlap_figure import overlap_figure
 from snip_gui.core.studies.overlaps.overlap_words import describe_across, describe_within
 from snip_gui.core.studies.study import Answer
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from snip_gui.core.comparing.packed import PackedMask
     from snip_gui.core.recipe.recipe import ClassChoice, Recipe
+    from snip_gui.core.studies.figures.figure import Figure
 
 Repeat: TypeAlias = Literal["seed", "minibatch.seed"]
 
@@ -172,6 +174,8 @@ class OverlapAnswer(Answer):
         By layer and the labels of two groups, in the order of rows and columns.
     num_missing
         Number of masks that could not be found.
+    often
+        How often each connection is kept; None if several groups are compared.
     """
 
     labels: tuple[str, ...]
@@ -179,6 +183,7 @@ class OverlapAnswer(Answer):
     pairs: dict[tuple[str, str, str], PairOverlap]
     num_masks: int
     num_missing: int
+    often: Often | None = None
 
     def find(self, layer: str, a: str, b: str) -> PairOverlap | None:
         """Return the overlap of two groups in a layer; None if there is nothing to compare."""
@@ -190,6 +195,8 @@ class OverlapAnswer(Answer):
         whole = [pair for (layer, _, _), pair in self.pairs.items() if layer == WHOLE]
         across = [pair for pair in whole if pair.a != pair.b]
         parts = [describe_across(across) if across else describe_within(whole)]
+        if self.often is not None:
+            parts.append(self.often.sentence)
         if self.num_missing:
             parts.append(
                 f"{self.num_missing:,} of {self.num_masks + self.num_missing:,} masks could not be "
@@ -204,25 +211,15 @@ class OverlapAnswer(Answer):
 
     @property
     def parts(self) -> tuple[tuple[str, Table], ...]:
-        """The same in each layer."""
+        """The same in each layer; of a single group, how often connections are kept."""
+        if self.often is not None:
+            return (("How often connections are kept", self.often.table),)
         return tuple((layer, self.matrix(layer)) for layer in self.layers[1:])
 
     @property
-    def figure(self) -> Matrix:
-        """The mean overlap of each pair of groups, over all layers."""
-        return Matrix(
-            "Mean overlap of masks",
-            self.labels,
-            self.labels,
-            tuple(
-                tuple(
-                    None if (pair := self.find(WHOLE, a, b)) is None else pair.mean
-                    for b in self.labels
-                )
-                for a in self.labels
-            ),
-            ".1%",
-        )
+    def figure(self) -> Figure:
+        """The mean overlap of each pair of groups, or in each layer if there is only one."""
+        return overlap_figure(self)
 
     def matrix(self, layer: str) -> Table:
         """Return the mean overlap in a layer of each pair of groups, in percent."""
@@ -260,9 +257,14 @@ def compare_groups(study: OverlapStudy, masks: Sequence[PackedMask | None]) -> O
         raise UserError(
             "There are no two masks to compare.", "Choose more groups, or more than one seed."
         )
-    num_masks = sum(mask is not None for mask in masks)
+    found = [mask for mask in masks if mask is not None]
     return OverlapAnswer(
-        tuple(labels[number] for number in order), layers, pairs, num_masks, len(masks) - num_masks
+        tuple(labels[number] for number in order),
+        layers,
+        pairs,
+        len(found),
+        len(masks) - len(found),
+        count_often(found) if len(labels) == 1 else None,
     )
 
 

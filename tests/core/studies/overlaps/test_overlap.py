@@ -7,6 +7,7 @@ import pytest
 
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.recipe.recipe import Picked, Recipe
+from snip_gui.core.studies.figures.figure import Chart, Matrix
 from snip_gui.core.studies.overlaps.overlap import (
     WHOLE,
     Group,
@@ -143,3 +144,16 @@ def test_groups_are_recipes_that_differ_in_one_thing():
 def test_groups_that_cannot_be_are_refused(make):
     with pytest.raises(UserError):
         make()
+
+
+def test_the_figure_of_one_group_shows_its_layers_and_chance(study, masks):
+    one, several = OverlapStudy(GROUPS[:1], SEEDS).answer(masks[:4]), study.answer(masks)
+    assert isinstance(several.figure, Matrix)
+    assert isinstance(one.figure, Chart)
+    masks, chance = one.figure.series
+    label = one.labels[0]
+    pairs = [one.find(layer, label, label) for layer in one.layers]
+    assert masks.ys == tuple(pair.mean for pair in pairs)
+    assert chance.ys == tuple(pair.chance for pair in pairs)
+    assert "kept by all" in one.sentence
+    assert several.often is None
