@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -60,7 +61,8 @@ def test_every_command_it_names_is_understood():
     text = "\n".join(TEXTS.values())
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    commands = [line.partition("#")[0].split() for line in lines if line.startswith("snip-gui")]
+    lines = [line for line in lines if line.startswith("snip-gui")]
+    commands = [shlex.split(line, comments=True) for line in lines]
     assert len(commands) >= 13
     for words in commands:
         cli.make_parser().parse_args(words[1:])

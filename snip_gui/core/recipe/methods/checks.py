@@ -23,8 +23,8 @@ RESERVED_FLAGS = frozenset(
      "edit", "epochs", "executor", "extend", "h", "help", "image-memory", "image-size", "init",
      "input-size", "labels", "learning-rate", "method", "minibatch-seed", "minibatch-size", "model",
      "model-file", "model-symbol", "momentum", "no-shrink", "no-skip-unreadable", "optimizer",
-     "out", "precision", "preset", "quiet", "recipe", "resume", "schedule", "seed", "seeds",
-     "shrink", "skip-unreadable", "sparsities", "stop-after", "tensorboard", "threads",
+     "order", "out", "precision", "preset", "quiet", "recipe", "resume", "schedule", "seed",
+     "seeds", "shrink", "skip-unreadable", "sparsities", "stop-after", "tensorboard", "threads",
      "trust-code", "validation-fraction", "weight-decay", "weights", "weights-key")
 )  # fmt: skip
 """Flags of the command line that are not settings of a method, which may not use them."""
