@@ -16,7 +16,7 @@ from snip_gui.cli.data import add_download, add_list
 from snip_gui.cli.desktop import add_desktop_entry
 from snip_gui.cli.disk import add_slim
 from snip_gui.cli.files import add_export, add_open
-from snip_gui.cli.run import add_queue, add_run, add_sweep
+from snip_gui.cli.run import add_queue, add_run, add_stop, add_sweep
 from snip_gui.cli.sharing import add_bundle, add_verify
 from snip_gui.cli.studies import add_compare_systems, add_study
 from snip_gui.cli.terminal import EventPrinter, Stream
@@ -109,6 +109,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_sweep(commands)
     add_study(commands)
     add_compare_systems(commands)
+    add_stop(commands)
     add_queue(commands)
     add_list(commands)
     add_export(commands)

@@ -18,6 +18,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import Note
 from snip_gui.core.base.machine.optional_packages import import_torch
 from snip_gui.core.engine.crew import parse_crew
+from snip_gui.core.engine.desk import stop_item
 from snip_gui.core.recipe.methods import METHODS
 from snip_gui.core.recipe.sweeps import SPARSITIES, parse_seeds, parse_sparsities, sweep
 from snip_gui.core.runs.extend import extended
@@ -197,6 +198,32 @@ def _sweep(options: argparse.Namespace, printer: EventPrinter) -> int:
             else:
                 printer.event(event)
     return 130 if cancel.is_cancelled else 0
+
+
+def add_stop(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type
+    """Add ``snip-gui stop``."""
+    parser = commands.add_parser(
+        "stop",
+        help="stop one of the runs that a sweep, a study or a window is training",
+        description="Stop one of the runs that a sweep, a study or a window is training. It keeps "
+        "its progress, and the others continue.",
+    )
+    parser.add_argument("name", metavar="RUN", help="name of the run, or its folder")
+    parser.add_argument("--runs", type=Path, metavar="DIR", default=default_runs_folder(),
+                       help="the folder of the runs (default: the runs folder)")  # fmt: skip
+    parser.set_defaults(command=_stop)
+
+
+def _stop(options: argparse.Namespace, printer: EventPrinter) -> int:
+    """Run ``snip-gui stop``."""
+    name = Path(options.name).name
+    if not (stop_item(options.runs, options.name) or stop_item(options.runs, name)):
+        raise UserError(
+            f"“{name}” is not one of several runs that are being trained.",
+            "Ctrl-C stops a run that is trained alone.",
+        )
+    printer.line(f"{name} stops and keeps its progress.")
+    return 0
 
 
 def add_queue(commands: Any) -> None:  # noqa: ANN401 - argparse does not export the type

@@ -754,3 +754,9 @@ def test_names_that_are_not_utf8_are_refused(tmp_path, monkeypatch):
     assert status == 1
     assert "is not valid UTF-8" in err
     assert not os.listdir()
+
+
+def test_stopping_what_nobody_trains_is_a_sentence(tmp_path):
+    status, _, err = call("stop", "some-run", "--runs", tmp_path)
+    assert status == 1
+    assert "“some-run” is not one of several runs that are being trained." in err

@@ -47,12 +47,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     running
         What each worker is doing.
+    numbers
+        Numbers by name of the items that are being done, for `Desk.ask_to_stop`.
     """
 
     num_done: int
     total: int
     seconds_left: float | None = None
     running: tuple[str, ...] = ()
+    numbers: dict[str, int] = {}
 
     @property
     def text(self) -> str:
@@ -182,6 +185,24 @@ def occupying(desk: Desk) -> Iterator[Desk]:
 def find_desks(runs_folder: Path) -> list[Desk]:
     """Return the desks of a folder, open or not."""
     return [Desk(folder) for folder in sorted(runs_folder.glob(f"{PREFIX}*"))]
+
+
+def stop_item(runs_folder: Path, name: str) -> bool:
+    """Ask the worker of an item, by its name, to stop; return whether any engine does it now.
+
+    The item keeps its progress, and the engine continues with the others.
+
+    Raises
+    ------
+    UserError
+        If it cannot be asked.
+    """
+    for desk in find_desks(runs_folder):
+        status = desk.find_status() if desk.is_open else None
+        if status is not None and name in status.numbers:
+            desk.ask_to_stop(status.numbers[name])
+            return True
+    return False
 
 
 @contextlib.contextmanager

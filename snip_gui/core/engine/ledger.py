@@ -95,6 +95,7 @@ class Ledger(Generic[T]):
             total=len(self.works),
             seconds_left=seconds_left,
             running=tuple(f"{n}: {p.text if p else ''}" for n, p in zip(names, said, strict=True)),
+            numbers={self.works[index].name: index + 1 for index in self._began},
         )
 
     def _estimate_each(self, left: dict[int, float], now: float) -> float | None:

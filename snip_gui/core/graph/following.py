@@ -8,8 +8,7 @@ for which a subclass has no rule, is passed to `follow_unknown`.
 A *slot* is an index along axis 1: a unit, a channel or a pixel.
 
 Tensors whose slots can only be left out together share one `Slots`. Concatenated tensors have
-slots that consist of those of their parts, so that what is left out of a part is left out of the
-whole.
+slots that consist of those of their parts: a slot missing from a part is missing from the whole.
 
 Shapes: S slots.
 """

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.machine.processes import pid_runs
 from snip_gui.core.engine.crew import Crew
-from snip_gui.core.engine.desk import Desk
+from snip_gui.core.engine.desk import Desk, stop_item
 from snip_gui.core.engine.queues import QueueSeen, QueuesSeen, queue_command, save_plan
 from snip_gui.session.jobs.lazily import lazily
 from snip_gui.session.state.notices import Notice
@@ -123,6 +123,18 @@ class BackgroundRuns(QObject):
         is_started, pid = QProcess.startDetached(program, arguments)
         # If it is not, the next look finds a plan that nobody trains.
         self._starting[desk.folder] = pid if is_started else 0
+
+    def stop_one(self, name: str) -> None:
+        """Stop one of the runs by name; it keeps its progress, and the others continue."""
+        try:
+            stop_item(self._state.preferences.runs_path, name)
+        except UserError as error:
+            self._state.status.report(Problem.of(error))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the runs that are being trained."""
+        return tuple(name for seen in self._running for name in seen.status.numbers)
 
     def stop(self) -> None:
         """Ask the queues that windows started to stop; they can be resumed at the next start."""

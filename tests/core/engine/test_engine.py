@@ -14,7 +14,7 @@ from snip_gui.core.base.cancel import CancelToken
 from snip_gui.core.base.events import Note, Progress
 from snip_gui.core.base.machine.processes import pid_runs
 from snip_gui.core.engine.crew import Crew
-from snip_gui.core.engine.desk import Desk, open_desk
+from snip_gui.core.engine.desk import Desk, open_desk, stop_item
 from snip_gui.core.engine.engine import work_through
 from snip_gui.core.engine.events import WorkBegan, WorkEnded
 from snip_gui.core.runs.lease import holding
@@ -147,6 +147,21 @@ def test_one_item_can_be_stopped(tmp_path, crew):
             desk.ask_to_stop(1)
 
     outcomes, _ = play(works, crew, tmp_path, on_event=stop_once_at_work)
+    assert [outcome.state for outcome in outcomes] == ["cancelled", "done", "done"]
+
+
+@BOTH
+def test_one_of_many_is_stopped_by_name_by_another_program(tmp_path, crew):
+    works = [Endless(1, tmp_path), Square(2, tmp_path), Square(3, tmp_path)]
+    found = []
+
+    def stop_once_told(_event, _desk):
+        if not any(found):
+            found.append(stop_item(tmp_path, "square-1"))
+
+    assert not stop_item(tmp_path, "square-1")
+    outcomes, _ = play(works, crew, tmp_path, on_event=stop_once_told)
+    assert found[-1]
     assert [outcome.state for outcome in outcomes] == ["cancelled", "done", "done"]
 
 

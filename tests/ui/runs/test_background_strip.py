@@ -114,3 +114,19 @@ def test_a_sweep_of_several_at_once_goes_to_the_background(application, monkeypa
     assert [recipe.pruning.sparsity for recipe in recipes] == [0, 0.9]
     assert number == 4
     assert controller.state.preferences.num_at_once == 4
+
+
+def test_one_of_many_is_stopped_from_a_menu(application, background, qtbot, wait, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "snip_gui.session.runs.background.stop_item", lambda _folder, name: said.append(name)
+    )
+    numbers = {"mnist_a": 4, "two": 5}
+    status = Status(num_done=3, total=14, running=("mnist_a: Training", "two: "), numbers=numbers)
+    show(background, status=status)
+    button = child(application.window, QPushButton, "background_stop_one")
+    wait(button.isVisible)
+    button.menu().aboutToShow.emit()
+    assert [action.data() for action in button.menu().actions()] == ["mnist_a", "two"]
+    button.menu().actions()[0].trigger()
+    assert said == ["mnist_a"]
