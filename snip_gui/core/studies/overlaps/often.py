@@ -56,6 +56,6 @@ def count_often(masks: Sequence[PackedMask]) -> Often:
             count_B += np.unpackbits(mask.packed[layer])
         always[layer] = int((count_B == len(masks)).sum())
         sometimes[layer] = int((count_B > 0).sum()) - always[layer]
-        # What fills up the last byte is never kept, and is no connection.
+        # Bits that only fill up the last byte do not count.
         never[layer] = size - always[layer] - sometimes[layer]
     return Often(len(masks), always, sometimes, never)

@@ -183,7 +183,7 @@ class LossAnswer(Answer):
         ]
         text = f"Training loss over the last tenth of the steps. {'; '.join(parts)}."
         if self.num_missing:
-            text += f" {self.num_missing:,} runs are missing, such as those that diverged."
+            text += f" {self.num_missing:,} runs are missing and left out."
         if not suits(self.study.arms[0].recipe):
             text += " The paper's curves are of LeNet-5-Caffe on MNIST, so none stand beside these."
         return f"{text} Chance is 2.303 for ten classes, the natural logarithm of 10."
