@@ -32,7 +32,10 @@ class MaskTimeline(QWidget):
             "Show the mask at an earlier step; at the right end it follows the training",
         )  # fmt: skip
         self.slider.setMaximum(0)
-        self.player = SliderPlayer(self.slider)
+        self.player = named(
+            SliderPlayer(self.slider), "mask_timeline_play", "Play",
+            "Play how the mask moved, or stop it",
+        )  # fmt: skip
         self._text = named(Label(), "mask_timeline_text", "Step shown")
         self._text.setProperty("role", "muted")
         row = QHBoxLayout(self)
