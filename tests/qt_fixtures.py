@@ -82,7 +82,9 @@ def make_controller(host, tmp_path):
 def application(qtbot, qapp, tmp_path: Path) -> Iterator[Application]:
     """The window as on first start, shown but not started."""
     application = create_window(tmp_path / "config")
-    application.controller.prefer(device="cpu", num_threads=1, live_scoring=False)
+    application.controller.prefer(
+        device="cpu", num_threads=1, live_scoring=False, train_dense=False
+    )
     application.window.resize(1440, 900)
     application.window.show()
     yield application

@@ -63,7 +63,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     first_look_offered: bool = False
     shows_advanced: bool = False
     live_scoring: bool = True
-    train_dense: bool = False
+    train_dense: bool = True
     train_random: bool = False
     num_at_once: Annotated[int, Meta(ge=1, le=1024)] | None = None
     image_memory_gb: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None

@@ -144,6 +144,11 @@ class GridPanel(QWidget):
     def _show_mark(self) -> None:
         self.view.mark(self._grid.current_tile())
 
+    def start_empty(self) -> None:
+        """Compute the grid, unless there is one."""
+        if self._grid.spec is None and self.start.isEnabled():
+            self._on_start()
+
     @Slot()
     def _on_start(self) -> None:
         if self._grid.is_running:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -275,6 +275,14 @@ class SetupPanel(QWidget):
             self._show_recipe()
         else:
             self._controller.set_field(path, value)
+            if path == "data.name" and self._lacks_place(str(value)):
+                QTimer.singleShot(0, self._data.choose_place)
+
+    def _lacks_place(self, name: str) -> bool:
+        """Return whether a data set can only be opened from a place that was never chosen."""
+        dataset = DATASETS[name]
+        is_placed = bool(self._state.preferences.data_place(name))
+        return dataset.needs_folder and dataset.download is None and not is_placed
 
     def _choose_method(self) -> None:
         """Ask for a method in the list of all."""

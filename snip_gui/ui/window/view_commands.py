@@ -156,6 +156,9 @@ class ViewCommands(QObject):
     def presentation(self) -> None:
         """Show the current page alone, or bring the window back."""
         self._presentation.toggle()
+        parts = self._parts
+        if self._presentation.is_on and parts.centre.currentWidget() is parts.lazy.grid_page:
+            parts.lazy.grid.start_empty()
 
     @Slot()
     def clear_selection(self) -> None:

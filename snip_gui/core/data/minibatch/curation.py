@@ -143,6 +143,7 @@ def draw_images(
             if several
             else "Request fewer images or more classes.",
             field="minibatch.size",
+            proposal=None if several or not len(candidates) else len(candidates),
         )
     generator = numpy_stream(seed, "minibatch", draw.seed)
     return np.sort(generator.choice(candidates, number, replace=False))
