@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class LiveMasks(QObject):
     """The moving mask of the current training run.
 
-    While it is followed, it takes the place of the scored mask in every view.
+    While it is followed, it takes the place of the scored mask in every view. It is followed from
+    the start if the recipe on screen is trained.
 
     Parameters
     ----------
@@ -118,7 +119,8 @@ class LiveMasks(QObject):
         self._moves, self._layout, self._kept, self._number = None, None, [], -1
 
     def _add(self, event: MaskMoved) -> None:
-        if self._moves is None:
+        is_first = self._moves is None
+        if is_first:
             self._read(event.step)  # what was before, if the run was resumed
         if self._moves is None or self._layout is None:
             return
@@ -126,7 +128,10 @@ class LiveMasks(QObject):
         if move is not None:
             self._moves.add(move)
             self._kept.append(list(count_kept(event.packed_B, self._layout).values()))
-        if self.is_following and self._number < 0:
+        training = self._state.training
+        if is_first and training is not None and training.recipe == self._state.recipe:
+            self._show()  # instead of a preview, as long as the recipe on screen is trained
+        elif self.is_following and self._number < 0:
             self._show()
         self.changed.emit()
 

@@ -35,9 +35,14 @@ def test_every_view_shows_the_moving_mask_and_goes_back(trained, qtbot):
     window, state = trained.window, trained.controller.state
     masks, timeline = trained.controller.live_masks, window.heatmap.timeline
     qtbot.waitUntil(timeline.isVisible, timeout=WAIT_MS)
+    assert masks.is_following  # from the start
+    qtbot.waitUntil(timeline.follow.isChecked, timeout=WAIT_MS)
+    timeline.follow.click()
     assert not masks.is_following
     assert not timeline.slider.isEnabled()
     scored, picture = state.scored, window.heatmap.plot.picture.index_HW.copy()
+    assert scored is state.own_scored
+    assert "Preview" in state.mask_note
 
     timeline.follow.click()
     stored = load_file(state.training.folder / run_folder.MASKS)
