@@ -11,6 +11,7 @@ from snip_gui.core.base.errors import UserError
 from snip_gui.core.base.events import run_to_end
 from snip_gui.core.methods.scoring import prune
 from snip_gui.core.pruning.edits.edited import edit_ranking, refuse_conflict, with_edits
+from snip_gui.core.pruning.edits.regions import connection_targets, pixel_targets
 from snip_gui.core.pruning.edits.resolving import FREE, KEPT, REMOVED
 from snip_gui.core.pruning.ranking import rank_scores
 from snip_gui.core.recipe.edits import parse_edit
@@ -149,3 +150,14 @@ def test_masks_of_whole_units_refuse_edits(make_bench):
     pruning = Snip(granularity="filter", edits=edits("keep fc1.bias"))
     with pytest.raises(UserError, match="do not follow from a ranking of single connections"):
         scored(make_bench, pruning)
+
+
+def test_a_network_that_begins_with_convolutions_offers_kernels_and_no_pixels(make_bench):
+    found, images = scored(make_bench, Snip(), "lenet-5-caffe")
+    assert pixel_targets(found, 3, 4, None) == ()
+    targets = connection_targets(found, found.layout["conv2.weight"], (7, 3, 1, 2))
+    by_label = {target.label: str(target.edit) for target in targets}
+    assert by_label["kernel from 3 to 7"] == "keep conv2.weight[7, 3]"
+    assert by_label["connection [7, 3, 1, 2]"] == "keep conv2.weight[7, 3, 1, 2]"
+    edited = with_edits(found, tuple(target.edit for target in targets), images)
+    assert edited.masks.mask_at(edited.masks.num_edited_kept)["conv2.weight"].all()
