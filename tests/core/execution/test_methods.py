@@ -80,7 +80,7 @@ def test_han_ends_at_its_sparsity_and_writes_what_it_found(whole_han):
     folder, notes = whole_han
     summary, masks = read_summary(folder), masks_of(folder)
     assert summary.state == "finished"
-    assert names(folder) == TRAINED
+    assert names(folder) == TRAINED | {"mask_moves.bin"}
     assert sum(int(mask.sum()) for mask in masks.values()) == summary.num_kept == 26_620
     kept = {f"{row.layer}.weight": row.kept for row in summary.layers}
     assert kept == {name: int(mask.sum()) for name, mask in masks.items()}

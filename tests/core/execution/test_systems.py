@@ -48,7 +48,7 @@ RECIPES = {
     "layer-obs": Recipe(
         model=ModelChoice(name="lenet-5-caffe"),
         training=msgspec.structs.replace(TRAINING, learning_rate=0.01),
-        pruning=LayerSurgeon(sparsity=0.8, rounds=2, retrain_epochs=1, exclude=("fc1",)),
+        pruning=LayerSurgeon(sparsity=0.8, rounds=2, retrain_epochs=1, exclude=("conv2", "fc1")),
     ),
     "sparse-vd": Recipe(
         training=ADAM, pruning=SparseVariational(ramp_start=0, ramp_epochs=1, kl_weight=30.0)
