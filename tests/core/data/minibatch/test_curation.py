@@ -156,6 +156,7 @@ def test_more_images_than_there_are_is_refused_with_the_number(classes):
     with pytest.raises(UserError, match=f"only {there} ") as caught:
         draw_images(LABELS, CLASSES, SPLIT.train_indices, draw, 0)
     assert caught.value.field == "minibatch.size"
+    assert caught.value.proposal == there
 
 
 @given(st.permutations([3, 17, 250, 399, 3]))
