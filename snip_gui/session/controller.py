@@ -56,6 +56,7 @@ from snip_gui.session.state.values import Activity, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from snip_gui.core.data.images.image_set import ImageSet
     from snip_gui.core.pruning.scored import Scored
     from snip_gui.core.recipe.recipe import Minibatch, Recipe
     from snip_gui.session.choosing.importing import Importer
@@ -232,6 +233,9 @@ class Controller(QObject):
         if not self.state.is_preview and self._recall_scores():
             return
         self.state.status.set_problem(None)
+        self._submit_score(images)
+
+    def _submit_score(self, images: ImageSet) -> None:
         environment = self.state.preferences.environment_for(images.name)
         self._host.submit("score", self.masks.scoring_job(environment, images), short=True)
 
@@ -359,10 +363,15 @@ class Controller(QObject):
 
     @Slot()
     def _score_if_wanted(self) -> None:
-        """Score once at the start of a session, when both torch and the images are available."""
-        if self._wants_score and self.state.can_score:
+        """Score once at the start of a session, when both torch and the images are available.
+
+        What went wrong meanwhile, such as opening a file that was double-clicked, stays in place.
+        """
+        images = self.state.images
+        if self._wants_score and images is not None and self.state.can_score:
             self._wants_score = False
-            self.score()
+            if self.state.is_preview or not self._recall_scores():
+                self._submit_score(images)
 
     def _keep_scores(self, scored: Scored) -> None:
         self._scores.keep(scored, self.state.preferences.environment)

@@ -39,6 +39,16 @@ def test_the_start_ends_in_a_scored_picture(scored):
     assert state.status.activity is None
 
 
+def test_a_file_that_was_double_clicked_and_cannot_be_opened_is_reported_after_the_start(
+    controller, qtbot, tmp_path
+):
+    controller.start()
+    controller.recipes.open(tmp_path / "missing.recipe.json")
+    wait(qtbot, lambda: controller.state.scored is not None)
+    wait(qtbot, lambda: not controller.is_busy())
+    assert "missing.recipe.json" in controller.state.status.problem.message
+
+
 def test_a_drag_of_the_slider_is_one_step_of_undo(scored):
     for number in range(50):
         scored.set_sparsity(0.90 + number / 1000)
