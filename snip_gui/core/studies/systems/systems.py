@@ -100,7 +100,7 @@ def _arms(recipe: Recipe, name: str, options: StudyOptions) -> Iterator[Arm]:
             yield Arm(
                 f"{method.title}, {sparsity_text(sparsity)}",
                 with_value(one, "pruning.sparsity", sparsity),
-                find_published(one, sparsity),
+                find_published(one, sparsity) or find_published(one, None),
             )
     elif method.sweep is None or recipe.pruning.method == name:
         yield Arm(method.title, one, find_published(one, None))
