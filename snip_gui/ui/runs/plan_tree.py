@@ -108,6 +108,7 @@ class PlanTree(QWidget):
             item.setExpanded(key not in folded)
             item.setSelected(key in chosen)
         self.tree.blockSignals(False)
+        self.tree.setColumnHidden(_HEADERS.index("Edits"), not any(p.num_edits for p in plans))
         self._hint.setText("" if plans else _EMPTY)
         self._hint.setVisible(not plans)
         self._enable()
