@@ -64,8 +64,14 @@ class Monkey:
         self.window = window
         self.counts: Counter[str] = Counter()
         self.recent: list[str] = []
-        # These load libraries that stay in memory, so they come before memory is compared.
-        self.first = ["action_train", "action_export"]
+        # These load libraries and build pages that stay in memory, so they come before memory is
+        # compared.
+        pages = (action.objectName() for action in window.findChildren(QAction))
+        self.first = [
+            "action_train",
+            "action_export",
+            *(name for name in pages if name.startswith("action_show_")),
+        ]
 
     def press(self) -> None:
         """Do one thing to what can be reached now: a menu, a dialog, or the window."""
