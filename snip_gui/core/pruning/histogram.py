@@ -84,7 +84,9 @@ def _count(
 ) -> Histogram:
     """Count values between two ends, with outliers in the outer bins."""
     low, high = ends
-    high = high if high > low else low + 1
+    # Each bin needs two steps of single precision, or its edges would fall together.
+    step = float(np.spacing(np.float32(max(abs(low), abs(high)))))
+    high = max(high, low + 2 * num_bins * step) if high > low else low + 1
     counts, edges = np.histogram(values.clip(low, high), num_bins, (low, high))
     edges = edges.astype(np.float64)
     return Histogram(edges, counts.astype(np.int64), num_zero, share_zero, is_log)

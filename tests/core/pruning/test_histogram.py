@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -49,6 +49,8 @@ def test_nothing_but_zeros_is_not_an_error():
     assert histogram.counts.sum() == 0
 
 
+@example(np.float32([-1e-45, 0]))
+@example(np.float32([-1, np.nextafter(np.float32(-1), np.float32(0))]))
 @given(hnp.arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32)))
 def test_of_signed_scores_every_connection_is_in_a_bin(score):
     histogram = score_histogram(score)
