@@ -96,4 +96,4 @@ def test_a_folder_that_cannot_be_written_to_is_said_once(open_session, qtbot, tm
         pass
     told = [notice.text for notice in state.notices.all]
     assert len(told) == 1
-    assert "cannot be kept" in told[0]
+    assert "cannot be saved" in told[0]
