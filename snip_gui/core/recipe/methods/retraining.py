@@ -50,7 +50,7 @@ class PretrainedSpec(PruningSpec, frozen=True, kw_only=True):
 
     def later_phases(self, training: Training) -> tuple[Phase, ...]:
         """Return the phases after the dense training."""
-        raise NotImplementedError
+        raise NotImplementedError  # each system has its own
 
 
 class RetrainedSpec(PretrainedSpec, frozen=True, kw_only=True):

@@ -173,7 +173,7 @@ class ConnectivityAnswer(Answer):
             parts.append(f"{self.num_missing:,} pairs of runs are missing and left out.")
         parts.append(
             "Published in curves only (arXiv:1912.05671), which call a difference below 2 points "
-            "none: so there is no number to put beside these."
+            "none. No number can stand beside these."
         )
         return " ".join(parts)
 
@@ -196,15 +196,7 @@ class ConnectivityAnswer(Answer):
         for sparsity, lines in self.lines.items():
             errors = zip(*(line.errors for line in lines.values()), strict=True)
             means = [fraction_interval(list(values)) for values in errors]
-            series.append(
-                Series(
-                    _label(sparsity),
-                    places,
-                    tuple(mean.estimate for mean in means),
-                    tuple(mean.low for mean in means),
-                    tuple(mean.high for mean in means),
-                )
-            )
+            series.append(Series.of(_label(sparsity), places, means))
         return Chart(
             "The line between two runs from the same weights",
             "from one run (0) to the other (1)",

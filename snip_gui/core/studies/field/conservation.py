@@ -166,12 +166,10 @@ class ConservationAnswer(Answer):
             "connections in the layer",
             "mean absolute score",
             (
-                Series(
+                Series.of(
                     "mean absolute score",
-                    tuple(float(found[0].num_connections) for found in layers),
-                    tuple(mean.estimate for mean in means),
-                    tuple(mean.low for mean in means),
-                    tuple(mean.high for mean in means),
+                    [float(found[0].num_connections) for found in layers],
+                    means,
                 ),
             ),
             x_form=",g",

@@ -190,13 +190,7 @@ class ExactRemovalAnswer(Answer):
             "fraction kept",
             "of them, kept by SNIP",
             (
-                Series(
-                    "SNIP",
-                    xs,
-                    tuple(mean.estimate for mean in means),
-                    tuple(mean.low for mean in means),
-                    tuple(mean.high for mean in means),
-                ),
+                Series.of("SNIP", xs, means),
                 Series("a random mask", xs, xs, has_markers=False),
             ),
             x_form=PERCENT,

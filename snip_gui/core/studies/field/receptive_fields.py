@@ -242,15 +242,8 @@ class FieldsAnswer(Answer):
                 for name, sparsity in sorted(self.found, key=lambda arm: -arm[1])
                 if name == method and (found := self._interval((name, sparsity), "distance"))
             ]
-            series.append(
-                Series(
-                    METHODS[method].title,
-                    tuple(x for x, _ in points),
-                    tuple(one.estimate for _, one in points),
-                    tuple(one.low for _, one in points),
-                    tuple(one.high for _, one in points),
-                )
-            )
+            xs, intervals = [x for x, _ in points], [one for _, one in points]
+            series.append(Series.of(METHODS[method].title, xs, intervals))
         return Chart(
             "Distance of two inputs of a hidden unit, relative to two of the layer",
             "fraction kept",

@@ -274,15 +274,7 @@ class RecoveryAnswer(Answer):
         for when, words in (("before", "right after"), ("after", "retrained")):
             for criterion in CRITERIA:
                 found = [self._interval(criterion, sparsity, when) for sparsity in SPARSITIES]
-                series.append(
-                    Series(
-                        f"{criterion}, {words}",
-                        xs,
-                        tuple(one.estimate for one in found),
-                        tuple(one.low for one in found),
-                        tuple(one.high for one in found),
-                    )
-                )
+                series.append(Series.of(f"{criterion}, {words}", xs, found))
         return Chart(
             "Damage of pruning a trained network, and recovery",
             "fraction kept",

@@ -48,14 +48,7 @@ def _ours(
 ) -> Series:
     arms = sorted(arms, key=place)
     intervals = [one.interval for one in arms]
-    return Series(
-        name,
-        tuple(place(one) for one in arms),
-        tuple(found.estimate for found in intervals),
-        tuple(found.low for found in intervals),
-        tuple(found.high for found in intervals),
-        is_joined=is_joined,
-    )
+    return Series.of(name, [place(one) for one in arms], intervals, is_joined=is_joined)
 
 
 def _published(

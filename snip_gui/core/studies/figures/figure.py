@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from snip_gui.core.studies.intervals import Interval
 
 PERCENT = "percent"
 """Format of fractions as percentages with as many decimals as they have."""
@@ -46,6 +50,19 @@ class Series:
     group: str = ""
     is_joined: bool = True
     has_markers: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        xs: Sequence[float],
+        intervals: Sequence[Interval],
+        *,
+        is_joined: bool = True,
+    ) -> Series:
+        """Return our estimates with their confidence intervals."""
+        estimates, lows, highs = zip(*intervals, strict=True) if intervals else ((), (), ())
+        return cls(label, tuple(xs), estimates, lows, highs, is_joined=is_joined)
 
 
 @dataclass(frozen=True, slots=True)
